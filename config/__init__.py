@@ -1,0 +1,1 @@
+"""The Django project: settings, urls, the API index, Celery, embedded services."""

@@ -1,0 +1,1 @@
+"""What to learn and what to do next."""

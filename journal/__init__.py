@@ -1,0 +1,1 @@
+"""What it means: day rollups, metrics, reports, dashboards."""

@@ -1,0 +1,1 @@
+"""What happened: instruments, executions, trades, positions, imports."""
