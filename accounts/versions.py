@@ -1,0 +1,28 @@
+"""The number per person that every change of their accounts or trades moves on."""
+
+from django.db import connection
+
+_BUMP = """
+INSERT INTO accounts_ownerversion (owner_id, version) VALUES (%s, 2)
+ON CONFLICT (owner_id) DO UPDATE SET version = accounts_ownerversion.version + 1
+RETURNING version
+"""
+
+
+def bump(owner_id: int) -> int:
+    """The person's version is one higher, in the caller's transaction; returns it.
+
+    The row stays locked until that transaction ends, so the changes of one person are made one after the other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_BUMP, [owner_id])
+        (version,) = cursor.fetchone()
+    return int(version)
+
+
+def current(owner_id: int) -> int:
+    """The person's version as committed; 1 for somebody of whom nothing has changed yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT version FROM accounts_ownerversion WHERE owner_id = %s", [owner_id])
+        row = cursor.fetchone()
+    return int(row[0]) if row else 1

@@ -1,0 +1,17 @@
+"""The Celery application and what it does by the clock."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("journal")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    # The guarantee behind every lost message and killed worker.
+    "sweep stale days": {"task": "journal.tasks.sweep_stale_days", "schedule": 10.0},
+    "sweep unfinished imports": {"task": "trading.tasks.sweep_imports", "schedule": 10.0},
+    "forget old requests": {"task": "accounts.tasks.forget_old_requests", "schedule": 3600.0},
+}

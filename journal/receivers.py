@@ -1,0 +1,1 @@
+"""Answers to what trading tells: the days that changed become stale."""

@@ -1,0 +1,10 @@
+"""The trading app."""
+
+from django.apps import AppConfig
+
+
+class TradingConfig(AppConfig):
+    name = "trading"
+
+    def ready(self) -> None:
+        from trading import receivers  # noqa: F401, PLC0415 – connects them

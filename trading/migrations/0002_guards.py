@@ -1,0 +1,25 @@
+"""Fills never change but for being voided and for their trading day when the account's own day is redefined."""
+
+from django.db import migrations
+
+FUNCTION = """
+CREATE FUNCTION refuse_execution_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_jsonb(NEW) - ARRAY['voided_at', 'executed_on', 'sort_at']
+       IS DISTINCT FROM to_jsonb(OLD) - ARRAY['voided_at', 'executed_on', 'sort_at'] THEN
+        RAISE EXCEPTION 'fills are immutable: correct one by a new fill that names it'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER refuse_execution_change BEFORE UPDATE ON trading_execution
+    FOR EACH ROW EXECUTE FUNCTION refuse_execution_change();
+"""
+
+UNDO = "DROP TRIGGER refuse_execution_change ON trading_execution; DROP FUNCTION refuse_execution_change();"
+
+
+class Migration(migrations.Migration):
+    dependencies = [("trading", "0001_initial")]
+
+    operations = [migrations.RunSQL(FUNCTION, UNDO)]

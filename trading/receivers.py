@@ -1,0 +1,1 @@
+"""Answers to what accounts tell: their fills are matched and dated anew."""
