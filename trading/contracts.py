@@ -21,9 +21,11 @@ MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "O
 CQG_ROOTS = {
     "EP": "ES", "ENQ": "NQ",
     "USA": "ZB", "ULA": "UB", "TYA": "ZN", "TNA": "TN", "FVA": "ZF", "TUA": "ZT",
-    "CLE": "CL", "MCLE": "MCL", "NQM": "QM", "NGE": "NG", "NQG": "QG", "HOE": "HO", "RBE": "RB",
+    "CLE": "CL", "MCLE": "MCL", "NQM": "QM", "NGE": "NG", "MNGE": "MNG", "NQG": "QG",
+    "HOE": "HO", "RBE": "RB",
     "GCE": "GC", "SIE": "SI", "CPE": "HG", "PLE": "PL", "PAE": "PA",
     "EU6": "6E", "BP6": "6B", "JY6": "6J", "DA6": "6A", "CA6": "6C", "SF6": "6S", "NE6": "6N", "MX6": "6M",
+    "EEU": "E7",
     "ZCE": "ZC", "ZSE": "ZS", "ZWA": "ZW", "ZLE": "ZL", "ZME": "ZM", "GLE": "LE", "GMET": "MET",
 }  # fmt: skip
 
@@ -89,12 +91,10 @@ def normalise_symbol(text: str, *, is_pair: bool = False) -> Symbol:
     if not trimmed:
         raise ValueError("the symbol is empty")
     if len(trimmed) > MAX_SYMBOL_LENGTH:
-        raise ValueError(
-            f"the symbol has {len(trimmed)} characters, at most {MAX_SYMBOL_LENGTH} are allowed"
-        )
+        raise ValueError(f"the symbol has {len(trimmed)} characters, at most {MAX_SYMBOL_LENGTH} are allowed")
     for character in trimmed:
         _refuse_foreign(character)
-    symbol = " ".join(trimmed.upper().split(" ")).strip()
+    symbol = re.sub(" +", " ", trimmed.upper())
     exchange: str | None = None
     wrapped = _EXCHANGE_SUFFIX.fullmatch(symbol) or _EXCHANGE_PREFIX.fullmatch(symbol)
     if wrapped:
@@ -122,14 +122,12 @@ _COMPACT = re.compile(
     rf"{_ROOT}\.?(?P<letter>[{MONTH_LETTERS}])(?P<year>\d{{4}}|\d{{1,2}})(?:@[A-Z]{{2,8}})?"
 )
 _NUMBERED = re.compile(rf"{_ROOT} +(?P<month>0[1-9]|1[0-2])[-./]{_YEAR}")
-_NAMED = re.compile(rf"{_ROOT} +(?P<name>{_NAMES})[ '-]?{_YEAR}")
+_NAMED = re.compile(rf"{_ROOT} +(?P<name>{_NAMES})(?: ?'|[ -])?{_YEAR}")
 _CQG = re.compile(r"(?:CON\.)?F\.[A-Z]{2,3}\.(?P<rest>[A-Z0-9.]+)")
 _CONTINUOUS = re.compile(r"(?:[A-Z][A-Z0-9_]{1,14}:)?(?P<root>[A-Z0-9]{1,6})[1-9]!")
 
 
-def parse_future(
-    text: str, *, on: date, roots: Collection[str] | None = None
-) -> FuturesContract | None:
+def parse_future(text: str, *, on: date, roots: Collection[str] | None = None) -> FuturesContract | None:
     """Return the contract that the text names, or None where it does not name one.
 
     `on` is the day of the fill: it decides the decade of a one-digit year (the contract month lies from
@@ -165,7 +163,7 @@ def future_root(text: str) -> str | None:
     shape = _read_future(text)
     if shape is not None:
         return CQG_ROOTS.get(shape[0], shape[0]) if shape[3] else shape[0]
-    bare = text.strip().upper()
+    bare = text.strip().upper() if text.isascii() else ""
     if product := _CQG.fullmatch(bare):
         return CQG_ROOTS.get(product["rest"], product["rest"])
     continuous = _CONTINUOUS.fullmatch(bare)
@@ -174,6 +172,8 @@ def future_root(text: str) -> str | None:
 
 def _read_future(text: str) -> tuple[str, int, str, bool] | None:
     """Return root, month, year as written, and whether the name is CQG's."""
+    if not text.isascii():
+        return None
     bare = text.strip().upper()
     wrapped = _EXCHANGE_SUFFIX.fullmatch(bare) or _EXCHANGE_PREFIX.fullmatch(bare)
     if wrapped:
@@ -214,9 +214,7 @@ _OCC = re.compile(
 )
 _WRITTEN_OUT = (
     # thinkorswim: SPX 100 (Weeklys) 9 JUN 26 7050 PUT
-    re.compile(
-        rf"{_UNDERLYING} 100 (?:\([A-Z]+\) )?{_DAY_MONTH} (?:\[[A-Z]+\] )?{_STRIKE} {_WORD}"
-    ),
+    re.compile(rf"{_UNDERLYING} 100 (?:\([A-Z]+\) )?{_DAY_MONTH} (?:\[[A-Z]+\] )?{_STRIKE} {_WORD}"),
     # Interactive Brokers: AAPL 19JUN26 200 C
     re.compile(rf"{_UNDERLYING} {_DAY_MONTH} {_STRIKE} {_WORD}"),
     # Schwab: AAPL 06/19/2026 200.00 C
@@ -241,9 +239,9 @@ def parse_option(text: str) -> OptionContract | None:
     ("715/714 PUT"), a date that does not exist, a strike of 0 or one that the OCC symbol cannot hold, and
     a thinkorswim line of another contract size than 100 give None.
     """
-    bare = " ".join(text.upper().split())
-    if bare.startswith("OPRA:"):
-        bare = bare.removeprefix("OPRA:")
+    if not text.isascii():
+        return None
+    bare = " ".join(text.upper().split()).removeprefix("OPRA:")
     if found := _OCC.fullmatch(bare):
         thousandths = len(found["strike"]) == 8 and "." not in found["strike"]
         strike = Decimal(found["strike"])
@@ -288,7 +286,7 @@ def parse_price_32nds(text: str) -> Decimal:
     Source: CME Group, "Understanding Treasury futures": fractional price notation.
     """
     found = _32NDS.fullmatch(text.strip())
-    if found is None:
+    if found is None or not text.isascii():
         raise ValueError(f"{text!r} is not a price in 32nds such as 119'16 or 119'165")
     in_256ths = int(found["part"]) * 8 + _EIGHTHS[found["eighths"] or "0"]
     price = Decimal(found["whole"]) + Decimal(in_256ths) / 256
