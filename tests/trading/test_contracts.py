@@ -92,8 +92,8 @@ def test_a_short_year_is_the_one_nearest_to_the_fill(text: str, on: date, year: 
 @pytest.mark.parametrize(
     "text",
     [
-        "AAPL", "F", "F6", "H6", "MSFT", "BRK.B", "BRK/B", "EURUSD", "BTC-USD", "MAR1", "TRUE", "NULL", "1E5", "",
-        "ES", "ESH", "ESH123", "ESA6", "ES 13-26", "ES 00-26", "ES 3-26", "ES 20MAR26", "ES1!", "F.US.EP",
+        "AAPL", "F", "F6", "H6", "MSFT", "BRK.B", "BRK/B", "EURUSD", "BTC-USD", "MAR1", "TRUE", "NULL", "1E5",
+        "", "ES", "ESH", "ESH123", "ESA6", "ES 13-26", "ES 00-26", "ES 3-26", "ES 20MAR26", "ES1!", "F.US.EP",
         "SPY250321C00570000", "037833100", "ESH٦", "EſH6",
     ],
 )  # fmt: skip

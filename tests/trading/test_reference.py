@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from trading import reference
 from trading.contracts import CQG_ROOTS, MONTH_LETTERS, future_root
 
-REFERENCE = Path(__file__).resolve().parents[2] / "trading" / "reference"
+REFERENCE = Path(reference.__file__).parent
 
 
 def lines(name: str) -> list[dict[str, str]]:
@@ -148,3 +149,7 @@ def test_the_three_stocks_of_the_seed_have_its_price_bands_and_no_other_has_one(
     }
     assert {line["kind"] for line in stocks.values()} == {"stock", "etf"}
     assert len(stocks) >= 43
+
+
+def test_the_page_about_the_files_states_the_version_that_the_code_knows():
+    assert f"Version {reference.VERSION}." in (REFERENCE / "README.md").read_text(encoding="utf-8")
