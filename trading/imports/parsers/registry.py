@@ -1,0 +1,53 @@
+"""Every file format that is read, and which of them a file is."""
+
+from trading.imports.parsers.base import FileRefused, Head, Parser
+
+PARSERS: tuple[Parser, ...] = ()
+
+#: A score below this is that of a format of last resort: a broker's own format is preferred to it.
+SPECIFIC = 50
+
+
+def by_name(name: str) -> Parser:
+    """Return the parser of that name. Raises FileRefused unknown_format."""
+    for parser in PARSERS:
+        if parser.name == name:
+            return parser
+    raise FileRefused("unknown_format", f"There is no file format called {name[:40]!r}.")
+
+
+def detect(head: Head) -> Parser | None:
+    """Return the format that recognises the file best, None when none does. Of equals the first listed wins."""
+    best = max(PARSERS, key=lambda parser: parser.recognises(head), default=None)
+    return best if best is not None and best.recognises(head) > 0 else None
+
+
+def choose(head: Head, *, selected: str = "") -> tuple[Parser, str]:
+    """Return the format to read the file by and a warning, "" when there is nothing to say.
+
+    The person's choice stands where it recognises the file; a wrong one is overridden, with the warning.
+    `mapped_csv` always stands: any table can be read by a column mapping. Raises FileRefused unknown_format.
+    """
+    best = detect(head)
+    if not selected:
+        if best is None:
+            raise _unknown()
+        return best, ""
+    chosen = by_name(selected)
+    score = chosen.recognises(head)
+    if chosen.name == "mapped_csv" or best is None or best is chosen:
+        if score == 0 and chosen.name != "mapped_csv":
+            raise _unknown(chosen.label)
+        return chosen, ""
+    if score >= SPECIFIC or (score and best.recognises(head) < SPECIFIC):
+        return chosen, ""
+    return best, f"The headers match {best.label}; it was read as that instead of {chosen.label}."
+
+
+def _unknown(label: str = "") -> FileRefused:
+    wrong = f"The file does not look like {label}, nor" if label else "The file does not look"
+    return FileRefused(
+        "unknown_format",
+        f"{wrong} like any other format that is read. Choose the broker's export again, "
+        "or map the columns of this file to symbol, side, quantity, price and time.",
+    )
