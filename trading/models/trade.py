@@ -106,7 +106,9 @@ class Trade(models.Model):
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="trades", db_index=False)
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
-    opening_execution = models.OneToOneField(Execution, on_delete=models.CASCADE, related_name="opened_trade")
+    opening_execution = models.ForeignKey(
+        Execution, on_delete=models.CASCADE, related_name="opened_trades", db_index=False
+    )
     side = models.CharField(max_length=5, choices=TradeSide)
     status = models.CharField(max_length=6, choices=TradeStatus)
     currency = models.CharField(max_length=12)
@@ -147,6 +149,12 @@ class Trade(models.Model):
             "Materialized view of fills, with the person's own words on top; trading.trades alone writes it"
         )
         constraints = [
+            # Deferred: two trades may exchange their opening fills within one change.
+            models.UniqueConstraint(
+                fields=["opening_execution"],
+                name="trade_opening_execution_unique",
+                deferrable=models.Deferrable.DEFERRED,
+            ),
             models.CheckConstraint(name="trade_side_valid", condition=Q(side__in=TradeSide.values)),
             models.CheckConstraint(name="trade_status_valid", condition=Q(status__in=TradeStatus.values)),
             models.CheckConstraint(

@@ -1,0 +1,24 @@
+"""Why trading refuses to act."""
+
+from accounts.errors import DomainError
+
+
+class ImportRefused(DomainError):
+    """The file cannot be imported as it stands."""
+
+    code = "import_refused"
+    status = 422
+
+
+class BatchBusy(DomainError):
+    """The import is in a state in which this cannot be done."""
+
+    code = "import_state"
+    status = 409
+
+
+class TradeRefused(DomainError):
+    """The trade cannot be entered or changed like this."""
+
+    code = "trade_refused"
+    status = 422

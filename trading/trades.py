@@ -1,0 +1,326 @@
+"""Verbs on trades, and the sending of `trades_changed`: nothing else writes trades, trade fills or positions."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+from django.db.models import Min
+
+from accounts import activity, audit
+from accounts.models import Account, ActivityKind
+from trading import rebuilding
+from trading.errors import TradeRefused
+from trading.models import Execution, ExecutionSource, FillRole, Instrument, Tag, Trade, TradeFill
+from trading.rebuilding import Rebuilt, Scope
+from trading.risk_reward import planned_r, realized_r
+from trading.signals import trades_changed
+
+
+@dataclass(frozen=True, slots=True)
+class EnteredFill:
+    """One fill as a person enters it. `quantity` > 0; `commission` and `fees` are costs, rebates negative."""
+
+    side: str
+    quantity: Decimal
+    price: Decimal
+    executed_at: datetime
+    commission: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was intended when the trade was opened."""
+
+    initial_stop: Decimal | None = None
+    initial_target: Decimal | None = None
+
+
+def lock_accounts(account_ids: Iterable[int]) -> None:
+    """The accounts' rows are locked until the transaction ends, in one order so that two changes cannot deadlock."""
+    ids = sorted(set(account_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM accounts_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids]
+        )
+
+
+def changed(owner_id: int, scopes: Sequence[Scope]) -> Rebuilt:
+    """Trades are made anew for the scopes and everybody who keeps figures of them is told.
+
+    The caller has locked the accounts and changed their fills in the same transaction.
+    """
+    rebuilding.prepare(scopes)
+    return rebuild_prepared(owner_id)
+
+
+def rebuild_prepared(owner_id: int) -> Rebuilt:
+    """The same for scopes that were prepared before fills were deleted."""
+    rebuilt = rebuilding.rebuild(owner_id)
+    trades_changed.send(sender=Trade, owner_id=owner_id, days=rebuilt.days)
+    return rebuilt
+
+
+def scopes_of(executions: Iterable[Execution]) -> list[Scope]:
+    """One scope per account and instrument, since the earliest of these fills."""
+    since: dict[tuple[int, int], datetime] = {}
+    for execution in executions:
+        pair = (execution.account_id, execution.instrument_id)
+        since[pair] = min(since.get(pair, execution.sort_at), execution.sort_at)
+    return [Scope(account, instrument, at) for (account, instrument), at in since.items()]
+
+
+@transaction.atomic
+def enter(
+    account: Account,
+    *,
+    instrument: Instrument,
+    fills: Sequence[EnteredFill],
+    plan: Plan | None = None,
+    note: str = "",
+    tags: Sequence[Tag] = (),
+) -> list[Trade]:
+    """The fills are in the account and the trades they make exist; returned oldest first.
+
+    Fills that join a position already held become part of its trade.
+    Raises: TradeRefused without fills.
+    """
+    if not fills:
+        raise TradeRefused("A trade needs at least one fill.")
+    lock_accounts([account.pk])
+    executions = Execution.objects.bulk_create(
+        _execution(account, instrument, fill, sequence=number) for number, fill in enumerate(fills)
+    )
+    changed(account.owner_id, scopes_of(executions))
+    made = list(
+        Trade.objects.filter(fills__execution__in=executions).distinct().order_by("activity_at", "id")
+    )
+    for trade in made:
+        annotate(trade, plan=plan, note=note or None, tags=tags or None)
+    audit.written(
+        "trade.enter",
+        subject="trade",
+        subject_id=str(made[0].public_id),
+        owner_id=account.owner_id,
+        after={"account": account.name, "symbol": instrument.symbol, "fills": len(fills)},
+    )
+    activity.noted(
+        account.owner_id,
+        ActivityKind.TRADE,
+        f"Entered {instrument.symbol} in {account.name}",
+        link=f"/trades/{made[0].public_id}/",
+    )
+    return list(Trade.objects.filter(pk__in=[trade.pk for trade in made]).order_by("activity_at", "id"))
+
+
+@transaction.atomic
+def correct(trade: Trade, *, fills: Sequence[EnteredFill]) -> list[Trade]:
+    """The trade's fills are replaced by these; what was imported stays on file, voided, and is still a duplicate.
+
+    Raises: TradeRefused when one of its fills also opens or closes a neighbouring trade and would be torn out of it.
+    """
+    if not fills:
+        raise TradeRefused("A trade needs at least one fill; delete the trade instead.")
+    lock_accounts([trade.account_id])
+    trade = Trade.objects.select_related("account", "instrument").get(pk=trade.pk)
+    old = _own_fills(trade)
+    replacements = [
+        _execution(trade.account, trade.instrument, fill, sequence=number, multiplier=trade.multiplier)
+        for number, fill in enumerate(fills)
+    ]
+    for number, replacement in enumerate(replacements):
+        replacement.corrects = old[min(number, len(old) - 1)]
+    Execution.objects.filter(pk__in=[fill.pk for fill in old]).update(voided_at=_now())
+    Execution.objects.bulk_create(replacements)
+    changed(trade.owner_id, scopes_of([*old, *replacements]))
+    audit.written(
+        "trade.correct",
+        subject="trade",
+        subject_id=str(trade.public_id),
+        owner_id=trade.owner_id,
+        before={"fills": [str(fill) for fill in old]},
+        after={"fills": [str(fill) for fill in replacements]},
+    )
+    return list(
+        Trade.objects.filter(fills__execution__in=replacements).distinct().order_by("activity_at", "id")
+    )
+
+
+@transaction.atomic
+def delete(trade: Trade) -> list[int]:
+    """The trade is gone: its fills are voided, so that importing their file again does not bring it back.
+
+    Returns the ids of the voided fills, for `restore`.
+    Raises: TradeRefused when one of its fills also belongs to a neighbouring trade.
+    """
+    lock_accounts([trade.account_id])
+    fills = _own_fills(trade)
+    Execution.objects.filter(pk__in=[fill.pk for fill in fills]).update(voided_at=_now())
+    changed(trade.owner_id, scopes_of(fills))
+    audit.written(
+        "trade.delete",
+        subject="trade",
+        subject_id=str(trade.public_id),
+        owner_id=trade.owner_id,
+        before={"net_pnl": str(trade.net_pnl), "fills": [fill.pk for fill in fills]},
+    )
+    return [fill.pk for fill in fills]
+
+
+@transaction.atomic
+def restore(owner_id: int, *, execution_ids: Sequence[int]) -> Rebuilt:
+    """Voided fills of this person stand again. Ids of others, or of fills that stand, change nothing."""
+    fills = list(
+        Execution.objects.filter(
+            pk__in=execution_ids, owner_id=owner_id, voided_at__isnull=False, corrections__isnull=True
+        )
+    )
+    lock_accounts(fill.account_id for fill in fills)
+    Execution.objects.filter(pk__in=[fill.pk for fill in fills]).update(voided_at=None)
+    audit.written(
+        "trade.restore", subject="execution", subject_id="", owner_id=owner_id, after={"fills": len(fills)}
+    )
+    return changed(owner_id, scopes_of(fills))
+
+
+@transaction.atomic
+def annotate(
+    trade: Trade,
+    *,
+    plan: Plan | None = None,
+    note: str | None = None,
+    tags: Sequence[Tag] | None = None,
+    reviewed_at: datetime | None = None,
+) -> Trade:
+    """What the person says of the trade is kept; None leaves a thing as it is. No figure but R changes."""
+    lock_accounts([trade.account_id])
+    trade.refresh_from_db()
+    columns = ["updated_at"]
+    if note is not None and note != trade.note:
+        trade.note = note
+        columns.append("note")
+    if reviewed_at is not None:
+        trade.reviewed_at = reviewed_at
+        columns.append("reviewed_at")
+    days: set[tuple[int, object]] = set()
+    if plan is not None and (plan.initial_stop, plan.initial_target) != (trade.initial_stop, trade.initial_target):
+        _set_plan(trade, plan)
+        columns += ["initial_stop", "initial_target", "planned_r", "realized_r"]
+        if trade.closed_on is not None:
+            days.add((trade.account_id, trade.closed_on))
+    if tags is not None:
+        trade.tags.set(tags)
+    trade.save(update_fields=columns)
+    # The day's R sums differ when the plan does; the version moves on for every edit.
+    trades_changed.send(sender=Trade, owner_id=trade.owner_id, days=days)
+    return trade
+
+
+@transaction.atomic
+def rebuild_account(account: Account) -> Rebuilt:
+    """All trades of the account are made anew under its present cost method, zone and day start."""
+    lock_accounts([account.pk])
+    before = set(
+        TradeFill.objects.filter(account=account, role=FillRole.EXIT).values_list("account_id", "day").distinct()
+    )
+    redate(account)
+    scopes = [
+        Scope(account.pk, instrument_id, since)
+        for instrument_id, since in Execution.objects.filter(account=account)
+        .values_list("instrument_id")
+        .annotate(since=Min("sort_at"))
+    ]
+    rebuilding.prepare(scopes)
+    rebuilt = rebuilding.rebuild(account.owner_id)
+    rebuilt.days |= before
+    trades_changed.send(sender=Trade, owner_id=account.owner_id, days=rebuilt.days)
+    return rebuilt
+
+
+def redate(account: Account) -> None:
+    """Every timed fill of the account stands on the trading day that the account's zone and day start give it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE trading_execution e SET executed_on = {DAY_OF} "  # noqa: S608 – a constant of this module
+            "FROM accounts_account a WHERE a.id = e.account_id AND a.id = %s AND e.executed_at IS NOT NULL "
+            f"AND e.executed_on IS DISTINCT FROM {DAY_OF}",
+            [account.pk],
+        )
+
+
+#: The trading day of e.executed_at in account a: the same rule as `accounts.models.account.trading_day`.
+DAY_OF = (
+    "((e.executed_at AT TIME ZONE a.time_zone) - a.day_start)::date"
+    " + CASE WHEN a.day_start >= TIME '12:00' THEN 1 ELSE 0 END"
+)
+
+
+def _set_plan(trade: Trade, plan: Plan) -> None:
+    trade.initial_stop, trade.initial_target = plan.initial_stop, plan.initial_target
+    trade.planned_r = trade.realized_r = None
+    if plan.initial_stop is None:
+        return
+    is_long = trade.side == "long"
+    trade.planned_r = planned_r(
+        is_long=is_long, entry=trade.entry_price, stop=plan.initial_stop, target=plan.initial_target
+    )
+    if not trade.is_open:
+        trade.realized_r = realized_r(
+            net_pnl=trade.net_pnl,
+            is_long=is_long,
+            entry=trade.entry_price,
+            stop=plan.initial_stop,
+            quantity=trade.quantity,
+            multiplier=trade.multiplier,
+        )
+
+
+def _own_fills(trade: Trade) -> list[Execution]:
+    """The trade's fills, oldest first. Raises TradeRefused when a neighbour shares one."""
+    fills = list(Execution.objects.filter(parts__trade=trade).distinct().in_order())
+    shared = TradeFill.objects.filter(execution__in=fills).exclude(trade=trade)
+    if shared.exists():
+        raise TradeRefused(
+            "One fill of this trade turned the position round, so it also belongs to the neighbouring trade. "
+            "Change or delete the fills of both trades together.",
+            code="shared_fill",
+        )
+    if not fills:
+        raise TradeRefused("This trade is gone.", code="trade_gone")
+    return fills
+
+
+def _execution(
+    account: Account,
+    instrument: Instrument,
+    fill: EnteredFill,
+    *,
+    sequence: int,
+    multiplier: Decimal | None = None,
+) -> Execution:
+    return Execution(
+        owner_id=account.owner_id,
+        account=account,
+        instrument=instrument,
+        side=fill.side,
+        quantity=fill.quantity,
+        price=fill.price,
+        multiplier=multiplier or instrument.multiplier,
+        currency=instrument.currency,
+        commission=fill.commission,
+        fees=fill.fees,
+        executed_at=fill.executed_at,
+        executed_on=account.trading_day(fill.executed_at),
+        sort_at=fill.executed_at,
+        sequence=sequence,
+        identity=uuid.uuid4(),
+        source=ExecutionSource.MANUAL,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(tz=ZoneInfo("UTC"))
