@@ -1,8 +1,25 @@
 """Every file format that is read, and which of them a file is."""
 
 from trading.imports.parsers.base import FileRefused, Head, Parser
+from trading.imports.parsers.ninjatrader import NinjaTraderExecutions, NinjaTraderTrades
+from trading.imports.parsers.projectx import ProjectXOrders, ProjectXTrades
+from trading.imports.parsers.tradingview import AvaTrade, TradingView
+from trading.imports.parsers.tradovate import TradovateOrders, TradovatePaired, TradovatePerformance
+from trading.imports.parsers.webull import Webull, WebullInternational
 
-PARSERS: tuple[Parser, ...] = ()
+PARSERS: tuple[Parser, ...] = (
+    TradovateOrders(),
+    TradovatePerformance(),
+    TradovatePaired(),
+    NinjaTraderExecutions(),
+    NinjaTraderTrades(),
+    ProjectXTrades(),
+    ProjectXOrders(),
+    Webull(),
+    WebullInternational(),
+    TradingView(),
+    AvaTrade(),
+)
 
 #: A score below this is that of a format of last resort: a broker's own format is preferred to it.
 SPECIFIC = 50
