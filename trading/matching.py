@@ -175,7 +175,6 @@ class _Trip:
     __slots__ = (
         "_charged_entry",
         "_charged_exit",
-        "_charged_share",
         "_entered",
         "_entered_points",
         "_entry_cost",
@@ -209,7 +208,7 @@ class _Trip:
         self._entry_fees = self._exit_fees = ZERO
         self._open_cost = self._open_fees = ZERO
         # What has been given to parts so far, rounded to money.
-        self._charged_entry = self._charged_exit = self._charged_share = ZERO
+        self._charged_entry = self._charged_exit = ZERO
         self._gross = self._net = ZERO
 
     def enter(self, fill: Fill, quantity: Decimal, *, fees: Decimal, lot_fees: Decimal) -> None:
@@ -279,8 +278,8 @@ class _Trip:
         self._exit_fees = _add(self._exit_fees, fees)
 
         spent = _subtract(self._entry_cost, self._open_cost)
-        gained = self._exit_value, spent
-        gross = _money(_subtract(*gained) if self.is_long else _subtract(*reversed(gained)))
+        gained = _subtract(self._exit_value, spent)
+        gross = _money(gained if self.is_long else gained.copy_negate())
         charged = _money(self._exit_fees)
         share = _money(_subtract(self._entry_fees, self._open_fees))
         net = _subtract(_subtract(gross, charged), share)
@@ -298,7 +297,7 @@ class _Trip:
         )
         self._parts.append(part)
         self._gross, self._net = gross, net
-        self._charged_exit, self._charged_share = charged, share
+        self._charged_exit = charged
         self._last = fill
         return own
 
