@@ -71,9 +71,7 @@ def ensure(root: Path, *, throwaway: bool = False) -> Services:
 def stop(root: Path) -> None:
     """No server of `root` runs any more, whoever was using it."""
     root = root.resolve()
-    if not (root / "locks").is_dir():
-        return
-    with keeper.locked(root / "locks" / "start"):
+    with contextlib.suppress(FileNotFoundError), keeper.locked(root / "locks" / "start"):
         if root in _uses:
             os.close(_uses.pop(root))
         place = keeper.place_of(root)
@@ -88,7 +86,7 @@ def stop(root: Path) -> None:
 def delete(root: Path) -> None:
     """No server of `root` runs any more, and neither `root` nor anything that belonged to it is left."""
     stop(root)
-    if root.exists():
+    with contextlib.suppress(FileNotFoundError):
         keeper.place_of(root.resolve()).delete()
 
 

@@ -109,13 +109,12 @@ class Place:
             os.chown(folder, self.account.pw_uid, self.account.pw_gid)
 
     def delete(self) -> None:
-        """Nothing of the place is left, whoever still looks at the locks in it."""
+        """Nothing of the place is left. Raises FileNotFoundError if there was nothing."""
         for folder in (self.sockets, self.home):
             if folder != self.root:
                 shutil.rmtree(folder, ignore_errors=True)
-        if self.root.exists():
-            gone = self.root.rename(self.root.with_name(f"{self.root.name}.{os.getpid()}.gone"))
-            shutil.rmtree(gone, ignore_errors=True)
+        gone = self.root.rename(self.root.with_name(f"{self.root.name}.{os.getpid()}.gone"))
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 @dataclass(slots=True)
