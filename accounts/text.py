@@ -1,0 +1,30 @@
+"""Text that people type, made safe to keep, compare and show."""
+
+import unicodedata
+
+#: Marks that reorder or hide what is around them. The joiners U+200C and U+200D stay: scripts and emoji need them.
+_HIDDEN = frozenset(
+    "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u061c"
+)
+
+
+def one_line(text: str) -> str:
+    """The text trimmed and in Unicode form NFC.
+
+    Raises ValueError for control characters, line breaks included, and for marks that reorder or hide text.
+    """
+    return _cleaned(text, allowed="")
+
+
+def paragraphs(text: str) -> str:
+    """As `one_line`, with line breaks and tabs allowed; line ends become one newline."""
+    return _cleaned(text.replace("\r\n", "\n").replace("\r", "\n"), allowed="\n\t")
+
+
+def _cleaned(text: str, *, allowed: str) -> str:
+    for character in text:
+        if character in allowed:
+            continue
+        if character in _HIDDEN or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+            raise ValueError(f"the character U+{ord(character):04X} is not allowed here")
+    return unicodedata.normalize("NFC", text).strip()

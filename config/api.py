@@ -1,0 +1,10 @@
+"""The index of the API: every app's viewsets, below /api/v1/."""
+
+from django.urls import URLPattern, URLResolver
+from rest_framework.routers import DefaultRouter
+
+# Paths with converters: `lookup_value_converter = "uuid"` in a viewset takes ids in canonical form only.
+router = DefaultRouter(use_regex_path=False)
+router.include_format_suffixes = False
+
+urlpatterns: list[URLPattern | URLResolver] = [*router.urls]
