@@ -32,7 +32,8 @@ class FlexValues(NamedTuple):
     side: str
     commission: str
     commission_currency: str
-    fees: str
+    taxes: str
+    other_fees: str
     realized: str
     multiplier: str
     execution_id: str
@@ -51,7 +52,7 @@ class FlexValues(NamedTuple):
 
 
 KINDS: Final = {
-    "": "stock",
+    "": "",  # the smallest layouts leave it to the shape of the symbol
     "STK": "stock",
     "WAR": "stock",
     "FUND": "stock",
@@ -124,7 +125,7 @@ class FlexFills:
             executed_on,
             values.currency or instrument.currency,
             self._commission(values, instrument.kind),
-            -parse_decimal(values.fees, column=labels.fees) if values.fees else ZERO,
+            self._fees(values),
             instrument.multiplier,
             broker_id,
             values.order_id,
@@ -142,9 +143,7 @@ class FlexFills:
         cancels = word.endswith("(CA.)")
         word = word.removesuffix("(CA.)").strip()
         if word not in ("BUY", "SELL", "B", "S"):
-            raise BadCell(
-                self._labels.side, "unknown_side", "The side is neither BUY nor SELL.", values.side
-            )
+            raise BadCell(self._labels.side, "unknown_side", "The side is neither BUY nor SELL.", values.side)
         stated = "buy" if word[0] == "B" else "sell"
         if cancels:
             return by_sign
@@ -177,8 +176,7 @@ class FlexFills:
                 raise BadCell(label, "price_negative", "The price is negative.", values.price)
             return price
         ends_worthless = kind == "option" and (
-            values.transaction_type == "BookTrade"
-            or not WORTHLESS_CODES.isdisjoint(codes_of(values.codes))
+            values.transaction_type == "BookTrade" or not WORTHLESS_CODES.isdisjoint(codes_of(values.codes))
         )
         if not ends_worthless:
             raise BadCell(
@@ -207,6 +205,14 @@ class FlexFills:
                 paid_in,
             )
         return (commission / rate).quantize(Decimal("0.00000001"))
+
+    def _fees(self, values: FlexValues) -> Decimal:
+        fees = ZERO
+        if values.taxes:
+            fees -= parse_decimal(values.taxes, column=self._labels.taxes)
+        if values.other_fees:
+            fees -= parse_decimal(values.other_fees, column=self._labels.other_fees)
+        return fees
 
     def _realized(self, values: FlexValues) -> Decimal | None:
         if not values.realized:
@@ -259,13 +265,15 @@ class FlexFills:
         return found
 
     def _resolve(self, values: FlexValues, *, kind: str, day: date) -> Resolved:
-        return resolve_symbol(
+        # As a "cfd", the suffix ".CFD" would be read as a currency.
+        found = resolve_symbol(
             canonical_symbol(values, kind=kind, columns=self._labels),
             column=self._labels.symbol,
             context=self._context,
-            kind=kind,
+            kind="stock" if kind == "cfd" else kind,
             on=day,
         )
+        return found._replace(kind=kind or found.kind)
 
 
 def canonical_symbol(values: FlexValues, *, kind: str, columns: FlexValues) -> str:

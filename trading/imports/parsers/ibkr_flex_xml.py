@@ -13,7 +13,6 @@ from trading.imports.parsers.base import (
     Head,
     ParseContext,
     Parsed,
-    ParsedFill,
     RowError,
     Warned,
 )
@@ -39,7 +38,8 @@ TRADE: Final = FlexValues(
     side="buySell",
     commission="ibCommission",
     commission_currency="ibCommissionCurrency",
-    fees="taxes",
+    taxes="taxes",
+    other_fees="otherFees",
     realized="fifoPnlRealized",
     multiplier="multiplier",
     execution_id="ibExecID",
@@ -60,7 +60,7 @@ CONFIRM: Final = TRADE._replace(
     price="price",
     commission="commission",
     commission_currency="commissionCurrency",
-    fees="tax",
+    taxes="tax",
     execution_id="execID",
     order_id="orderID",
     codes="code",
@@ -91,9 +91,7 @@ class IbkrFlexXml:
         """Yield the executions of all statements in the order of the file."""
         reader = FlexReader()
         fills = {tag: FlexFills(context, names) for tag, names in ELEMENTS.items()}
-        rows = 0
-        for tag, line, attributes in reader.elements(file):
-            rows += 1
+        for rows, (tag, line, attributes) in enumerate(reader.elements(file), start=1):
             if rows > MAX_ROWS:
                 raise FileRefused(
                     "too_many_rows", f"The file has more than {MAX_ROWS:,} rows; split it.", line=line
