@@ -63,18 +63,8 @@ OWN: Final = frozenset(
     ["clientaccountid", "ibexecid", "iborderid", "ibcommission", "levelofdetail", "currencyprimary"]
 )
 SMALLEST: Final = frozenset(
-    [
-        "account",
-        "symbol",
-        "date/time",
-        "quantity",
-        "price",
-        "commission",
-        "fees",
-        "orderid",
-        "currency",
-        "buy/sell",
-    ]
+    {"account", "symbol", "date/time", "quantity", "price", "commission", "fees", "orderid"}
+    | {"currency", "buy/sell"}
 )
 
 _SLASHED: Final = re.compile(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}", re.ASCII)

@@ -1,6 +1,8 @@
 """Every file format that is read, and which of them a file is."""
 
 from trading.imports.parsers.base import FileRefused, Head, Parser
+from trading.imports.parsers.ibkr_flex import IbkrFlexCsv
+from trading.imports.parsers.ibkr_flex_xml import IbkrFlexXml
 from trading.imports.parsers.ninjatrader import NinjaTraderExecutions, NinjaTraderTrades
 from trading.imports.parsers.projectx import ProjectXOrders, ProjectXTrades
 from trading.imports.parsers.tradingview import AvaTrade, TradingView
@@ -8,6 +10,8 @@ from trading.imports.parsers.tradovate import TradovateOrders, TradovatePaired, 
 from trading.imports.parsers.webull import Webull, WebullInternational
 
 PARSERS: tuple[Parser, ...] = (
+    IbkrFlexCsv(),
+    IbkrFlexXml(),
     TradovateOrders(),
     TradovatePerformance(),
     TradovatePaired(),
