@@ -26,9 +26,7 @@ from decimal import (
 from enum import StrEnum
 
 # 100 digits hold price x quantity x multiplier at the widest stored scales without any rounding.
-_WIDE = Context(
-    prec=100, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow]
-)
+_WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
 _add = _WIDE.add
 _subtract = _WIDE.subtract
 _multiply = _WIDE.multiply

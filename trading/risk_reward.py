@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from enum import StrEnum
 
-_WIDE = Context(
-    prec=100, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow]
-)
+_WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
 _ZERO = Decimal(0)
 _RATIO_STEP = Decimal("1e-12")
 
@@ -31,7 +29,7 @@ class Target:
     quantity: Decimal
 
 
-def outcome(*, gross_pnl: Decimal, net_pnl: Decimal, tolerance: Decimal = _ZERO) -> Outcome:
+def outcome_of(*, gross_pnl: Decimal, net_pnl: Decimal, tolerance: Decimal = _ZERO) -> Outcome:
     """Return how a closed trade counts: gross decides breakeven, net decides win or loss.
 
     `tolerance` is money in the currency of the trade, bounds included; see `breakeven_tolerance`.
@@ -85,9 +83,7 @@ def realized_r(
     Unit: R. None where the initial risk is undefined.
     Source: docs/metrics.md#realized-r
     """
-    risk = initial_risk(
-        is_long=is_long, entry=entry, stop=stop, quantity=quantity, multiplier=multiplier
-    )
+    risk = initial_risk(is_long=is_long, entry=entry, stop=stop, quantity=quantity, multiplier=multiplier)
     return None if risk is None else _ratio(net_pnl, risk)
 
 
