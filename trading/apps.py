@@ -7,4 +7,4 @@ class TradingConfig(AppConfig):
     name = "trading"
 
     def ready(self) -> None:
-        from trading import receivers  # noqa: F401, PLC0415 – connects them
+        from trading import receivers  # noqa: F401 – connects them

@@ -19,7 +19,7 @@ from django.utils import timezone
 from accounts.models import Account
 from trading import bulk
 from trading.matching import CostMethod, Fill, RoundTrip, round_trips
-from trading.risk_reward import outcome_of, planned_r, realized_r
+from trading.risk_reward import breakeven_tolerance, outcome, planned_r, realized_r
 
 #: Trades written per COPY; bounds the memory of a large import.
 CHUNK = 5_000
@@ -71,16 +71,9 @@ WHERE e.voided_at IS NULL
 ORDER BY e.account_id, e.instrument_id, e.sort_at, e.sequence, e.id
 """
 
-_TRADE_COLUMNS = (
-    "id owner_id account_id instrument_id opening_execution_id side status currency multiplier opened_at closed_at "
-    "opened_on closed_on first_exit_on last_exit_on activity_at quantity open_quantity entry_price exit_price "
-    "fill_count gross_pnl fees net_pnl broker_pnl outcome initial_stop initial_target planned_r realized_r note "
-    "created_at updated_at"
-).split()
+_TRADE_COLUMNS = ["id", "owner_id", "account_id", "instrument_id", "opening_execution_id", "side", "status", "currency", "multiplier", "opened_at", "closed_at", "opened_on", "closed_on", "first_exit_on", "last_exit_on", "activity_at", "quantity", "open_quantity", "entry_price", "exit_price", "fill_count", "gross_pnl", "fees", "net_pnl", "broker_pnl", "outcome", "initial_stop", "initial_target", "planned_r", "realized_r", "note", "created_at", "updated_at"]
 _KEPT_COLUMNS = {"id", "owner_id", "account_id", "instrument_id", "note", "created_at"}
-_FILL_COLUMNS = (
-    "trade_id execution_id account_id role day quantity fees gross_pnl net_pnl broker_pnl".split()
-)
+_FILL_COLUMNS = ["trade_id", "execution_id", "account_id", "role", "day", "quantity", "fees", "gross_pnl", "net_pnl", "broker_pnl"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +142,7 @@ def rebuild(owner_id: int) -> Rebuilt:
     """
     old = _old_trades()
     rebuilt = Rebuilt()
-    methods = dict(
-        Account.objects.filter(owner_id=owner_id).values_list("id", "cost_method")
-    )
+    methods = dict(Account.objects.filter(owner_id=owner_id).values_list("id", "cost_method"))
     tolerances = _breakeven_ticks()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -196,7 +187,14 @@ def _old_trades() -> dict[tuple[int, int], list[_OldTrade]]:
             key, account_id, instrument_id, opening, sort_at, stop, target, parts, days, *figures = row
             trades[account_id, instrument_id].append(
                 _OldTrade(
-                    key, opening, sort_at, stop, target, tuple(parts or ()), set(days or ()), figures[0],
+                    key,
+                    opening,
+                    sort_at,
+                    stop,
+                    target,
+                    tuple(parts or ()),
+                    set(days or ()),
+                    figures[0],
                     tuple(figures),
                 )
             )
@@ -230,18 +228,14 @@ class _Writer:
         self.tolerances = tolerances
         self.now = timezone.now()
         self.old = old
-        self.by_opening = {
-            trade.opening_execution_id: trade for trades in old.values() for trade in trades
-        }
+        self.by_opening = {trade.opening_execution_id: trade for trades in old.values() for trade in trades}
         self.kept: set[int] = set()
         self.new: list[tuple[list[Any], list[list[Any]]]] = []
         self.changed: list[tuple[list[Any], list[list[Any]]]] = []
         self.orphans: list[tuple[tuple[int, int], list[Any], list[list[Any]]]] = []
         self.positions: list[tuple[Any, ...]] = []
 
-    def add(
-        self, account_id: int, instrument_id: int, trip: RoundTrip, facts: dict[int, _FillFacts]
-    ) -> None:
+    def add(self, account_id: int, instrument_id: int, trip: RoundTrip, facts: dict[int, _FillFacts]) -> None:
         """One trip is compared and queued."""
         old = self.by_opening.get(trip.parts[0].key)
         stop, target = (old.initial_stop, old.initial_target) if old else (None, None)
@@ -262,7 +256,10 @@ class _Writer:
         """Everything queued is written, and trades that no fill supports any more are gone."""
         self._adopt_orphans()
         gone = [
-            (pair, trade) for pair, trades in self.old.items() for trade in trades if trade.id not in self.kept
+            (pair, trade)
+            for pair, trades in self.old.items()
+            for trade in trades
+            if trade.id not in self.kept
         ]
         for (account_id, _), trade in gone:
             self._touch_old(account_id, trade)
@@ -272,7 +269,7 @@ class _Writer:
         self._write_new()
         bulk.copy_rows(
             "trading_position",
-            "owner_id account_id instrument_id trade_id quantity average_price opened_at opened_on".split(),
+            ["owner_id", "account_id", "instrument_id", "trade_id", "quantity", "average_price", "opened_at", "opened_on"],
             self.positions,
         )
 
@@ -373,19 +370,14 @@ class _Writer:
         """The columns of the trade, then its average open price and the place of its opening fill."""
         first, last = facts[trip.parts[0].key], facts[trip.parts[-1].key]
         exits = [part for part in trip.parts if part.is_exit]
-        stated = [
-            facts[part.key].broker_pnl for part in exits if facts[part.key].broker_pnl is not None
-        ]
+        stated = [facts[part.key].broker_pnl for part in exits if facts[part.key].broker_pnl is not None]
         ticks, tick = self.tolerances.get(instrument_id, (0, Decimal(0)))
-        outcome = (
-            outcome_of(
-                gross_pnl=trip.gross_pnl,
-                net_pnl=trip.net_pnl,
-                tolerance=ticks * tick * first.multiplier * trip.quantity,
+        counted = None
+        if trip.is_closed:
+            tolerance = breakeven_tolerance(
+                ticks=Decimal(ticks), tick_size=tick, multiplier=first.multiplier, quantity=trip.quantity
             )
-            if trip.is_closed
-            else None
-        )
+            counted = outcome(gross_pnl=trip.gross_pnl, net_pnl=trip.net_pnl, tolerance=tolerance)
         plan = _plan(
             is_long=trip.is_long,
             entry=trip.entry_price,
@@ -421,7 +413,7 @@ class _Writer:
             trip.fees,
             trip.net_pnl,
             sum(stated, Decimal(0)) if stated else None,
-            outcome,
+            counted,
             stop,
             target,
             *plan,
@@ -443,9 +435,7 @@ class _Writer:
             if row[6] == "open":
                 self._note_position(row)
         bulk.copy_rows("trading_trade", _TRADE_COLUMNS, (row[:-2] for row, _ in self.new))
-        bulk.copy_rows(
-            "trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.new for fill in fills)
-        )
+        bulk.copy_rows("trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.new for fill in fills))
         self.rebuilt.created += len(self.new)
         self.new.clear()
 
@@ -514,7 +504,7 @@ def _plan(
     if net_pnl is None:
         return planned, None
     return planned, realized_r(
-        net_pnl=net_pnl, is_long=is_long, entry=entry, stop=stop, quantity=quantity, multiplier=multiplier
+        net_pnl, is_long=is_long, entry=entry, stop=stop, quantity=quantity, multiplier=multiplier
     )
 
 

@@ -207,7 +207,10 @@ def annotate(
         trade.reviewed_at = reviewed_at
         columns.append("reviewed_at")
     days: set[tuple[int, object]] = set()
-    if plan is not None and (plan.initial_stop, plan.initial_target) != (trade.initial_stop, trade.initial_target):
+    if plan is not None and (plan.initial_stop, plan.initial_target) != (
+        trade.initial_stop,
+        trade.initial_target,
+    ):
         _set_plan(trade, plan)
         columns += ["initial_stop", "initial_target", "planned_r", "realized_r"]
         if trade.closed_on is not None:
@@ -225,7 +228,9 @@ def rebuild_account(account: Account) -> Rebuilt:
     """All trades of the account are made anew under its present cost method, zone and day start."""
     lock_accounts([account.pk])
     before = set(
-        TradeFill.objects.filter(account=account, role=FillRole.EXIT).values_list("account_id", "day").distinct()
+        TradeFill.objects.filter(account=account, role=FillRole.EXIT)
+        .values_list("account_id", "day")
+        .distinct()
     )
     redate(account)
     scopes = [
@@ -270,7 +275,7 @@ def _set_plan(trade: Trade, plan: Plan) -> None:
     )
     if not trade.is_open:
         trade.realized_r = realized_r(
-            net_pnl=trade.net_pnl,
+            trade.net_pnl,
             is_long=is_long,
             entry=trade.entry_price,
             stop=plan.initial_stop,

@@ -1,0 +1,425 @@
+"""Verbs on imports: receive a file, look into it, apply, cancel, undo, replay."""
+
+import hashlib
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+from accounts import activity, audit
+from accounts.models import Account, ActivityKind, User
+from trading import rebuilding, trades
+from trading.errors import BatchBusy, ImportRefused
+from trading.imports import pipeline
+from trading.imports.parsers.base import FileRefused
+from trading.imports.pipeline import NotApplicable, Report
+from trading.imports.staging import ImportCanceled
+from trading.models import BatchStatus, Execution, ImportBatch
+
+#: A worker that dies while it imports is followed by another, this often.
+LARGEST_ATTEMPTS = 3
+
+_OPTIONS = frozenset(
+    ["time_zone", "encoding", "decimal_style", "date_order", "delimiter", "ambiguous_time", "mapping", "accounts", "create_accounts", "new_account", "decisions", "is_sample"]
+)
+
+
+def receive(
+    *,
+    owner: User,
+    chunks: Iterable[bytes],
+    filename: str,
+    account: Account | None = None,
+    selected_format: str = "",
+    options: dict[str, Any] | None = None,
+) -> ImportBatch:
+    """The file is stored under a name of our own and waits to be looked into.
+
+    Raises: ImportRefused when it is larger than the limit; nothing is kept then.
+    """
+    stored_as = uuid.uuid4().hex
+    folder = pipeline.path_of(ImportBatch(stored_as=stored_as)).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    path = folder / stored_as
+    try:
+        with path.open("xb") as file:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > settings.IMPORT_MAX_BYTES:
+                    raise ImportRefused(
+                        f"The file is larger than {settings.IMPORT_MAX_BYTES // 1_048_576} MiB. Split it by date "
+                        "and import the parts one after the other.",
+                        code="file_too_large",
+                        status=413,
+                    )
+                digest.update(chunk)
+                file.write(chunk)
+        return ImportBatch.objects.create(
+            owner=owner,
+            filename=_shown_name(filename),
+            stored_as=stored_as,
+            size=size,
+            sha256=digest.hexdigest(),
+            account=account,
+            selected_format=selected_format,
+            options=_checked(options or {}),
+        )
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def choose(
+    batch: ImportBatch,
+    *,
+    account: Account | None = None,
+    selected_format: str | None = None,
+    options: dict[str, Any] | None = None,
+) -> ImportBatch:
+    """The person's choices for the file are kept; look into it again afterwards. Raises BatchBusy."""
+    values: dict[str, Any] = {
+        "status": BatchStatus.PREVIEWING,
+        "preview": {},
+        "error_code": "",
+        "error_message": "",
+    }
+    if account is not None:
+        values["account"] = account
+    if selected_format is not None:
+        values["selected_format"] = selected_format
+    if options is not None:
+        values["options"] = {**batch.options, **_checked(options)}
+    changed = ImportBatch.objects.filter(
+        pk=batch.pk, status__in=[BatchStatus.PREVIEWING, BatchStatus.READY, BatchStatus.REFUSED]
+    ).update(**values)
+    if not changed:
+        raise BatchBusy("This import can no longer be changed.")
+    batch.refresh_from_db()
+    return batch
+
+
+def look(batch: ImportBatch) -> ImportBatch:
+    """The batch says what importing it would do, or why it is refused; nothing else is written."""
+    try:
+        report = pipeline.preview(batch, on_progress=_Progress(batch))
+    except FileRefused as refusal:
+        return _refused(batch, refusal.code, refusal.message, Report())
+    status = BatchStatus.REFUSED if report.error_count else BatchStatus.READY
+    code, message = _why(report)
+    ImportBatch.objects.filter(pk=batch.pk, status=BatchStatus.PREVIEWING).update(
+        status=status,
+        format=report.format,
+        preview=report.as_json(),
+        total_rows=report.rows,
+        progress=0,
+        error_code=code,
+        error_message=message,
+    )
+    batch.refresh_from_db()
+    return batch
+
+
+@transaction.atomic
+def queue(batch: ImportBatch) -> ImportBatch:
+    """The batch waits for a worker. Raises BatchBusy unless it is ready; ImportRefused while decisions are open."""
+    open_decisions = batch.preview.get("decisions") or []
+    if open_decisions:
+        raise ImportRefused(
+            "Decide first: " + " ".join(decision["message"] for decision in open_decisions[:5]),
+            code="needs_decision",
+        )
+    changed = ImportBatch.objects.filter(pk=batch.pk, status=BatchStatus.READY).update(
+        status=BatchStatus.QUEUED, progress=0, cancel_requested=False
+    )
+    if not changed:
+        raise BatchBusy(f"This import is {batch.get_status_display().lower()} and cannot be started.")
+    batch.refresh_from_db()
+    return batch
+
+
+def run(batch: ImportBatch) -> ImportBatch:
+    """The batch is applied, refused or canceled; does nothing when another worker is at it or it is done."""
+    try:
+        with transaction.atomic():
+            if not pipeline.lock_batch(batch.pk):
+                return batch
+            batch = ImportBatch.objects.select_related("owner", "account").get(pk=batch.pk)
+            if batch.status not in (BatchStatus.READY, BatchStatus.QUEUED, BatchStatus.RUNNING):
+                return batch
+            if batch.cancel_requested:
+                raise ImportCanceled
+            if batch.attempts >= LARGEST_ATTEMPTS:
+                raise FileRefused(
+                    "gave_up", "The import was started three times and its worker died each time."
+                )
+            progress = _Progress(batch)
+            progress.started()
+            report = pipeline.apply(batch, on_progress=progress)
+            _applied(batch, report)
+    except ImportCanceled:
+        ImportBatch.objects.filter(pk=batch.pk).update(
+            status=BatchStatus.CANCELED, finished_at=timezone.now(), progress=0
+        )
+    except FileRefused as refusal:
+        return _refused(batch, refusal.code, refusal.message, Report())
+    except NotApplicable as refusal:
+        code, message = _why(refusal.report)
+        return _refused(batch, code, message, refusal.report)
+    batch.refresh_from_db()
+    return batch
+
+
+def _applied(batch: ImportBatch, report: Report) -> None:
+    ImportBatch.objects.filter(pk=batch.pk).update(
+        status=BatchStatus.APPLIED,
+        format=report.format,
+        parser_version=pipeline.PARSER_VERSION,
+        result=report.as_json(),
+        progress=report.rows,
+        total_rows=report.rows,
+        finished_at=timezone.now(),
+        error_code="",
+        error_message="",
+    )
+    audit.written(
+        "import.apply",
+        subject="import",
+        subject_id=str(batch.public_id),
+        owner_id=batch.owner_id,
+        after={"file": batch.filename, "new": report.new, "duplicates": report.duplicates},
+    )
+    activity.noted(
+        batch.owner_id,
+        ActivityKind.IMPORT,
+        f"Imported {batch.filename}: {report.new} new fills, {report.duplicates} already there",
+        link=f"/imports/{batch.public_id}/",
+    )
+
+
+def cancel(batch: ImportBatch) -> ImportBatch:
+    """The import stops: at once while it waits, within seconds while it runs. Raises BatchBusy when it is over."""
+    waiting = ImportBatch.objects.filter(
+        pk=batch.pk,
+        status__in=[BatchStatus.PREVIEWING, BatchStatus.READY, BatchStatus.REFUSED, BatchStatus.QUEUED],
+    ).update(status=BatchStatus.CANCELED, finished_at=timezone.now())
+    if not waiting:
+        running = ImportBatch.objects.filter(pk=batch.pk, status=BatchStatus.RUNNING).update(
+            cancel_requested=True
+        )
+        if not running:
+            raise BatchBusy(f"This import is {batch.get_status_display().lower()} and cannot be canceled.")
+    batch.refresh_from_db()
+    return batch
+
+
+@transaction.atomic
+def undo(batch: ImportBatch) -> ImportBatch:
+    """The batch's fills are gone and trades are as if they had never come: what they closed is open again.
+
+    Raises: BatchBusy unless it is applied.
+    """
+    batch = ImportBatch.objects.select_for_update().select_related("owner").get(pk=batch.pk)
+    if batch.status != BatchStatus.APPLIED:
+        raise BatchBusy(f"This import is {batch.get_status_display().lower()}, so there is nothing to undo.")
+    removed = _withdraw(batch)
+    ImportBatch.objects.filter(pk=batch.pk).update(status=BatchStatus.UNDONE, undone_at=timezone.now())
+    audit.written(
+        "import.undo",
+        subject="import",
+        subject_id=str(batch.public_id),
+        owner_id=batch.owner_id,
+        before={"file": batch.filename, "fills": removed},
+    )
+    activity.noted(
+        batch.owner_id, ActivityKind.IMPORT, f"Undid the import of {batch.filename}: {removed} fills removed"
+    )
+    batch.refresh_from_db()
+    return batch
+
+
+def _withdraw(batch: ImportBatch) -> int:
+    """The batch's fills and their corrections are deleted and trades made anew; returns how many fills."""
+    scopes = pipeline.scopes_of_batch(batch)
+    corrections = Execution.objects.filter(corrects__batch=batch)
+    scopes += trades.scopes_of(corrections)
+    trades.lock_accounts(scope.account_id for scope in scopes)
+    earliest: dict[tuple[int, int], rebuilding.Scope] = {}
+    for scope in scopes:
+        pair = (scope.account_id, scope.instrument_id)
+        if pair not in earliest or scope.since < earliest[pair].since:
+            earliest[pair] = scope
+    rebuilding.prepare(earliest.values())
+    with connection.cursor() as cursor:
+        # Set-based: the ORM would fetch every fill and trade to cascade by hand.
+        cursor.execute(
+            "DELETE FROM trading_execution WHERE corrects_id IN (SELECT id FROM trading_execution WHERE batch_id = %s)",
+            [batch.pk],
+        )
+        cursor.execute("DELETE FROM trading_execution WHERE batch_id = %s", [batch.pk])
+        removed = int(cursor.rowcount)
+    trades.rebuild_prepared(batch.owner_id)
+    return removed
+
+
+def replay(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
+    """What reading the stored file anew changes, as {"added": n, "removed": n, "changed": n, "examples": [...]}.
+
+    With `dry_run` nothing is kept; otherwise the fills are those of the new reading.
+    Raises: BatchBusy unless it is applied; ImportRefused when the file can no longer be read.
+    """
+    try:
+        with transaction.atomic():
+            batch = (
+                ImportBatch.objects.select_for_update().select_related("owner", "account").get(pk=batch.pk)
+            )
+            if batch.status != BatchStatus.APPLIED:
+                raise BatchBusy("Only an import that stands can be replayed.")
+            before = _fills_of(batch)
+            _withdraw(batch)
+            batch.rows.all()._raw_delete(using="default")  # type: ignore[attr-defined]
+            report = pipeline.apply(batch)
+            difference = _difference(before, _fills_of(batch))
+            if dry_run:
+                transaction.set_rollback(True)
+            else:
+                _applied(batch, report)
+            return difference
+    except FileRefused as refusal:
+        raise ImportRefused(refusal.message, code=refusal.code) from refusal
+    except NotApplicable as refusal:
+        code, message = _why(refusal.report)
+        raise ImportRefused(message, code=code) from refusal
+
+
+_COMPARED = (
+    "side",
+    "quantity",
+    "price",
+    "multiplier",
+    "currency",
+    "commission",
+    "fees",
+    "executed_at",
+    "broker_pnl",
+)
+
+
+def _fills_of(batch: ImportBatch) -> dict[Any, tuple[Any, ...]]:
+    rows = Execution.objects.filter(batch=batch).values_list(
+        "account_id", "identity", "line", "instrument__symbol", *_COMPARED
+    )
+    return {row[:2]: row[2:] for row in rows.iterator(chunk_size=10_000)}
+
+
+def _difference(before: dict[Any, tuple[Any, ...]], after: dict[Any, tuple[Any, ...]]) -> dict[str, Any]:
+    added = [after[key] for key in after.keys() - before.keys()]
+    removed = [before[key] for key in before.keys() - after.keys()]
+    changed = [(before[key], after[key]) for key in before.keys() & after.keys() if before[key] != after[key]]
+    names = ("symbol", *_COMPARED)
+    return {
+        "added": len(added),
+        "removed": len(removed),
+        "changed": len(changed),
+        "examples": [
+            {
+                "line": new[0],
+                "fields": {
+                    name: [str(was), str(now)]
+                    for name, was, now in zip(names, old[1:], new[1:], strict=True)
+                    if was != now
+                },
+            }
+            for old, new in sorted(changed, key=lambda pair: pair[1][0] or 0)[:20]
+        ],
+    }
+
+
+def unfinished() -> list[ImportBatch]:
+    """Batches that wait for a worker or whose worker may have died, oldest first."""
+    return list(
+        ImportBatch.objects.filter(
+            status__in=[BatchStatus.PREVIEWING, BatchStatus.QUEUED, BatchStatus.RUNNING],
+            created_at__lt=timezone.now() - timedelta(seconds=2),
+        ).order_by("id")[:50]
+    )
+
+
+class _Progress:
+    """Tells the batch's row how far the import is, over a connection of its own: the import's is one transaction."""
+
+    def __init__(self, batch: ImportBatch) -> None:
+        self.batch_id = batch.pk
+        self.own = connections["default"].copy()
+
+    def __del__(self) -> None:
+        self.own.close()
+
+    def started(self) -> None:
+        """The batch is running, once more."""
+        self._update("status = 'running', started_at = now(), attempts = attempts + 1, progress = 0", [])
+
+    def __call__(self, rows: int) -> None:
+        """So many rows are done. Raises ImportCanceled when the person asked for it."""
+        if self._update("progress = %s", [rows]):
+            raise ImportCanceled
+
+    def _update(self, assignments: str, values: list[Any]) -> bool:
+        with self.own.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE trading_importbatch SET {assignments} WHERE id = %s RETURNING cancel_requested",  # noqa: S608
+                [*values, self.batch_id],
+            )
+            row = cursor.fetchone()
+        return bool(row and row[0])
+
+
+def _refused(batch: ImportBatch, code: str, message: str, report: Report) -> ImportBatch:
+    ImportBatch.objects.filter(pk=batch.pk).update(
+        status=BatchStatus.REFUSED,
+        format=report.format,
+        error_code=code,
+        error_message=message,
+        preview=report.as_json() if report.format else {},
+        finished_at=timezone.now(),
+    )
+    audit.written(
+        "import.refuse",
+        subject="import",
+        subject_id=str(batch.public_id),
+        owner_id=batch.owner_id,
+        after={"file": batch.filename, "code": code},
+    )
+    batch.refresh_from_db()
+    return batch
+
+
+def _why(report: Report) -> tuple[str, str]:
+    if report.errors:
+        first = report.errors[0]
+        place = f"Line {first['line']}" + (f", column {first['column']}" if first["column"] else "")
+        more = f" ({report.error_count - 1} more errors)" if report.error_count > 1 else ""
+        return first["code"], f"{place}: {first['message']}{more} Nothing of the file was imported."
+    if report.decisions:
+        return "needs_decision", report.decisions[0]["message"]
+    return "", ""
+
+
+def _checked(options: dict[str, Any]) -> dict[str, Any]:
+    unknown = sorted(set(options) - _OPTIONS)
+    if unknown:
+        raise ImportRefused(f"Unknown option: {unknown[0]}.", code="unknown_option", status=400)
+    return options
+
+
+def _shown_name(filename: str) -> str:
+    """The name for people: the last part of a path, without what could mislead or break a line."""
+    last = filename.replace("\\", "/").rsplit("/", 1)[-1]
+    shown = "".join(
+        character for character in last if character.isprintable() and character not in "\u202e\u202d"
+    )
+    return shown[-255:] or "file"

@@ -1,0 +1,32 @@
+"""Imports done by the worker. What must happen is in the batch's row; a lost message costs only delay."""
+
+from celery import shared_task
+
+from trading.imports import batches
+from trading.models import BatchStatus, ImportBatch
+
+
+@shared_task(name="trading.tasks.look_into")
+def look_into(batch_id: int) -> None:
+    """A large file is previewed."""
+    batch = ImportBatch.objects.filter(pk=batch_id, status=BatchStatus.PREVIEWING).first()
+    if batch is not None:
+        batches.look(batch)
+
+
+@shared_task(name="trading.tasks.run_import")
+def run_import(batch_id: int) -> None:
+    """A queued batch is applied."""
+    batch = ImportBatch.objects.filter(pk=batch_id).first()
+    if batch is not None:
+        batches.run(batch)
+
+
+@shared_task(name="trading.tasks.sweep_imports")
+def sweep_imports() -> None:
+    """Batches whose message was lost or whose worker died are taken up again."""
+    for batch in batches.unfinished():
+        if batch.status == BatchStatus.PREVIEWING:
+            batches.look(batch)
+        else:
+            batches.run(batch)
