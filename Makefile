@@ -1,0 +1,41 @@
+# Every target sets up what it needs by itself. ARGS is passed on: make test ARGS="-k import"
+
+PYTHON := .venv/bin/python
+# For what reads the settings and needs no server: an address where nothing answers.
+OFFLINE := EMBEDDED_SERVICES=0 DATABASE_URL=postgresql://127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0
+
+.DEFAULT_GOAL := help
+.PHONY: help environment demo test check bench lock secrets clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+environment:
+	@python3 .ci/environment
+
+demo: environment ## fill the journal with sample accounts and serve it
+	@$(PYTHON) manage.py demo $(ARGS)
+
+test: environment ## run all tests, on real servers in a throw-away place
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: environment ## format, lint, import directions, types, migrations
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	.venv/bin/lint-imports
+	$(OFFLINE) $(PYTHON) -m mypy
+	$(OFFLINE) $(PYTHON) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+bench: environment ## time the seven scenarios, cold and warm
+	@$(PYTHON) manage.py benchmark_accounts $(ARGS)
+
+lock: ## resolve the dependencies of pyproject.toml anew
+	@.ci/lock
+
+secrets: ## make the passwords and keys that docker-compose.yml mounts, once
+	@.ci/secrets
+
+clean: ## stop the servers; delete var/ with its database, and all caches
+	@if [ -d var ] && [ -x $(PYTHON) ]; then $(PYTHON) -m config.embedded delete var; fi
+	rm -rf var .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -not -path './.venv/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
