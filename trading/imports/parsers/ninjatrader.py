@@ -17,8 +17,8 @@ from trading.imports.parsers.base import (
     BadCell,
     FileRefused,
     Head,
-    Parsed,
     ParseContext,
+    Parsed,
     ParsedFill,
     fold,
 )
@@ -214,8 +214,10 @@ class NinjaTraderTrades:
                 f"{quantity:f}",
                 _as_stated(entered_at, zone),
                 f"{entry_price:f}",
+                _as_stated(exited_at, zone),
+                f"{exit_price:f}",
+                *names,
             ]
-            + [_as_stated(exited_at, zone), f"{exit_price:f}", *names]
         )
         return RoundTrip(
             line=row.line,

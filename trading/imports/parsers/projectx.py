@@ -11,8 +11,8 @@ from typing import BinaryIO, Final
 from trading.imports.parsers.base import (
     BadCell,
     Head,
-    Parsed,
     ParseContext,
+    Parsed,
     ParsedFill,
     SkippedRow,
 )
@@ -112,7 +112,7 @@ class ProjectXOrders:
         if status != "filled":
             if row.optional("FilledAt") and row.optional("ExecutePrice"):
                 # The size of the order is not what was filled, and nothing else states it.
-                message = "The order was filled in part and the file does not say how much. Enter this fill by hand."
+                message = "The order was filled in part and the file does not say how much. Enter it by hand."
                 raise BadCell("Status", "partly_filled", message, row.optional("Status"))
             code = CODES.get(status, "not_filled")
             return SkippedRow(

@@ -12,8 +12,8 @@ from trading.contracts import future_root
 from trading.imports.parsers.base import (
     BadCell,
     Head,
-    Parsed,
     ParseContext,
+    Parsed,
     ParsedFill,
     SkippedRow,
     Warned,
@@ -81,8 +81,8 @@ class TradingView:
                 yield Warned(
                     fill.line,
                     "starts_with_sell",
-                    f"{symbol} starts with a Sell. It is read as opening a short position; if shares were held "
-                    "before, import the file that holds their purchase first.",
+                    f"{symbol} starts with a Sell. It is read as opening a short position; if shares "
+                    "were held before, import the file that holds their purchase first.",
                 )
 
     def _build(self, row: Row, context: ParseContext) -> ParsedFill | SkippedRow:
@@ -114,7 +114,7 @@ class TradingView:
         )
 
     def _unfilled(self, row: Row) -> SkippedRow | None:
-        """Return why the order is no fill: canceled or rejected, or without a price where no status is given."""
+        """Return why the order is no fill: canceled, rejected, or has neither status nor price."""
         status = row.optional(STATUS).lower()
         if status in FILLED or (not status and row.optional(first_filled(row, *self.price))):
             return None
@@ -145,7 +145,7 @@ class AvaTrade(TradingView):
 
 
 def _instrument(row: Row, at: datetime, context: ParseContext) -> Resolved:
-    """Return the instrument; a continuous contract such as NQ1!, which paper accounts trade, keeps its name."""
+    """Return the instrument; a continuous contract (NQ1!), which paper accounts trade, keeps its name."""
     text = row.text("Symbol")
     if text.endswith("!"):
         root = context.roots.get(future_root(text) or "")

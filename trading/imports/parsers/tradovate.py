@@ -11,8 +11,8 @@ from typing import BinaryIO, Final
 
 from trading.imports.parsers.base import (
     Head,
-    Parsed,
     ParseContext,
+    Parsed,
     ParsedFill,
     SkippedRow,
 )
@@ -152,8 +152,8 @@ class TradovatePaired:
             row.text("Contract"), column="Contract", context=context, on=min(bought_at, sold_at).date()
         )
         buy_id, sell_id = row.text("Buy Fill ID"), row.text("Sell Fill ID")
-        # A scale-out shares one fill between pairs: the pair tells its legs apart. The identity is that of the
-        # Performance report, so that the two reports of one day are not counted twice.
+        # A scale-out shares one fill between pairs: the pair tells its legs apart. The identity is that of
+        # the Performance report, so that the two reports of one day are not counted twice.
         pair = f"{buy_id}:{sell_id}"
         trip = _pair(
             row,
@@ -211,7 +211,7 @@ def _leg(
 
 
 def _bought_first(bought_at: datetime, sold_at: datetime, buy_id: str, sell_id: str) -> bool:
-    """Whether the buy opened the pair; fills of the same second are told apart by their ids, which count up."""
+    """Whether the buy opened the pair; in the same second the ids, which count up, decide."""
     if bought_at != sold_at:
         return bought_at < sold_at
     return (len(buy_id), buy_id) <= (len(sell_id), sell_id)

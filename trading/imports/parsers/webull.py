@@ -1,4 +1,4 @@
-"""Webull: the order history of the app, the order records of the desktop, and the international trade records.
+"""Webull: orders as the app and as the desktop export them, and the international trade records.
 
 The first two write US Eastern time with its zone behind; the third gives day-first dates without a time and
 states costs as negative amounts.
@@ -11,8 +11,8 @@ from typing import BinaryIO, Final
 from trading.imports.parsers.base import (
     ZERO,
     Head,
-    Parsed,
     ParseContext,
+    Parsed,
     ParsedFill,
     SkippedRow,
 )
@@ -78,7 +78,7 @@ class Webull:
             row.text("Symbol"), column="Symbol", context=context, on=executed_at.date()
         )
         side_column = first_filled(row, *SIDES)
-        # "Price" is the limit of the order wherever an average price stands beside it; "@1.25" is how it is written.
+        # "Price" is the limit of the order, written "@1.25", wherever an average price stands beside it.
         price_column = next((column for column in PRICES if row.columns.position(column) >= 0), PRICES[0])
         price = parse_money(row.text(price_column).lstrip("@ "), column=price_column)
         return ParsedFill(
