@@ -34,6 +34,7 @@ _divide = _WIDE.divide
 _quantize = _WIDE.quantize
 
 ZERO = Decimal(0)
+_ENTRY, _EXIT = False, True
 MONEY_STEP = Decimal("1e-8")
 PRICE_STEP = Decimal("1e-12")
 # A share such as 1/3 is cut off near the 100th digit. Rounding here first restores a true half, which
@@ -235,7 +236,7 @@ class _Trip:
         own = _subtract(charged, self._charged_entry)
         self._charged_entry = charged
         self._last = fill
-        self._parts.append(FillPart(fill.key, False, quantity, own, None, None, fill.day, fill.at))
+        self._parts.append(FillPart(fill.key, _ENTRY, quantity, own, None, None, fill.day, fill.at))
 
     def reduce(self, fill: Fill, quantity: Decimal) -> None:
         """Take some of the open units, oldest lot first."""
@@ -285,7 +286,7 @@ class _Trip:
         own = _subtract(charged, self._charged_exit)
         part = FillPart(
             fill.key,
-            True,
+            _EXIT,
             quantity,
             own,
             _subtract(gross, self._gross),
@@ -329,10 +330,7 @@ def _refuse_unusable(fill: Fill) -> None:
     if not fill.quantity:
         raise ValueError(f"fill {fill.key} has quantity zero")
     if not (
-        fill.quantity.is_finite()
-        and fill.price.is_finite()
-        and fill.fees.is_finite()
-        and fill.multiplier.is_finite()
+        fill.quantity.is_finite() and fill.price.is_finite() and fill.fees.is_finite() and fill.multiplier.is_finite()
     ):
         raise ValueError(f"fill {fill.key} has a number that is not finite")
     if fill.multiplier <= 0:

@@ -29,7 +29,7 @@ class Target:
     quantity: Decimal
 
 
-def outcome_of(*, gross_pnl: Decimal, net_pnl: Decimal, tolerance: Decimal = _ZERO) -> Outcome:
+def outcome(*, gross_pnl: Decimal, net_pnl: Decimal, tolerance: Decimal = _ZERO) -> Outcome:
     """Return how a closed trade counts: gross decides breakeven, net decides win or loss.
 
     `tolerance` is money in the currency of the trade, bounds included; see `breakeven_tolerance`.
@@ -41,9 +41,7 @@ def outcome_of(*, gross_pnl: Decimal, net_pnl: Decimal, tolerance: Decimal = _ZE
     return Outcome.WIN if net_pnl > 0 else Outcome.LOSS
 
 
-def breakeven_tolerance(
-    *, ticks: Decimal, tick_size: Decimal, multiplier: Decimal, quantity: Decimal
-) -> Decimal:
+def breakeven_tolerance(*, ticks: Decimal, tick_size: Decimal, multiplier: Decimal, quantity: Decimal) -> Decimal:
     """Return the gross money of that many ticks on the whole trade.
 
     Unit: currency of the trade.

@@ -48,7 +48,7 @@ class Totals:
     """Sums in one currency over any set of days and accounts; the order of the parts does not matter.
 
     trade_count        trades closed in it; the three counts below add up to it
-    win_count          of these, winners by `trading.risk_reward.outcome_of`
+    win_count          of these, winners by `trading.risk_reward.outcome`
     loss_count         of these, losers
     breakeven_count    of these, breakeven
     gross_profit       money >= 0: net P&L of the winners
@@ -159,9 +159,7 @@ class Totals:
         rows = [_VALUES(part) for part in parts]
         if not rows:
             return cls()
-        return cls(
-            *(_FOLDS[name](column) for name, column in zip(_NAMES, zip(*rows, strict=True), strict=True))
-        )
+        return cls(*(_FOLDS[name](column) for name, column in zip(_NAMES, zip(*rows, strict=True), strict=True)))
 
     def __add__(self, other: Self) -> Self:
         """Return the totals of both."""
@@ -200,7 +198,7 @@ class Streaks:
         """Return the streaks of closed trades given in closing order."""
         count = wins = losses = longest_wins = longest_losses = 0
         leading_wins = leading_losses = 0
-        for count, outcome in enumerate(outcomes, start=1):  # noqa: B007  (the last value is the count)
+        for count, outcome in enumerate(outcomes, start=1):
             wins = wins + 1 if outcome == Outcome.WIN else 0
             losses = losses + 1 if outcome == Outcome.LOSS else 0
             longest_wins = max(longest_wins, wins)
@@ -216,9 +214,7 @@ class Streaks:
         return type(self)(
             trade_count=self.trade_count + later.trade_count,
             longest_wins=max(self.longest_wins, later.longest_wins, self.trailing_wins + later.leading_wins),
-            longest_losses=max(
-                self.longest_losses, later.longest_losses, self.trailing_losses + later.leading_losses
-            ),
+            longest_losses=max(self.longest_losses, later.longest_losses, self.trailing_losses + later.leading_losses),
             leading_wins=_run(self.leading_wins, self.trade_count, later.leading_wins),
             leading_losses=_run(self.leading_losses, self.trade_count, later.leading_losses),
             trailing_wins=_run(later.trailing_wins, later.trade_count, self.trailing_wins),
