@@ -28,7 +28,9 @@ _GROUPED = {
     ),
 }
 _GROUP_MARKS = str.maketrans("", "", "'\u2019 \u00a0\u2007\u2009\u202f")
-_CURRENCY_BEFORE = re.compile(r"(?:US\$|C\$|A\$|[$\u20ac\u00a3\u00a5]|(?:USD|EUR|GBP|CAD|CHF|AUD|JPY)(?=[\s-]))[\s\u00a0]*")
+_CURRENCY_BEFORE = re.compile(
+    r"(?:US\$|C\$|A\$|[$\u20ac\u00a3\u00a5]|(?:USD|EUR|GBP|CAD|CHF|AUD|JPY)(?=[\s-]))[\s\u00a0]*"
+)
 _CURRENCY_AFTER = re.compile(r"[\s\u00a0\u202f]*(?:[$\u20ac\u00a3\u00a5]|[\s\u00a0](?:USD|EUR|GBP|CAD|CHF|AUD|JPY))")
 
 _NOT_A_NUMBER = re.compile(r"[+-]?(?:s?nan[0-9]*|inf(?:inity)?)", re.IGNORECASE)

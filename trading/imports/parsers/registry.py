@@ -1,10 +1,15 @@
 """Every file format that is read, and which of them a file is."""
 
 from trading.imports.parsers.base import FileRefused, Head, Parser
+from trading.imports.parsers.generic import CompletedTrades, GenericFills, TigerHistory
 from trading.imports.parsers.ibkr_flex import IbkrFlexCsv
 from trading.imports.parsers.ibkr_flex_xml import IbkrFlexXml
+from trading.imports.parsers.lightspeed import Lightspeed
+from trading.imports.parsers.mapped_csv import MappedCsv
 from trading.imports.parsers.ninjatrader import NinjaTraderExecutions, NinjaTraderTrades
 from trading.imports.parsers.projectx import ProjectXOrders, ProjectXTrades
+from trading.imports.parsers.tradervue import Tradervue
+from trading.imports.parsers.tradestation import TradeStation
 from trading.imports.parsers.tradingview import AvaTrade, TradingView
 from trading.imports.parsers.tradovate import TradovateOrders, TradovatePaired, TradovatePerformance
 from trading.imports.parsers.webull import Webull, WebullInternational
@@ -23,6 +28,13 @@ PARSERS: tuple[Parser, ...] = (
     WebullInternational(),
     TradingView(),
     AvaTrade(),
+    Lightspeed(),
+    TradeStation(),
+    TigerHistory(),
+    Tradervue(),
+    CompletedTrades(),
+    GenericFills(),
+    MappedCsv(),
 )
 
 #: A score below this is that of a format of last resort: a broker's own format is preferred to it.

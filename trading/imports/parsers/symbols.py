@@ -105,3 +105,22 @@ def _unknown_root(text: str, column: str, kind: str) -> BadCell:
         f"The futures root {root} is not in the reference data, so what one point is worth is not known. Add it first.",
         text,
     )
+
+
+#: ISO 4217, the currencies in use.
+CURRENCIES = frozenset(
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP "
+    "CNH CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF "
+    "IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK "
+    "MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR "
+    "SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND "
+    "VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG".split()
+)
+
+
+def parse_currency(text: str, *, column: str) -> str:
+    """Return the currency code in capitals. Raises BadCell bad_currency for what is not in ISO 4217."""
+    code = text.strip().upper()
+    if code not in CURRENCIES:
+        raise BadCell(column, "bad_currency", "This is not a currency code such as USD.", text)
+    return code

@@ -115,7 +115,12 @@ def refuse_other_kinds(start: bytes, *, markup: bool = False) -> None:
         raise FileRefused("archive_not_supported", "This is an archive. Unpack it and import the file inside.")
     if start.startswith(b"\xd0\xcf\x11\xe0"):
         raise FileRefused("not_csv", "This is an Excel workbook. Save it as CSV (UTF-8) and import that.")
-    for magic, kind in ((b"%PDF", "a PDF"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"GIF8", "a picture")):
+    for magic, kind in (
+        (b"%PDF", "a PDF"),
+        (b"\x89PNG", "a picture"),
+        (b"\xff\xd8\xff", "a picture"),
+        (b"GIF8", "a picture"),
+    ):
         if start.startswith(magic):
             raise FileRefused("not_csv", f"This is {kind}, not a table. Export the trades as CSV.")
     if not markup and _MARKUP.match(start[:4096]):
@@ -216,8 +221,10 @@ def _quoted(
             cells = [found[1] if (found := _EXCEL_TEXT.fullmatch(cell)) else cell for cell in cells]
         if not _well_quoted(delimiter).fullmatch(raw):
             bad = next((cell for cell in cells if '"' in cell), raw)
-            return raw, cells, BadCell(
-                "", "bad_quoting", "A quote stands in the middle of a cell; double it or remove it.", bad
+            return (
+                raw,
+                cells,
+                BadCell("", "bad_quoting", "A quote stands in the middle of a cell; double it or remove it.", bad),
             )
     return raw, cells, None
 
@@ -292,7 +299,9 @@ class Columns:
         missing = [name for name in names if self.position(name) < 0]
         if missing:
             raise FileRefused(
-                "missing_header", f"The file has no column {_listed(missing)}. Export it with that column.", line=self.line
+                "missing_header",
+                f"The file has no column {_listed(missing)}. Export it with that column.",
+                line=self.line,
             )
 
     def canonical(self, cells: list[str]) -> str:
@@ -423,7 +432,9 @@ def read_rows(
         count += 1
         if count > MAX_ROWS:
             raise FileRefused(
-                "too_many_rows", f"The file has more than {MAX_ROWS:,} rows. Split it and import the parts.", line=number
+                "too_many_rows",
+                f"The file has more than {MAX_ROWS:,} rows. Split it and import the parts.",
+                line=number,
             )
         if problem is not None or len(cells) != width:
             problem = _structural(problem, cells, found)  # noqa: PLW2901
@@ -526,7 +537,10 @@ def _structural(problem: BadCell | None, cells: list[str], header: Columns) -> B
         return BadCell(column, problem.code, problem.message, cells[at] if at >= 0 else problem.value)
     if len(cells) > header.width:
         return BadCell(
-            "", "too_many_fields", f"The row has {len(cells)} fields and the header {header.width}.", cells[header.width]
+            "",
+            "too_many_fields",
+            f"The row has {len(cells)} fields and the header {header.width}.",
+            cells[header.width],
         )
     return BadCell(
         header.names[len(cells)], "too_few_fields", f"The row has {len(cells)} fields and the header {header.width}."

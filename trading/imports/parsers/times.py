@@ -283,7 +283,9 @@ def _localised(day: date, seconds: timedelta, zone: tzinfo, choice: str) -> date
         return first
     # The two readings of a wall time differ around a change: in a fold both lead back to it, in a gap neither.
     if first.astimezone(zone).replace(tzinfo=None, fold=0) != wall:
-        raise _Unreadable("nonexistent_local_time", f"The clocks in {zone} skipped this time; choose the right time zone.")
+        raise _Unreadable(
+            "nonexistent_local_time", f"The clocks in {zone} skipped this time; choose the right time zone."
+        )
     if choice not in ("first", "second"):
         raise _Unreadable(
             "ambiguous_local_time",
