@@ -4,6 +4,7 @@ from trading.imports.parsers.base import FileRefused, Head, Parser
 from trading.imports.parsers.generic import CompletedTrades, GenericFills, TigerHistory
 from trading.imports.parsers.ibkr_flex import IbkrFlexCsv
 from trading.imports.parsers.ibkr_flex_xml import IbkrFlexXml
+from trading.imports.parsers.ibkr_statement import IbkrActivity, IbkrTransactions
 from trading.imports.parsers.lightspeed import Lightspeed
 from trading.imports.parsers.mapped_csv import MappedCsv
 from trading.imports.parsers.ninjatrader import NinjaTraderExecutions, NinjaTraderTrades
@@ -17,6 +18,8 @@ from trading.imports.parsers.webull import Webull, WebullInternational
 PARSERS: tuple[Parser, ...] = (
     IbkrFlexCsv(),
     IbkrFlexXml(),
+    IbkrActivity(),
+    IbkrTransactions(),
     TradovateOrders(),
     TradovatePerformance(),
     TradovatePaired(),
