@@ -71,9 +71,25 @@ WHERE e.voided_at IS NULL
 ORDER BY e.account_id, e.instrument_id, e.sort_at, e.sequence, e.id
 """
 
-_TRADE_COLUMNS = ["id", "owner_id", "account_id", "instrument_id", "opening_execution_id", "side", "status", "currency", "multiplier", "opened_at", "closed_at", "opened_on", "closed_on", "first_exit_on", "last_exit_on", "activity_at", "quantity", "open_quantity", "entry_price", "exit_price", "fill_count", "gross_pnl", "fees", "net_pnl", "broker_pnl", "outcome", "initial_stop", "initial_target", "planned_r", "realized_r", "note", "created_at", "updated_at"]
+_TRADE_COLUMNS = (
+    "id owner_id account_id instrument_id opening_execution_id side status currency multiplier opened_at "
+    "closed_at opened_on closed_on first_exit_on last_exit_on activity_at quantity open_quantity "
+    "entry_price exit_price fill_count gross_pnl fees net_pnl broker_pnl outcome initial_stop "
+    "initial_target planned_r realized_r note created_at updated_at"
+).split()
 _KEPT_COLUMNS = {"id", "owner_id", "account_id", "instrument_id", "note", "created_at"}
-_FILL_COLUMNS = ["trade_id", "execution_id", "account_id", "role", "day", "quantity", "fees", "gross_pnl", "net_pnl", "broker_pnl"]
+_FILL_COLUMNS = [
+    "trade_id",
+    "execution_id",
+    "account_id",
+    "role",
+    "day",
+    "quantity",
+    "fees",
+    "gross_pnl",
+    "net_pnl",
+    "broker_pnl",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,12 +271,7 @@ class _Writer:
     def finish(self) -> None:
         """Everything queued is written, and trades that no fill supports any more are gone."""
         self._adopt_orphans()
-        gone = [
-            (pair, trade)
-            for pair, trades in self.old.items()
-            for trade in trades
-            if trade.id not in self.kept
-        ]
+        gone = [(pair, trade) for pair, trades in self.old.items() for trade in trades if trade.id not in self.kept]
         for (account_id, _), trade in gone:
             self._touch_old(account_id, trade)
         self.rebuilt.removed = len(gone)
@@ -269,7 +280,16 @@ class _Writer:
         self._write_new()
         bulk.copy_rows(
             "trading_position",
-            ["owner_id", "account_id", "instrument_id", "trade_id", "quantity", "average_price", "opened_at", "opened_on"],
+            [
+                "owner_id",
+                "account_id",
+                "instrument_id",
+                "trade_id",
+                "quantity",
+                "average_price",
+                "opened_at",
+                "opened_on",
+            ],
             self.positions,
         )
 
@@ -457,9 +477,7 @@ class _Writer:
             cursor.execute(
                 f"UPDATE trading_trade t SET {assignments} FROM changed_trade c WHERE c.id = t.id"  # noqa: S608
             )
-        bulk.copy_rows(
-            "trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.changed for fill in fills)
-        )
+        bulk.copy_rows("trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.changed for fill in fills))
 
 
 def _part_order(part: str) -> tuple[int, str]:
