@@ -1,0 +1,25 @@
+"""What the worker does for the journal. A task may run twice, late or never: the sweep finds what is left."""
+
+from celery import shared_task
+
+from journal.metrics import rollups
+
+#: Account-days per transaction: a large import is worked off in pieces that readers can see.
+PIECE = 50_000
+
+
+@shared_task(name="journal.tasks.recompute_owner")
+def recompute_owner(owner_id: int) -> int:
+    """No day of this person is stale; returns how many account-days were computed."""
+    computed = 0
+    while True:
+        done = rollups.recompute(owner_id, limit=PIECE)
+        computed += done.days
+        if not done.left:
+            return computed
+
+
+@shared_task(name="journal.tasks.sweep_stale_days")
+def sweep_stale_days() -> int:
+    """No day of anybody is stale; returns how many account-days were computed."""
+    return sum(recompute_owner(owner_id) for owner_id in rollups.stale_owners())
