@@ -1,16 +1,13 @@
 """Tables of no particular broker with well-known headers, and Tiger Brokers' trade history."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from datetime import date
-from decimal import Decimal
 from typing import BinaryIO
 
-from trading.imports.parsers.base import ZERO, BadCell, FileRefused, Head, Parsed, ParseContext, ParsedFill, Warned
+from trading.imports.parsers.base import ZERO, BadCell, FileRefused, Head, ParseContext, Parsed, ParsedFill, Warned
 from trading.imports.parsers.fields import FILL_HEADERS, TRIP_HEADERS, Layout, layout_of, read_side
 from trading.imports.parsers.layout_rows import LayoutRows
 from trading.imports.parsers.numbers import optional_money
-from trading.imports.parsers.survey import Conventions, dated_in, refuse_missing, survey
+from trading.imports.parsers.survey import Conventions, survey
 from trading.imports.parsers.symbols import parse_currency, resolve_symbol
 from trading.imports.parsers.tables import HeaderTest, Row, collect, header_with, read_rows
 from trading.imports.parsers.times import parse_time

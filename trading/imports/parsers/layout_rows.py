@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from trading.imports.parsers.base import ZERO, BadCell, Parsed, ParseContext, ParsedFill
-from trading.imports.parsers.fields import CANCELED, KIND_WORDS, SELL_WORDS, BUY_WORDS, Layout, folded_words, read_side
+from trading.imports.parsers.base import ZERO, BadCell, ParseContext, Parsed, ParsedFill
+from trading.imports.parsers.fields import BUY_WORDS, CANCELED, KIND_WORDS, SELL_WORDS, Layout, folded_words, read_side
 from trading.imports.parsers.numbers import optional_money
 from trading.imports.parsers.survey import Conventions, bad_quantity, dated_in
 from trading.imports.parsers.symbols import Resolved, parse_currency, resolve_symbol

@@ -5,11 +5,10 @@ from dataclasses import replace
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from trading.imports.parsers.base import ZERO, BadCell, FileRefused, Head, Parsed, ParseContext, ParsedFill
+from trading.imports.parsers.base import ZERO, BadCell, Head, ParseContext, Parsed, ParsedFill, fold
 from trading.imports.parsers.numbers import optional_money
 from trading.imports.parsers.symbols import parse_currency, resolve_symbol
 from trading.imports.parsers.tables import HeaderTest, Row, collect, read_rows
-from trading.imports.parsers.base import fold
 from trading.imports.parsers.times import parse_time
 
 EASTERN = ZoneInfo("America/New_York")

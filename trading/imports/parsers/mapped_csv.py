@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import BinaryIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from trading.imports.parsers.base import ColumnChoice, FileRefused, Head, Parsed, ParseContext, fold
+from trading.imports.parsers.base import ColumnChoice, FileRefused, Head, ParseContext, Parsed, fold
 from trading.imports.parsers.fields import Layout, mapped_layout
 from trading.imports.parsers.generic import parse_by_layout, unread_columns
 from trading.imports.parsers.survey import refuse_missing

@@ -172,7 +172,6 @@ def _headers(layout: Layout, names: Iterable[str]) -> tuple[str, ...]:
 
 def dated_in(filename: str) -> str:
     """Return the one ISO date that the file name states, "" when it states none or several."""
-
     found = {
         "-".join(parts) for parts in re.findall(r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?([0-3]\d)(?!\d)", filename)
     }

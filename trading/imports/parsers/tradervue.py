@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import BinaryIO
 
-from trading.imports.parsers.base import ZERO, BadCell, FileRefused, Head, Parsed, ParseContext, ParsedFill, fold
+from trading.imports.parsers.base import ZERO, BadCell, Head, ParseContext, Parsed, ParsedFill, fold
 from trading.imports.parsers.symbols import parse_currency, resolve_symbol
 from trading.imports.parsers.tables import Columns, Row, collect, header_with, open_text, read_rows, split_lines
 from trading.imports.parsers.times import detect_date_order, parse_time

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from trading.imports.parsers.base import ZERO, BadCell, Head, Parsed, ParseContext, ParsedFill
+from trading.imports.parsers.base import ZERO, BadCell, Head, ParseContext, Parsed, ParsedFill
 from trading.imports.parsers.numbers import optional_money
 from trading.imports.parsers.symbols import parse_currency, resolve_symbol
 from trading.imports.parsers.tables import Row, collect, header_with, read_rows
