@@ -4,11 +4,11 @@ Pure: no Django, no clock, no database. A ratio is never stored here, because ra
 `journal.metrics.formulas` derives them when they are read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from operator import attrgetter
-from typing import Self
+from typing import Any, Self
 
 from trading.risk_reward import Outcome
 
@@ -159,7 +159,9 @@ class Totals:
         rows = [_VALUES(part) for part in parts]
         if not rows:
             return cls()
-        return cls(*(_FOLDS[name](column) for name, column in zip(_NAMES, zip(*rows, strict=True), strict=True)))
+        columns = zip(*rows, strict=True)
+        folded: list[Any] = [fold(column) for fold, column in zip(_FOLDS, columns, strict=True)]
+        return cls(*folded)
 
     def __add__(self, other: Self) -> Self:
         """Return the totals of both."""
@@ -247,11 +249,14 @@ def _lowest(column: tuple[Decimal | None, ...]) -> Decimal | None:
     return min((value for value in column if value is not None), default=None)
 
 
-_NAMES = tuple(field.name for field in fields(Totals))
-_VALUES = attrgetter(*_NAMES)
-_FOLDS = {
-    field.name: {"largest_win": _highest, "largest_loss": _lowest}.get(
-        field.name, sum if isinstance(field.default, int) else _sum_of
-    )
-    for field in fields(Totals)
-}
+def _fold_of(name: str, default: object) -> Callable[[Any], Any]:
+    """Return how the values of one field merge."""
+    if name == "largest_win":
+        return _highest
+    if name == "largest_loss":
+        return _lowest
+    return sum if isinstance(default, int) else _sum_of
+
+
+_FOLDS = tuple(_fold_of(field.name, field.default) for field in fields(Totals))
+_VALUES = attrgetter(*(field.name for field in fields(Totals)))
