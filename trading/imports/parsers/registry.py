@@ -7,6 +7,8 @@ from trading.imports.parsers.ibkr_flex_xml import IbkrFlexXml
 from trading.imports.parsers.ibkr_statement import IbkrActivity, IbkrTransactions
 from trading.imports.parsers.lightspeed import Lightspeed
 from trading.imports.parsers.mapped_csv import MappedCsv
+from trading.imports.parsers.metatrader_csv import MetaTraderCsv
+from trading.imports.parsers.metatrader_html import MetaTraderHtml
 from trading.imports.parsers.ninjatrader import NinjaTraderExecutions, NinjaTraderTrades
 from trading.imports.parsers.projectx import ProjectXOrders, ProjectXTrades
 from trading.imports.parsers.tradervue import Tradervue
@@ -31,6 +33,8 @@ PARSERS: tuple[Parser, ...] = (
     WebullInternational(),
     TradingView(),
     AvaTrade(),
+    MetaTraderHtml(),
+    MetaTraderCsv(),
     Lightspeed(),
     TradeStation(),
     TigerHistory(),
