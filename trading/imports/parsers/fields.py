@@ -7,23 +7,30 @@ from trading.imports.parsers.base import BadCell, FileRefused, fold
 
 #: Our field -> the headers that mean it, the most telling first.
 FILL_HEADERS: Mapping[str, tuple[str, ...]] = {
-    "symbol": ("Symbol", "Ticker", "Instrument", "Contract", "Symbol/Instrument", "Ticker Symbol", "Stock", "Market"),
-    "side": ("Side", "Buy/Sell", "B/S", "Action", "Direction", "Trans Code", "Trade Type", "Transaction Type"),
+    "symbol": ("Symbol", "Ticker", "Instrument", "Contract", "Symbol/Instrument", "Ticker Symbol",
+    "Stock", "Market"),
+    "side": ("Side", "Buy/Sell", "B/S", "Action", "Direction", "Trans Code", "Trade Type",
+    "Transaction Type"),
     "quantity": (
-        "Filled quantity", "Filled Qty", "Fill qty", "Quantity", "Qty", "Exec Qty", "Shares", "No. of shares", "Contracts",
+        "Filled quantity", "Filled Qty", "Fill qty", "Quantity", "Qty", "Exec Qty", "Shares",
+        "No. of shares", "Contracts",
         "Size", "Volume", "Filled", "Units",
     ),
     "price": (
-        "Avg fill price", "Average fill price", "Fill price", "Filled Avg Price", "Avg Price", "Average Price",
+        "Avg fill price", "Average fill price", "Fill price", "Filled Avg Price", "Avg Price",
+        "Average Price",
         "Execution Price", "Exec Price", "Trade Price", "Traded Price", "Price / share", "Price",
     ),
     "executed_at": (
-        "Close time", "Closing time", "Execution time", "Exec Time", "Fill Time", "Filled Time", "Filled At", "Executed At",
-        "Date/Time", "DateTime", "Trade Date/Time", "Date and Time", "Timestamp", "order_execution_time", "Date/Time UTC",
+        "Close time", "Closing time", "Execution time", "Exec Time", "Fill Time", "Filled Time",
+        "Filled At", "Executed At",
+        "Date/Time", "DateTime", "Trade Date/Time", "Date and Time", "Timestamp",
+        "order_execution_time", "Date/Time UTC",
     ),
     "date": ("Trade Date", "TradeDate", "Execution Date", "Date", "T/D", "Activity Date", "trade_date"),
     "time": ("Trade Time", "Time", "Exec Time"),
-    "commission": ("Commission", "Commissions", "Comm", "Commission fee", "Commission Amount", "IBCommission"),
+    "commission": ("Commission", "Commissions", "Comm", "Commission fee", "Commission Amount",
+    "IBCommission"),
     "fees": ("Fees", "Fee", "Route fee", "Reg Fee", "Regulatory Fees", "Exchange Fee", "TransFee", "ECNFee"),
     "currency": ("Currency", "CurrencyPrimary", "Price Currency"),
     "account": ("Account", "Account Number", "Account ID", "AccountId", "Account Name"),
@@ -44,12 +51,16 @@ TRIP_HEADERS: Mapping[str, tuple[str, ...]] = {
     "entry_price": ("Entry Price", "EntryPrice", "Open Price", "Avg Entry Price", "Average Entry Price"),
     "exit_price": ("Exit Price", "ExitPrice", "Close Price", "Avg Exit Price", "Average Exit Price"),
     "entry_at": (
-        "Entry Date UTC", "Entry Time UTC", "Entry DateTime", "Entry Timestamp", "Entry Date/Time", "Open Datetime",
-        "Opened At", "Entered At", "EnteredAt", "Entry Time", "Open Time", "Entry Date", "Open Date", "Date Opened",
+        "Entry Date UTC", "Entry Time UTC", "Entry DateTime", "Entry Timestamp", "Entry Date/Time",
+        "Open Datetime",
+        "Opened At", "Entered At", "EnteredAt", "Entry Time", "Open Time", "Entry Date", "Open Date",
+        "Date Opened",
     ),
     "exit_at": (
-        "Exit Date UTC", "Exit Time UTC", "Exit DateTime", "Exit Timestamp", "Exit Date/Time", "Close Datetime",
-        "Closed At", "Exited At", "ExitedAt", "Exit Time", "Close Time", "Exit Date", "Close Date", "Date Closed",
+        "Exit Date UTC", "Exit Time UTC", "Exit DateTime", "Exit Timestamp", "Exit Date/Time",
+        "Close Datetime",
+        "Closed At", "Exited At", "ExitedAt", "Exit Time", "Close Time", "Exit Date", "Close Date",
+        "Date Closed",
     ),
     "entry_date": ("Entry Date", "Open Date", "Opened Date"),
     "entry_time": ("Entry Time", "Open Time"),
@@ -78,21 +89,26 @@ SUMMED = frozenset({"commission", "fees"})
 
 BUY_WORDS = frozenset(
     {
-        "b", "buy", "bot", "bought", "long", "l", "buy to open", "buy to close", "buy to cover", "buy open", "buy close",
+        "b", "buy", "bot", "bought", "long", "l", "buy to open", "buy to close", "buy to cover",
+        "buy open", "buy close",
         "bto", "btc", "bc", "cover", "long buy", "buy long", "bid", "you bought",
     }
 )  # fmt: skip
 SELL_WORDS = frozenset(
     {
-        "s", "sell", "sld", "sold", "short", "ss", "sell short", "sell to open", "sell to close", "sell open", "sell close",
+        "s", "sell", "sld", "sold", "short", "ss", "sell short", "sell to open", "sell to close",
+        "sell open", "sell close",
         "sto", "stc", "long sell", "short sell", "sell long", "ask", "you sold",
     }
 )  # fmt: skip
 
 KIND_WORDS: Mapping[str, str] = {
-    "stock": "stock", "stocks": "stock", "stk": "stock", "equity": "stock", "equities": "stock", "share": "stock",
-    "shares": "stock", "etf": "etf", "option": "option", "options": "option", "opt": "option", "equity option": "option",
-    "future": "future", "futures": "future", "fut": "future", "forex": "forex", "fx": "forex", "crypto": "crypto",
+    "stock": "stock", "stocks": "stock", "stk": "stock", "equity": "stock", "equities": "stock",
+    "share": "stock",
+    "shares": "stock", "etf": "etf", "option": "option", "options": "option", "opt": "option",
+    "equity option": "option",
+    "future": "future", "futures": "future", "fut": "future", "forex": "forex", "fx": "forex",
+    "crypto": "crypto",
     "cryptocurrency": "crypto", "cfd": "cfd", "bond": "bond", "index": "index",
 }  # fmt: skip
 

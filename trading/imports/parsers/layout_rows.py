@@ -151,7 +151,7 @@ class LayoutRows:
         column = self.layout.header("exit_at") or self.layout.header("exit_date")
         if (entry.at is None) != (closing.at is None):
             raise BadCell(column, "bad_time", "Of entry and exit only one has a time of day.", row.optional(column))
-        if (closing.at or closing.day) < (entry.at or entry.day):  # type: ignore[operator]
+        if (closing.at or closing.day) < (entry.at or entry.day):
             raise BadCell(column, "order_of_times", "The exit lies before the entry.", row.optional(column))
         return closing
 
