@@ -12,6 +12,7 @@ from trading.imports.parsers.metatrader_html import MetaTraderHtml
 from trading.imports.parsers.ninjatrader import NinjaTraderExecutions, NinjaTraderTrades
 from trading.imports.parsers.projectx import ProjectXOrders, ProjectXTrades
 from trading.imports.parsers.schwab import SchwabRealized, SchwabTransactions
+from trading.imports.parsers.thinkorswim import ThinkorswimOrders, ThinkorswimStatement
 from trading.imports.parsers.tradervue import Tradervue
 from trading.imports.parsers.tradestation import TradeStation
 from trading.imports.parsers.tradingview import AvaTrade, TradingView
@@ -23,6 +24,8 @@ PARSERS: tuple[Parser, ...] = (
     IbkrFlexXml(),
     IbkrActivity(),
     IbkrTransactions(),
+    ThinkorswimOrders(),
+    ThinkorswimStatement(),
     SchwabRealized(),
     SchwabTransactions(),
     TradovateOrders(),
