@@ -44,9 +44,7 @@ def lock_accounts(account_ids: Iterable[int]) -> None:
     """The accounts' rows are locked until the transaction ends, in one order so that two changes cannot deadlock."""
     ids = sorted(set(account_ids))
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM accounts_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids]
-        )
+        cursor.execute("SELECT id FROM accounts_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids])
 
 
 def changed(owner_id: int, scopes: Sequence[Scope]) -> Rebuilt:
@@ -96,9 +94,7 @@ def enter(
         _execution(account, instrument, fill, sequence=number) for number, fill in enumerate(fills)
     )
     changed(account.owner_id, scopes_of(executions))
-    made = list(
-        Trade.objects.filter(fills__execution__in=executions).distinct().order_by("activity_at", "id")
-    )
+    made = list(Trade.objects.filter(fills__execution__in=executions).distinct().order_by("activity_at", "id"))
     for trade in made:
         annotate(trade, plan=plan, note=note or None, tags=tags or None)
     audit.written(
@@ -145,9 +141,7 @@ def correct(trade: Trade, *, fills: Sequence[EnteredFill]) -> list[Trade]:
         before={"fills": [str(fill) for fill in old]},
         after={"fills": [str(fill) for fill in replacements]},
     )
-    return list(
-        Trade.objects.filter(fills__execution__in=replacements).distinct().order_by("activity_at", "id")
-    )
+    return list(Trade.objects.filter(fills__execution__in=replacements).distinct().order_by("activity_at", "id"))
 
 
 @transaction.atomic
@@ -181,9 +175,7 @@ def restore(owner_id: int, *, execution_ids: Sequence[int]) -> Rebuilt:
     )
     lock_accounts(fill.account_id for fill in fills)
     Execution.objects.filter(pk__in=[fill.pk for fill in fills]).update(voided_at=None)
-    audit.written(
-        "trade.restore", subject="execution", subject_id="", owner_id=owner_id, after={"fills": len(fills)}
-    )
+    audit.written("trade.restore", subject="execution", subject_id="", owner_id=owner_id, after={"fills": len(fills)})
     return changed(owner_id, scopes_of(fills))
 
 
@@ -228,9 +220,7 @@ def rebuild_account(account: Account) -> Rebuilt:
     """All trades of the account are made anew under its present cost method, zone and day start."""
     lock_accounts([account.pk])
     before = set(
-        TradeFill.objects.filter(account=account, role=FillRole.EXIT)
-        .values_list("account_id", "day")
-        .distinct()
+        TradeFill.objects.filter(account=account, role=FillRole.EXIT).values_list("account_id", "day").distinct()
     )
     redate(account)
     scopes = [

@@ -1,5 +1,6 @@
 """Tables of people and their accounts."""
 
+from accounts.models.access import AttemptPurpose, LoginAttempt
 from accounts.models.account import Account, AccountKind, AccountQuerySet, AccountStatus, CostMethod
 from accounts.models.audit import ActivityEntry, ActivityKind, AuditEvent
 from accounts.models.person import Client, ClientStatus, OwnerVersion, Theme, User
@@ -14,6 +15,7 @@ __all__ = [
     "ActivityEntry",
     "ActivityKind",
     "ApiToken",
+    "AttemptPurpose",
     "AuditEvent",
     "Client",
     "ClientStatus",
@@ -21,6 +23,7 @@ __all__ = [
     "IdempotencyKey",
     "LedgerEntry",
     "LedgerKind",
+    "LoginAttempt",
     "OwnerVersion",
     "Portfolio",
     "Theme",

@@ -80,11 +80,11 @@ class Account(models.Model):
                 name="account_name_unique_per_owner",
                 violation_error_message="You have an account of this name.",
             ),
+            # What composite foreign keys of owned tables refer to.
+            models.UniqueConstraint(fields=["id", "owner"], name="account_id_owner"),
             models.CheckConstraint(name="account_kind_valid", condition=Q(kind__in=AccountKind.values)),
             models.CheckConstraint(name="account_status_valid", condition=Q(status__in=AccountStatus.values)),
-            models.CheckConstraint(
-                name="account_cost_method_valid", condition=Q(cost_method__in=CostMethod.values)
-            ),
+            models.CheckConstraint(name="account_cost_method_valid", condition=Q(cost_method__in=CostMethod.values)),
             models.CheckConstraint(name="account_name_not_blank", condition=~Q(name="")),
             models.CheckConstraint(name="account_color_hex", condition=Q(color__regex=r"^#[0-9a-fA-F]{6}$")),
             finite("account_initial_balance_finite", initial_balance=LARGEST_MONEY),

@@ -78,9 +78,7 @@ class ActivityEntry(models.Model):
         db_table_comment = "Event log: a person's feed, in words"
         indexes = [models.Index(fields=["owner", "-id"], name="activity_owner")]
         constraints = [
-            models.CheckConstraint(
-                name="activity_kind_valid", condition=models.Q(kind__in=ActivityKind.values)
-            )
+            models.CheckConstraint(name="activity_kind_valid", condition=models.Q(kind__in=ActivityKind.values))
         ]
 
     def __str__(self) -> str:

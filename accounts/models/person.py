@@ -41,9 +41,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """Someone who signs in. The e-mail address is the name."""
 
     public_id = models.UUIDField(db_default=UUIDv7(), unique=True, editable=False)
-    email = models.EmailField(
-        unique=True, error_messages={"unique": "Someone has signed up with this address."}
-    )
+    email = models.EmailField(unique=True, error_messages={"unique": "Someone has signed up with this address."})
     is_staff = models.BooleanField("may use the admin", default=False)
     is_active = models.BooleanField("may sign in", default=True)
     date_joined = models.DateTimeField(auto_now_add=True)
@@ -73,9 +71,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 class OwnerVersion(models.Model):
     """A number per person that grows with every change of what their answers are made of."""
 
-    owner = models.OneToOneField(
-        User, on_delete=models.CASCADE, primary_key=True, related_name="owner_version"
-    )
+    owner = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="owner_version")
     version = models.BigIntegerField(default=1)
 
     class Meta:
@@ -107,12 +103,8 @@ class Client(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        db_table_comment = (
-            "Registry: what is known of a person, with the status that decides whether they may write"
-        )
-        constraints = [
-            models.CheckConstraint(name="client_status_valid", condition=Q(status__in=ClientStatus.values))
-        ]
+        db_table_comment = "Registry: what is known of a person, with the status that decides whether they may write"
+        constraints = [models.CheckConstraint(name="client_status_valid", condition=Q(status__in=ClientStatus.values))]
         indexes = [models.Index(fields=["status"], name="client_status")]
 
     def __str__(self) -> str:

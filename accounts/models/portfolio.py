@@ -34,9 +34,7 @@ class Portfolio(models.Model):
     class Meta:
         db_table_comment = "Aggregate root: an account's cash in one currency"
         constraints = [
-            models.UniqueConstraint(
-                fields=["account", "currency"], name="portfolio_currency_unique_per_account"
-            ),
+            models.UniqueConstraint(fields=["account", "currency"], name="portfolio_currency_unique_per_account"),
             models.CheckConstraint(
                 name="portfolio_balances_not_negative",
                 condition=Q(available_balance__gte=0) & Q(reserved_balance__gte=0),

@@ -46,9 +46,7 @@ class ApiToken(models.Model):
 
     class Meta:
         db_table_comment = "Registry: personal API tokens, hashed"
-        constraints = [
-            models.CheckConstraint(name="api_token_scope_valid", condition=Q(scope__in=TokenScope.values))
-        ]
+        constraints = [models.CheckConstraint(name="api_token_scope_valid", condition=Q(scope__in=TokenScope.values))]
 
     def __str__(self) -> str:
         return self.name
@@ -65,12 +63,8 @@ class IdempotencyKey(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        db_table_comment = (
-            "Registry: requests that took effect, so that a retry does not repeat them; kept 72 hours"
-        )
-        constraints = [
-            models.UniqueConstraint(fields=["owner", "key"], name="idempotency_key_unique_per_owner")
-        ]
+        db_table_comment = "Registry: requests that took effect, so that a retry does not repeat them; kept 72 hours"
+        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="idempotency_key_unique_per_owner")]
         indexes = [models.Index(fields=["created_at"], name="idempotency_created_at")]
 
     def __str__(self) -> str:

@@ -19,7 +19,23 @@ CREATE TRIGGER refuse_execution_change BEFORE UPDATE ON trading_execution
 UNDO = "DROP TRIGGER refuse_execution_change ON trading_execution; DROP FUNCTION refuse_execution_change();"
 
 
-class Migration(migrations.Migration):
-    dependencies = [("trading", "0001_initial")]
+OWNED = ["trading_execution", "trading_trade"]
 
-    operations = [migrations.RunSQL(FUNCTION, UNDO)]
+
+def owned(table: str) -> str:
+    return f"""
+    ALTER TABLE {table} ADD CONSTRAINT {table}_account_of_owner
+        FOREIGN KEY (account_id, owner_id) REFERENCES accounts_account (id, owner_id) DEFERRABLE INITIALLY DEFERRED
+    """
+
+
+class Migration(migrations.Migration):
+    dependencies = [("trading", "0001_initial"), ("accounts", "0001_initial")]
+
+    operations = [
+        migrations.RunSQL(FUNCTION, UNDO),
+        *[
+            migrations.RunSQL(owned(table), f"ALTER TABLE {table} DROP CONSTRAINT {table}_account_of_owner")
+            for table in OWNED
+        ],
+    ]

@@ -41,8 +41,12 @@ class Execution(models.Model):
     """One fill. Immutable but for `voided_at`; a correction is a new row that names the one it corrects."""
 
     public_id = models.UUIDField(db_default=UUIDv7(), unique=True, editable=False)
-    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="executions", db_index=False)
+    # Owner and account are held together by one composite foreign key (migration 0002): a fill cannot be stored
+    # under somebody else's account, and one check per row costs half of two.
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, related_name="executions", db_index=False, db_constraint=False
+    )
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
     side = models.CharField(max_length=4, choices=Side)
     quantity = PriceField()
@@ -53,13 +57,9 @@ class Execution(models.Model):
     fees = MoneyField(default=Decimal(0), db_comment="All other costs; a credit is negative")
     executed_at = models.DateTimeField(null=True, db_comment="NULL when the source gave a date only")
     executed_on = models.DateField(db_comment="Trading day in the account's zone")
-    sort_at = models.DateTimeField(
-        db_comment="Place in the order of fills: executed_at, else the start of executed_on"
-    )
+    sort_at = models.DateTimeField(db_comment="Place in the order of fills: executed_at, else the start of executed_on")
     sequence = models.IntegerField(default=0, db_comment="Order among fills of the same instant")
-    identity = models.UUIDField(
-        db_comment="Of the raw input, computed once: the same fill again is a duplicate"
-    )
+    identity = models.UUIDField(db_comment="Of the raw input, computed once: the same fill again is a duplicate")
     broker_fill_id = models.CharField(max_length=100, blank=True)
     order_id = models.CharField(max_length=100, blank=True)
     broker_pnl = MoneyField(null=True, db_comment="The broker's own realized P&L of this fill, after costs")
@@ -77,17 +77,11 @@ class Execution(models.Model):
     objects = ExecutionQuerySet.as_manager()
 
     class Meta:
-        db_table_comment = (
-            "Event log: fills as the broker or the person stated them; immutable but for voided_at"
-        )
+        db_table_comment = "Event log: fills as the broker or the person stated them; immutable but for voided_at"
         constraints = [
-            models.UniqueConstraint(
-                fields=["account", "identity"], name="execution_identity_unique_per_account"
-            ),
+            models.UniqueConstraint(fields=["account", "identity"], name="execution_identity_unique_per_account"),
             models.CheckConstraint(name="execution_side_valid", condition=Q(side__in=Side.values)),
-            models.CheckConstraint(
-                name="execution_source_valid", condition=Q(source__in=ExecutionSource.values)
-            ),
+            models.CheckConstraint(name="execution_source_valid", condition=Q(source__in=ExecutionSource.values)),
             models.CheckConstraint(name="execution_quantity_positive", condition=Q(quantity__gt=0)),
             models.CheckConstraint(name="execution_multiplier_positive", condition=Q(multiplier__gt=0)),
             finite(

@@ -40,16 +40,12 @@ class ImportBatch(models.Model):
     public_id = models.UUIDField(db_default=UUIDv7(), unique=True, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="imports", db_index=False)
     status = models.CharField(max_length=10, choices=BatchStatus, default=BatchStatus.PREVIEWING)
-    filename = models.CharField(
-        max_length=255, db_comment="As the person had it; shown, never used as a path"
-    )
+    filename = models.CharField(max_length=255, db_comment="As the person had it; shown, never used as a path")
     stored_as = models.CharField(max_length=100, blank=True, db_comment="Generated name under MEDIA_ROOT")
     size = models.BigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     format = models.CharField(max_length=40, blank=True, db_comment="Parser that reads it")
-    selected_format = models.CharField(
-        max_length=40, blank=True, db_comment="What the person chose, if anything"
-    )
+    selected_format = models.CharField(max_length=40, blank=True, db_comment="What the person chose, if anything")
     parser_version = models.PositiveSmallIntegerField(default=1)
     account = models.ForeignKey(
         Account,
@@ -59,9 +55,7 @@ class ImportBatch(models.Model):
         related_name="imports",
         db_comment="Where fills go whose row names no account",
     )
-    options = models.JSONField(
-        default=dict, blank=True, db_comment="Time zone, number style, decisions, routing"
-    )
+    options = models.JSONField(default=dict, blank=True, db_comment="Time zone, number style, decisions, routing")
     preview = models.JSONField(default=dict, blank=True, db_comment="What the dry run found")
     result = models.JSONField(default=dict, blank=True, db_comment="What the import did")
     progress = models.IntegerField(default=0, db_comment="Rows done so far")
@@ -80,9 +74,7 @@ class ImportBatch(models.Model):
     class Meta:
         db_table_comment = "Command log: files taken in, with what was decided and what came of it"
         constraints = [
-            models.CheckConstraint(
-                name="import_batch_status_valid", condition=Q(status__in=BatchStatus.values)
-            )
+            models.CheckConstraint(name="import_batch_status_valid", condition=Q(status__in=BatchStatus.values))
         ]
         indexes = [
             models.Index(fields=["owner", "-id"], name="import_batch_owner"),
@@ -116,9 +108,7 @@ class ImportRow(models.Model):
         db_table_comment = "Event log: every line of every file, as it stood, with what became of it"
         indexes = [models.Index(fields=["batch", "line"], name="import_row_line")]
         constraints = [
-            models.CheckConstraint(
-                name="import_row_outcome_valid", condition=Q(outcome__in=RowOutcome.values)
-            )
+            models.CheckConstraint(name="import_row_outcome_valid", condition=Q(outcome__in=RowOutcome.values))
         ]
 
     def __str__(self) -> str:
@@ -137,9 +127,7 @@ class AccountNumber(models.Model):
     class Meta:
         db_table_comment = "Registry: account numbers as files write them, and the accounts they stand for"
         constraints = [
-            models.UniqueConstraint(
-                fields=["owner", "broker", "number"], name="account_number_unique_per_owner_broker"
-            )
+            models.UniqueConstraint(fields=["owner", "broker", "number"], name="account_number_unique_per_owner_broker")
         ]
 
     def __str__(self) -> str:
@@ -153,9 +141,7 @@ class ColumnMapping(models.Model):
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="column_mappings", db_index=False)
     name = models.CharField(max_length=100)
     broker = models.CharField(max_length=100, blank=True)
-    header = models.JSONField(
-        default=list, db_comment="Headers it was made for; the same headers use it again"
-    )
+    header = models.JSONField(default=list, db_comment="Headers it was made for; the same headers use it again")
     columns = models.JSONField(default=dict, db_comment="Our field -> their header")
     options = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -169,9 +155,7 @@ class ColumnMapping(models.Model):
 
     class Meta:
         db_table_comment = "Registry: column mappings of files that no format knows"
-        constraints = [
-            models.UniqueConstraint(fields=["owner", "name"], name="column_mapping_name_unique_per_owner")
-        ]
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="column_mapping_name_unique_per_owner")]
 
     def __str__(self) -> str:
         return self.name

@@ -39,9 +39,7 @@ class FuturesRoot(models.Model):
     asset_class = models.CharField(max_length=30, blank=True)
 
     class Meta:
-        db_table_comment = (
-            "Catalogue: futures products, loaded from versioned files; unknown roots are refused"
-        )
+        db_table_comment = "Catalogue: futures products, loaded from versioned files; unknown roots are refused"
         constraints = [
             models.CheckConstraint(
                 name="futures_root_values_positive", condition=Q(tick_size__gt=0) & Q(point_value__gt=0)
@@ -85,9 +83,7 @@ class Instrument(models.Model):
                 fields=["symbol"], name="instrument_symbol_unique_while_active", condition=Q(status="active")
             ),
             models.CheckConstraint(name="instrument_kind_valid", condition=Q(kind__in=InstrumentKind.values)),
-            models.CheckConstraint(
-                name="instrument_status_valid", condition=Q(status__in=InstrumentStatus.values)
-            ),
+            models.CheckConstraint(name="instrument_status_valid", condition=Q(status__in=InstrumentStatus.values)),
             models.CheckConstraint(name="instrument_multiplier_positive", condition=Q(multiplier__gt=0)),
             models.CheckConstraint(name="instrument_lot_positive", condition=Q(lot_size__gt=0)),
             models.CheckConstraint(
@@ -95,9 +91,7 @@ class Instrument(models.Model):
             ),
             models.CheckConstraint(
                 name="instrument_price_band_in_order",
-                condition=Q(min_price__isnull=True)
-                | Q(max_price__isnull=True)
-                | Q(min_price__lte=F("max_price")),
+                condition=Q(min_price__isnull=True) | Q(max_price__isnull=True) | Q(min_price__lte=F("max_price")),
             ),
             finite(
                 "instrument_values_finite",

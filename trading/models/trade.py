@@ -103,8 +103,11 @@ class Trade(models.Model):
     """One round trip, flat to flat, in one account and instrument. Derived from fills, but for the person's words."""
 
     public_id = models.UUIDField(db_default=UUIDv7(), unique=True, editable=False)
-    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="trades", db_index=False)
+    # One composite foreign key holds both (migration 0002), as for executions.
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, related_name="trades", db_index=False, db_constraint=False
+    )
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
     opening_execution = models.ForeignKey(
         Execution, on_delete=models.CASCADE, related_name="opened_trades", db_index=False
@@ -119,9 +122,7 @@ class Trade(models.Model):
     closed_on = models.DateField(null=True, db_comment="Trading day of the last exit; NULL while open")
     first_exit_on = models.DateField(null=True)
     last_exit_on = models.DateField(null=True)
-    activity_at = models.DateTimeField(
-        db_comment="Place of the last fill in the order of fills; lists sort by it"
-    )
+    activity_at = models.DateTimeField(db_comment="Place of the last fill in the order of fills; lists sort by it")
     quantity = PriceField(db_comment="All that was entered")
     open_quantity = PriceField(default=Decimal(0))
     entry_price = PriceField()
@@ -208,7 +209,10 @@ class TradeFill(models.Model):
 
     trade = models.ForeignKey(Trade, on_delete=models.CASCADE, related_name="fills", db_index=False)
     execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="parts", db_index=False)
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    # Its trade's account, here so that a day's exits are found without the trade.
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     role = models.CharField(max_length=5, choices=FillRole)
     day = models.DateField(db_comment="Trading day of the fill")
     quantity = PriceField()
@@ -268,9 +272,7 @@ class Position(models.Model):
     class Meta:
         db_table_comment = "Materialized view of open trades"
         constraints = [
-            models.UniqueConstraint(
-                fields=["account", "instrument"], name="position_unique_per_account_instrument"
-            ),
+            models.UniqueConstraint(fields=["account", "instrument"], name="position_unique_per_account_instrument"),
             models.CheckConstraint(name="position_not_flat", condition=~Q(quantity=0)),
             finite("position_values_finite", quantity=LARGEST_PRICE, average_price=LARGEST_PRICE),
         ]
