@@ -39,8 +39,8 @@ class MappedCsv:
         layout = mapped_layout(choice.columns, choice.side_values)
         _refuse_incomplete(layout)
         context = _with_choices(context, choice)
-        header = _holding(layout)
-        first = next(read_rows(file, context, header=header, delimiter=choice.delimiter), None)
+        header, needed = _holding(layout), _headers(layout)
+        first = next(read_rows(file, context, header=header, delimiter=choice.delimiter, require=needed), None)
         if first is not None:
             yield from unread_columns(first.columns.names, layout, line=first.columns.line)
         file.seek(0)
@@ -64,12 +64,16 @@ def _refuse_incomplete(layout: Layout) -> None:
         refuse_missing(layout, ("symbol",), ("quantity",), ("price",), ("executed_at", "date", "time"))
 
 
-def _holding(layout: Layout) -> HeaderTest | None:
-    """Return the test for the mapped header; None while none of the mapped columns could be told from titles."""
-    wanted = {fold(header) for headers in layout.columns.values() for header in headers}
+def _headers(layout: Layout) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(header for headers in layout.columns.values() for header in headers))
+
+
+def _holding(layout: Layout) -> HeaderTest:
+    """Return the test for the header row: most of the mapped columns, so that a missing one can be named."""
+    wanted = {fold(header) for header in _headers(layout)}
 
     def holds(cells: list[str]) -> bool:
-        return wanted <= {fold(cell) for cell in cells}
+        return 2 * len(wanted & {fold(cell) for cell in cells}) > len(wanted)
 
     return holds
 

@@ -24,7 +24,7 @@ _SHAPE = re.compile(
     r"(?P<date>[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}|[0-9]{8})"
     r"(?:(?:[T;,]|[ ])[ ]*"
     r"(?P<clock>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:[ ]*[AaPp]\.?[Mm]\.?)?|[0-9]{6}))?"
-    r"[ ,]*(?P<zone>\S.*)?"
+    r"[ ,]*(?P<zone>[^\s0-9].*)?"
 )
 _OFFSET = re.compile(r"(?:GMT|UTC)?(?P<sign>[+-])(?P<hours>[0-9]{1,2}):?(?P<minutes>[0-9]{2})?")
 _CLOCK = re.compile(
@@ -155,9 +155,15 @@ def proven_date_order(text: str) -> str:
 
 
 def has_offset(text: str) -> bool:
-    """Whether the time carries its own offset or zone."""
+    """Whether the time carries its own offset, one that can be read."""
     found = _SHAPE.fullmatch(text.strip())
-    return bool(found and found["clock"] and found["zone"])
+    if not found or not found["clock"] or not found["zone"]:
+        return False
+    try:
+        _read_zone(found["zone"].strip(), named=False)
+    except _Unreadable:
+        return False
+    return True
 
 
 class _Unreadable(Exception):
