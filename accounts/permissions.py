@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -12,9 +12,12 @@ from django.http import HttpRequest, HttpResponseBase
 from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.models import ApiToken, Client, TokenScope, User
+
+if TYPE_CHECKING:
+    # The settings name this module, and the views read the settings while they load.
+    from rest_framework.views import APIView
 
 _REFUSAL = "Your account may read but not write."
 
@@ -36,7 +39,7 @@ class MayReadOwnOrWrite(BasePermission):
     Which rows are one's own is the querysets' part: `for_user`.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         if not request.user.is_authenticated:
             return False
         if request.method in SAFE_METHODS:

@@ -3,8 +3,14 @@
 from django.urls import URLPattern, URLResolver
 from rest_framework.routers import DefaultRouter
 
+from accounts.api import AccountViewSet, ActivityViewSet, AuditViewSet, TokenViewSet
+
 # Paths with converters: `lookup_value_converter = "uuid"` in a viewset takes ids in canonical form only.
 router = DefaultRouter(use_regex_path=False)
 router.include_format_suffixes = False
+router.register("accounts", AccountViewSet, basename="account")
+router.register("auth/tokens", TokenViewSet, basename="token")
+router.register("activity", ActivityViewSet, basename="activity")
+router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns: list[URLPattern | URLResolver] = [*router.urls]

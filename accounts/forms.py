@@ -1,0 +1,112 @@
+"""What people fill in: sign-up, login, settings, tokens, accounts."""
+
+import zoneinfo
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts import attempts, audit, people
+from accounts.errors import DomainError
+from accounts.models import Account, Client, TokenScope, User
+from accounts.trading_accounts import EDITABLE
+
+if TYPE_CHECKING:
+    _UserCreationForm = BaseUserCreationForm[User]
+    _AccountModelForm = forms.ModelForm[Account]
+else:
+    _UserCreationForm, _AccountModelForm = BaseUserCreationForm, forms.ModelForm
+
+
+def refuse(form: forms.BaseForm, error: DomainError) -> None:
+    """The form shows why a verb refused, beside the field at fault where it has one."""
+    name = error.pointer.removeprefix("/")
+    form.add_error(name if name in form.fields else None, error.message)
+
+
+def _zones() -> list[tuple[str, str]]:
+    return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())]
+
+
+class SignUpForm(_UserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].widget.attrs["autocomplete"] = "email"
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+
+class LoginForm(AuthenticationForm):
+    """Counts the attempt before it looks at the password."""
+
+    request: HttpRequest
+
+    def clean(self) -> dict[str, Any]:
+        email = str(self.cleaned_data.get("username", ""))
+        address = audit.address_of(self.request)
+        attempts.begin(email, address=address, at=timezone.now())
+        try:
+            cleaned = super().clean()
+        except forms.ValidationError:
+            people.was_refused(email)
+            raise
+        attempts.succeeded(email, address=address)
+        return cleaned
+
+
+class ProfileForm(forms.Form):
+    first_name = forms.CharField(max_length=100, required=False)
+    last_name = forms.CharField(max_length=100, required=False)
+    date_of_birth = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    phone = forms.CharField(max_length=20, required=False)
+    reporting_currency = forms.CharField(max_length=12, help_text="Totals over all accounts are shown in it.")
+    time_zone = forms.ChoiceField(choices=_zones)
+    theme = forms.ChoiceField(choices=User._meta.get_field("theme").choices)
+
+    @classmethod
+    def of(cls, user: User) -> "ProfileForm":
+        """The form filled in with what is known."""
+        client = Client.objects.filter(user=user).first() or Client(user=user)
+        initial = {name: getattr(client, name) for name in ("first_name", "last_name", "date_of_birth", "phone")}
+        initial |= {name: getattr(user, name) for name in ("reporting_currency", "time_zone", "theme")}
+        return cls(initial=initial)
+
+    def clean_reporting_currency(self) -> str:
+        return str(self.cleaned_data["reporting_currency"]).upper()
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(max_length=100)
+    scope = forms.ChoiceField(choices=TokenScope.choices)
+    days = forms.IntegerField(
+        label="Valid for days", min_value=1, max_value=3650, required=False, help_text="Empty: until it is revoked."
+    )
+
+    def expires_at(self, at: datetime) -> datetime | None:
+        """When the token is to expire; None for never."""
+        days = self.cleaned_data["days"]
+        return at + timedelta(days=days) if days else None
+
+
+class AccountForm(_AccountModelForm):
+    time_zone = forms.ChoiceField(choices=_zones, initial="UTC")
+
+    class Meta:
+        model = Account
+        fields = list(EDITABLE)
+        widgets = {
+            "color": forms.TextInput(attrs={"type": "color"}),
+            "day_start": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+            "description": forms.Textarea(attrs={"rows": 3}),
+        }
+
+    def clean_currency(self) -> str:
+        return str(self.cleaned_data["currency"]).upper()

@@ -1,0 +1,173 @@
+"""Cash: the only module that changes a portfolio's balances, each change with the ledger entry that explains it.
+
+Locks are taken in one order: the portfolio, then the person's version.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from django.db import transaction
+
+from accounts import activity, audit, versions
+from accounts.decimals import plain
+from accounts.errors import IdempotencyConflict, InsufficientFunds, InvalidValue
+from accounts.fields import LARGEST_MONEY
+from accounts.models import Account, ActivityKind, LedgerEntry, LedgerKind, Portfolio
+from accounts.text import one_line
+
+_SMALLEST = Decimal("0.00000001")
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A change of a portfolio's balances that somebody asks for; both changes are signed."""
+
+    kind: str
+    available: Decimal
+    reserved: Decimal = Decimal(0)
+    note: str = ""
+
+
+def deposit(
+    account: Account, *, currency: str, amount: Decimal, idempotency_key: str, at: datetime, note: str = ""
+) -> LedgerEntry:
+    """The account's cash in this currency is larger by `amount`; a portfolio is opened when there is none.
+
+    The same key with the same request gives the first entry again. Raises IdempotencyConflict or InvalidValue.
+    """
+    movement = Movement(LedgerKind.DEPOSIT, _positive(amount), note=_noted(note))
+    return post(account, movement, currency=currency, idempotency_key=idempotency_key, at=at)
+
+
+def withdraw(
+    account: Account, *, currency: str, amount: Decimal, idempotency_key: str, at: datetime, note: str = ""
+) -> LedgerEntry:
+    """The account's available cash is smaller by `amount`.
+
+    Raises InsufficientFunds when there is less, IdempotencyConflict or InvalidValue.
+    """
+    movement = Movement(LedgerKind.WITHDRAWAL, -_positive(amount), note=_noted(note))
+    return post(account, movement, currency=currency, idempotency_key=idempotency_key, at=at)
+
+
+def adjust(
+    account: Account, *, currency: str, amount: Decimal, idempotency_key: str, at: datetime, note: str = ""
+) -> LedgerEntry:
+    """The account's available cash is corrected by the signed `amount`. Raises as `withdraw` does."""
+    if not amount.is_finite() or amount == 0:
+        raise InvalidValue("An adjustment is not zero.", pointer="/amount")
+    movement = Movement(LedgerKind.ADJUSTMENT, amount, note=_noted(note))
+    return post(account, movement, currency=currency, idempotency_key=idempotency_key, at=at)
+
+
+@transaction.atomic
+def post(
+    account: Account, movement: Movement, *, currency: str, idempotency_key: str, at: datetime
+) -> LedgerEntry:
+    """The portfolio's balances have moved, and the ledger says why.
+
+    Whoever posts to one portfolio waits for whoever came before. Raises InsufficientFunds when a balance would fall
+    below zero, IdempotencyConflict when the key came before with another request.
+    """
+    _refuse_unstorable(movement)
+    if not idempotency_key or len(idempotency_key) > 255:
+        raise InvalidValue("An idempotency key has 1 to 255 characters.")
+    Portfolio.objects.get_or_create(account=account, currency=currency)
+    portfolio = Portfolio.objects.select_for_update(of=("self",)).get(account=account, currency=currency)
+    request_hash = _hash(movement, currency)
+    first = LedgerEntry.objects.filter(portfolio=portfolio, idempotency_key=idempotency_key).first()
+    if first is not None:
+        if first.request_hash != request_hash:
+            raise IdempotencyConflict("This idempotency key came before with another request.")
+        return first
+    available = portfolio.available_balance + movement.available
+    reserved = portfolio.reserved_balance + movement.reserved
+    if available < 0 or reserved < 0:
+        raise InsufficientFunds(
+            f"Available are {plain(portfolio.available_balance)} {currency}.", pointer="/amount"
+        )
+    if max(available, reserved) > LARGEST_MONEY:
+        raise InvalidValue("The balance would be too large.", pointer="/amount")
+    Portfolio.objects.filter(pk=portfolio.pk).update(
+        available_balance=available, reserved_balance=reserved, updated_at=at
+    )
+    entry = LedgerEntry.objects.create(
+        owner_id=account.owner_id,
+        portfolio=portfolio,
+        kind=movement.kind,
+        available_change=movement.available,
+        reserved_change=movement.reserved,
+        available_after=available,
+        reserved_after=reserved,
+        idempotency_key=idempotency_key,
+        request_hash=request_hash,
+        note=movement.note,
+        occurred_at=at,
+    )
+    versions.bump(account.owner_id)
+    _tell(account, entry, currency)
+    return entry
+
+
+def _tell(account: Account, entry: LedgerEntry, currency: str) -> None:
+    after: dict[str, Any] = {
+        "kind": entry.kind,
+        "currency": currency,
+        "available_change": entry.available_change,
+        "reserved_change": entry.reserved_change,
+        "available_after": entry.available_after,
+        "reserved_after": entry.reserved_after,
+    }
+    audit.written(
+        f"cash.{entry.kind}",
+        subject="ledger_entry",
+        subject_id=entry.public_id,
+        owner_id=account.owner_id,
+        after=after,
+    )
+    amount = f"{plain(entry.available_change)} {currency}"
+    activity.noted(
+        account.owner_id,
+        ActivityKind.CASH,
+        f"{LedgerKind(entry.kind).label} of {amount} in {account.name}.",
+        link=f"/accounts/{account.public_id}/",
+    )
+
+
+def _positive(amount: Decimal) -> Decimal:
+    if not amount.is_finite() or amount <= 0:
+        raise InvalidValue("An amount is larger than zero.", pointer="/amount")
+    return amount
+
+
+def _noted(note: str) -> str:
+    try:
+        note = one_line(note)
+    except ValueError as error:
+        raise InvalidValue(f"Note: {error}.", pointer="/note") from error
+    if len(note) > 500:
+        raise InvalidValue("A note has at most 500 characters.", pointer="/note")
+    return note
+
+
+def _refuse_unstorable(movement: Movement) -> None:
+    for change in (movement.available, movement.reserved):
+        if not change.is_finite() or abs(change) > LARGEST_MONEY:
+            raise InvalidValue("The amount is too large.", pointer="/amount")
+        if change != change.quantize(_SMALLEST):
+            raise InvalidValue("An amount has at most 8 decimals.", pointer="/amount")
+
+
+def _hash(movement: Movement, currency: str) -> str:
+    parts = [
+        movement.kind,
+        plain(movement.available),
+        plain(movement.reserved),
+        currency,
+        movement.note,
+    ]
+    return hashlib.sha256(orjson.dumps(parts)).hexdigest()

@@ -1,0 +1,105 @@
+"""People: signing up, changing what is known of them, and what follows from a new password."""
+
+import re
+import zoneinfo
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from accounts import activity, audit, tokens, versions
+from accounts.errors import Conflict, InvalidValue
+from accounts.models import ActivityKind, ApiToken, Client, ClientStatus, User
+from accounts.text import one_line
+
+_OF_CLIENT = ("first_name", "last_name", "phone", "date_of_birth")
+_OF_USER = ("reporting_currency", "time_zone", "theme")
+#: What answers are made of, so that a change makes them anew.
+_IN_ANSWERS = frozenset({"reporting_currency", "time_zone"})
+_CURRENCY = re.compile(r"[A-Z][A-Z0-9]{1,11}", re.ASCII)
+
+
+@transaction.atomic
+def sign_up(*, email: str, password: str | None) -> User:
+    """A new person with their client file, pending. Raises Conflict when the address is taken."""
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(email, password)
+    except IntegrityError as error:
+        raise Conflict(
+            "Someone has signed up with this address.", pointer="/email", code="email_taken"
+        ) from error
+    Client.objects.create(user=user, status=ClientStatus.PENDING)
+    audit.written("person.sign_up", subject="person", subject_id=user.public_id, owner_id=user.pk)
+    activity.noted(user.pk, ActivityKind.ACCESS, "You signed up.")
+    return user
+
+
+@transaction.atomic
+def update_profile(user: User, **fields: Any) -> User:
+    """What is known of the person, and how they want to see things, is changed. Equal values are no change.
+
+    Raises InvalidValue.
+    """
+    _check(fields)
+    client, _ = Client.objects.get_or_create(user=user)
+    client = Client.objects.select_for_update(of=("self",)).get(pk=client.pk)
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    before = {name: getattr(client if name in _OF_CLIENT else user, name) for name in fields}
+    changed = [name for name, value in fields.items() if value != before[name]]
+    if not changed:
+        return user
+    for owner, names in ((client, _OF_CLIENT), (user, _OF_USER)):
+        mine = [name for name in changed if name in names]
+        for name in mine:
+            setattr(owner, name, fields[name])
+        if mine:
+            owner.save(update_fields=mine)
+    if _IN_ANSWERS.intersection(changed):
+        versions.bump(user.pk)
+    audit.written(
+        "person.update",
+        subject="person",
+        subject_id=user.public_id,
+        owner_id=user.pk,
+        before={name: before[name] for name in changed},
+        after={name: fields[name] for name in changed},
+    )
+    return user
+
+
+@transaction.atomic
+def password_changed(user: User, *, at: datetime) -> None:
+    """Every token of the person is revoked; their other sessions ended with the old password."""
+    for token in ApiToken.objects.filter(owner=user, revoked_at__isnull=True):
+        tokens.revoke(token, at=at)
+    audit.written("access.password", subject="person", subject_id=user.public_id, owner_id=user.pk)
+    activity.noted(user.pk, ActivityKind.ACCESS, "Your password was changed.")
+
+
+def came_in(user: User) -> None:
+    """The audit log says that the person signed in."""
+    audit.identify(user)
+    audit.written("access.login", subject="person", subject_id=user.public_id, owner_id=user.pk)
+
+
+def was_refused(email: str) -> None:
+    """The audit log says that somebody tried to sign in as this person, who may not exist."""
+    audit.written("access.refused", subject="person", after={"email": email[:254]})
+
+
+def _check(fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        if name not in (*_OF_CLIENT, *_OF_USER):
+            raise TypeError(f"{name} is not a field that can be set")
+        if isinstance(value, str):
+            try:
+                fields[name] = one_line(value)
+            except ValueError as error:
+                raise InvalidValue(f"{error}.", pointer=f"/{name}") from error
+    if "time_zone" in fields and fields["time_zone"] not in zoneinfo.available_timezones():
+        raise InvalidValue("This is not a time zone of the IANA database.", pointer="/time_zone")
+    if "reporting_currency" in fields and not _CURRENCY.fullmatch(fields["reporting_currency"]):
+        raise InvalidValue(
+            "A currency is 2 to 12 capital letters and digits.", pointer="/reporting_currency"
+        )

@@ -1,0 +1,264 @@
+"""Answers about accounts: lists page by page, one account, its brokers. Read through the cache, by version."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, time
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from accounts import answers, paging, versions
+from accounts.decimals import plain
+from accounts.models import User
+from accounts.paging import Listing, Page
+
+#: What a list can be ordered by: the SQL of each column and its type. Names and values never come from a request.
+ORDERS = {
+    "created_at": ("a.created_at", "timestamptz"),
+    "updated_at": ("a.updated_at", "timestamptz"),
+    "name": ("a.name", "text"),
+}
+DEFAULT_ORDER = "-created_at"
+
+_COLUMNS = (
+    "a.id, a.public_id::text, a.name, a.broker, a.number, a.kind, a.status, a.currency, a.time_zone, "
+    "a.day_start::text, a.cost_method, a.initial_balance, a.color, a.description, a.archived_at, a.created_at, "
+    "a.updated_at"
+)
+#: How many values of a row of `page_sql` describe the account; what `extra_columns` asked for follows them.
+WIDTH = 17
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account as lists show it. `public_id` is its name outside; `pk` never leaves the server."""
+
+    pk: int
+    public_id: str
+    name: str
+    broker: str
+    number: str
+    kind: str
+    status: str
+    currency: str
+    time_zone: str
+    day_start: time
+    cost_method: str
+    initial_balance: Decimal | None
+    color: str
+    description: str
+    archived_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFilters:
+    """Which accounts are meant. None does not filter; the default leaves out what is archived."""
+
+    broker: str | None = None
+    search: str | None = None
+    kind: str | None = None
+    status: str | None = None
+    archived: bool | None = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsQuery:
+    """One page of which accounts, in which order. Raises nothing itself: `list_accounts` does."""
+
+    filters: AccountFilters = field(default_factory=AccountFilters)
+    limit: int = paging.DEFAULT_LIMIT
+    cursor: str | None = None
+    order: str = DEFAULT_ORDER
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerCount:
+    """A broker, and how many accounts the person has there. Accounts without one are counted under ""."""
+
+    broker: str
+    accounts: int
+
+
+def list_accounts(user: User, query: AccountsQuery | None = None, *, fresh: bool = False) -> Page[AccountRow]:
+    """One page of this person's accounts. Raises InvalidCursor, or InvalidValue for an unknown order or limit."""
+    query = query or AccountsQuery()
+    listing = listing_of(user, query)
+    answer = answers.get(
+        "accounts",
+        user.pk,
+        version=versions.current(user.pk),
+        parts=["list", asdict(query)],
+        build=lambda: _list(user.pk, query, listing),
+        fresh=fresh,
+    )
+    return Page(
+        results=[account_row(values) for values in answer["results"]],
+        next=answer["next"],
+        has_more=answer["has_more"],
+        total=answer["total"],
+    )
+
+
+def get_account(user: User, public_id: str, *, fresh: bool = False) -> AccountRow | None:
+    """This person's account with this outside id; None if there is none or it is another's."""
+    values = answers.get(
+        "account",
+        user.pk,
+        version=versions.current(user.pk),
+        parts=[public_id],
+        build=lambda: _get(user.pk, public_id),
+        fresh=fresh,
+    )
+    return account_row(values) if values else None
+
+
+def brokers(user: User, *, fresh: bool = False) -> list[BrokerCount]:
+    """The brokers of this person's accounts with their numbers, archived ones included, sorted by name."""
+    rows = answers.get(
+        "brokers",
+        user.pk,
+        version=versions.current(user.pk),
+        parts=[],
+        build=lambda: _brokers(user.pk),
+        fresh=fresh,
+    )
+    return [BrokerCount(broker, number) for broker, number in rows]
+
+
+def page_sql(
+    owner_id: int,
+    query: AccountsQuery,
+    listing: Listing,
+    *,
+    extra_columns: str = "",
+    extra_joins: str = "",
+) -> tuple[str, list[Any]]:
+    """The SQL of one page of accounts and its parameters: `limit + 1` rows of `WIDTH` values, the extra ones, the total.
+
+    For reports above that show accounts with more: `extra_columns` is SQL such as "s.trade_count, s.net_pnl" and
+    `extra_joins` such as "LEFT JOIN journal_accounttotals s ON s.account_id = a.id", which may use the alias `a` and
+    must leave one row per account. The joins meet only the rows of the page. Both are our own text, never a request's.
+    """
+    expression, cast = ORDERS[query.order.removeprefix("-")]
+    descending = query.order.startswith("-")
+    condition, parameters = where_sql(owner_id, query.filters)
+    after, after_parameters = "", []
+    if query.cursor:
+        after, after_parameters = paging.after_sql(
+            listing.position(query.cursor),
+            expression=expression,
+            cast=cast,
+            id_expression="a.id",
+            descending=descending,
+        )
+        after = f" AND {after}"
+    order = paging.order_sql(expression=expression, id_expression="a.id", descending=descending)
+    columns = f"{_COLUMNS}, {extra_columns}" if extra_columns else _COLUMNS
+    total = f"(SELECT count(*) FROM accounts_account a WHERE {condition})"
+    sql = (
+        f"SELECT {columns}, {total} FROM "  # noqa: S608 – our own text; every value is a parameter
+        f"(SELECT * FROM accounts_account a WHERE {condition}{after} ORDER BY {order} LIMIT %s) a "
+        f"{extra_joins} ORDER BY {order}"
+    )
+    return sql, [*parameters, *parameters, *after_parameters, query.limit + 1]
+
+
+def where_sql(owner_id: int, filters: AccountFilters) -> tuple[str, list[Any]]:
+    """The SQL condition on `accounts_account a` that the filters mean, and its parameters. Search is literal."""
+    conditions = ["a.owner_id = %s"]
+    values: list[Any] = [owner_id]
+    for column in ("broker", "kind", "status"):
+        value = getattr(filters, column)
+        if value is not None:
+            conditions.append(f"a.{column} = %s")
+            values.append(value)
+    if filters.search:
+        conditions.append(r"upper(a.name) LIKE upper(%s) ESCAPE '\'")
+        values.append(f"%{_literal(filters.search)}%")
+    if filters.archived is not None:
+        conditions.append(f"a.archived_at IS {'NOT ' if filters.archived else ''}NULL")
+    return " AND ".join(conditions), values
+
+
+def listing_of(user: User, query: AccountsQuery, *, name: str = "accounts") -> Listing:
+    """Which list the cursors of this query belong to. Raises InvalidValue or InvalidCursor for a query not to be run."""
+    paging.order_of(query.order, allowed=list(ORDERS), default=DEFAULT_ORDER)
+    paging.limit_of(str(query.limit))
+    listing = Listing(user.pk, name, query.order, asdict(query.filters))
+    if query.cursor:
+        listing.position(query.cursor)
+    return listing
+
+
+def plain_row(values: Sequence[Any]) -> list[Any]:
+    """The first `WIDTH` values of a row of `page_sql`, as JSON keeps them."""
+    return [_plain(value) for value in values[:WIDTH]]
+
+
+def account_row(values: Sequence[Any]) -> AccountRow:
+    """The account that `plain_row` wrote down."""
+    row = list(values[:WIDTH])
+    row[9] = time.fromisoformat(row[9])
+    row[11] = None if row[11] is None else Decimal(row[11])
+    for place in (14, 15, 16):
+        row[place] = None if row[place] is None else datetime.fromisoformat(row[place])
+    return AccountRow(*row)
+
+
+def position_of(values: Sequence[Any], order: str) -> paging.Position:
+    """Where a row, as `plain_row` wrote it, stands in a list of this order."""
+    place = {"created_at": 15, "updated_at": 16, "name": 2}[order.removeprefix("-")]
+    return values[place], values[0]
+
+
+def total_of(owner_id: int, filters: AccountFilters) -> int:
+    """How many accounts the filters let through; for a page without rows, which cannot say so itself."""
+    condition, parameters = where_sql(owner_id, filters)
+    return int(_rows(f"SELECT count(*) FROM accounts_account a WHERE {condition}", parameters)[0][0])  # noqa: S608
+
+
+def _list(owner_id: int, query: AccountsQuery, listing: Listing) -> Mapping[str, Any]:
+    sql, parameters = page_sql(owner_id, query, listing)
+    found = _rows(sql, parameters)
+    total = found[0][-1] if found else total_of(owner_id, query.filters)
+    page = paging.cut(
+        [plain_row(values) for values in found],
+        limit=query.limit,
+        total=total,
+        listing=listing,
+        position_of=lambda values: position_of(values, query.order),
+    )
+    # By hand: `asdict` copies every value of every row, which cost as much as the query.
+    return {"results": page.results, "next": page.next, "has_more": page.has_more, "total": page.total}
+
+
+def _get(owner_id: int, public_id: str) -> list[Any]:
+    found = _rows(
+        f"SELECT {_COLUMNS} FROM accounts_account a WHERE a.owner_id = %s AND a.public_id = %s",  # noqa: S608
+        [owner_id, public_id],
+    )
+    return plain_row(found[0]) if found else []
+
+
+def _brokers(owner_id: int) -> list[list[Any]]:
+    sql = "SELECT broker, count(*) FROM accounts_account WHERE owner_id = %s GROUP BY broker ORDER BY broker"
+    return [list(row) for row in _rows(sql, [owner_id])]
+
+
+def _rows(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return plain(value) if isinstance(value, Decimal) else value

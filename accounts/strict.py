@@ -1,0 +1,186 @@
+"""What the API takes: nothing it does not know, nothing twice, and no value that only looks right."""
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts import decimals, text
+
+#: RFC 3339 with an offset. What DRF takes besides that (week dates, other digits, no offset) has more than one meaning.
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+_LONGEST_PARAMETER = 1000
+
+
+class StrictDecimalField(serializers.DecimalField):
+    """A decimal as a string of plain digits. A JSON number is refused: somewhere on its way it was a float."""
+
+    default_error_messages = {
+        "not_a_string": "Send decimals as strings.",
+        "not_plain_decimal": "This is not a plain decimal such as 1234.5.",
+    }
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if not isinstance(data, str):
+            self.fail("not_a_string")
+        try:
+            number = decimals.strict(data)
+        except ValueError:
+            self.fail("not_plain_decimal")
+        return super().to_internal_value(str(number))
+
+    def to_representation(self, value: Any) -> str:
+        return decimals.plain(Decimal(value))
+
+
+class MoneyField(StrictDecimalField):
+    """An amount of money: 12 digits before the point and 8 after it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=20, decimal_places=8, **kwargs)
+
+
+class PriceField(StrictDecimalField):
+    """A price, quantity or rate: 16 digits before the point and 12 after it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=28, decimal_places=12, **kwargs)
+
+
+class InstantField(serializers.DateTimeField):
+    """A time as RFC 3339 with its offset, to the microsecond at most."""
+
+    default_error_messages = {"invalid": "Write times as 2026-01-31T15:30:00Z or with an offset."}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+            self.fail("invalid", format="RFC 3339")
+        try:
+            at = parse_datetime(value)
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None:
+            self.fail("invalid", format="RFC 3339")
+        return at.astimezone(UTC)
+
+
+class DayField(serializers.DateField):
+    """A date as YYYY-MM-DD."""
+
+    def to_internal_value(self, value: Any) -> Any:
+        if not isinstance(value, str) or not _DATE.fullmatch(value):
+            self.fail("invalid", format="YYYY-MM-DD")
+        return super().to_internal_value(value)
+
+
+class LineField(serializers.CharField):
+    """One line of text, trimmed and normalised, without control characters. A number is not text."""
+
+    default_error_messages = {"unsafe": "{reason}."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        try:
+            return super().to_internal_value(self.clean(data))
+        except ValueError as error:
+            reason = str(error)
+            self.fail("unsafe", reason=reason[:1].upper() + reason[1:])
+
+    def clean(self, data: str) -> str:
+        return text.one_line(data)
+
+
+class TextField(LineField):
+    """Text of several lines, normalised, without control characters."""
+
+    def clean(self, data: str) -> str:
+        return text.paragraphs(data)
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not have and fields that only the server sets."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            errors = {name: [self._refusal(str(name))] for name in data if self._is_refused(str(name))}
+            if errors:
+                raise ValidationError(errors)
+        return super().to_internal_value(data)
+
+    def _is_refused(self, name: str) -> bool:
+        return name not in self.fields or self.fields[name].read_only
+
+    def _refusal(self, name: str) -> ErrorDetail:
+        if name in self.fields:
+            return ErrorDetail("This field is set by the server.", code="read_only")
+        return ErrorDetail("There is no such field.", code="unknown_field")
+
+
+class StrictQueryMixin(APIView):
+    """Refuses query parameters that the view does not know, and those that come twice.
+
+    `query_parameters` maps an action of a viewset to the parameters that it takes, `repeatable_parameters` names those
+    that may come more than once; a view that is no viewset uses its method in lower case as the action.
+    """
+
+    query_parameters: Mapping[str, Iterable[str]] = {}
+    repeatable_parameters: frozenset[str] = frozenset()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        action = getattr(self, "action", None) or str(request.method).lower()
+        check_query(request, allowed=self.query_parameters.get(action, ()), repeatable=self.repeatable_parameters)
+
+
+def check_query(request: Request, *, allowed: Iterable[str], repeatable: Iterable[str] = ()) -> None:
+    """Returns if every query parameter is allowed, comes once and is storable text; raises ValidationError if not."""
+    allowed, repeatable = frozenset(allowed), frozenset(repeatable)
+    errors: dict[str, list[ErrorDetail]] = {}
+    for name, values in request.query_params.lists():
+        pointer = f"?{name[:100]}"
+        if name not in allowed:
+            errors[pointer] = [ErrorDetail("There is no such parameter here.", code="unknown_parameter")]
+        elif len(values) > 1 and name not in repeatable:
+            errors[pointer] = [ErrorDetail("This parameter may come once.", code="duplicate_parameter")]
+        elif any(not _is_storable(value) for value in values):
+            errors[pointer] = [ErrorDetail("This value cannot be taken.", code="invalid_value")]
+    if errors:
+        raise ValidationError(errors)
+
+
+def public_id(text: str, *, parameter: str) -> str:
+    """The outside id as it is, if it is one in canonical form. Raises ValidationError for anything else."""
+    if not _UUID.fullmatch(text):
+        detail = ErrorDetail("An id is a UUID in lower case.", code="invalid_id")
+        raise ValidationError({f"?{parameter}": [detail]})
+    return str(uuid.UUID(text))
+
+
+def choice(text: str | None, *, parameter: str, allowed: Iterable[str]) -> str | None:
+    """The value of a parameter that takes one of a few. Raises ValidationError for any other; None stays None."""
+    allowed = list(allowed)
+    if text is None or text in allowed:
+        return text
+    detail = ErrorDetail(f"Takes one of {', '.join(allowed)}.", code="invalid_choice")
+    raise ValidationError({f"?{parameter}": [detail]})
+
+
+def _is_storable(value: str) -> bool:
+    if len(value) > _LONGEST_PARAMETER or "\0" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\ufffd" not in value

@@ -1,0 +1,276 @@
+"""Pages of people and their accounts; the lists with figures live in an app above."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth import views as auth_views
+from django.forms import BaseForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse_lazy
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView
+
+from accounts import attempts, audit, people, tokens, trading_accounts
+from accounts.errors import DomainError, TooManyAttempts
+from accounts.forms import AccountForm, LoginForm, ProfileForm, SignUpForm, TokenForm, refuse
+from accounts.models import Account, ApiToken, AttemptPurpose, User
+from accounts.permissions import MayWriteMixin
+
+if TYPE_CHECKING:
+    _SignUpView, _AccountView = FormView[SignUpForm], FormView[AccountForm]
+else:
+    _SignUpView = _AccountView = FormView
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class SignUp(_SignUpView):
+    form_class = SignUpForm
+    template_name = "accounts/signup.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not settings.SIGN_UP_OPEN:
+            raise Http404
+        if request.user.is_authenticated:
+            return redirect(settings.LOGIN_REDIRECT_URL)
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: SignUpForm) -> HttpResponse:
+        try:
+            user = people.sign_up(email=form.cleaned_data["email"], password=form.cleaned_data["password1"])
+        except DomainError as error:
+            refuse(form, error)
+            return self.form_invalid(form)
+        login(self.request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+        return redirect(settings.LOGIN_REDIRECT_URL)
+
+
+class Login(auth_views.LoginView):
+    authentication_form = LoginForm
+    template_name = "accounts/login.html"
+    redirect_authenticated_user = True
+    extra_context = {"sign_up_open": settings.SIGN_UP_OPEN}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().post(request, *args, **kwargs)
+        except TooManyAttempts as error:
+            return too_many(request, error)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        people.came_in(form.get_user())
+        return response
+
+
+def too_many(request: HttpRequest, error: TooManyAttempts) -> HttpResponse:
+    """The page that says how long to wait."""
+    response = render(request, "accounts/too_many_attempts.html", {"message": error.message}, status=429)
+    response.headers["Retry-After"] = str(error.wait)
+    return response
+
+
+class PasswordChange(auth_views.PasswordChangeView):
+    template_name = "accounts/password_change.html"
+    success_url = reverse_lazy("settings")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        people.password_changed(form.user, at=timezone.now())
+        messages.success(self.request, "Your password was changed. Other sessions and all API tokens have ended.")
+        return response
+
+
+class PasswordReset(auth_views.PasswordResetView):
+    """Says that a message was sent, whether the address is known or not and however often it is asked."""
+
+    template_name = "accounts/password_reset.html"
+    email_template_name = "accounts/password_reset_email.txt"
+    subject_template_name = "accounts/password_reset_subject.txt"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            attempts.begin(
+                form.cleaned_data["email"],
+                address=audit.address_of(self.request),
+                at=timezone.now(),
+                purpose=AttemptPurpose.RESET,
+            )
+        except TooManyAttempts:
+            return redirect("password_reset_done")
+        return super().form_valid(form)
+
+
+class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
+    template_name = "accounts/password_reset_confirm.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        people.password_changed(form.user, at=timezone.now())
+        return response
+
+
+class Settings(MayWriteMixin, View):
+    """The person's profile, how they want to see things, and their tokens."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._page(request, profile=ProfileForm.of(_person(request)))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = ProfileForm(request.POST)
+        if form.is_valid():
+            try:
+                people.update_profile(_person(request), **form.cleaned_data)
+            except DomainError as error:
+                refuse(form, error)
+            else:
+                messages.success(request, "Saved.")
+                return redirect("settings")
+        return self._page(request, profile=form)
+
+    @staticmethod
+    def _page(request: HttpRequest, **forms: Any) -> HttpResponse:
+        return settings_page(request, **forms)
+
+
+class TokenCreate(MayWriteMixin, View):
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = TokenForm(request.POST)
+        person, now = _person(request), timezone.now()
+        if form.is_valid():
+            try:
+                token, secret = tokens.create(
+                    owner=person,
+                    name=form.cleaned_data["name"],
+                    scope=form.cleaned_data["scope"],
+                    expires_at=form.expires_at(now),
+                    at=now,
+                )
+            except DomainError as error:
+                refuse(form, error)
+            else:
+                # Not a redirect: the secret is in this answer and is kept nowhere on its way to it.
+                return settings_page(request, new_token=token, secret=secret)
+        return settings_page(request, token_form=form)
+
+
+class TokenRevoke(MayWriteMixin, View):
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 – the name in the path
+        token = get_object_or_404(ApiToken.objects.for_user(request.user), public_id=id)
+        tokens.revoke(token, at=timezone.now())
+        messages.success(request, f"The token {token.name} was revoked.")
+        return redirect("settings")
+
+
+def settings_page(request: HttpRequest, **context: Any) -> HttpResponse:
+    """The settings with whatever form was just refused, or the token just made."""
+    person = _person(request)
+    refused = any(isinstance(form, BaseForm) and form.errors for form in context.values())
+    context.setdefault("profile", ProfileForm.of(person))
+    context.setdefault("token_form", TokenForm())
+    context["tokens"] = ApiToken.objects.for_user(person).filter(revoked_at=None).order_by("-created_at", "-id")
+    return render(request, "accounts/settings.html", context, status=422 if refused else 200)
+
+
+class AccountCreate(MayWriteMixin, _AccountView):
+    form_class = AccountForm
+    template_name = "accounts/account_form.html"
+
+    def form_valid(self, form: AccountForm) -> HttpResponse:
+        try:
+            account = trading_accounts.create(owner=_person(self.request), **form.cleaned_data)
+        except DomainError as error:
+            refuse(form, error)
+            return self.form_invalid(form)
+        messages.success(self.request, f"Account {account.name} was added.")
+        return redirect("account_detail", account.public_id)
+
+
+class OwnAccountMixin(MayWriteMixin):
+    """A page of one of the person's own accounts, named by the path."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            own = Account.objects.for_user(request.user)
+            self.account = get_object_or_404(own, public_id=kwargs["id"])
+        return super().dispatch(request, *args, **kwargs)
+
+
+class AccountEdit(OwnAccountMixin, _AccountView):
+    form_class = AccountForm
+    template_name = "accounts/account_form.html"
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        # The form writes what was typed into its instance, valid or not; the page's own stays as it is.
+        own = Account.objects.for_user(self.request.user)
+        return {**super().get_form_kwargs(), "instance": own.get(pk=self.account.pk)}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(account=self.account, **kwargs)
+
+    def form_valid(self, form: AccountForm) -> HttpResponse:
+        try:
+            trading_accounts.update(self.account, **form.cleaned_data)
+        except DomainError as error:
+            refuse(form, error)
+            return self.form_invalid(form)
+        messages.success(self.request, "Saved.")
+        return redirect("account_detail", self.account.public_id)
+
+
+class AccountArchive(OwnAccountMixin, View):
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+        return _acted(request, self.account, trading_accounts.archive, "was archived")
+
+
+class AccountRestore(OwnAccountMixin, View):
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+        return _acted(request, self.account, trading_accounts.restore, "was restored")
+
+
+class AccountDelete(OwnAccountMixin, View):
+    """Asks first; a tick is needed where trades go with the account."""
+
+    def get(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+        return self._page(request)
+
+    def post(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+        try:
+            trading_accounts.delete(self.account, confirmed=request.POST.get("confirmed") == "on")
+        except DomainError as error:
+            return self._page(request, error=error.message, status=422)
+        messages.success(request, f"Account {self.account.name} was deleted.")
+        return redirect("account_list")
+
+    def _page(self, request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
+        has_fills = trading_accounts.has_fills(self.account)
+        context = {"account": self.account, "has_fills": has_fills, "error": error}
+        return render(request, "accounts/account_delete.html", context, status=status)
+
+
+def _acted(request: HttpRequest, account: Account, verb: Any, words: str) -> HttpResponse:
+    try:
+        verb(account, at=timezone.now())
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, f"Account {account.name} {words}.")
+    return redirect("account_detail", account.public_id)
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
