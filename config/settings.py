@@ -23,7 +23,7 @@ EMBEDDED_SERVICES = env_bool("EMBEDDED_SERVICES", default=True)
 if EMBEDDED_SERVICES and not (DATABASE_URL and REDIS_URL):
     from config import embedded
 
-    _services = embedded.ensure(VAR_DIR)
+    _services = embedded.ensure(VAR_DIR, throwaway=env_bool("EMBEDDED_THROWAWAY", default=False))
     REDIS_URL = REDIS_URL or _services.redis_url
     if not DATABASE_URL:
         DATABASE_URL = _services.database_url

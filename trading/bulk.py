@@ -1,6 +1,6 @@
 """Writing many rows at once by PostgreSQL's COPY: an INSERT per row would make a large import ten times slower."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,15 +12,17 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 def text(value: Any) -> str:
     r"""The value as COPY's text format writes it; None is \N."""
-    if value is None:
-        return "\\N"
-    if isinstance(value, str):
-        return value.translate(_ESCAPES)
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return str(value)
+    return _WRITERS.get(type(value), str)(value)  # str: whole numbers, and members of string enumerations
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda value: "\\N",
+    str: lambda value: value.translate(_ESCAPES),
+    # Never in scientific notation, which COPY reads but people do not.
+    Decimal: lambda value: format(value, "f"),
+    datetime: datetime.isoformat,
+    date: date.isoformat,
+}
 
 
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -42,7 +44,5 @@ def copy_lines(table: str, columns: Sequence[str], lines: Iterable[str]) -> None
 def next_ids(table: str, count: int) -> list[int]:
     """As many fresh primary keys of the table, in rising order."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count]
-        )
+        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count])
         return [row[0] for row in cursor.fetchall()]
