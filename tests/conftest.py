@@ -1,0 +1,64 @@
+"""The people of every test: alice owns, bob is a stranger."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts import tokens
+from accounts.models import TokenScope, User
+from tests.factories import make_user
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_root() -> None:
+    # WhiteNoise warns when nothing was ever collected, and a warning fails a test.
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return make_user("alice@example.com")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return make_user("bob@example.com")
+
+
+@pytest.fixture
+def alice_client(alice: User) -> Client:
+    return signed_in(alice)
+
+
+@pytest.fixture
+def bob_client(bob: User) -> Client:
+    return signed_in(bob)
+
+
+@pytest.fixture
+def alice_api(alice: User) -> APIClient:
+    return api_of(alice)
+
+
+@pytest.fixture
+def bob_api(bob: User) -> APIClient:
+    return api_of(bob)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def api_of(user: User, scope: str = TokenScope.WRITE) -> APIClient:
+    """A client that sends a real token of this person and JSON."""
+    _, secret = tokens.create(owner=user, name="tests", scope=scope, at=datetime(2026, 1, 1, tzinfo=UTC))
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+    client.default_format = "json"
+    return client
