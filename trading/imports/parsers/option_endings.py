@@ -5,7 +5,7 @@ nothing does. `settled` decides by what the rest of the file opened.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
@@ -14,38 +14,36 @@ from trading.imports.parsers.base import ZERO, Parsed, ParsedFill, RowError
 UNSETTLED: Final = "?"
 
 
-def settled(items: Iterable[Parsed]) -> Iterator[Parsed]:
-    """Yield the items, each unsettled fill last and with the side that closes what the file left open.
+def settled(read: Callable[[], Iterable[Parsed]]) -> Iterator[Parsed]:
+    """Yield the items in their order, each unsettled fill with the side that closes what the file left open.
 
-    An option that the file leaves flat was opened before it: the suggestion of the sign stands, and without
-    one the row is an error (side_unknown).
+    `read` gives the items anew at each call; it is called twice, because files that are newest-first tell of
+    the end before the beginning. An option that the file leaves flat was opened before it: the suggestion of
+    the sign stands, and without one the row is an error (side_unknown).
     """
     positions: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    endings: list[ParsedFill] = []
-    for item in items:
-        if not isinstance(item, ParsedFill):
-            yield item
-        elif item.side.endswith(UNSETTLED):
-            endings.append(item)
-        else:
+    for item in read():
+        if isinstance(item, ParsedFill) and not item.side.endswith(UNSETTLED):
             positions[item.account_number, item.symbol] += item.quantity if item.side == "buy" else -item.quantity
+    for item in read():
+        if not isinstance(item, ParsedFill) or not item.side.endswith(UNSETTLED):
             yield item
-    for ending in endings:
-        key = (ending.account_number, ending.symbol)
-        side = _closing_side(positions[key]) or ending.side.removesuffix(UNSETTLED)
+            continue
+        key = (item.account_number, item.symbol)
+        side = _closing_side(positions[key]) or item.side.removesuffix(UNSETTLED)
         if not side:
             yield RowError(
-                ending.line,
+                item.line,
                 "",
                 "side_unknown",
                 "The file does not show whether this option was held or written; "
                 "export from a date before it was opened.",
-                ending.symbol,
-                ending.raw,
+                item.symbol,
+                item.raw,
             )
             continue
-        positions[key] += ending.quantity if side == "buy" else -ending.quantity
-        yield ending._replace(side=side)
+        positions[key] += item.quantity if side == "buy" else -item.quantity
+        yield item._replace(side=side)
 
 
 def _closing_side(position: Decimal) -> str:

@@ -67,10 +67,15 @@ class SchwabTransactions:
         return 90 if head.has_header(*HISTORY_HEADER) else 0
 
     def parse(self, file: BinaryIO, context: ParseContext) -> Iterator[Parsed]:
-        """Yield purchases and sales in the order of the file, then the options that ended without a trade."""
-        account = account_of(file, context)
-        rows = read_rows(file, context, header=header_with(*HISTORY_HEADER))
-        return settled(collect(rows, _history_builder(context, account)))
+        """Yield purchases, sales and the options that ended without a trade in the order of the file."""
+        build = _history_builder(context, account_of(file, context))
+        start = file.tell()
+
+        def read() -> Iterator[Parsed]:
+            file.seek(start)
+            return collect(read_rows(file, context, header=header_with(*HISTORY_HEADER)), build)
+
+        return settled(read)
 
 
 HISTORY_HEADER: Final = ("Date", "Action", "Symbol", "Description", "Quantity", "Price", "Fees & Comm", "Amount")
