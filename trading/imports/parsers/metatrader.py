@@ -157,6 +157,7 @@ def survey(lines: Iterable[Line], *, style: str = "") -> Survey:
     for line in lines:
         if not found.has_rows:
             _read_account(line.cells, found)
+        found.has_rows = found.has_rows or line.is_position
         deal, position = read_deal(line.cells), read_position(line.cells)
         if deal is not None:
             found.has_rows = found.has_deals = True

@@ -82,12 +82,8 @@ COSTS: Final = (
     "Frais IP",
     "Frais NFA",
 )
-BUYS: Final = frozenset(
-    {"buy", "b", "buy to cover", "buytocover", "achat", "acheter", "kauf", "kaufen", "long"}
-)
-SELLS: Final = frozenset(
-    {"sell", "s", "sell short", "sellshort", "vente", "vendre", "verkauf", "verkaufen", "short"}
-)
+BUYS: Final = frozenset({"buy", "b", "buy to cover", "buytocover", "achat", "acheter", "kauf", "kaufen", "long"})
+SELLS: Final = frozenset({"sell", "s", "sell short", "sellshort", "vente", "vendre", "verkauf", "verkaufen", "short"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +252,7 @@ def _any(names: tuple[str, ...], columns: set[str]) -> bool:
     return any(fold(name) in columns for name in names)
 
 
-def _writing(
-    first: list[Row], context: ParseContext, *, numbers: tuple[str, ...], times: tuple[str, ...]
-) -> Writing:
+def _writing(first: list[Row], context: ParseContext, *, numbers: tuple[str, ...], times: tuple[str, ...]) -> Writing:
     rows = [row for row in first if row.problem is None]
     stated = [row.optional(name) for row in rows for name in numbers]
     moments = [text for row in rows for name in times if (text := row.optional(name))]

@@ -62,9 +62,7 @@ class ProjectXTrades:
     def _build(self, row: Row, context: ParseContext) -> tuple[ParsedFill, ...]:
         entered_at, exited_at = _time(row, "EnteredAt", context), _time(row, "ExitedAt", context)
         if exited_at < entered_at:
-            raise BadCell(
-                "ExitedAt", "order_of_times", "The exit lies before the entry.", row.text("ExitedAt")
-            )
+            raise BadCell("ExitedAt", "order_of_times", "The exit lies before the entry.", row.text("ExitedAt"))
         instrument = resolve_symbol(
             row.text("ContractName"), column="ContractName", context=context, on=entered_at.date()
         )
@@ -115,9 +113,7 @@ class ProjectXOrders:
                 message = "The order was filled in part and the file does not say how much. Enter it by hand."
                 raise BadCell("Status", "partly_filled", message, row.optional("Status"))
             code = CODES.get(status, "not_filled")
-            return SkippedRow(
-                row.line, code, f"An order that was not filled ({status or 'no status'}).", row.raw
-            )
+            return SkippedRow(row.line, code, f"An order that was not filled ({status or 'no status'}).", row.raw)
         executed_at = _time(row, "FilledAt", context)
         instrument = resolve_symbol(
             row.text("ContractName"), column="ContractName", context=context, on=executed_at.date()

@@ -94,11 +94,7 @@ class TradovatePerformance:
 
     def recognises(self, head: Head) -> int:
         """Whether both fill ids and both timestamps stand in one of the first rows."""
-        return (
-            80
-            if head.has_header("symbol", "buyFillId", "sellFillId", "boughtTimestamp", "soldTimestamp")
-            else 0
-        )
+        return 80 if head.has_header("symbol", "buyFillId", "sellFillId", "boughtTimestamp", "soldTimestamp") else 0
 
     def parse(self, file: BinaryIO, context: ParseContext) -> Iterator[Parsed]:
         """Yield two fills per row, the one that came first as the entry."""
@@ -158,12 +154,8 @@ class TradovatePaired:
         trip = _pair(
             row,
             instrument,
-            buy=_leg(
-                row, bought_at, "Buy Price", instrument, pair=pair, side="buy", fill_id=f"{pair_id}:{buy_id}"
-            ),
-            sell=_leg(
-                row, sold_at, "Sell Price", instrument, pair=pair, side="sell", fill_id=f"{pair_id}:{sell_id}"
-            ),
+            buy=_leg(row, bought_at, "Buy Price", instrument, pair=pair, side="buy", fill_id=f"{pair_id}:{buy_id}"),
+            sell=_leg(row, sold_at, "Sell Price", instrument, pair=pair, side="sell", fill_id=f"{pair_id}:{sell_id}"),
             is_long=_bought_first(bought_at, sold_at, buy_id, sell_id),
             columns=("Paired Qty", "P/L"),
         )
@@ -180,9 +172,7 @@ def _unfilled(row: Row, status: str) -> SkippedRow:
         return SkippedRow(row.line, "canceled", "A canceled order.", row.raw)
     if status.startswith("reject"):
         return SkippedRow(row.line, "rejected", "A rejected order.", row.raw)
-    return SkippedRow(
-        row.line, "not_filled", f"An order that was not filled ({status or 'no status'}).", row.raw
-    )
+    return SkippedRow(row.line, "not_filled", f"An order that was not filled ({status or 'no status'}).", row.raw)
 
 
 def _instrument_and_time(row: Row, context: ParseContext) -> tuple[Resolved, datetime]:
@@ -199,9 +189,7 @@ def _number(row: Row, column: str) -> Decimal:
     return parse_money(row.text(column), column=column)
 
 
-def _leg(
-    row: Row, at: datetime, price_column: str, instrument: Resolved, *, pair: str, side: str, fill_id: str
-) -> Leg:
+def _leg(row: Row, at: datetime, price_column: str, instrument: Resolved, *, pair: str, side: str, fill_id: str) -> Leg:
     return Leg(
         at=at,
         price=checked_price(_number(row, price_column), column=price_column, kind=instrument.kind),
@@ -217,9 +205,7 @@ def _bought_first(bought_at: datetime, sold_at: datetime, buy_id: str, sell_id: 
     return (len(buy_id), buy_id) <= (len(sell_id), sell_id)
 
 
-def _pair(
-    row: Row, instrument: Resolved, *, buy: Leg, sell: Leg, is_long: bool, columns: tuple[str, str]
-) -> RoundTrip:
+def _pair(row: Row, instrument: Resolved, *, buy: Leg, sell: Leg, is_long: bool, columns: tuple[str, str]) -> RoundTrip:
     quantity, pnl = columns
     stated = row.optional(pnl)
     return RoundTrip(

@@ -68,15 +68,11 @@ class Webull:
         status = row.optional("Status").lower()
         if not row.optional(quantity_column).strip("0.,"):
             code = CODES.get(status, "not_filled")
-            return SkippedRow(
-                row.line, code, f"An order that was not filled ({status or 'no quantity'}).", row.raw
-            )
+            return SkippedRow(row.line, code, f"An order that was not filled ({status or 'no quantity'}).", row.raw)
         executed_at = parse_time(
             row.text("Filled Time"), column="Filled Time", context=context, order="mdy", zones=True
         )
-        instrument = resolve_symbol(
-            row.text("Symbol"), column="Symbol", context=context, on=executed_at.date()
-        )
+        instrument = resolve_symbol(row.text("Symbol"), column="Symbol", context=context, on=executed_at.date())
         side_column = first_filled(row, *SIDES)
         # "Price" is the limit of the order, written "@1.25", wherever an average price stands beside it.
         price_column = next((column for column in PRICES if row.columns.position(column) >= 0), PRICES[0])
