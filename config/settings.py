@@ -19,12 +19,15 @@ decimal.getcontext().prec = 60
 DATABASE_URL = env_str("DATABASE_URL")
 REDIS_URL = env_str("REDIS_URL")
 MIGRATION_DATABASE_URL = env_str("MIGRATION_DATABASE_URL") or DATABASE_URL
+BROKER_URL = env_str("BROKER_URL") or REDIS_URL
 EMBEDDED_SERVICES = env_bool("EMBEDDED_SERVICES", default=True)
 if EMBEDDED_SERVICES and not (DATABASE_URL and REDIS_URL):
     from config import embedded
 
     _services = embedded.ensure(VAR_DIR, throwaway=env_bool("EMBEDDED_THROWAWAY", default=False))
-    REDIS_URL = REDIS_URL or _services.redis_url
+    if not REDIS_URL:
+        REDIS_URL = _services.redis_url
+        BROKER_URL = _services.broker_url
     if not DATABASE_URL:
         DATABASE_URL = _services.database_url
         MIGRATION_DATABASE_URL = _services.owner_database_url
@@ -224,9 +227,7 @@ EMAIL_HOST_PASSWORD = env_str("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", default=True)
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "journal@localhost")
 EMAIL_BACKEND = (
-    "django.core.mail.backends.smtp.EmailBackend"
-    if EMAIL_HOST
-    else "django.core.mail.backends.console.EmailBackend"
+    "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "django.core.mail.backends.console.EmailBackend"
 )
 
 # ---------------------------------------------------------------- API
@@ -257,7 +258,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # ---------------------------------------------------------------- Celery
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = BROKER_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -118,9 +118,7 @@ def _refuse_foreign(character: str) -> None:
 _ROOT = r"(?P<root>(?=[0-9]*[A-Z])[A-Z0-9]{1,6})"
 _NAMES = "|".join(MONTH_NAMES)
 _YEAR = r"(?P<year>\d{4}|\d{2})"
-_COMPACT = re.compile(
-    rf"{_ROOT}\.?(?P<letter>[{MONTH_LETTERS}])(?P<year>\d{{4}}|\d{{1,2}})(?:@[A-Z]{{2,8}})?"
-)
+_COMPACT = re.compile(rf"{_ROOT}\.?(?P<letter>[{MONTH_LETTERS}])(?P<year>\d{{4}}|\d{{1,2}})(?:@[A-Z]{{2,8}})?")
 _NUMBERED = re.compile(rf"{_ROOT} +(?P<month>0[1-9]|1[0-2])[-./]{_YEAR}")
 _NAMED = re.compile(rf"{_ROOT} +(?P<name>{_NAMES})(?: ?'|[ -])?{_YEAR}")
 _CQG = re.compile(r"(?:CON\.)?F\.[A-Z]{2,3}\.(?P<rest>[A-Z0-9.]+)")

@@ -84,9 +84,7 @@ def _read_csv(text: str) -> Iterator[tuple[int, EuroRate]]:
                 continue
             yield from _rates_of_row(row, currencies, line=lines.line_num)
     except csv.Error as error:
-        raise RatesFileError(
-            f"Line {lines.line_num}: not a row of comma-separated values ({error})"
-        ) from error
+        raise RatesFileError(f"Line {lines.line_num}: not a row of comma-separated values ({error})") from error
 
 
 def _without_last_comma(cells: list[str]) -> list[str]:
@@ -164,9 +162,7 @@ def _check_currency(text: str, *, line: int) -> None:
 def _day(text: str, *, line: int) -> date:
     found = _ISO_DATE.fullmatch(text) or _LONG_DATE.fullmatch(text)
     if found is None:
-        raise RatesFileError(
-            f"Line {line}: {text[:40]!r} is not a date such as 2026-11-20 or 20 November 2026"
-        )
+        raise RatesFileError(f"Line {line}: {text[:40]!r} is not a date such as 2026-11-20 or 20 November 2026")
     month = found["month"]
     number = int(month) if month.isdigit() else _MONTHS.index(month) + 1
     try:

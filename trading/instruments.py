@@ -45,9 +45,7 @@ def find_or_create(keys: Iterable[InstrumentKey], *, on: date) -> dict[Instrumen
     return {key: _one(key, known=known, roots=roots, on=on) for key in sorted(wanted, key=lambda k: k.symbol)}
 
 
-def _one(
-    key: InstrumentKey, *, known: dict[str, Instrument], roots: dict[str, FuturesRoot], on: date
-) -> Instrument:
+def _one(key: InstrumentKey, *, known: dict[str, Instrument], roots: dict[str, FuturesRoot], on: date) -> Instrument:
     for symbol in (
         key.symbol,
         qualified(key.symbol, mark=key.currency),
@@ -99,7 +97,5 @@ def _created(key: InstrumentKey, *, symbol: str, roots: dict[str, FuturesRoot], 
                 "multiplier": key.multiplier or Decimal(100),
             }
     # Two imports may make the same instrument at once; the unique symbol decides, and both go on with one row.
-    instrument, _ = Instrument.objects.get_or_create(
-        symbol=symbol, status=InstrumentStatus.ACTIVE, defaults=values
-    )
+    instrument, _ = Instrument.objects.get_or_create(symbol=symbol, status=InstrumentStatus.ACTIVE, defaults=values)
     return instrument

@@ -39,7 +39,7 @@ FROM (
     SELECT s.account_id, s.instrument_id, min(opening.sort_at) AS start_at
     FROM rebuild_scope s
     JOIN trading_trade t ON t.account_id = s.account_id AND t.instrument_id = s.instrument_id
-        AND t.activity_at >= s.start_at
+        AND (t.activity_at >= s.start_at OR t.status = 'open')
     JOIN trading_execution opening ON opening.id = t.opening_execution_id
     GROUP BY s.account_id, s.instrument_id
 ) earlier
@@ -53,10 +53,11 @@ SELECT t.id, t.account_id, t.instrument_id, t.opening_execution_id, opening.sort
     (SELECT array_agg(f.execution_id || f.role ORDER BY f.execution_id, f.role)
      FROM trading_tradefill f WHERE f.trade_id = t.id) AS parts,
     (SELECT array_agg(DISTINCT f.day) FROM trading_tradefill f WHERE f.trade_id = t.id AND f.role = 'exit') AS days,
-    t.closed_on, t.net_pnl, t.gross_pnl, t.fees, t.broker_pnl, t.multiplier, t.outcome
+    t.closed_on, t.opened_on, t.opened_at, t.activity_at, t.quantity, t.open_quantity, t.entry_price, t.exit_price,
+    t.net_pnl, t.gross_pnl, t.fees, t.broker_pnl, t.multiplier, t.outcome
 FROM rebuild_scope s
 JOIN trading_trade t ON t.account_id = s.account_id AND t.instrument_id = s.instrument_id
-    AND t.activity_at >= s.start_at
+    AND (t.activity_at >= s.start_at OR t.status = 'open')
 LEFT JOIN trading_execution opening ON opening.id = t.opening_execution_id
 """
 
@@ -78,6 +79,11 @@ _TRADE_COLUMNS = (
     "initial_target planned_r realized_r note created_at updated_at"
 ).split()
 _KEPT_COLUMNS = {"id", "owner_id", "account_id", "instrument_id", "note", "created_at"}
+#: As _OLD_TRADES reads them: a trade in which none of these differs, nor its parts, is left alone.
+_COMPARED = (
+    "closed_on opened_on opened_at activity_at quantity open_quantity entry_price exit_price "
+    "net_pnl gross_pnl fees broker_pnl multiplier outcome"
+).split()
 _FILL_COLUMNS = [
     "trade_id",
     "execution_id",
@@ -339,10 +345,7 @@ class _Writer:
         self._note_position(row)
         values = dict(zip(_TRADE_COLUMNS, row, strict=False))
         parts = tuple(sorted((f"{fill[1]}{fill[3]}" for fill in fills), key=_part_order))
-        figures = tuple(
-            values[name]
-            for name in ("closed_on", "net_pnl", "gross_pnl", "fees", "broker_pnl", "multiplier", "outcome")
-        )
+        figures = tuple(values[name] for name in _COMPARED)
         days = {fill[4] for fill in fills if fill[3] == "exit"}
         if not always and parts == old.parts and figures == old.figures and days == old.days:
             return

@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +24,10 @@ from trading.models import BatchStatus, Execution, ImportBatch
 LARGEST_ATTEMPTS = 3
 
 _OPTIONS = frozenset(
-    ["time_zone", "encoding", "decimal_style", "date_order", "delimiter", "ambiguous_time", "mapping", "accounts", "create_accounts", "new_account", "decisions", "is_sample"]
+    (
+        "time_zone encoding decimal_style date_order delimiter ambiguous_time mapping accounts "
+        "create_accounts new_account decisions is_sample"
+    ).split()
 )
 
 
@@ -142,8 +145,11 @@ def queue(batch: ImportBatch) -> ImportBatch:
     return batch
 
 
-def run(batch: ImportBatch) -> ImportBatch:
-    """The batch is applied, refused or canceled; does nothing when another worker is at it or it is done."""
+def run(batch: ImportBatch, *, on_progress: Callable[[int], None] | None = None) -> ImportBatch:
+    """The batch is applied, refused or canceled; does nothing when another worker is at it or it is done.
+
+    `on_progress` is told the rows done, as the batch's own row is.
+    """
     try:
         with transaction.atomic():
             if not pipeline.lock_batch(batch.pk):
@@ -154,10 +160,8 @@ def run(batch: ImportBatch) -> ImportBatch:
             if batch.cancel_requested:
                 raise ImportCanceled
             if batch.attempts >= LARGEST_ATTEMPTS:
-                raise FileRefused(
-                    "gave_up", "The import was started three times and its worker died each time."
-                )
-            progress = _Progress(batch)
+                raise FileRefused("gave_up", "The import was started three times and its worker died each time.")
+            progress = _Progress(batch, also=on_progress)
             progress.started()
             report = pipeline.apply(batch, on_progress=progress)
             _applied(batch, report)
@@ -208,9 +212,7 @@ def cancel(batch: ImportBatch) -> ImportBatch:
         status__in=[BatchStatus.PREVIEWING, BatchStatus.READY, BatchStatus.REFUSED, BatchStatus.QUEUED],
     ).update(status=BatchStatus.CANCELED, finished_at=timezone.now())
     if not waiting:
-        running = ImportBatch.objects.filter(pk=batch.pk, status=BatchStatus.RUNNING).update(
-            cancel_requested=True
-        )
+        running = ImportBatch.objects.filter(pk=batch.pk, status=BatchStatus.RUNNING).update(cancel_requested=True)
         if not running:
             raise BatchBusy(f"This import is {batch.get_status_display().lower()} and cannot be canceled.")
     batch.refresh_from_db()
@@ -274,9 +276,7 @@ def replay(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
     """
     try:
         with transaction.atomic():
-            batch = (
-                ImportBatch.objects.select_for_update().select_related("owner", "account").get(pk=batch.pk)
-            )
+            batch = ImportBatch.objects.select_for_update().select_related("owner", "account").get(pk=batch.pk)
             if batch.status != BatchStatus.APPLIED:
                 raise BatchBusy("Only an import that stands can be replayed.")
             before = _fills_of(batch)
@@ -352,8 +352,9 @@ def unfinished() -> list[ImportBatch]:
 class _Progress:
     """Tells the batch's row how far the import is, over a connection of its own: the import's is one transaction."""
 
-    def __init__(self, batch: ImportBatch) -> None:
+    def __init__(self, batch: ImportBatch, *, also: Callable[[int], None] | None = None) -> None:
         self.batch_id = batch.pk
+        self.also = also
         self.own = connections["default"].copy()
 
     def __del__(self) -> None:
@@ -365,6 +366,8 @@ class _Progress:
 
     def __call__(self, rows: int) -> None:
         """So many rows are done. Raises ImportCanceled when the person asked for it."""
+        if self.also is not None:
+            self.also(rows)
         if self._update("progress = %s", [rows]):
             raise ImportCanceled
 
@@ -419,7 +422,5 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
 def _shown_name(filename: str) -> str:
     """The name for people: the last part of a path, without what could mislead or break a line."""
     last = filename.replace("\\", "/").rsplit("/", 1)[-1]
-    shown = "".join(
-        character for character in last if character.isprintable() and character not in "\u202e\u202d"
-    )
+    shown = "".join(character for character in last if character.isprintable() and character not in "\u202e\u202d")
     return shown[-255:] or "file"

@@ -172,9 +172,7 @@ class _Run:
         report.skipped_count = staged.skipped.total()
         report.errors = [_error(error) for error in staged.errors]
         report.error_count = staged.error_count
-        report.warnings += [
-            {"line": item.line, "code": item.code, "message": item.message} for item in staged.warnings
-        ]
+        report.warnings += [{"line": item.line, "code": item.code, "message": item.message} for item in staged.warnings]
         report.costs = {currency: f"{amount:f}" for currency, amount in staged.commission.items()}
         report.first_on, report.last_on = staged.first_on, staged.last_on
 
@@ -214,8 +212,7 @@ class _Run:
             item: InstrumentKey(
                 item.symbol,
                 item.kind,
-                item.currency
-                or (self.routes[item.account_key].currency if item.account_key is not None else ""),
+                item.currency or (self.routes[item.account_key].currency if item.account_key is not None else ""),
                 item.multiplier,
                 item.name,
             )
@@ -223,9 +220,7 @@ class _Run:
         }
         on = staged.last_on or timezone.now().date()
         existing = set(
-            Instrument.objects.filter(symbol__in={key.symbol for key in keys.values()}).values_list(
-                "symbol", flat=True
-            )
+            Instrument.objects.filter(symbol__in={key.symbol for key in keys.values()}).values_list("symbol", flat=True)
         )
         found = instruments.find_or_create(keys.values(), on=on)
         self.report.instruments = [
@@ -260,9 +255,7 @@ class _Run:
         """The staged fills are executions and the trades they make exist."""
         owner_id = self.batch.owner_id
         trades.lock_accounts(account.pk for account in self.routes.values())
-        created = staging.insert_executions(
-            self.batch.pk, newest_first=self.newest_first, day_of=trades.DAY_OF
-        )
+        created = staging.insert_executions(self.batch.pk, newest_first=self.newest_first, day_of=trades.DAY_OF)
         report = self.report
         report.new, report.duplicates = created, report.fills - created
         if created < report.fills:

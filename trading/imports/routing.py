@@ -22,9 +22,9 @@ def route(batch: ImportBatch, *, broker: str, numbers: list[str]) -> dict[str, A
     mine = Account.objects.for_user(owner)
     remembered = {
         known.number: known.account
-        for known in AccountNumber.objects.filter(
-            owner=owner, broker=broker, number__in=numbers
-        ).select_related("account")
+        for known in AccountNumber.objects.filter(owner=owner, broker=broker, number__in=numbers).select_related(
+            "account"
+        )
     }
     carrying = {account.number: account for account in mine.filter(number__in=[n for n in numbers if n])}
     routes: dict[str, Account] = {}

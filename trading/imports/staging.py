@@ -34,7 +34,10 @@ CREATE TEMP TABLE import_instrument (
     instrument_key integer PRIMARY KEY, instrument_id bigint, currency varchar(12), multiplier numeric
 ) ON COMMIT DROP
 """
-_COLUMNS = ["line", "leg", "identity", "account_key", "instrument_key", "side", "quantity", "price", "multiplier", "currency", "commission", "fees", "executed_at", "executed_on", "broker_fill_id", "order_id", "broker_pnl"]
+_COLUMNS = (
+    "line leg identity account_key instrument_key side quantity price multiplier currency commission fees "
+    "executed_at executed_on broker_fill_id order_id broker_pnl"
+).split()
 _ROW_COLUMNS = ("batch_id", "line", "outcome", "code", "message", "raw")
 
 
@@ -197,9 +200,7 @@ class _Stager:
     def _keep(self, line: int, outcome: str, code: str, message: str, raw: str) -> None:
         if self.batch_id is not None:
             text = bulk.text
-            self.rows.append(
-                f"{self.batch_id}\t{line}\t{outcome}\t{code}\t{text(message[:500])}\t{text(raw)}"
-            )
+            self.rows.append(f"{self.batch_id}\t{line}\t{outcome}\t{code}\t{text(message[:500])}\t{text(raw)}")
 
     def flush(self) -> None:
         bulk.copy_lines("import_stage", _COLUMNS, self.lines)
