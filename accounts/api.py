@@ -85,9 +85,7 @@ class AccountViewSet(OwnViewSet):
         search = parameters.get("search")
         if search is not None and len(search) > LONGEST_SEARCH:
             raise InvalidValue(f"A search has at most {LONGEST_SEARCH} characters.", pointer="?search")
-        archived = choice(
-            parameters.get("archived"), parameter="archived", allowed=["false", "true", "all"]
-        )
+        archived = choice(parameters.get("archived"), parameter="archived", allowed=["false", "true", "all"])
         filters = AccountFilters(
             broker=parameters.get("broker"),
             search=search,
@@ -99,9 +97,7 @@ class AccountViewSet(OwnViewSet):
             filters=filters,
             limit=paging.limit_of(parameters.get("limit")),
             cursor=parameters.get("cursor"),
-            order=paging.order_of(
-                parameters.get("order"), allowed=list(reports.ORDERS), default=reports.DEFAULT_ORDER
-            ),
+            order=paging.order_of(parameters.get("order"), allowed=list(reports.ORDERS), default=reports.DEFAULT_ORDER),
         )
 
     def own_account(self) -> Account:
@@ -120,10 +116,10 @@ class AccountViewSet(OwnViewSet):
         account = trading_accounts.create(owner=self.person, **fields.validated_data)
         return Response(account_json(account), status=201)
 
-    def retrieve(self, request: Request, id: str) -> Response:  # noqa: A002 – the name in the path
+    def retrieve(self, request: Request, id: str) -> Response:
         return Response(account_json(self.own_account()))
 
-    def partial_update(self, request: Request, id: str) -> Response:  # noqa: A002
+    def partial_update(self, request: Request, id: str) -> Response:
         account = self.own_account()
         fields = self.get_serializer(account, data=request.data, partial=True)
         fields.is_valid(raise_exception=True)
@@ -132,7 +128,7 @@ class AccountViewSet(OwnViewSet):
     @extend_schema(
         parameters=[OpenApiParameter("confirm", str, enum=["true"], description="Its trades may go with it.")]
     )
-    def destroy(self, request: Request, id: str) -> Response:  # noqa: A002
+    def destroy(self, request: Request, id: str) -> Response:
         confirmed = choice(request.query_params.get("confirm"), parameter="confirm", allowed=["true", "false"])
         trading_accounts.delete(self.own_account(), confirmed=confirmed == "true")
         return Response(status=204)
@@ -143,9 +139,7 @@ class AccountViewSet(OwnViewSet):
         """Up to 1,000 accounts, all or none."""
         fields = AccountBatchSerializer(data=request.data)
         fields.is_valid(raise_exception=True)
-        accounts = trading_accounts.create_many(
-            owner=self.person, rows=fields.validated_data["accounts"]
-        )
+        accounts = trading_accounts.create_many(owner=self.person, rows=fields.validated_data["accounts"])
         return Response({"results": [account_json(account) for account in accounts]}, status=201)
 
     @extend_schema(responses=BrokerSerializer(many=True))
@@ -157,17 +151,17 @@ class AccountViewSet(OwnViewSet):
 
     @extend_schema(request=None, responses=AccountSerializer)
     @action(detail=True, methods=["post"])
-    def archive(self, request: Request, id: str) -> Response:  # noqa: A002
+    def archive(self, request: Request, id: str) -> Response:
         return Response(account_json(trading_accounts.archive(self.own_account(), at=timezone.now())))
 
     @extend_schema(request=None, responses=AccountSerializer)
     @action(detail=True, methods=["post"])
-    def restore(self, request: Request, id: str) -> Response:  # noqa: A002
+    def restore(self, request: Request, id: str) -> Response:
         return Response(account_json(trading_accounts.restore(self.own_account(), at=timezone.now())))
 
     @extend_schema(responses=PortfolioSerializer(many=True))
     @action(detail=True, methods=["get"], serializer_class=PortfolioSerializer)
-    def portfolios(self, request: Request, id: str) -> Response:  # noqa: A002
+    def portfolios(self, request: Request, id: str) -> Response:
         """The account's cash, one portfolio per currency."""
         rows = Portfolio.objects.filter(account=self.own_account()).order_by("currency", "id")
         results = [portfolio_json(row) for row in rows]
@@ -183,7 +177,7 @@ class AccountViewSet(OwnViewSet):
         responses=page_of(LedgerEntrySerializer),
     )
     @action(detail=True, methods=["get"], serializer_class=LedgerEntrySerializer)
-    def ledger(self, request: Request, id: str) -> Response:  # noqa: A002
+    def ledger(self, request: Request, id: str) -> Response:
         """Every change of the account's cash, the latest first."""
         rows = LedgerEntry.objects.filter(portfolio__account=self.own_account()).select_related("portfolio")
         parameters = request.query_params
@@ -193,23 +187,21 @@ class AccountViewSet(OwnViewSet):
             rows = rows.filter(kind=kind)
         if currency is not None:
             rows = rows.filter(portfolio__currency=currency)
-        return self.page(
-            rows, name="ledger", order="-id", shown=ledger_json, filters=[str(id), kind, currency]
-        )
+        return self.page(rows, name="ledger", order="-id", shown=ledger_json, filters=[str(id), kind, currency])
 
     @extend_schema(request=CashSerializer, responses={201: LedgerEntrySerializer})
     @action(detail=True, methods=["post"], serializer_class=CashSerializer)
-    def deposits(self, request: Request, id: str) -> Response:  # noqa: A002
+    def deposits(self, request: Request, id: str) -> Response:
         return self._move_cash(ledger.deposit)
 
     @extend_schema(request=CashSerializer, responses={201: LedgerEntrySerializer})
     @action(detail=True, methods=["post"], serializer_class=CashSerializer)
-    def withdrawals(self, request: Request, id: str) -> Response:  # noqa: A002
+    def withdrawals(self, request: Request, id: str) -> Response:
         return self._move_cash(ledger.withdraw)
 
     @extend_schema(request=CashSerializer, responses={201: LedgerEntrySerializer})
     @action(detail=True, methods=["post"], serializer_class=CashSerializer)
-    def adjustments(self, request: Request, id: str) -> Response:  # noqa: A002
+    def adjustments(self, request: Request, id: str) -> Response:
         """A signed correction of the available balance."""
         return self._move_cash(ledger.adjust)
 
@@ -250,7 +242,7 @@ class TokenViewSet(OwnViewSet):
         token, secret = tokens.create(owner=self.person, at=timezone.now(), **fields.validated_data)
         return Response({**token_json(token), "secret": secret}, status=201)
 
-    def destroy(self, request: Request, id: str) -> Response:  # noqa: A002
+    def destroy(self, request: Request, id: str) -> Response:
         token = get_object_or_404(ApiToken.objects.for_user(self.person), public_id=id)
         tokens.revoke(token, at=timezone.now())
         return Response(status=204)

@@ -95,9 +95,7 @@ def written(
     )
 
 
-def written_many(
-    event: str, *, subject: str, owner_id: int | None, after: Mapping[str, Mapping[str, Any]]
-) -> None:
+def written_many(event: str, *, subject: str, owner_id: int | None, after: Mapping[str, Mapping[str, Any]]) -> None:
     """As `written`, for many new things at once; `after` maps each one's id to what it is."""
     who = _who()
     AuditEvent.objects.bulk_create(

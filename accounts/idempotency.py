@@ -1,8 +1,8 @@
 """Requests that take effect once, however often they are sent: the `Idempotency-Key` header.
 
-The claim of the key and the effect are in one transaction, so a retry either finds both or neither: with a look first
-and an insert after it, a thousand equal requests at once took effect ten times. What was refused is not kept, and may be
-sent again corrected under the same key. Keys are kept for 72 hours.
+The claim of the key and the effect are in one transaction, so a retry either finds both or neither: with a look
+first and an insert after it, a thousand equal requests at once took effect ten times. What was refused is not kept,
+and may be sent again corrected under the same key. Keys are kept for 72 hours.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ ON CONFLICT (owner_id, key) DO NOTHING RETURNING id
 """
 
 
-class _Replay(Exception):  # noqa: N818 – not an error: the way out of a view whose answer is known
+class _Replay(Exception):
     def __init__(self, response: Response) -> None:
         super().__init__()
         self.response = response

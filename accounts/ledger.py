@@ -65,9 +65,7 @@ def adjust(
 
 
 @transaction.atomic
-def post(
-    account: Account, movement: Movement, *, currency: str, idempotency_key: str, at: datetime
-) -> LedgerEntry:
+def post(account: Account, movement: Movement, *, currency: str, idempotency_key: str, at: datetime) -> LedgerEntry:
     """The portfolio's balances have moved, and the ledger says why.
 
     Whoever posts to one portfolio waits for whoever came before. Raises InsufficientFunds when a balance would fall
@@ -87,9 +85,7 @@ def post(
     available = portfolio.available_balance + movement.available
     reserved = portfolio.reserved_balance + movement.reserved
     if available < 0 or reserved < 0:
-        raise InsufficientFunds(
-            f"Available are {plain(portfolio.available_balance)} {currency}.", pointer="/amount"
-        )
+        raise InsufficientFunds(f"Available are {plain(portfolio.available_balance)} {currency}.", pointer="/amount")
     if max(available, reserved) > LARGEST_MONEY:
         raise InvalidValue("The balance would be too large.", pointer="/amount")
     Portfolio.objects.filter(pk=portfolio.pk).update(

@@ -112,7 +112,7 @@ def after_sql(
 ) -> tuple[str, list[Any]]:
     """The SQL condition of what follows `position`, with its parameters.
 
-    `expression` must not be NULL for any row: use COALESCE. `cast` is its SQL type. None of the three comes from outside.
+    `expression` must not be NULL for any row: use COALESCE. `cast` is its SQL type. None of this comes from outside.
     """
     comparison = "<" if descending else ">"
     return f"({expression}, {id_expression}) {comparison} (%s::{cast}, %s)", list(position)

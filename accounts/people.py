@@ -26,9 +26,7 @@ def sign_up(*, email: str, password: str | None) -> User:
         with transaction.atomic():
             user = User.objects.create_user(email, password)
     except IntegrityError as error:
-        raise Conflict(
-            "Someone has signed up with this address.", pointer="/email", code="email_taken"
-        ) from error
+        raise Conflict("Someone has signed up with this address.", pointer="/email", code="email_taken") from error
     Client.objects.create(user=user, status=ClientStatus.PENDING)
     audit.written("person.sign_up", subject="person", subject_id=user.public_id, owner_id=user.pk)
     activity.noted(user.pk, ActivityKind.ACCESS, "You signed up.")
@@ -100,6 +98,4 @@ def _check(fields: dict[str, Any]) -> None:
     if "time_zone" in fields and fields["time_zone"] not in zoneinfo.available_timezones():
         raise InvalidValue("This is not a time zone of the IANA database.", pointer="/time_zone")
     if "reporting_currency" in fields and not _CURRENCY.fullmatch(fields["reporting_currency"]):
-        raise InvalidValue(
-            "A currency is 2 to 12 capital letters and digits.", pointer="/reporting_currency"
-        )
+        raise InvalidValue("A currency is 2 to 12 capital letters and digits.", pointer="/reporting_currency")

@@ -55,11 +55,7 @@ class MayWriteMixin(LoginRequiredMixin):
     """A page for people who are signed in; what suspended and rejected people send to it is refused with 403."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if (
-            request.method not in SAFE_METHODS
-            and request.user.is_authenticated
-            and not may_write(request.user)
-        ):
+        if request.method not in SAFE_METHODS and request.user.is_authenticated and not may_write(request.user):
             raise PermissionDenied(_REFUSAL)
         return super().dispatch(request, *args, **kwargs)
 

@@ -136,7 +136,7 @@ def page_sql(
     extra_columns: str = "",
     extra_joins: str = "",
 ) -> tuple[str, list[Any]]:
-    """The SQL of one page of accounts and its parameters: `limit + 1` rows of `WIDTH` values, the extra ones, the total.
+    """The SQL of one page of accounts, `limit + 1` rows of `WIDTH` values, the extra ones and the total; its parameters.
 
     For reports above that show accounts with more: `extra_columns` is SQL such as "s.trade_count, s.net_pnl" and
     `extra_joins` such as "LEFT JOIN journal_accounttotals s ON s.account_id = a.id", which may use the alias `a` and
@@ -157,7 +157,7 @@ def page_sql(
         after = f" AND {after}"
     order = paging.order_sql(expression=expression, id_expression="a.id", descending=descending)
     columns = f"{_COLUMNS}, {extra_columns}" if extra_columns else _COLUMNS
-    total = f"(SELECT count(*) FROM accounts_account a WHERE {condition})"
+    total = f"(SELECT count(*) FROM accounts_account a WHERE {condition})"  # noqa: S608 – our own text
     sql = (
         f"SELECT {columns}, {total} FROM "  # noqa: S608 – our own text; every value is a parameter
         f"(SELECT * FROM accounts_account a WHERE {condition}{after} ORDER BY {order} LIMIT %s) a "
@@ -184,7 +184,7 @@ def where_sql(owner_id: int, filters: AccountFilters) -> tuple[str, list[Any]]:
 
 
 def listing_of(user: User, query: AccountsQuery, *, name: str = "accounts") -> Listing:
-    """Which list the cursors of this query belong to. Raises InvalidValue or InvalidCursor for a query not to be run."""
+    """Which list the cursors of this query belong to. Raises InvalidValue or InvalidCursor for one not to be run."""
     paging.order_of(query.order, allowed=list(ORDERS), default=DEFAULT_ORDER)
     paging.limit_of(str(query.limit))
     listing = Listing(user.pk, name, query.order, asdict(query.filters))

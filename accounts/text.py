@@ -3,9 +3,7 @@
 import unicodedata
 
 #: Marks that reorder or hide what is around them. The joiners U+200C and U+200D stay: scripts and emoji need them.
-_HIDDEN = frozenset(
-    "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u061c"
-)
+_HIDDEN = frozenset("\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u061c")
 
 
 def one_line(text: str) -> str:

@@ -66,10 +66,7 @@ def find(secret: str, *, at: datetime) -> ApiToken | None:
     if not secret.startswith(PREFIX):
         return None
     token = (
-        ApiToken.objects.usable(at=at)
-        .select_related("owner", "owner__client")
-        .filter(digest=digest(secret))
-        .first()
+        ApiToken.objects.usable(at=at).select_related("owner", "owner__client").filter(digest=digest(secret)).first()
     )
     if token is not None and (token.last_used_at is None or token.last_used_at < at - _USE_NOTED_EVERY):
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=at)

@@ -79,9 +79,7 @@ def create_many(*, owner: User, rows: Sequence[Mapping[str, Any]]) -> list[Accou
             error.pointer = f"/accounts/{place}{error.pointer}"
             raise
         if places.setdefault(account.name, place) != place:
-            raise DuplicateInRequest(
-                f"The name {account.name} comes twice.", pointer=f"/accounts/{place}/name"
-            )
+            raise DuplicateInRequest(f"The name {account.name} comes twice.", pointer=f"/accounts/{place}/name")
         accounts.append(account)
     _refuse_taken(owner, places)
     with _unique_name("one of these names", pointer="/accounts"):
@@ -150,9 +148,7 @@ def delete(account: Account, *, confirmed: bool = False) -> None:
 @transaction.atomic
 def archive(account: Account, *, at: datetime) -> Account:
     """The account no longer shows where current ones do; its figures still count. Raises Conflict if it was so."""
-    changed = Account.objects.filter(pk=account.pk, archived_at__isnull=True).update(
-        archived_at=at, updated_at=at
-    )
+    changed = Account.objects.filter(pk=account.pk, archived_at__isnull=True).update(archived_at=at, updated_at=at)
     if not changed:
         raise Conflict("The account is archived already.", code="already_archived")
     return _moved(account, event="account.archive", words="was archived")
@@ -161,9 +157,7 @@ def archive(account: Account, *, at: datetime) -> Account:
 @transaction.atomic
 def restore(account: Account, *, at: datetime) -> Account:
     """The account is a current one again. Raises Conflict if it is not archived."""
-    changed = Account.objects.filter(pk=account.pk, archived_at__isnull=False).update(
-        archived_at=None, updated_at=at
-    )
+    changed = Account.objects.filter(pk=account.pk, archived_at__isnull=False).update(archived_at=None, updated_at=at)
     if not changed:
         raise Conflict("The account is not archived.", code="not_archived")
     return _moved(account, event="account.restore", words="was restored")
@@ -179,9 +173,7 @@ def _moved(account: Account, *, event: str, words: str) -> Account:
     account.refresh_from_db()
     versions.bump(account.owner_id)
     audit.written(event, **_subject(account), after={"archived_at": account.archived_at})
-    activity.noted(
-        account.owner_id, ActivityKind.ACCOUNT, f"Account {account.name} {words}.", link=_link(account)
-    )
+    activity.noted(account.owner_id, ActivityKind.ACCOUNT, f"Account {account.name} {words}.", link=_link(account))
     return account
 
 
@@ -213,9 +205,7 @@ def _checked(account: Account, fields: Mapping[str, Any]) -> Account:
 def _refuse_taken(owner: User, places: Mapping[str, int]) -> None:
     taken = Account.objects.for_user(owner).filter(name__in=places).order_by("id").first()
     if taken is not None:
-        raise NameTaken(
-            f"You have an account named {taken.name}.", pointer=f"/accounts/{places[taken.name]}/name"
-        )
+        raise NameTaken(f"You have an account named {taken.name}.", pointer=f"/accounts/{places[taken.name]}/name")
 
 
 @contextmanager

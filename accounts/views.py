@@ -164,7 +164,7 @@ class TokenCreate(MayWriteMixin, View):
 class TokenRevoke(MayWriteMixin, View):
     http_method_names = ["post", "options"]
 
-    def post(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 – the name in the path
+    def post(self, request: HttpRequest, id: str) -> HttpResponse:
         token = get_object_or_404(ApiToken.objects.for_user(request.user), public_id=id)
         tokens.revoke(token, at=timezone.now())
         messages.success(request, f"The token {token.name} was revoked.")
@@ -230,24 +230,24 @@ class AccountEdit(OwnAccountMixin, _AccountView):
 class AccountArchive(OwnAccountMixin, View):
     http_method_names = ["post", "options"]
 
-    def post(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+    def post(self, request: HttpRequest, id: str) -> HttpResponse:
         return _acted(request, self.account, trading_accounts.archive, "was archived")
 
 
 class AccountRestore(OwnAccountMixin, View):
     http_method_names = ["post", "options"]
 
-    def post(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+    def post(self, request: HttpRequest, id: str) -> HttpResponse:
         return _acted(request, self.account, trading_accounts.restore, "was restored")
 
 
 class AccountDelete(OwnAccountMixin, View):
     """Asks first; a tick is needed where trades go with the account."""
 
-    def get(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+    def get(self, request: HttpRequest, id: str) -> HttpResponse:
         return self._page(request)
 
-    def post(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+    def post(self, request: HttpRequest, id: str) -> HttpResponse:
         try:
             trading_accounts.delete(self.account, confirmed=request.POST.get("confirmed") == "on")
         except DomainError as error:

@@ -26,7 +26,7 @@ LIMIT = OpenApiParameter("limit", int, description="Rows per page, 1 to 100.", d
 CURSOR = OpenApiParameter("cursor", str, description="`next` of the page before.")
 
 
-class _NotModified(Exception):  # noqa: N818 – not an error: the way out of a view whose answer the client has
+class _NotModified(Exception):
     pass
 
 

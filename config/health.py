@@ -22,7 +22,7 @@ def livez(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when PostgreSQL answers, else 503. Without Redis the site is slower and still serves, so that is only told."""
+    """200 when PostgreSQL answers, else 503. Without Redis the site is only slower, so that is told and no more."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -31,6 +31,4 @@ def readyz(request: HttpRequest) -> JsonResponse:
         logger.exception("not ready")
         database = False
     parts = {"database": database, "cache": answers.is_reachable()}
-    return JsonResponse(
-        {"status": "ok" if database else "unavailable", **parts}, status=200 if database else 503
-    )
+    return JsonResponse({"status": "ok" if database else "unavailable", **parts}, status=200 if database else 503)

@@ -86,9 +86,7 @@ def problem_of(error: Exception) -> Problem | None:
 
 
 def _of_domain(error: DomainError) -> Problem:
-    errors = (
-        [{"pointer": error.pointer, "code": error.code, "detail": error.message}] if error.pointer else []
-    )
+    errors = [{"pointer": error.pointer, "code": error.code, "detail": error.message}] if error.pointer else []
     headers = {"Retry-After": str(error.wait)} if isinstance(error, TooManyAttempts) else {}
     return Problem(error.status, error.code, error.message, errors, headers)
 
@@ -97,11 +95,7 @@ def _of_validation(error: exceptions.ValidationError) -> Problem:
     errors = list(_flat(error.detail, pointer=""))
     first = errors[0]["code"] if errors else "invalid"
     # One fault is named by its own code, so that clients need not look twice.
-    code = (
-        first
-        if len({item["code"] for item in errors}) == 1 and first not in ("invalid", "required")
-        else "invalid"
-    )
+    code = first if len({item["code"] for item in errors}) == 1 and first not in ("invalid", "required") else "invalid"
     detail = errors[0]["detail"] if len(errors) == 1 else "The request holds values that cannot be taken."
     return Problem(400, code, detail, errors)
 
@@ -110,9 +104,7 @@ def _flat(detail: Any, *, pointer: str) -> Iterable[dict[str, str]]:
     if isinstance(detail, dict):
         for name, value in detail.items():
             part = "" if name == "non_field_errors" else f"/{name}"
-            yield from _flat(
-                value, pointer=f"{pointer}{part}" if not str(name).startswith("?") else str(name)
-            )
+            yield from _flat(value, pointer=f"{pointer}{part}" if not str(name).startswith("?") else str(name))
     elif isinstance(detail, (list, tuple)):
         for position, value in enumerate(detail):
             nested = isinstance(value, (dict, list))
@@ -201,7 +193,5 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, which tells the client nothing but the request's id to ask about."""
     if _is_for_api(request):
-        return _answer(
-            request, Problem(500, "server_error", "Something went wrong here; it has been logged.")
-        )
+        return _answer(request, Problem(500, "server_error", "Something went wrong here; it has been logged."))
     return defaults.server_error(request)

@@ -1,7 +1,6 @@
 from rest_framework.test import APIClient
 
 from accounts.models import Account, User
-from tests.factories import make_account
 
 
 def test_an_account_is_made_read_changed_and_deleted(alice_api: APIClient, alice: User) -> None:
