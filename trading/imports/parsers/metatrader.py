@@ -38,6 +38,7 @@ class Line(NamedTuple):
     cells: Sequence[str]
     raw: str
     is_position: bool = False  #: the header says so; a row that is none is then an error
+    problem: BadCell | None = None  #: why the row as a whole cannot be read
 
 
 class Deal(NamedTuple):
@@ -155,6 +156,8 @@ def survey(lines: Iterable[Line], *, style: str = "") -> Survey:
     trips: dict[str, list[Position]] = {}
     witnesses: dict[str, str] = {}  # a text for each decimal mark that is proven
     for line in lines:
+        if line.problem is not None:
+            continue
         if not found.has_rows:
             _read_account(line.cells, found)
         found.has_rows = found.has_rows or line.is_position

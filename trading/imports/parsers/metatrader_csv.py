@@ -164,7 +164,8 @@ def _lines(file: BinaryIO, context: ParseContext, delimiter: str) -> Iterator[Li
     width = 0
     for line in split_lines(open_text(file, context), delimiter):
         if line.problem is not None:
-            raise FileRefused(line.problem.code, line.problem.message, line=line.number)
+            yield Line(line.number, (), line.raw, problem=line.problem)
+            continue
         cells = tuple(cell.strip() for cell in line.cells)
         filled = [cell for cell in cells if cell]
         is_header = not _ISO_TIME.fullmatch(cells[0]) and _is_header(filled, layout)

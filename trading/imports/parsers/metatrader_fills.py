@@ -60,6 +60,8 @@ def read_report(lines: Callable[[], Iterable[Line]], context: ParseContext, *, s
         deal = read_deal(line.cells) if surveyed.has_deals else None
         position = None if surveyed.has_deals else read_position(line.cells)
         try:
+            if line.problem is not None:
+                raise line.problem
             if deal is not None:
                 yield from _costs_known(line, deal.symbol, _deal_costs(deal), lots, unpriced)
                 yield deal_fill(line, deal, lots)

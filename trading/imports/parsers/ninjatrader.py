@@ -125,7 +125,7 @@ class NinjaTraderExecutions:
 
     def recognises(self, head: Head) -> int:
         """Whether a first row has the columns of a fill together with one that only NinjaTrader writes."""
-        return 80 if any(_is_executions(row) for row in head.rows) else 0
+        return 80 if any(_is_executions(row) for row in _first_rows(head)) else 0
 
     def parse(self, file: BinaryIO, context: ParseContext) -> Iterator[Parsed]:
         """Yield one fill per row. Raises FileRefused where decimal mark or date order cannot be told."""
@@ -172,7 +172,7 @@ class NinjaTraderTrades:
 
     def recognises(self, head: Head) -> int:
         """Whether a first row has the columns of a trade in English or French."""
-        return 80 if any(_is_trades(row) for row in head.rows) else 0
+        return 80 if any(_is_trades(row) for row in _first_rows(head)) else 0
 
     def parse(self, file: BinaryIO, context: ParseContext) -> Iterator[Parsed]:
         """Yield two fills per row. Raises FileRefused where decimal mark or date order cannot be told."""
@@ -228,6 +228,15 @@ class NinjaTraderTrades:
             fees=writing.cost(row, COSTS),
             net_pnl=_profit(row, writing),
         ).fills()
+
+
+def _first_rows(head: Head) -> Iterator[Sequence[str]]:
+    """The first rows; of a French file in Windows letters also as those, so that its refusal names the cause."""
+    yield from head.rows
+    if "\ufffd" in head.text:
+        for line in head.start.decode("cp1252", "replace").splitlines()[:10]:
+            yield line.split(";")
+            yield line.split(",")
 
 
 def _is_executions(cells: Sequence[str]) -> bool:

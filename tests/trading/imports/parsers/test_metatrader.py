@@ -164,6 +164,17 @@ def test_a_lot_that_nothing_states_is_refused():
     assert (error.line, error.column, error.code) == (5, "Symbol", "lot_size_unknown")
 
 
+def test_a_row_that_is_no_table_row_is_an_error_of_that_row():
+    error, entry, _ = table(
+        '2026.01.15 09:00:00;1;EUR"USD;buy;0.50;1.1;;;2026.01.15 10:00:00;1.1;0;0;0\n'
+        "2026.01.15 09:00:00;2;EURUSD;buy;0.50;1.1;;;2026.01.15 10:00:00;1.1;0;0;0\n"
+    )
+
+    assert isinstance(error, RowError)
+    assert (error.line, error.code) == (5, "bad_quoting")
+    assert entry.line == 6
+
+
 def test_costs_of_a_cross_are_left_out_with_a_warning():
     items = table("2026.01.15 09:00:00;1;EURGBP;buy;0.10;0.8700;;;2026.01.15 10:00:00;0.8710;-0.70;0.00;13.40\n")
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -208,3 +209,15 @@ def test_an_exit_before_its_entry_is_refused():
 
     assert not isinstance(error, ParsedFill)
     assert (error.column, error.code) == ("Exit time", "order_of_times")
+
+
+def test_a_french_report_in_windows_letters_is_read_once_its_encoding_is_chosen():
+    page = (SAMPLES / "trades_french.csv").read_text(encoding="utf-8").encode("cp1252")
+    parser = NinjaTraderTrades()
+
+    assert parser.recognises(head_of(BytesIO(page))) > 0
+    with pytest.raises(FileRefused) as refused:
+        list(parser.parse(BytesIO(page), BERLIN))
+    assert refused.value.code == "encoding"
+    items = list(parser.parse(BytesIO(page), replace(BERLIN, encoding="cp1252")))
+    assert [fill.broker_pnl for fill in items] == [None, Decimal("87.64"), None, Decimal("-1247.36")]
