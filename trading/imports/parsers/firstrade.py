@@ -17,6 +17,7 @@ from trading.imports.parsers.base import (
     ParsedFill,
     SkippedRow,
 )
+from trading.imports.parsers.cash_history import PER_HUNDRED, costs_by_amount
 from trading.imports.parsers.option_endings import settled
 from trading.imports.parsers.round_trips import checked_price, checked_quantity
 from trading.imports.parsers.symbols import Resolved, resolve_symbol
@@ -24,8 +25,6 @@ from trading.imports.parsers.tables import Row, collect, header_with, read_rows
 from trading.imports.parsers.times import parse_date, parse_time
 
 HEADER: Final = ("Symbol", "Quantity", "Price", "Action", "Description", "TradeDate", "Amount", "RecordType")
-CENT: Final = Decimal("0.01")
-PER_HUNDRED: Final = Decimal("0.01")
 
 _EXEC_TIME: Final = re.compile(r"\s*EXEC TIME: (?P<time>\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})", re.ASCII)
 _TREASURY: Final = re.compile(
@@ -180,7 +179,6 @@ def _costs(row: Row, told: Told) -> tuple[Decimal, Decimal]:
     if not amount:
         return commission, fee + interest
     value = told.quantity * told.price * (told.instrument.multiplier or Decimal(1))
-    charged = abs(amount) - value if told.side == "buy" else value - abs(amount)
-    if abs(charged - commission - fee - interest) < CENT:
-        return commission, fee + interest
-    return commission, charged - commission
+    return commission, costs_by_amount(
+        side=told.side, value=value, amount=amount, stated=commission + fee + interest
+    ) - commission

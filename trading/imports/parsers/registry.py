@@ -1,6 +1,7 @@
 """Every file format that is read, and which of them a file is."""
 
 from trading.imports.parsers.base import FileRefused, Head, Parser
+from trading.imports.parsers.fidelity import Fidelity
 from trading.imports.parsers.firstrade import Firstrade
 from trading.imports.parsers.generic import CompletedTrades, GenericFills, TigerHistory
 from trading.imports.parsers.ibkr_flex import IbkrFlexCsv
@@ -25,6 +26,7 @@ PARSERS: tuple[Parser, ...] = (
     IbkrFlexXml(),
     IbkrActivity(),
     IbkrTransactions(),
+    Fidelity(),
     Firstrade(),
     ThinkorswimOrders(),
     ThinkorswimStatement(),

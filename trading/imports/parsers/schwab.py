@@ -16,9 +16,10 @@ from trading.imports.parsers.base import (
     SkippedRow,
     fold,
 )
+from trading.imports.parsers.cash_history import by_amount
 from trading.imports.parsers.option_endings import settled
 from trading.imports.parsers.round_trips import checked_price, checked_quantity
-from trading.imports.parsers.symbols import Resolved, resolve_symbol
+from trading.imports.parsers.symbols import resolve_symbol
 from trading.imports.parsers.tables import Row, collect, header_with, read_rows
 from trading.imports.parsers.times import parse_date
 
@@ -37,7 +38,6 @@ ENDINGS: Final = frozenset({"expired", "assigned", "exchangeorexercise", "exerci
 MOVES_SHARES: Final = frozenset(
     {"stocksplit", "reversesplit", "spin-off", "stockmerger", "namechange", "securitytransfer", "journaledshares"}
 )
-PER_HUNDRED: Final = Decimal("0.01")
 
 _AS_OF: Final = re.compile(r"\S+ as of (?P<day>\S+)")
 _ACCOUNT_IN_TITLE: Final = re.compile(r"(?:\.{3}|X{3,}-?)(?P<number>[0-9]{3,4})\b")
@@ -95,8 +95,8 @@ def _history_builder(context: ParseContext, account: str) -> Callable[[Row], Par
             side = SIDES[action]
             price = checked_price(row.money("Price"), column="Price", kind=instrument.kind)
         quantity = checked_quantity(abs(signed), column="Quantity")
-        if action not in ENDINGS and _is_per_hundred(instrument, quantity * price, row.money("Amount", ZERO)):
-            instrument = instrument._replace(kind="bond", multiplier=PER_HUNDRED)
+        if action not in ENDINGS:
+            instrument = by_amount(instrument, product=quantity * price, amount=row.money("Amount", ZERO))
         return ParsedFill(
             line=row.line,
             raw=row.raw,
@@ -137,13 +137,6 @@ def stated_day(row: Row, context: ParseContext) -> date:
     text = row.text("Date")
     found = _AS_OF.fullmatch(text)
     return parse_date(found["day"] if found else text, column="Date", order="mdy", context=context)
-
-
-def _is_per_hundred(instrument: Resolved, product: Decimal, amount: Decimal) -> bool:
-    """Whether the money that moved shows a price per 100 of face value, as bonds and bills have."""
-    if instrument.kind != "stock" or not amount:
-        return False
-    return abs(abs(amount) - product * PER_HUNDRED) <= product * PER_HUNDRED * Decimal("0.05")
 
 
 class SchwabRealized:
