@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -109,7 +110,8 @@ def choose(
 def look(batch: ImportBatch) -> ImportBatch:
     """The batch says what importing it would do, or why it is refused; nothing else is written."""
     try:
-        report = pipeline.preview(batch, on_progress=_Progress(batch))
+        with closing(_Progress(batch)) as progress:
+            report = pipeline.preview(batch, on_progress=progress)
     except FileRefused as refusal:
         return _refused(batch, refusal.code, refusal.message, Report())
     status = BatchStatus.REFUSED if report.error_count else BatchStatus.READY
@@ -161,9 +163,9 @@ def run(batch: ImportBatch, *, on_progress: Callable[[int], None] | None = None)
                 raise ImportCanceled
             if batch.attempts >= LARGEST_ATTEMPTS:
                 raise FileRefused("gave_up", "The import was started three times and its worker died each time.")
-            progress = _Progress(batch, also=on_progress)
-            progress.started()
-            report = pipeline.apply(batch, on_progress=progress)
+            with closing(_Progress(batch, also=on_progress)) as progress:
+                progress.started()
+                report = pipeline.apply(batch, on_progress=progress)
             _applied(batch, report)
     except ImportCanceled:
         ImportBatch.objects.filter(pk=batch.pk).update(
@@ -225,7 +227,7 @@ def undo(batch: ImportBatch) -> ImportBatch:
 
     Raises: BatchBusy unless it is applied.
     """
-    batch = ImportBatch.objects.select_for_update().select_related("owner").get(pk=batch.pk)
+    batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("owner").get(pk=batch.pk)
     if batch.status != BatchStatus.APPLIED:
         raise BatchBusy(f"This import is {batch.get_status_display().lower()}, so there is nothing to undo.")
     removed = _withdraw(batch)
@@ -276,7 +278,7 @@ def replay(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
     """
     try:
         with transaction.atomic():
-            batch = ImportBatch.objects.select_for_update().select_related("owner", "account").get(pk=batch.pk)
+            batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("owner", "account").get(pk=batch.pk)
             if batch.status != BatchStatus.APPLIED:
                 raise BatchBusy("Only an import that stands can be replayed.")
             before = _fills_of(batch)
@@ -357,7 +359,8 @@ class _Progress:
         self.also = also
         self.own = connections["default"].copy()
 
-    def __del__(self) -> None:
+    def close(self) -> None:
+        """The connection is given back."""
         self.own.close()
 
     def started(self) -> None:
