@@ -37,10 +37,12 @@ from trading.imports.parsers.times import parse_time
 COST_STEP: Final = Decimal("1e-8")
 STANDARD_LOT: Final = Decimal(100_000)
 METALS: Final = {"XAU": Decimal(100), "XAG": Decimal(5000), "XPT": Decimal(100), "XPD": Decimal(100)}
+COINS: Final = {"BTC": Decimal(1), "ETH": Decimal(1)}
 CURRENCIES: Final = frozenset(
     {"USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "TRY"}
     | {"ZAR", "MXN", "SGD", "HKD", "CNH", "CNY", "ILS", "THB"}
 )
+USUAL_LOTS: Final = METALS | COINS
 _SUFFIX = re.compile(r"(?P<symbol>#?[A-Z0-9]{2,})(?:[._\-+!#][A-Za-z0-9+!]{0,6}|[a-z]{1,5})?")
 
 
@@ -89,7 +91,8 @@ class Lots:
     def instrument(self, text: str, *, column: str) -> tuple[Resolved, Decimal]:
         """Return the instrument without the broker's suffix, and the units of one lot.
 
-        A stated profit proves the size only where it is in the currency of the price.
+        What the file's own profits prove goes before what is declared, and that before what is usual; they
+        prove a size only where they are in the currency of the price.
         Raises BadCell: missing_value, bad_symbol, lot_size_unknown.
         """
         symbol = plain_symbol(text, column=column)
@@ -98,11 +101,12 @@ class Lots:
         currency = symbol[3:] if pair else account
         proven = self.survey.lots.get(text) if currency in ("", account) or not account else None
         stated = self.context.lot_units.get(symbol) or self.context.lot_units.get(text)
-        units = stated or proven or (METALS.get(symbol[:3], STANDARD_LOT) if pair else None)
+        units = proven or stated or (USUAL_LOTS.get(symbol[:3], STANDARD_LOT) if pair else None)
         if units is None:
             message = f"How many units one lot of {symbol} is stands nowhere in the file. State it for this broker."
             raise BadCell(column, "lot_size_unknown", message, text)
-        return Resolved(symbol, "forex" if pair else "cfd", Decimal(1), currency), units
+        kind = "cfd" if not pair else "crypto" if symbol[:3] in COINS else "forex"
+        return Resolved(symbol, kind, Decimal(1), currency), units
 
     def number(self, text: str, *, column: str) -> Decimal:
         """Return the number. Raises BadCell."""
@@ -180,7 +184,8 @@ def position_fills(line: Line, position: Position, lots: Lots) -> tuple[ParsedFi
     other = lots.money(position.fee, column="Taxes") + lots.money(position.swap, column="Swap")
     net = lots.number(position.profit, column="Profit") + commission + other
     ticket = position.ticket
-    key = f"id:position:{ticket}" if ticket else "row:" + "|".join(position)
+    # A position that is closed in parts has a row for each part under one ticket.
+    key = f"id:position:{ticket}:{position.closed}:{position.volume}" if ticket else "row:" + "|".join(position)
     return RoundTrip(
         line=line.number,
         raw=line.raw,
@@ -213,9 +218,9 @@ def plain_symbol(text: str, *, column: str) -> str:
 
 
 def is_pair(symbol: str) -> bool:
-    """Whether six letters are two currencies, or a metal and a currency."""
+    """Whether six letters are two currencies, or a metal or coin and a currency."""
     base, quote = symbol[:3], symbol[3:]
-    return quote in CURRENCIES and (base in CURRENCIES or base in METALS)
+    return quote in CURRENCIES and (base in CURRENCIES or base in USUAL_LOTS)
 
 
 def _converted(amount: Decimal, rate: Decimal | None) -> Decimal:

@@ -147,14 +147,35 @@ def test_a_lot_is_what_the_stated_profit_proves():
     assert (entry.symbol, entry.quantity) == ("US30", Decimal(20))
 
 
-def test_a_declared_lot_goes_before_everything_else():
-    context = replace(ATHENS, lot_units={"EURUSD": Decimal(1000)})
+def test_a_declared_lot_counts_where_the_file_proves_none():
+    context = replace(ATHENS, lot_units={"EURUSD": Decimal(1000), "GBPUSD": Decimal(1000)})
 
-    entry, _ = table(
-        "2026.01.15 09:00:00;1;EURUSDm;buy;0.50;1.1000;;;2026.01.15 10:00:00;1.1010;0.00;0.00;50.00\n", context
+    items = table(
+        "2026.01.15 09:00:00;1;EURUSDm;buy;0.50;1.1000;;;2026.01.15 10:00:00;1.1000;0.00;0.00;0.00\n"
+        "2026.01.15 09:00:00;2;GBPUSDm;buy;0.50;1.3000;;;2026.01.15 10:00:00;1.3010;0.00;0.00;50.00\n",
+        context,
     )
 
-    assert (entry.symbol, entry.quantity) == ("EURUSD", Decimal(500))
+    assert [(fill.symbol, fill.quantity) for fill in items[::2]] == [
+        ("EURUSD", Decimal(500)),
+        ("GBPUSD", Decimal(50000)),
+    ]
+
+
+def test_the_parts_of_a_position_that_is_closed_twice_stay_two():
+    items = table(
+        "2026.01.15 09:00:00;1;EURUSD;buy;0.50;1.1;;;2026.01.15 10:00:00;1.1;0;0;0\n"
+        "2026.01.15 09:00:00;1;EURUSD;buy;0.30;1.1;;;2026.01.15 11:00:00;1.1;0;0;0\n"
+    )
+
+    assert [fill.quantity for fill in items] == [50000, 50000, 30000, 30000]
+    assert len({fill.identity_key for fill in items}) == 4
+
+
+def test_a_coin_is_a_lot_of_its_own():
+    entry, _ = table("2026.01.15 09:00:00;1;BTCUSD;buy;0.02;91000.5;;;2026.01.15 10:00:00;91000.5;0.00;0.00;0.00\n")
+
+    assert (entry.kind, entry.quantity, entry.currency) == ("crypto", Decimal("0.02"), "USD")
 
 
 def test_a_lot_that_nothing_states_is_refused():
