@@ -136,7 +136,7 @@ def page_sql(
     extra_columns: str = "",
     extra_joins: str = "",
 ) -> tuple[str, list[Any]]:
-    """The SQL of one page of accounts, `limit + 1` rows of `WIDTH` values, the extra ones and the total; its parameters.
+    """The SQL of one page of accounts, `limit + 1` rows of `WIDTH` values, the extra ones, the total; its parameters.
 
     For reports above that show accounts with more: `extra_columns` is SQL such as "s.trade_count, s.net_pnl" and
     `extra_joins` such as "LEFT JOIN journal_accounttotals s ON s.account_id = a.id", which may use the alias `a` and

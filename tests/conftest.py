@@ -1,11 +1,15 @@
 """The people of every test: alice owns, bob is a stranger."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import transaction
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
@@ -28,6 +32,26 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         for table in ("accounts_auditevent", "accounts_ledgerentry"):
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER refuse_truncate")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _history_may_be_emptied() -> Iterator[None]:
+    """After a test with real commits every table is emptied, which append-only ones refuse as long as they may."""
+    flush = DatabaseOperations.execute_sql_flush
+
+    def empty(self: Any, sql_list: list[str]) -> None:
+        with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
+            cursor.execute("SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'refuse_truncate'")
+            tables = [name for (name,) in cursor.fetchall()]
+            for table in tables:
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER refuse_truncate")
+            flush(self, sql_list)
+            for table in tables:
+                cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER refuse_truncate")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(DatabaseOperations, "execute_sql_flush", empty)
+        yield
 
 
 @pytest.fixture

@@ -1,0 +1,131 @@
+import threading
+from datetime import UTC, datetime, time
+from decimal import Decimal
+
+import pytest
+from django.db import connection, transaction
+
+from accounts import signals, trading_accounts, versions
+from accounts.errors import Conflict, DomainError, InvalidValue, NameTaken
+from accounts.models import Account, ActivityEntry, AuditEvent, User
+from tests.factories import make_account, make_user
+
+AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+
+
+def test_a_new_account_moves_the_version_and_is_told_of(alice: User) -> None:
+    version = versions.current(alice.pk)
+
+    account = trading_accounts.create(owner=alice, name=" Main ", initial_balance=Decimal("1000"))
+
+    assert account.name == "Main"
+    assert account.public_id is not None
+    assert versions.current(alice.pk) == version + 1
+    assert AuditEvent.objects.get(event="account.create").subject_id == str(account.public_id)
+    assert ActivityEntry.objects.get().text == "Account Main was added."
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "a\x07b"),
+        ("name", "\u202eniaM"),
+        ("name", "x" * 101),
+        ("kind", "hedge"),
+        ("time_zone", "Europe/Atlantis"),
+        ("currency", "usd"),
+        ("initial_balance", Decimal("1000000000000")),
+        ("initial_balance", Decimal("NaN")),
+        ("color", "red"),
+    ],
+)
+def test_what_an_account_may_not_hold_is_refused(alice: User, field: str, value: object) -> None:
+    with pytest.raises(InvalidValue) as refusal:
+        trading_accounts.create(owner=alice, **{"name": "Main", field: value})
+
+    assert refusal.value.pointer == f"/{field}"
+    assert not Account.objects.exists()
+
+
+def test_fields_that_nobody_may_set_are_a_mistake_of_the_caller(alice: User) -> None:
+    with pytest.raises(TypeError):
+        trading_accounts.create(owner=alice, name="Main", is_sample=True)
+
+
+def test_a_changed_rule_is_told_to_those_who_keep_fills(alice: User) -> None:
+    account = make_account(alice, "Main")
+    told: list[Account] = []
+
+    def hear(account: Account, **_: object) -> None:
+        told.append(account)
+
+    signals.account_rules_changed.connect(hear)
+    try:
+        trading_accounts.update(account, name="Other")
+        assert told == []
+        trading_accounts.update(account, time_zone="America/Chicago", day_start=time(17))
+        assert told == [account]
+        assert told[0].time_zone == "America/Chicago"
+    finally:
+        signals.account_rules_changed.disconnect(hear)
+
+
+def test_archiving_and_restoring_each_happen_once(alice: User) -> None:
+    account = make_account(alice, "Main")
+
+    assert trading_accounts.archive(account, at=AT).archived_at == AT
+    with pytest.raises(Conflict):
+        trading_accounts.archive(account, at=AT)
+    assert trading_accounts.restore(account, at=AT).archived_at is None
+    with pytest.raises(Conflict):
+        trading_accounts.restore(account, at=AT)
+    assert AuditEvent.objects.filter(event__in=["account.archive", "account.restore"]).count() == 2
+
+
+def test_a_refused_receiver_keeps_the_account(alice: User) -> None:
+    account = make_account(alice, "Main")
+
+    def refuse(**_: object) -> None:
+        raise Conflict("An import runs.")
+
+    signals.account_deleted.connect(refuse)
+    try:
+        with pytest.raises(Conflict):
+            trading_accounts.delete(account, confirmed=True)
+    finally:
+        signals.account_deleted.disconnect(refuse)
+    assert Account.objects.filter(pk=account.pk).exists()
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_of_two_equal_names_at_once_one_is_refused_in_words() -> None:
+    owner = make_user()
+    first_is_in = threading.Event()
+    refusals: list[DomainError] = []
+
+    def first() -> None:
+        with transaction.atomic():
+            trading_accounts.create(owner=owner, name="Main")
+            first_is_in.set()
+            threading.Event().wait(0.3)
+        connection.close()
+
+    def second() -> None:
+        first_is_in.wait()
+        try:
+            trading_accounts.create(owner=owner, name="Main")
+        except DomainError as error:
+            refusals.append(error)
+        connection.close()
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [type(refusal) for refusal in refusals] == [NameTaken]
+    assert Account.objects.count() == 1
