@@ -1,6 +1,7 @@
 """Every file format that is read, and which of them a file is."""
 
 from trading.imports.parsers.base import FileRefused, Head, Parser
+from trading.imports.parsers.etrade import Etrade
 from trading.imports.parsers.fidelity import Fidelity
 from trading.imports.parsers.firstrade import Firstrade
 from trading.imports.parsers.generic import CompletedTrades, GenericFills, TigerHistory
@@ -14,6 +15,7 @@ from trading.imports.parsers.metatrader_html import MetaTraderHtml
 from trading.imports.parsers.ninjatrader import NinjaTraderExecutions, NinjaTraderTrades
 from trading.imports.parsers.projectx import ProjectXOrders, ProjectXTrades
 from trading.imports.parsers.schwab import SchwabRealized, SchwabTransactions
+from trading.imports.parsers.tastytrade import Tastytrade
 from trading.imports.parsers.thinkorswim import ThinkorswimOrders, ThinkorswimStatement
 from trading.imports.parsers.tradervue import Tradervue
 from trading.imports.parsers.tradestation import TradeStation
@@ -26,6 +28,8 @@ PARSERS: tuple[Parser, ...] = (
     IbkrFlexXml(),
     IbkrActivity(),
     IbkrTransactions(),
+    Tastytrade(),
+    Etrade(),
     Fidelity(),
     Firstrade(),
     ThinkorswimOrders(),
