@@ -10,13 +10,16 @@ PIECE = 50_000
 
 @shared_task(name="journal.tasks.recompute_owner")
 def recompute_owner(owner_id: int) -> int:
-    """No day of this person is stale; returns how many account-days were computed."""
-    computed = 0
-    while True:
+    """No day of this person is stale but those being changed now; returns how many account-days were computed."""
+    done = rollups.recompute(owner_id, limit=PIECE)
+    computed, left = done.days, done.left
+    while left:
         done = rollups.recompute(owner_id, limit=PIECE)
         computed += done.days
-        if not done.left:
-            return computed
+        if done.left >= left:  # only days that somebody is changing at this moment: the sweep comes again
+            break
+        left = done.left
+    return computed
 
 
 @shared_task(name="journal.tasks.sweep_stale_days")

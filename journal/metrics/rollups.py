@@ -59,6 +59,7 @@ _NAMES = ", ".join(COLUMNS)
 _OVERWRITE = ", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMNS)
 
 _LOCK = "SELECT pg_advisory_xact_lock(72172, %s)"
+_TRY_LOCK = "SELECT pg_try_advisory_xact_lock(72172, %s)"
 
 _STALE = """
 SELECT account_id, day, requested_version FROM journal_dayversion
@@ -211,13 +212,16 @@ def stale_owners() -> list[int]:
 
 
 @transaction.atomic
-def recompute(owner_id: int, *, limit: int | None = None) -> Recomputed:
+def recompute(owner_id: int, *, limit: int | None = None, is_waiting: bool = True) -> Recomputed:
     """The stale days of this person, at most `limit` of them, hold what their trades as committed come to.
 
-    One recompute per person at a time; another one waits. Nobody who changes trades is waited for.
+    One recompute per person at a time; another one waits, or does nothing when not `is_waiting`. Nobody who
+    changes trades is waited for.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [owner_id])
+        cursor.execute(_LOCK if is_waiting else _TRY_LOCK, [owner_id])
+        if cursor.fetchone()[0] is False:
+            return Recomputed(days=0, left=stale_count(owner_id))
         cursor.execute(_STALE, [owner_id, limit])
         stale = cursor.fetchall()
         if not stale:
@@ -225,8 +229,7 @@ def recompute(owner_id: int, *, limit: int | None = None) -> Recomputed:
         cursor.execute(_STANDING, [sorted({account for account, _, _ in stale})])
         standing = {row[0] for row in cursor.fetchall()}
         _compute(owner_id, stale=[row for row in stale if row[0] in standing])
-    left = stale_count(owner_id) if len(stale) == limit else 0
-    return Recomputed(days=len(stale), left=left)
+    return Recomputed(days=len(stale), left=stale_count(owner_id) if len(stale) == limit else 0)
 
 
 def _compute(owner_id: int, *, stale: Sequence[tuple[int, date, int]]) -> None:

@@ -1,0 +1,366 @@
+"""What the journal's answers are made of. Amounts are Decimal, undefined is None, ratios are fractions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
+
+from journal.conversion import Unconverted
+from journal.metrics import formulas
+from journal.metrics.formulas import Interval, MaxDrawdown
+from journal.metrics.totals import Streaks, Totals
+
+_IS_COUNT = tuple(isinstance(column.default, int) for column in fields(Totals))
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Totals in one currency, and every metric that follows from them by `journal.metrics.formulas`.
+
+    `currency` is None where nothing could be converted; the totals are then those of nothing.
+    """
+
+    currency: str | None
+    totals: Totals
+
+    @property
+    def trade_count(self) -> int:
+        return self.totals.trade_count
+
+    @property
+    def net_pnl(self) -> Decimal | None:
+        return self.totals.net_pnl if self.currency else None
+
+    @property
+    def gross_pnl(self) -> Decimal | None:
+        return self.totals.gross_pnl if self.currency else None
+
+    @property
+    def fees(self) -> Decimal | None:
+        return self.totals.fees if self.currency else None
+
+    @property
+    def gross_profit(self) -> Decimal | None:
+        return self.totals.gross_profit if self.currency else None
+
+    @property
+    def gross_loss(self) -> Decimal | None:
+        return self.totals.gross_loss if self.currency else None
+
+    @property
+    def win_rate(self) -> Decimal | None:
+        return formulas.win_rate(self.totals)
+
+    @property
+    def decisive_win_rate(self) -> Decimal | None:
+        return formulas.decisive_win_rate(self.totals)
+
+    @property
+    def win_rate_interval(self) -> Interval | None:
+        return formulas.win_rate_interval(self.totals)
+
+    @property
+    def profit_factor(self) -> Decimal | None:
+        return formulas.profit_factor(self.totals)
+
+    @property
+    def average_win(self) -> Decimal | None:
+        return formulas.average_win(self.totals)
+
+    @property
+    def average_loss(self) -> Decimal | None:
+        return formulas.average_loss(self.totals)
+
+    @property
+    def payoff_ratio(self) -> Decimal | None:
+        return formulas.payoff_ratio(self.totals)
+
+    @property
+    def expectancy(self) -> Decimal | None:
+        return formulas.expectancy(self.totals)
+
+    @property
+    def expectancy_interval(self) -> Interval | None:
+        return formulas.expectancy_interval(self.totals)
+
+    @property
+    def standard_deviation(self) -> Decimal | None:
+        return formulas.standard_deviation(self.totals)
+
+    @property
+    def expectancy_r(self) -> Decimal | None:
+        """The average realized R, which document 001 calls averageRR."""
+        return formulas.expectancy_r(self.totals)
+
+    @property
+    def average_planned_r(self) -> Decimal | None:
+        return formulas.average_planned_r(self.totals)
+
+    @property
+    def sqn(self) -> Decimal | None:
+        return formulas.sqn(self.totals)
+
+    @property
+    def kelly(self) -> Decimal | None:
+        return formulas.kelly(self.totals)
+
+    @property
+    def average_holding_seconds(self) -> Decimal | None:
+        return formulas.average_holding_seconds(self.totals)
+
+    @property
+    def broker_difference(self) -> Decimal | None:
+        return self.totals.broker_difference
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> Self:
+        """The figures that were kept as a currency followed by the values of `day_rows.sums`."""
+        return cls(values[0], totals_of(values[1:]))
+
+
+def totals_of(values: Sequence[Any]) -> Totals:
+    """Totals kept as JSON in the order of their fields; sums of nothing, which SQL gives as NULL, are zero."""
+    kept = list(values)
+    for place, is_count in enumerate(_IS_COUNT):
+        value = kept[place]
+        if is_count:
+            kept[place] = value or 0
+        elif value is not None:
+            kept[place] = Decimal(value)
+        elif place not in _MAY_LACK:
+            kept[place] = Decimal(0)
+    return Totals(*kept)
+
+
+_MAY_LACK = {place for place, column in enumerate(fields(Totals)) if column.default is None}
+
+
+class AccountFigures(NamedTuple):
+    """One account in an answer about many.
+
+    `pnl` is in `currency`: that of its trades, or the answer's where they have several; None where that cannot be
+    converted. `converted_pnl` is the same in the currency of the answer, None without a rate.
+    """
+
+    id: str
+    name: str
+    broker: str
+    currency: str
+    trade_count: int
+    win_count: int
+    pnl: Decimal | None
+    converted_pnl: Decimal | None
+    has_traded: bool
+
+    @property
+    def win_rate(self) -> Decimal | None:
+        return win_rate_of(self.win_count, self.trade_count)
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> Self:
+        """The account that was kept as JSON."""
+        head, pnl, converted, has_traded = values[:6], values[6], values[7], values[8]
+        same = pnl if pnl is None else Decimal(pnl)
+        other = same if converted == pnl else None if converted is None else Decimal(converted)
+        return cls(*head, same, other, has_traded)
+
+
+@lru_cache(maxsize=8192)
+def win_rate_of(win_count: int, trade_count: int) -> Decimal | None:
+    """`formulas.win_rate` of these counts."""
+    return formulas.win_rate(Totals(win_count=win_count, trade_count=trade_count))
+
+
+class CurvePoint(NamedTuple):
+    """The end of one trading day: money made on it, since the start, and how far that is below its peak."""
+
+    date: date
+    pnl: Decimal
+    cumulative_pnl: Decimal
+    drawdown: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """An equity curve in one currency, by trading day, thinned to what a chart can show.
+
+    Where days were thinned out, `pnl` is still that of its own day. `text` is how it is kept: a point per line
+    with its four values. A person with 1,000 accounts has 200,000 points, which nobody may ever look at.
+    """
+
+    currency: str | None
+    text: str
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """Date, P&L of the day, cumulative P&L and drawdown of each point, as text."""
+        return [line.split(" ") for line in self.text.splitlines()]
+
+    @property
+    def points(self) -> list[CurvePoint]:
+        return [
+            CurvePoint(date.fromisoformat(day), Decimal(pnl), Decimal(cumulative), Decimal(drawdown))
+            for day, pnl, cumulative, drawdown in self.rows
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCurve:
+    """The curve of one account in one of its currencies."""
+
+    id: str
+    name: str
+    curve: Curve
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What every answer says of itself: the person's version that it holds at least, and what it lacks.
+
+    `missing_days` account-days were not computed yet where `stale` is true.
+    """
+
+    as_of: int
+    stale: bool
+    missing_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class EquityCurve(Answer):
+    """The curve of all that the filter lets through, and of each account where that was asked for."""
+
+    combined: Curve
+    by_account: Sequence[AccountCurve] | None
+    unconverted: tuple[Unconverted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateMetrics(Answer):
+    """Everything about the trades that a filter lets through.
+
+    `figures` are in the reporting currency, or in `figures.currency` where all money is in that one and is not
+    converted; what has no rate is in `unconverted` and not in them. `counts` holds what has no currency (counts, R,
+    holding time) over all of them. Streaks are of days. Drawdown, Sharpe and Sortino are of the daily series; their
+    ratios need a starting balance of every account in scope.
+    """
+
+    reporting_currency: str
+    figures: Figures
+    counts: Totals
+    by_currency: tuple[Figures, ...]
+    unconverted: tuple[Unconverted, ...]
+    account_rows: Sequence[Sequence[Any]]
+    best_account: AccountFigures | None
+    worst_account: AccountFigures | None
+    trading_days: int
+    day_streaks: Streaks
+    best_day: tuple[date, Decimal] | None
+    worst_day: tuple[date, Decimal] | None
+    max_drawdown: MaxDrawdown | None
+    sharpe: Decimal | None
+    sortino: Decimal | None
+    accounts_by_broker: dict[str, int]
+
+    @property
+    def accounts(self) -> list[AccountFigures]:
+        """Every account in scope, traded or not, by name."""
+        return [AccountFigures.of(row) for row in self.account_rows]
+
+    @property
+    def total_accounts(self) -> int:
+        return len(self.account_rows)
+
+    @property
+    def win_rate(self) -> Decimal | None:
+        return formulas.win_rate(self.counts)
+
+    @property
+    def decisive_win_rate(self) -> Decimal | None:
+        return formulas.decisive_win_rate(self.counts)
+
+    @property
+    def expectancy_r(self) -> Decimal | None:
+        return formulas.expectancy_r(self.counts)
+
+    @property
+    def average_planned_r(self) -> Decimal | None:
+        return formulas.average_planned_r(self.counts)
+
+    @property
+    def average_holding_seconds(self) -> Decimal | None:
+        return formulas.average_holding_seconds(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedAccount:
+    """One account beside others, in one currency: that of its trades, or the comparison's."""
+
+    id: str
+    name: str
+    broker: str
+    figures: Figures
+    max_drawdown: MaxDrawdown | None
+    first_day: date | None
+    last_day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Answer):
+    """Accounts side by side, in the order asked for."""
+
+    accounts: tuple[ComparedAccount, ...]
+
+
+class CalendarDay(NamedTuple):
+    """What one trading day made."""
+
+    date: date
+    pnl: Decimal
+    trade_count: int
+    win_count: int
+    loss_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar(Answer):
+    """The trading days of a range with their sums. Days without an exit are not in it."""
+
+    currency: str | None
+    days: tuple[CalendarDay, ...]
+    net_pnl: Decimal
+    trade_count: int
+    unconverted: tuple[Unconverted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BreakdownRow:
+    """One group of a breakdown: `key` finds it again, `label` is how people read it."""
+
+    key: str
+    label: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown(Answer):
+    """Trades grouped by one property. A trade with several tags is in several rows."""
+
+    by: str
+    currency: str | None
+    rows: tuple[BreakdownRow, ...]
+    unconverted: tuple[Unconverted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStats(Answer):
+    """Of one account: trades closed, P&L realized, and the last day with an exit.
+
+    `total_pnl` is in `currency`; None where the account traded in several that cannot be converted into its own.
+    """
+
+    trade_count: int
+    total_pnl: Decimal | None
+    currency: str
+    last_trade_date: date | None

@@ -1,0 +1,72 @@
+"""How an answer is read: version first, then the cache, then the stored sums, repaired on the way.
+
+An answer of several queries is built in one snapshot of the database, so that its parts agree with each other.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, transaction
+
+from accounts import answers, versions
+from accounts.models import User
+from journal.metrics import rollups
+
+#: Account-days that a reader computes before answering; past that the answer says what it lacks.
+READ_REPAIR = 20_000
+
+Rows = list[tuple[Any, ...]]
+
+
+def answer(
+    kind: str,
+    user: User,
+    *,
+    parts: Sequence[object],
+    build: Callable[[], dict[str, Any]],
+    fresh: bool = False,
+) -> dict[str, Any]:
+    """What `build` returns for this person and these parts, from the cache where it is there.
+
+    It has `as_of`, `stale` and `missing_days` besides. `build` returns plain JSON values.
+    """
+    version = versions.current(user.pk)
+
+    def built() -> dict[str, Any]:
+        missing = repair(user.pk)
+        return {"as_of": version, "stale": missing > 0, "missing_days": missing, **build()}
+
+    return answers.get(  # type: ignore[no-any-return]
+        kind, user.pk, version=version, parts=[user.reporting_currency, *parts], build=built, fresh=fresh
+    )
+
+
+def repair(owner_id: int) -> int:
+    """The person's stale days are computed, up to a bound; returns how many are left.
+
+    Where there are more than that and somebody is at it, nobody is waited for.
+    """
+    stale = rollups.stale_count(owner_id)
+    if not stale:
+        return 0
+    return rollups.recompute(owner_id, limit=READ_REPAIR, is_waiting=stale <= READ_REPAIR).left
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """Every query inside sees the database as the first one does. Within a transaction nothing is changed."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def rows(sql: str, parameters: Sequence[Any]) -> Rows:
+    """The rows that a query finds."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
