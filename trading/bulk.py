@@ -30,6 +30,11 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]])
     copy_lines(table, columns, ("\t".join(map(text, row)) for row in rows))
 
 
+def copy_plain(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """The same for rows without free text, at twice the speed: numbers, times and members of enumerations only."""
+    copy_lines(table, columns, ("\t".join(["\\N" if value is None else str(value) for value in row]) for row in rows))
+
+
 def copy_lines(table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
     """The same for lines that are already in COPY's text format, without their newline."""
     block = "\n".join(lines)

@@ -458,8 +458,8 @@ class _Writer:
                 fill[0] = key
             if row[6] == "open":
                 self._note_position(row)
-        bulk.copy_rows("trading_trade", _TRADE_COLUMNS, (row[:-2] for row, _ in self.new))
-        bulk.copy_rows("trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.new for fill in fills))
+        bulk.copy_plain("trading_trade", _TRADE_COLUMNS, (row[:-2] for row, _ in self.new))
+        bulk.copy_plain("trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.new for fill in fills))
         self.rebuilt.created += len(self.new)
         self.new.clear()
 
@@ -473,7 +473,7 @@ class _Writer:
                 "TRUNCATE changed_trade; "
                 "ALTER TABLE changed_trade ALTER COLUMN public_id DROP NOT NULL"
             )
-        bulk.copy_rows("changed_trade", _TRADE_COLUMNS, (row[:-2] for row, _ in self.changed))
+        bulk.copy_plain("changed_trade", _TRADE_COLUMNS, (row[:-2] for row, _ in self.changed))
         with connection.cursor() as cursor:
             ids = [row[0] for row, _ in self.changed]
             cursor.execute("DELETE FROM trading_tradefill WHERE trade_id = ANY(%s)", [ids])
@@ -481,7 +481,7 @@ class _Writer:
             cursor.execute(
                 f"UPDATE trading_trade t SET {assignments} FROM changed_trade c WHERE c.id = t.id"  # noqa: S608
             )
-        bulk.copy_rows("trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.changed for fill in fills))
+        bulk.copy_plain("trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.changed for fill in fills))
 
 
 def _part_order(part: str) -> tuple[int, str]:

@@ -47,6 +47,7 @@ class Execution(models.Model):
     account = models.ForeignKey(
         Account, on_delete=models.CASCADE, related_name="executions", db_index=False, db_constraint=False
     )
+    # No index: instruments are never deleted, and no list is by instrument alone.
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
     side = models.CharField(max_length=4, choices=Side)
     quantity = PriceField()
@@ -101,7 +102,6 @@ class Execution(models.Model):
             models.Index(fields=["batch"], name="execution_batch", condition=Q(batch__isnull=False)),
             models.Index(fields=["corrects"], name="execution_corrects", condition=Q(corrects__isnull=False)),
             models.Index(fields=["owner", "-sort_at", "-id"], name="execution_owner_recent"),
-            models.Index(fields=["instrument"], name="execution_instrument"),
         ]
 
     def __str__(self) -> str:

@@ -192,7 +192,6 @@ class Trade(models.Model):
             models.Index(fields=["account", "-activity_at", "-id"], name="trade_account_recent"),
             models.Index(fields=["account", "closed_on"], name="trade_account_closed_on"),
             models.Index(fields=["owner"], name="trade_owner_open", condition=Q(status="open")),
-            models.Index(fields=["instrument"], name="trade_instrument"),
         ]
 
     def __str__(self) -> str:
