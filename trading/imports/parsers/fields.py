@@ -124,6 +124,7 @@ class Layout:
     columns: Mapping[str, tuple[str, ...]]  #: field -> headers of this file, several only for sums
     utc: frozenset[str] = field(default_factory=frozenset)  #: fields whose header says that the time is UTC
     side_values: Mapping[str, str] = field(default_factory=dict)  #: folded word -> buy | sell; "" -> of rows without
+    has_unique_ids: bool = False  #: a person says that fill_id is one; "Trade ID" of any file may repeat per fill
 
     def header(self, name: str) -> str:
         """Return the header of the field, "" when the file has none."""
@@ -182,7 +183,7 @@ def mapped_layout(choice_columns: Mapping[str, str], side_values: Mapping[str, s
         if not meaning:
             raise FileRefused("bad_mapping", f"The mapping reads {word[:40]!r} as {side[:40]!r}; say buy or sell.")
         sides[folded_words(word)] = meaning
-    return Layout(columns, frozenset(), sides)
+    return Layout(columns, frozenset(), sides, has_unique_ids=True)
 
 
 def folded_words(text: str) -> str:

@@ -58,7 +58,7 @@ class LayoutRows:
         return ParsedFill(
             line=row.line,
             raw=row.raw,
-            identity_key=row.identity_key(self._text(row, "fill_id")),
+            identity_key=row.identity_key(self._unique_id(row)),
             account_number=self._text(row, "account"),
             symbol=instrument.symbol,
             kind=instrument.kind,
@@ -104,7 +104,7 @@ class LayoutRows:
         if bad is not None:
             raise bad
         instrument = self._instrument(row, entry.day)
-        broker_id, fees = self._text(row, "fill_id"), self._costs(row, "fees")
+        broker_id, fees = self._unique_id(row), self._costs(row, "fees")
         commission = self._costs(row, "commission")
         opening = ParsedFill(
             line=row.line,
@@ -168,6 +168,9 @@ class LayoutRows:
         return self.conventions.number(text, column=self.layout.header(name)) if text else None
 
     # Cells
+
+    def _unique_id(self, row: Row) -> str:
+        return self._text(row, "fill_id") if self.layout.has_unique_ids else ""
 
     def _text(self, row: Row, name: str) -> str:
         column = self.layout.header(name)

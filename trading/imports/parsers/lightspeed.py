@@ -71,7 +71,7 @@ def _fill(row: Row, context: ParseContext) -> ParsedFill:
         )
     number = next((row.optional(name) for name in NUMBERS if row.has(name)), "")
     # Trade numbers start again every day.
-    broker_id = f"{at:%Y%m%d}-{number}" if number else ""
+    broker_id = f"{at.astimezone(EASTERN):%Y%m%d}-{number}" if number else ""
     return ParsedFill(
         line=row.line,
         raw=row.raw,
