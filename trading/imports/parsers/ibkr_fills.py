@@ -76,6 +76,7 @@ LEVELS_SKIPPED: Final = {
     "ASSET_SUMMARY": ("subtotal", "A total of one asset class; its executions are read instead."),
     "WASH_SALE": ("not_a_trade", "A wash sale adjustment for the tax return, not a fill."),
 }
+MAX_ID: Final = 100  #: characters of an id that are kept
 INSTRUMENTS_REMEMBERED: Final = 10_000
 
 
@@ -89,9 +90,7 @@ class FlexFills:
         self._instruments: dict[tuple[str, ...], Resolved] = {}
         self._sells_are_signed: bool | None = None
 
-    def build(
-        self, values: FlexValues, *, line: int, raw: str, row_key: Callable[[], str]
-    ) -> ParsedFill | SkippedRow:
+    def build(self, values: FlexValues, *, line: int, raw: str, row_key: Callable[[], str]) -> ParsedFill | SkippedRow:
         """Return the fill, or why the row is none. Raises BadCell."""
         level = values.level
         if level not in ("EXECUTION", ""):
@@ -111,6 +110,8 @@ class FlexFills:
         side = self._side(values, signed)
         price = self._price(values, instrument.kind)
         broker_id = values.execution_id or values.trade_id or values.transaction_id
+        if len(broker_id) > MAX_ID or len(values.order_id) > MAX_ID or len(values.account) > MAX_ID:
+            raise BadCell("", "field_too_long", f"An id of the row is longer than {MAX_ID} characters.", broker_id)
         return ParsedFill(
             line,
             raw,
@@ -123,7 +124,7 @@ class FlexFills:
             price,
             executed_at,
             executed_on,
-            values.currency or instrument.currency,
+            instrument.currency,
             self._commission(values, instrument.kind),
             self._fees(values),
             instrument.multiplier,
@@ -260,7 +261,12 @@ class FlexFills:
                 )
         if len(self._instruments) >= INSTRUMENTS_REMEMBERED:
             self._instruments.clear()
-        found = resolved._replace(multiplier=multiplier)
+        currency = values.currency.upper() or resolved.currency
+        if currency and not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+            raise BadCell(
+                self._labels.currency, "bad_currency", "A currency has three letters, like USD.", values.currency
+            )
+        found = resolved._replace(multiplier=multiplier, currency=currency)
         self._instruments[key] = found
         return found
 

@@ -59,12 +59,9 @@ HEADERS: Final[dict[str, tuple[str, ...]]] = {
 FIRST_HEADERS: Final = frozenset({"ClientAccountID", "HEADER"})
 FRAMES: Final = frozenset({"BOF", "BOA", "BOS", "EOS", "EOA", "EOF"})
 #: Headers that only a Flex query has, and those that its smallest layouts consist of.
-OWN: Final = frozenset(
-    ["clientaccountid", "ibexecid", "iborderid", "ibcommission", "levelofdetail", "currencyprimary"]
-)
+OWN: Final = frozenset(["clientaccountid", "ibexecid", "iborderid", "ibcommission", "levelofdetail", "currencyprimary"])
 SMALLEST: Final = frozenset(
-    {"account", "symbol", "date/time", "quantity", "price", "commission", "fees", "orderid"}
-    | {"currency", "buy/sell"}
+    {"account", "symbol", "date/time", "quantity", "price", "commission", "fees", "orderid"} | {"currency", "buy/sell"}
 )
 
 _SLASHED: Final = re.compile(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}", re.ASCII)
@@ -97,7 +94,7 @@ class IbkrFlexCsv:
         """Yield the executions of all sections in the order of the file."""
         order = context.date_order or slash_order(file, context)
         sections = Sections(context, date_order=order)
-        for row in read_rows(file, context, header=is_header, many_sections=True):
+        for row in read_rows(file, context, header=HeaderTest(), many_sections=True):
             yield from sections.read(row)
         yield from sections.summary()
         if order == "":
@@ -108,9 +105,29 @@ class IbkrFlexCsv:
             )
 
 
-def is_header(cells: list[str]) -> bool:
-    """Whether the row is the header of a section."""
-    return cells[0] in FIRST_HEADERS or ("Symbol" in cells and "Quantity" in cells)
+class HeaderTest:
+    """Whether a row is the header of a section.
+
+    The first header may spell its names in any case; the later ones are spelled like it, so that a million
+    rows are not folded to find them.
+    """
+
+    def __init__(self) -> None:
+        self._spelled = {"Symbol", "Quantity"}
+        self._has_met_one = False
+
+    def __call__(self, cells: list[str]) -> bool:
+        """Return True for a header."""
+        if cells[0] in FIRST_HEADERS or self._spelled.issubset(cells):
+            self._has_met_one = True
+            return True
+        if self._has_met_one:
+            return False
+        spelled = {cell for cell in cells if fold(cell) in ("symbol", "quantity")}
+        if len(spelled) == 2:
+            self._spelled = spelled
+            self._has_met_one = True
+        return self._has_met_one
 
 
 def is_trade_header(names: set[str]) -> bool:
@@ -133,7 +150,7 @@ def slash_order(file: BinaryIO, context: ParseContext) -> str:
     if not _SLASHED.search(head.decode("utf-8", "replace")):
         return "mdy"
     days: set[str] = set()
-    for row in read_rows(file, context, header=is_header, many_sections=True):
+    for row in read_rows(file, context, header=HeaderTest(), many_sections=True):
         at = row.columns.first(*HEADERS["moment"], *HEADERS["day"])
         if 0 <= at < len(row.cells) and (found := _SLASHED.match(row.cells[at].strip())):
             days.add(found[0])
@@ -149,8 +166,7 @@ class Section:
         self.is_of_trades = is_trade_header({fold(name) for name in columns.names})
         places = [columns.first(*names) for names in HEADERS.values()]
         labels = [
-            columns.names[at] if at >= 0 else names[0]
-            for at, names in zip(places, HEADERS.values(), strict=True)
+            columns.names[at] if at >= 0 else names[0] for at, names in zip(places, HEADERS.values(), strict=True)
         ]
         # A field that the section lacks is taken from one empty cell put behind the row.
         self._take = itemgetter(*[at if at >= 0 else columns.width for at in places])

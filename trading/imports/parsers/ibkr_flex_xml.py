@@ -91,16 +91,15 @@ class IbkrFlexXml:
         """Yield the executions of all statements in the order of the file."""
         reader = FlexReader()
         fills = {tag: FlexFills(context, names) for tag, names in ELEMENTS.items()}
+        rows = 0
         for rows, (tag, line, attributes) in enumerate(reader.elements(file), start=1):
             if rows > MAX_ROWS:
-                raise FileRefused(
-                    "too_many_rows", f"The file has more than {MAX_ROWS:,} rows; split it.", line=line
-                )
+                raise FileRefused("too_many_rows", f"The file has more than {MAX_ROWS:,} rows; split it.", line=line)
             yield _parsed(tag, line, attributes, fills=fills[tag])
+        if not rows:
+            raise FileRefused("no_rows", "The report has no trades; add the section Trades to the query.")
         for tag, line in reader.passed_over.items():
-            yield Warned(
-                line, "section_passed_over", f"{WARNED_ELEMENTS[tag]} are in the file and are not read."
-            )
+            yield Warned(line, "section_passed_over", f"{WARNED_ELEMENTS[tag]} are in the file and are not read.")
 
 
 def _parsed(tag: str, line: int, attributes: dict[str, str], *, fills: FlexFills) -> Parsed:

@@ -194,6 +194,7 @@ class ActivityFills:
             labels = NOTHING._replace(
                 symbol=names["symbol"],
                 asset_class=names["category"],
+                currency=names["currency"],
                 moment=names["moment"],
                 quantity=names["quantity"],
                 price=names["price"],

@@ -53,9 +53,7 @@ def test_only_executions_are_fills_and_the_rest_is_accounted_for():
         (8, "MESH26", "sell", Decimal(3)),
     ]
     assert [(item.line, item.code) for item in items if isinstance(item, SkippedRow)] == [(6, "subtotal")]
-    assert [(item.line, item.code) for item in items if isinstance(item, Warned)] == [
-        (11, "section_passed_over")
-    ]
+    assert [(item.line, item.code) for item in items if isinstance(item, Warned)] == [(11, "section_passed_over")]
     assert len(items) == 5
 
 
@@ -98,9 +96,7 @@ def test_an_option_is_known_by_its_columns_where_its_symbol_does_not_say_it():
 
 def test_the_sign_is_the_side_where_no_column_says_it():
     bought, sold = parse(
-        MINIMAL
-        + "AAPL,20250107;093000,100,150.00,-1.00,-0.05,1\n"
-        + "AAPL,20250108;100000,-100,155.00,-1.00,0.00,2\n"
+        MINIMAL + "AAPL,20250107;093000,100,150.00,-1.00,-0.05,1\n" + "AAPL,20250108;100000,-100,155.00,-1.00,0.00,2\n"
     )
 
     assert (bought.side, bought.quantity, bought.commission, bought.fees) == (
@@ -190,6 +186,12 @@ def test_a_file_without_a_section_of_trades_is_refused():
         parse("ClientAccountID,CurrencyPrimary,Symbol,Date/Time,Amount\nU1,USD,AAPL,20260115,-12.50\n")
 
     assert refusal.value.code == "missing_header"
+
+
+def test_headers_may_differ_in_case_and_spaces():
+    (fill,) = parse("symbol,Date / Time,QUANTITY,price\nAAPL,20250107;093000,1,150\n")
+
+    assert (fill.symbol, fill.quantity) == ("AAPL", Decimal(1))
 
 
 def test_a_row_of_the_wrong_width_is_named():

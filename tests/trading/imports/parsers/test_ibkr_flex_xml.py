@@ -116,9 +116,7 @@ def test_corporate_actions_are_pointed_out_and_nothing_else_is_read_as_a_fill():
     items = sample()
 
     assert len(fills_of(items)) == 8
-    assert [(item.line, item.code) for item in items if isinstance(item, Warned)] == [
-        (13, "section_passed_over")
-    ]
+    assert [(item.line, item.code) for item in items if isinstance(item, Warned)] == [(13, "section_passed_over")]
     assert len(items) == 9
 
 
@@ -148,6 +146,9 @@ def test_a_cancellation_moves_the_position_back():
         ('assetCategory="STK"', 'assetCategory="SWAP"', "assetCategory", "unknown_asset_class"),
         ('buySell="BUY"', 'buySell="HOLD"', "buySell", "unknown_side"),
         ('symbol="AAPL"', 'symbol=""', "symbol", "missing_value"),
+        ('symbol="AAPL"', 'symbol="AA\u202ePL"', "symbol", "bad_symbol"),
+        ('currency="USD"', 'currency="DOLLAR"', "currency", "bad_currency"),
+        ('tradeID="1"', f'tradeID="{"1" * 101}"', "", "field_too_long"),
     ],
 )
 def test_what_cannot_be_read_is_named(old, new, column, code):
@@ -161,6 +162,7 @@ def test_what_cannot_be_read_is_named(old, new, column, code):
     ("text", "code"),
     [
         ("", "empty_file"),
+        ("<FlexQueryResponse><FlexStatements/></FlexQueryResponse>", "no_rows"),
         (ONE_TRADE[:-10], "bad_xml"),
         ('<!DOCTYPE x [<!ENTITY a "b">]>' + ONE_TRADE, "xml_doctype"),
         ("<FlexQueryResponse>" + "<a>" * 20, "xml_too_deep"),
