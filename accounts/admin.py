@@ -26,10 +26,13 @@ from accounts.models import (
 )
 
 if TYPE_CHECKING:
-    _AnyAdmin, _OfAccounts = admin.ModelAdmin[Any], admin.ModelAdmin[Account]
+    _AnyAdmin = admin.ModelAdmin[Any]
+    _OfAccounts = admin.ModelAdmin[Account]
+    _UserAdmin = UserAdmin[Any]
     _ClientInline = admin.StackedInline[Client, User]
 else:
     _AnyAdmin = _OfAccounts = admin.ModelAdmin
+    _UserAdmin = UserAdmin
     _ClientInline = admin.StackedInline
 
 
@@ -56,7 +59,7 @@ class ClientInline(_ClientInline):
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(_UserAdmin):
     add_form = AdminUserCreationForm
     list_display = ("email", "status", "is_active", "is_staff", "date_joined")
     list_filter = ("is_active", "is_staff", "client__status")

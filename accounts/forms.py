@@ -11,14 +11,15 @@ from django.utils import timezone
 
 from accounts import attempts, audit, people
 from accounts.errors import DomainError
-from accounts.models import Account, Client, TokenScope, User
+from accounts.models import Account, Client, Theme, TokenScope, User
 from accounts.trading_accounts import EDITABLE
 
 if TYPE_CHECKING:
     _UserCreationForm = BaseUserCreationForm[User]
     _AccountModelForm = forms.ModelForm[Account]
 else:
-    _UserCreationForm, _AccountModelForm = BaseUserCreationForm, forms.ModelForm
+    _UserCreationForm = BaseUserCreationForm
+    _AccountModelForm = forms.ModelForm
 
 
 def refuse(form: forms.BaseForm, error: DomainError) -> None:
@@ -69,7 +70,7 @@ class ProfileForm(forms.Form):
     phone = forms.CharField(max_length=20, required=False)
     reporting_currency = forms.CharField(max_length=12, help_text="Totals over all accounts are shown in it.")
     time_zone = forms.ChoiceField(choices=_zones)
-    theme = forms.ChoiceField(choices=User._meta.get_field("theme").choices)
+    theme = forms.ChoiceField(choices=Theme.choices)
 
     @classmethod
     def of(cls, user: User) -> "ProfileForm":

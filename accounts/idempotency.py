@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -106,7 +106,7 @@ class IdempotentPostMixin(APIView):
 def hash_of(request: Request) -> str:
     """SHA-256 of method, path with query, and body; of a form, of its fields and the contents of its files."""
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
-    if request.content_type.startswith("multipart/"):
+    if isinstance(request.data, QueryDict):
         for name, values in sorted(request.data.lists()):
             digest.update(f"\n{name}:".encode())
             for value in values:

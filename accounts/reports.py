@@ -145,7 +145,8 @@ def page_sql(
     expression, cast = ORDERS[query.order.removeprefix("-")]
     descending = query.order.startswith("-")
     condition, parameters = where_sql(owner_id, query.filters)
-    after, after_parameters = "", []
+    after = ""
+    after_parameters: list[Any] = []
     if query.cursor:
         after, after_parameters = paging.after_sql(
             listing.position(query.cursor),
@@ -251,7 +252,7 @@ def _brokers(owner_id: int) -> list[list[Any]]:
 def _rows(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _literal(text: str) -> str:

@@ -51,7 +51,7 @@ class AccountSerializer(StrictSerializer):
 
 
 class AccountBatchSerializer(StrictSerializer):
-    accounts = AccountSerializer(many=True, min_length=1, max_length=LARGEST_BATCH)
+    accounts = serializers.ListField(child=AccountSerializer(), min_length=1, max_length=LARGEST_BATCH)
 
 
 class BrokerSerializer(StrictSerializer):

@@ -23,7 +23,8 @@ from accounts.models import Account, ApiToken, AttemptPurpose, User
 from accounts.permissions import MayWriteMixin
 
 if TYPE_CHECKING:
-    _SignUpView, _AccountView = FormView[SignUpForm], FormView[AccountForm]
+    _SignUpView = FormView[SignUpForm]
+    _AccountView = FormView[AccountForm]
 else:
     _SignUpView = _AccountView = FormView
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.models import Model
-from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -45,7 +44,7 @@ class VersionedAnswersMixin(APIView):
         if request.method not in ("GET", "HEAD") or getattr(self, "action", None) in self.unversioned_actions:
             return
         # Read before the data: a later answer under an earlier version is harmless, the other way round is not.
-        version = versions.current(request.user.pk)
+        version = versions.current(int(request.user.pk or 0))
         path = hashlib.blake2b(request.get_full_path().encode(), digest_size=6).hexdigest()
         self._etag = f'W/"{request.user.pk}-{version}-{path}"'
         known = {tag.strip() for tag in request.headers.get("If-None-Match", "").split(",")}
@@ -57,13 +56,13 @@ class VersionedAnswersMixin(APIView):
             return Response(status=304)
         return super().handle_exception(exc)
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        patch_vary_headers(response, ["Authorization", "Cookie"])
-        is_stale = isinstance(getattr(response, "data", None), dict) and response.data.get("stale") is True
-        if self._etag and response.status_code in (200, 304) and not is_stale:
-            response.headers["ETag"] = self._etag
-        return response
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        answer: Response = super().finalize_response(request, response, *args, **kwargs)
+        patch_vary_headers(answer, ["Authorization", "Cookie"])
+        is_stale = isinstance(getattr(answer, "data", None), dict) and answer.data.get("stale") is True
+        if self._etag and answer.status_code in (200, 304) and not is_stale:
+            answer.headers["ETag"] = self._etag
+        return answer
 
 
 class OwnViewSet(StrictQueryMixin, VersionedAnswersMixin, IdempotentPostMixin, GenericViewSet[Any]):

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
-from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -23,15 +21,6 @@ from tests.factories import make_user
 def _static_root() -> None:
     # WhiteNoise warns when nothing was ever collected, and a warning fails a test.
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    # Tests with real commits are cleaned up by TRUNCATE, which append-only tables refuse. The tests of that refusal
-    # switch the trigger on again in their own transaction.
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        for table in ("accounts_auditevent", "accounts_ledgerentry"):
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER refuse_truncate")
 
 
 @pytest.fixture(scope="session", autouse=True)
