@@ -176,7 +176,7 @@ class Traded:
 class Instant(str):
     """A moment as text in the person's zone; equal to their text in that zone or, with a Z, in UTC."""
 
-    __slots__ = ("utc",)
+    utc: str
 
     def __new__(cls, moment: datetime, zone: ZoneInfo) -> "Instant":
         text = super().__new__(cls, moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S"))
@@ -360,7 +360,7 @@ def _matching_fill(key: int, fill: ParsedFill, zone: ZoneInfo) -> Fill:
 # --- comparing ---------------------------------------------------------------------------------
 
 
-def is_as_expected(ours: Any, theirs: Any) -> bool:
+def is_as_expected(ours: Any, theirs: Any) -> Any:
     """Whether our value is theirs: floats to their last printed digit, instants with a Z as instants."""
     if isinstance(theirs, dict):
         if "contains" in theirs:

@@ -1,7 +1,7 @@
 """What the columns of a table mean, where no broker's format says so: well-known names, or a person's mapping."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trading.imports.parsers.base import BadCell, FileRefused, fold
 
@@ -25,9 +25,9 @@ FILL_HEADERS: Mapping[str, tuple[str, ...]] = {
         "Close time", "Closing time", "Execution time", "Exec Time", "Fill Time", "Filled Time",
         "Filled At", "Executed At",
         "Date/Time", "DateTime", "Trade Date/Time", "Date and Time", "Timestamp",
-        "order_execution_time", "Date/Time UTC",
+        "Order Execution Time", "Date/Time UTC",
     ),
-    "date": ("Trade Date", "TradeDate", "Execution Date", "Date", "T/D", "Activity Date", "trade_date"),
+    "date": ("Trade Date", "TradeDate", "Execution Date", "Date", "T/D", "Activity Date"),
     "time": ("Trade Time", "Time", "Exec Time"),
     "commission": ("Commission", "Commissions", "Comm", "Commission fee", "Commission Amount",
     "IBCommission"),
@@ -92,6 +92,7 @@ BUY_WORDS = frozenset(
         "b", "buy", "bot", "bought", "long", "l", "buy to open", "buy to close", "buy to cover",
         "buy open", "buy close",
         "bto", "btc", "bc", "cover", "long buy", "buy long", "bid", "you bought",
+        "market buy", "limit buy", "stop buy",
     }
 )  # fmt: skip
 SELL_WORDS = frozenset(
@@ -99,6 +100,7 @@ SELL_WORDS = frozenset(
         "s", "sell", "sld", "sold", "short", "ss", "sell short", "sell to open", "sell to close",
         "sell open", "sell close",
         "sto", "stc", "long sell", "short sell", "sell long", "ask", "you sold",
+        "market sell", "limit sell", "stop sell",
     }
 )  # fmt: skip
 
@@ -142,11 +144,11 @@ class Layout:
 
 def layout_of(header: Sequence[str], headers: Mapping[str, tuple[str, ...]]) -> Layout:
     """Return which of the well-known headers this file has. A column serves one field, the first that names it."""
-    present = {fold(name): name for name in reversed(header) if name.strip()}
+    present = {_key(name): name for name in reversed(header) if name.strip()}
     columns: dict[str, tuple[str, ...]] = {}
     taken: set[str] = set()
     for field_name, spellings in headers.items():
-        found = [present[fold(name)] for name in spellings if fold(name) in present]
+        found = [present[_key(name)] for name in spellings if _key(name) in present]
         found = [name for name in dict.fromkeys(found) if name not in taken or field_name.endswith(("_date", "_time"))]
         if found:
             columns[field_name] = tuple(found) if field_name in SUMMED else (found[0],)
@@ -154,6 +156,10 @@ def layout_of(header: Sequence[str], headers: Mapping[str, tuple[str, ...]]) -> 
     _settle_split_times(columns)
     utc = frozenset(name for name, used in columns.items() if fold(used[0]).endswith("utc"))
     return Layout(columns, utc)
+
+
+def _key(name: str) -> str:
+    return fold(name).replace("_", "")
 
 
 def _settle_split_times(columns: dict[str, tuple[str, ...]]) -> None:
@@ -167,6 +173,14 @@ def _settle_split_times(columns: dict[str, tuple[str, ...]]) -> None:
             columns.pop(f"{leg}_time", None)
     if columns.get("executed_at") and columns.get("date") and fold(columns["executed_at"][0]) == "exectime":
         columns["time"] = columns.pop("executed_at")
+
+
+def with_side_in_type(layout: Layout, value: str) -> Layout:
+    """Return the layout with its kind column as the side, where that column holds sides and no other does."""
+    if layout.has("side") or not layout.has("kind") or folded_words(value) not in BUY_WORDS | SELL_WORDS:
+        return layout
+    columns = {name: headers for name, headers in layout.columns.items() if name != "kind"}
+    return replace(layout, columns={**columns, "side": layout.columns["kind"]})
 
 
 def mapped_layout(choice_columns: Mapping[str, str], side_values: Mapping[str, str]) -> Layout:

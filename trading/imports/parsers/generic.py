@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from trading.imports.parsers.base import ZERO, BadCell, FileRefused, Head, ParseContext, Parsed, ParsedFill, Warned
-from trading.imports.parsers.fields import FILL_HEADERS, TRIP_HEADERS, Layout, layout_of, read_side
+from trading.imports.parsers.fields import FILL_HEADERS, TRIP_HEADERS, Layout, layout_of, read_side, with_side_in_type
 from trading.imports.parsers.layout_rows import LayoutRows
 from trading.imports.parsers.numbers import optional_money
 from trading.imports.parsers.survey import Conventions, survey
@@ -65,19 +65,15 @@ class _WellKnown:
 
     def parse(self, file: BinaryIO, context: ParseContext) -> Iterator[Parsed]:
         """Yield the fills of the file."""
-        header: list[str] = []
 
         def is_header(cells: list[str]) -> bool:
-            if not self._suffices(layout_of(cells, self.headers)):
-                return False
-            header[:] = [" ".join(cell.split()) for cell in cells]
-            return True
+            return self._suffices(layout_of(cells, self.headers))
 
-        first = next(read_rows(file, context, header=is_header), None)
+        first = next(read_rows(file, context, header=is_header))  # a file without rows is refused there
         file.seek(0)
-        layout = layout_of(first.columns.names if first else header, self.headers)
-        if first is not None:
-            yield from unread_columns(first.columns.names, layout, line=first.columns.line)
+        layout = layout_of(first.columns.names, self.headers)
+        layout = with_side_in_type(layout, first.optional(layout.header("kind")))
+        yield from unread_columns(first.columns.names, layout, line=first.columns.line)
         yield from parse_by_layout(file, context, layout=layout, header=is_header)
 
     def _suffices(self, layout: Layout) -> bool:

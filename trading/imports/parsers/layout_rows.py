@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from trading.imports.parsers.base import ZERO, BadCell, ParseContext, Parsed, ParsedFill
-from trading.imports.parsers.fields import BUY_WORDS, CANCELED, KIND_WORDS, SELL_WORDS, Layout, folded_words, read_side
+from trading.imports.parsers.fields import CANCELED, KIND_WORDS, Layout, folded_words, read_side
 from trading.imports.parsers.numbers import optional_money
 from trading.imports.parsers.survey import Conventions, bad_quantity, dated_in
 from trading.imports.parsers.symbols import Resolved, parse_currency, resolve_symbol
@@ -183,6 +183,8 @@ class LayoutRows:
         used = moment
         if not column or _CLOCK_ALONE.fullmatch(text):
             clock_text = text or self._text(row, clock)
+            if not day_text and clock_text and not _CLOCK_ALONE.fullmatch(clock_text):
+                day_text, clock_text = clock_text, ""  # a "Time" that holds the date as well
             column = column or self.layout.header(day) or self.layout.header("date") or self.layout.header(clock)
             used = day
             day_text = day_text or (dated_in(self.context.filename) if clock_text else "")
@@ -233,8 +235,3 @@ class LayoutRows:
 
     def _tags(self, row: Row) -> tuple[str, ...]:
         return tuple(tag for part in re.split(r"[,;]", self._text(row, "tags")) if (tag := part.strip()))
-
-
-def is_side(text: str) -> bool:
-    """Whether the text is one of the usual words for buying or selling."""
-    return folded_words(text) in BUY_WORDS | SELL_WORDS

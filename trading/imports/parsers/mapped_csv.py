@@ -40,9 +40,8 @@ class MappedCsv:
         _refuse_incomplete(layout)
         context = _with_choices(context, choice)
         header, needed = _holding(layout), _headers(layout)
-        first = next(read_rows(file, context, header=header, delimiter=choice.delimiter, require=needed), None)
-        if first is not None:
-            yield from unread_columns(first.columns.names, layout, line=first.columns.line)
+        first = next(read_rows(file, context, header=header, delimiter=choice.delimiter, require=needed))
+        yield from unread_columns(first.columns.names, layout, line=first.columns.line)
         file.seek(0)
         yield from parse_by_layout(
             file,

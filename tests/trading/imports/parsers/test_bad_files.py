@@ -47,7 +47,14 @@ COLUMNS = {
 MAPPED = replace(NEW_YORK, mapping=ColumnChoice(COLUMNS))
 
 
-def row(symbol="AAPL", side="BUY", quantity="10", price="150.25", at="2026-05-04 09:30:00", note="") -> str:
+def row(
+    symbol: str = "AAPL",
+    side: str = "BUY",
+    quantity: str = "10",
+    price: str = "150.25",
+    at: str = "2026-05-04 09:30:00",
+    note: str = "",
+) -> str:
     return f"{symbol},{side},{quantity},{price},{at},{note}"
 
 
@@ -227,7 +234,10 @@ def test_c33_a_minus_is_a_sign_error_where_other_sales_have_none() -> None:
 def test_c33_a_file_without_a_side_is_read_by_its_signs() -> None:
     signed = "Symbol,Quantity,Price,Date/Time\nAAPL,10,150,2026-05-04 09:30:00\nAAPL,-4,151,2026-05-04 09:31:00\n"
 
-    assert [(fill.side, fill.quantity) for fill in fills(signed.encode())] == [("buy", 10), ("sell", 4)]
+    assert [(fill.side, fill.quantity) for fill in fills(signed.encode())] == [
+        ("buy", Decimal(10)),
+        ("sell", Decimal(4)),
+    ]
 
 
 def test_c33_a_file_without_side_and_without_a_minus_is_refused() -> None:

@@ -151,7 +151,8 @@ def test_a_completed_trade_is_its_entry_and_its_exit_with_the_costs() -> None:
     assert name == "completed_trades"
     assert (entry.account_number, entry.symbol, entry.side, entry.quantity) == ("Main", "NFLX", "buy", Decimal(20))
     assert entry.executed_at == datetime(2026, 3, 3, 14, 35, 10, tzinfo=UTC)
-    assert (entry.price, entry.commission, entry.fees, entry.broker_pnl) == (Decimal("88.40"), 0, 0, None)
+    assert (entry.price, entry.commission, entry.fees) == (Decimal("88.40"), Decimal(0), Decimal(0))
+    assert entry.broker_pnl is None
     assert (entry.initial_stop, entry.tags, entry.note) == (Decimal("87.90"), ("breakout", "A+"), "held the plan")
     assert (closing.side, closing.price) == ("sell", Decimal("89.90"))
     assert closing.executed_at == datetime(2026, 3, 3, 16, 2, 45, tzinfo=UTC)
@@ -255,3 +256,34 @@ def test_a_round_trip_by_days_stays_without_times() -> None:
     assert isinstance(closing, ParsedFill)
     assert (entry.side, entry.executed_at, entry.executed_on) == ("sell", None, date(2026, 3, 3))
     assert (closing.side, closing.executed_at, closing.executed_on) == ("buy", None, date(2026, 3, 5))
+
+
+def test_a_type_column_that_holds_sides_is_the_side() -> None:
+    text = "ticker,type,quantity,price,time\nAAPL,Market buy,2,150,2026-03-03 10:00:00\n"
+
+    (fill,) = parse_text("generic_fills", text)
+
+    assert isinstance(fill, ParsedFill)
+    assert (fill.side, fill.kind, fill.quantity) == ("buy", "stock", Decimal(2))
+    assert fill.executed_at == datetime(2026, 3, 3, 15, tzinfo=UTC)
+
+
+def test_headers_with_underscores_are_the_same_headers() -> None:
+    header = "symbol,trade_date,trade_type,quantity,price,order_execution_time"
+    text = f"{header}\nINFY,2026-03-03,sell,5,1500.5,2026-03-03T10:00:00\n"
+
+    (fill,) = parse_text("generic_fills", text)
+
+    assert isinstance(fill, ParsedFill)
+    assert (fill.symbol, fill.side, fill.price) == ("INFY", "sell", Decimal("1500.5"))
+
+
+def test_a_trade_id_of_a_general_table_may_repeat_and_identifies_nothing() -> None:
+    text = "Symbol,Side,Qty,Price,Fill Time,Trade ID\nA,Buy,1,5,2026-03-03 10:00,7\nA,Buy,2,5,2026-03-03 10:00,7\n"
+
+    first, second = parse_text("generic_fills", text)
+
+    assert isinstance(first, ParsedFill)
+    assert isinstance(second, ParsedFill)
+    assert first.identity_key != second.identity_key
+    assert (first.broker_fill_id, second.broker_fill_id) == ("7", "7")

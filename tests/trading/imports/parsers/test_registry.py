@@ -31,8 +31,7 @@ def test_a_wrong_choice_is_overridden_and_said() -> None:
 
     assert parser.name == "lightspeed"
     assert warning == (
-        "The headers match Lightspeed – trade activity; "
-        "it was read as that instead of Tiger Brokers – trade history."
+        "The headers match Lightspeed – trade activity; it was read as that instead of Tiger Brokers – trade history."
     )
 
 

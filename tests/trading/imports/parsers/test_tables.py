@@ -1,15 +1,17 @@
 import io
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from trading.imports.parsers.base import BadCell, FileRefused, ParseContext, RowError, SkippedRow
-from trading.imports.parsers.tables import collect, columns, head_of, header_with, open_text, read_rows
+from trading.imports.parsers.base import BadCell, FileRefused, ParseContext, Parsed, RowError, SkippedRow
+from trading.imports.parsers.tables import Row, collect, columns, head_of, header_with, open_text, read_rows
 
 CONTEXT = ParseContext()
 
 
-def rows(text: str, **options):
+def rows(text: str, **options: Any) -> list[Row]:
     return list(read_rows(io.BytesIO(text.encode()), CONTEXT, header=header_with("Symbol", "Price"), **options))
 
 
@@ -113,7 +115,7 @@ def test_the_identity_of_a_row_is_its_content_or_the_brokers_id() -> None:
 
 
 def test_a_bad_cell_leaves_nothing_of_its_row() -> None:
-    def build(row):
+    def build(row: Row) -> Iterator[Parsed]:
         yield row.skipped("subtotal", "A subtotal.")
         row.decimal("Price")
 
