@@ -118,7 +118,7 @@ class HeaderTest:
 
     def __call__(self, cells: list[str]) -> bool:
         """Return True for a header."""
-        if cells[0] in FIRST_HEADERS or self._spelled.issubset(cells):
+        if (cells and cells[0] in FIRST_HEADERS) or self._spelled.issubset(cells):
             self._has_met_one = True
             return True
         if self._has_met_one:

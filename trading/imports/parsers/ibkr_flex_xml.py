@@ -164,6 +164,8 @@ class FlexReader:
                 f"The file is not whole XML ({expat.ErrorString(broken.code)}); download it again.",
                 line=broken.lineno,
             ) from None
+        except (LookupError, ValueError):
+            raise FileRefused("encoding", "The encoding that the file declares is not read; use UTF-8.") from None
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1

@@ -188,6 +188,12 @@ def test_a_file_without_a_section_of_trades_is_refused():
     assert refusal.value.code == "missing_header"
 
 
+def test_a_quote_in_the_middle_of_a_cell_is_named():
+    (error,) = parse(MINIMAL + 'AAPL,20250107;093000,1"0"0,150.00,-1.00,0,1\n')
+
+    assert (error.line, error.code) == (2, "bad_quoting")
+
+
 def test_headers_may_differ_in_case_and_spaces():
     (fill,) = parse("symbol,Date / Time,QUANTITY,price\nAAPL,20250107;093000,1,150\n")
 

@@ -162,6 +162,7 @@ def test_what_cannot_be_read_is_named(old, new, column, code):
     ("text", "code"),
     [
         ("", "empty_file"),
+        ('<?xml version="1.0" encoding="klingon"?>' + ONE_TRADE, "encoding"),
         ("<FlexQueryResponse><FlexStatements/></FlexQueryResponse>", "no_rows"),
         (ONE_TRADE[:-10], "bad_xml"),
         ('<!DOCTYPE x [<!ENTITY a "b">]>' + ONE_TRADE, "xml_doctype"),
