@@ -73,18 +73,16 @@ class Conversion:
         )
 
 
-def resolve(daily: list[DayMoney], *, target: str, is_wanted: bool = True) -> Conversion:
+def resolve(daily: list[DayMoney], *, target: str) -> Conversion:
     """How these days are brought into the target currency.
 
     Money of one currency only, which the rates do not convert completely, stays in it: a whole figure in another
-    currency beats a part of one. `is_wanted` false leaves a single currency as it is anyway.
+    currency beats a part of one.
     """
     currencies = {currency for currency, _, _ in daily}
     if not currencies or currencies == {target}:
         return Conversion(target)
     only = next(iter(currencies)) if len(currencies) == 1 else None
-    if only and not is_wanted:
-        return Conversion(only)
     rates = rates_into(target, wanted=((currency, day) for currency, day, _ in daily))
     missing = [entry for entry in daily if (entry[0], entry[1]) not in rates]
     if only and missing:

@@ -75,7 +75,8 @@ def from_trades(
 
 def accounts_where(owner_id: int, wanted: MetricsFilter) -> Sql:
     """The condition on `accounts_account a` that leaves the accounts in question."""
-    conditions, values = ["a.owner_id = %s"], [owner_id]
+    conditions: list[str] = ["a.owner_id = %s"]
+    values: list[Any] = [owner_id]
     _add_accounts(conditions, values, wanted, column="a.id")
     return " AND ".join(conditions), values
 
@@ -103,7 +104,8 @@ def _sum(name: str, expression: str) -> str:
 
 
 def _stored(table: str, owner_id: int, wanted: MetricsFilter) -> Sql:
-    conditions, values = ["r.owner_id = %s"], [owner_id]
+    conditions: list[str] = ["r.owner_id = %s"]
+    values: list[Any] = [owner_id]
     _add_accounts(conditions, values, wanted, column="r.account_id")
     if wanted.currency is not None:
         conditions.append("r.currency = %s")
@@ -113,7 +115,8 @@ def _stored(table: str, owner_id: int, wanted: MetricsFilter) -> Sql:
 
 
 def _on_trades(owner_id: int, wanted: MetricsFilter) -> Sql:
-    conditions, values = ["t.owner_id = %s"], [owner_id]
+    conditions: list[str] = ["t.owner_id = %s"]
+    values: list[Any] = [owner_id]
     _add_accounts(conditions, values, wanted, column="t.account_id")
     for column, value in (("t.side", wanted.side), ("t.currency", wanted.currency)):
         if value is not None:

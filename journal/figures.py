@@ -161,10 +161,10 @@ class AccountFigures(NamedTuple):
     @classmethod
     def of(cls, values: Sequence[Any]) -> Self:
         """The account that was kept as JSON."""
-        head, pnl, converted, has_traded = values[:6], values[6], values[7], values[8]
+        *head, pnl, converted, has_traded = values
         same = pnl if pnl is None else Decimal(pnl)
         other = same if converted == pnl else None if converted is None else Decimal(converted)
-        return cls(*head, same, other, has_traded)
+        return cls._make((*head, same, other, has_traded))
 
 
 @lru_cache(maxsize=8192)

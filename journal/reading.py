@@ -69,4 +69,5 @@ def rows(sql: str, parameters: Sequence[Any]) -> Rows:
     """The rows that a query finds."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        found: Rows = cursor.fetchall()
+    return found

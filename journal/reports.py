@@ -13,8 +13,8 @@ from typing import Any
 
 from accounts.decimals import plain
 from accounts.models import User
-from journal import conversion, day_rows, reading
-from journal.conversion import Conversion, DayMoney, Unconverted
+from journal import day_rows, reading, series
+from journal.conversion import Conversion
 from journal.day_rows import Sql
 from journal.figures import (
     AccountCurve,
@@ -27,7 +27,7 @@ from journal.figures import (
 )
 from journal.filters import NO_BROKER, MetricsFilter
 from journal.metrics import formulas
-from journal.metrics.formulas import EquityPoint, MaxDrawdown
+from journal.metrics.formulas import EquityPoint
 from journal.metrics.rollups import COLUMNS
 from journal.metrics.totals import Streaks
 from trading.models import Outcome
@@ -46,7 +46,7 @@ def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh:
     """
     wanted = wanted or MetricsFilter()
     kept = reading.answer(
-        "aggregate", user, parts=["metrics", asdict(wanted)], build=lambda: _metrics(user, wanted), fresh=fresh
+        "aggregate", user, parts=["metrics", wanted], build=lambda: _metrics(user, wanted), fresh=fresh
     )
     best, worst = kept["best"], kept["worst"]
     return AggregateMetrics(
@@ -57,7 +57,7 @@ def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh:
         figures=Figures.of(kept["figures"]),
         counts=totals_of(kept["counts"]),
         by_currency=tuple(Figures.of(values) for values in kept["by_currency"]),
-        unconverted=unconverted_of(kept["unconverted"]),
+        unconverted=series.unconverted_of(kept["unconverted"]),
         account_rows=kept["accounts"],
         best_account=AccountFigures.of(best) if best else None,
         worst_account=AccountFigures.of(worst) if worst else None,
@@ -78,7 +78,7 @@ def equity_curve(
     kept = reading.answer(
         "aggregate",
         user,
-        parts=["curve", asdict(wanted), by_account],
+        parts=["curve", wanted, by_account],
         build=lambda: _curves(user, wanted, by_account=by_account),
         fresh=fresh,
     )
@@ -91,62 +91,15 @@ def equity_curve(
         by_account=None
         if curves is None
         else [AccountCurve(key, name, Curve(currency, points)) for key, name, currency, points in curves],
-        unconverted=unconverted_of(kept["unconverted"]),
+        unconverted=series.unconverted_of(kept["unconverted"]),
     )
-
-
-def daily_series(owner_id: int, wanted: MetricsFilter) -> list[DayMoney]:
-    """Realized net P&L per currency and trading day, by currency and day."""
-    source, values = day_rows.by_day(owner_id, wanted)
-    return reading.rows(  # type: ignore[return-value]
-        f"SELECT r.currency, r.day, sum(r.net_pnl) FROM {source} "  # noqa: S608
-        "GROUP BY r.currency, r.day ORDER BY r.currency, r.day",
-        values,
-    )
-
-
-def conversion_for(user: User, wanted: MetricsFilter, daily: list[DayMoney]) -> Conversion:
-    """How an answer of these days comes into one currency: the filter's if it has one, else the reporting one."""
-    return conversion.resolve(
-        daily,
-        target=wanted.currency or user.reporting_currency,
-        is_wanted=wanted.currency is None,
-    )
-
-
-def kept_unconverted(found: Conversion) -> list[list[Any]]:
-    """What was left out, as JSON keeps it."""
-    return [[each.currency, each.days, str(each.net_pnl)] for each in found.unconverted]
-
-
-def unconverted_of(kept: Sequence[Sequence[Any]]) -> tuple[Unconverted, ...]:
-    """What `kept_unconverted` wrote down."""
-    return tuple(Unconverted(currency, days, Decimal(amount)) for currency, days, amount in kept)
-
-
-def kept_drawdown(found: MaxDrawdown | None) -> list[Any] | None:
-    """A drawdown as JSON keeps it."""
-    if found is None:
-        return None
-    ratios = [None if ratio is None else str(ratio) for ratio in (found.ratio, found.largest_ratio)]
-    dates = [found.peak_date, found.trough_date, found.recovery_date]
-    return [str(found.amount), *ratios, *(day and day.isoformat() for day in dates), found.length_days]
-
-
-def drawdown_of(kept: Sequence[Any] | None) -> MaxDrawdown | None:
-    """What `kept_drawdown` wrote down."""
-    if kept is None:
-        return None
-    amount, *ratios = (None if value is None else Decimal(value) for value in kept[:3])
-    dates = (None if value is None else date.fromisoformat(value) for value in kept[3:6])
-    return MaxDrawdown(amount or Decimal(0), *ratios, *dates, kept[6])
 
 
 def _metrics(user: User, wanted: MetricsFilter) -> dict[str, Any]:
     with reading.one_snapshot():
         by_currency = _totals_by_currency(user.pk, wanted)
-        daily = daily_series(user.pk, wanted)
-        found = conversion_for(user, wanted, daily)
+        daily = series.daily_series(user.pk, wanted)
+        found = series.conversion_for(user, wanted, daily)
         headline = _headline(user.pk, wanted, found, by_currency)
         accounts, balances = _account_rows(user.pk, wanted, found)
         starting = _starting_equity(user.pk, wanted, found, balances)
@@ -155,7 +108,7 @@ def _metrics(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         "figures": headline,
         "counts": _counts(by_currency),
         "by_currency": by_currency,
-        "unconverted": kept_unconverted(found),
+        "unconverted": series.kept_unconverted(found),
         "accounts": accounts,
         "best": max(traded, key=_converted_pnl, default=None),
         "worst": min(traded, key=_converted_pnl, default=None),
@@ -291,7 +244,7 @@ def _series(daily: list[tuple[date, Decimal]], starting: Decimal | None) -> dict
         "streaks": asdict(streaks),
         "best_day": best and [best[0].isoformat(), plain(best[1])],
         "worst_day": worst and [worst[0].isoformat(), plain(worst[1])],
-        "max_drawdown": kept_drawdown(formulas.max_drawdown(daily, starting)),
+        "max_drawdown": series.kept_drawdown(formulas.max_drawdown(daily, starting)),
         "sharpe": None if sharpe is None else str(sharpe),
         "sortino": None if sortino is None else str(sortino),
     }
@@ -306,7 +259,7 @@ def _series_of(kept: dict[str, Any]) -> dict[str, Any]:
         "day_streaks": Streaks(**kept["streaks"]),
         "best_day": day(kept["best_day"]),
         "worst_day": day(kept["worst_day"]),
-        "max_drawdown": drawdown_of(kept["max_drawdown"]),
+        "max_drawdown": series.drawdown_of(kept["max_drawdown"]),
         "sharpe": kept["sharpe"] and Decimal(kept["sharpe"]),
         "sortino": kept["sortino"] and Decimal(kept["sortino"]),
     }
@@ -337,7 +290,11 @@ SELECT {group}, count(*), string_agg(
 
 def _curves(user: User, wanted: MetricsFilter, *, by_account: bool) -> dict[str, Any]:
     with reading.one_snapshot() if by_account else nullcontext():
-        by_currency = _curve_texts(day_rows.by_day(user.pk, wanted), group="currency")
+        by_currency = _curve_texts(
+            day_rows.by_day(user.pk, wanted),
+            group="currency",
+            is_finer=wanted.is_by_trade or wanted.is_by_account,
+        )
         accounts = _account_curves(user.pk, wanted) if by_account else None
     target = wanted.currency or user.reporting_currency
     if not by_currency or [row[0] for row in by_currency] == [target]:
@@ -348,13 +305,13 @@ def _curves(user: User, wanted: MetricsFilter, *, by_account: bool) -> dict[str,
             for currency, _, text in by_currency
             for line in text.splitlines()
         ]
-        found = conversion_for(user, wanted, daily)
+        found = series.conversion_for(user, wanted, daily)
         combined = _combined(found.days(daily))
     return {
         "currency": found.currency,
         "combined": combined,
         "by_account": accounts,
-        "unconverted": kept_unconverted(found),
+        "unconverted": series.kept_unconverted(found),
     }
 
 
@@ -370,10 +327,12 @@ def _account_curves(owner_id: int, wanted: MetricsFilter) -> list[list[Any]]:
     return [[names[pk][1], names[pk][0], currency, _thinned(count, text)] for pk, currency, count, text in found]
 
 
-def _curve_texts(source: Sql, *, group: str) -> reading.Rows:
-    """The group, the number of points and the curve of each group."""
+def _curve_texts(source: Sql, *, group: str, is_finer: bool = False) -> reading.Rows:
+    """The group, the number of points and the curve of each group. `is_finer`: it has several rows per day."""
     table, values = source
-    days = f"SELECT {group}, r.day, sum(r.net_pnl) AS net_pnl FROM {table} GROUP BY {group}, r.day"  # noqa: S608
+    days = f"SELECT {group}, r.day, r.net_pnl FROM {table}"  # noqa: S608
+    if is_finer:
+        days = f"SELECT {group}, r.day, sum(r.net_pnl) AS net_pnl FROM {table} GROUP BY {group}, r.day"  # noqa: S608
     return reading.rows(_CURVES.format(group=group, days=days), values)
 
 
@@ -389,11 +348,11 @@ def _thinned(count: int, text: str) -> str:
     return "\n".join(lines[point.day.isoformat()] for point in formulas.thin(points, MOST_POINTS))
 
 
-def _combined(series: list[tuple[date, Decimal]]) -> str:
+def _combined(daily: list[tuple[date, Decimal]]) -> str:
     """The curve of a series that was converted, as the database writes one that was not."""
-    points = formulas.equity_points(series)
+    points = formulas.equity_points(daily)
     text = "\n".join(
         f"{day.isoformat()} {plain(net_pnl)} {plain(point.cumulative)} {plain(point.drawdown)}"
-        for (day, net_pnl), point in zip(series, points, strict=True)
+        for (day, net_pnl), point in zip(daily, points, strict=True)
     )
     return _thinned(len(points), text)

@@ -1,0 +1,241 @@
+"""Answers that take trades apart: by account, by day of the calendar, by any of their properties."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from accounts.decimals import plain
+from accounts.errors import InvalidValue
+from accounts.models import User
+from journal import day_rows, reading, series
+from journal.figures import (
+    Breakdown,
+    BreakdownRow,
+    Calendar,
+    CalendarDay,
+    ComparedAccount,
+    Comparison,
+    Figures,
+)
+from journal.filters import NO_BROKER, MetricsFilter
+from journal.metrics import formulas
+from journal.metrics.rollups import COLUMNS
+
+MOST_COMPARED = 100
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_HOLDING = {
+    "0": "under a minute",
+    "1": "1 to 5 minutes",
+    "2": "5 to 30 minutes",
+    "3": "30 minutes to 2 hours",
+    "4": "2 to 8 hours",
+    "5": "8 hours to a day",
+    "6": "1 to 7 days",
+    "7": "over 7 days",
+    "8": "times not known",
+    "9": "still open",
+}
+# Text of two digits, so that keys sort as numbers; 24 where the opening fill has no time.
+_HOUR = "CASE WHEN t.opened_at IS NULL THEN '24' ELSE to_char(t.opened_at AT TIME ZONE a.time_zone, 'HH24') END"
+_HELD = """CASE WHEN t.closed_on IS NULL THEN '9' WHEN t.closed_at - t.opened_at IS NULL THEN '8'
+    ELSE width_bucket(extract(epoch FROM t.closed_at - t.opened_at),
+        ARRAY[60, 300, 1800, 7200, 28800, 86400, 604800]::numeric[])::text END"""
+
+#: What trades can be grouped by: the SQL of the key, how it is read, and joins that it needs.
+_BY_TRADE: dict[str, tuple[str, Callable[[str], str], str]] = {
+    "symbol": ("i.symbol", str, ""),
+    "side": ("t.side", str.capitalize, ""),
+    "hour": (_HOUR, lambda key: "time not known" if key == "24" else f"{key}:00", ""),
+    "holding": (_HELD, _HOLDING.__getitem__, ""),
+    "tag": (
+        "coalesce(tag.name, '')",
+        lambda key: key or "untagged",
+        "LEFT JOIN trading_trade_tags tt ON tt.trade_id = t.id LEFT JOIN trading_tag tag ON tag.id = tt.tag_id",
+    ),
+}
+_BY_DAY: dict[str, tuple[str, Callable[[str], str]]] = {
+    "weekday": ("extract(isodow FROM r.day)::text", lambda key: _WEEKDAYS[int(key) - 1]),
+    "broker": ("a.broker", lambda key: key or NO_BROKER),
+    "account": ("a.public_id::text", str),
+}
+PROPERTIES = ("symbol", "side", "weekday", "hour", "holding", "broker", "account", "tag")
+
+
+def breakdown(user: User, wanted: MetricsFilter | None = None, *, by: str, fresh: bool = False) -> Breakdown:
+    """The trades grouped by one of `PROPERTIES`, sorted by key; money in the currency of `aggregate_metrics`.
+
+    `hour` is that of the opening fill in the account's zone, `weekday` that of the trading day on which money is
+    realized. A trade with several tags counts in each of them, so tags alone do not add up to the total.
+    Raises InvalidValue for another property.
+    """
+    if by not in PROPERTIES:
+        raise InvalidValue(f"by is one of {', '.join(PROPERTIES)}.", pointer="?by", code="invalid_choice")
+    wanted = wanted or MetricsFilter()
+    kept = reading.answer(
+        "aggregate",
+        user,
+        parts=["breakdown", wanted, by],
+        build=lambda: _breakdown(user, wanted, by),
+        fresh=fresh,
+    )
+    return Breakdown(
+        as_of=kept["as_of"],
+        stale=kept["stale"],
+        missing_days=kept["missing_days"],
+        by=by,
+        currency=kept["currency"],
+        rows=tuple(
+            BreakdownRow(key, label, Figures.of([kept["currency"], *sums])) for key, label, *sums in kept["rows"]
+        ),
+        unconverted=series.unconverted_of(kept["unconverted"]),
+    )
+
+
+def calendar(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = False) -> Calendar:
+    """Every trading day of the filter's range with what it made; the sums are those of `aggregate_metrics`."""
+    wanted = wanted or MetricsFilter()
+    kept = reading.answer(
+        "aggregate",
+        user,
+        parts=["calendar", wanted],
+        build=lambda: _calendar(user, wanted),
+        fresh=fresh,
+    )
+    days = tuple(CalendarDay(date.fromisoformat(day), Decimal(pnl), *counts) for day, pnl, *counts in kept["days"])
+    return Calendar(
+        as_of=kept["as_of"],
+        stale=kept["stale"],
+        missing_days=kept["missing_days"],
+        currency=kept["currency"],
+        days=days,
+        net_pnl=sum((day.pnl for day in days), Decimal(0)),
+        trade_count=sum(day.trade_count for day in days),
+        unconverted=series.unconverted_of(kept["unconverted"]),
+    )
+
+
+def comparison(user: User, wanted: MetricsFilter, *, fresh: bool = False) -> Comparison:
+    """The accounts that the filter chooses side by side, by name, each in the currency that it traded in.
+
+    An account that traded in several is shown once for each. Raises InvalidValue for more than 100 accounts.
+    """
+    if wanted.accounts is not None and len(wanted.accounts) > MOST_COMPARED:
+        raise InvalidValue(f"At most {MOST_COMPARED} accounts are compared.", pointer="?account")
+    kept = reading.answer(
+        "aggregate",
+        user,
+        parts=["comparison", wanted],
+        build=lambda: _comparison(user.pk, wanted),
+        fresh=fresh,
+    )
+    return Comparison(
+        as_of=kept["as_of"],
+        stale=kept["stale"],
+        missing_days=kept["missing_days"],
+        accounts=tuple(
+            ComparedAccount(
+                id=key,
+                name=name,
+                broker=broker,
+                figures=Figures.of(figures),
+                max_drawdown=series.drawdown_of(drawdown),
+                first_day=first and date.fromisoformat(first),
+                last_day=last and date.fromisoformat(last),
+            )
+            for key, name, broker, figures, drawdown, first, last in kept["accounts"]
+        ),
+    )
+
+
+def _breakdown(user: User, wanted: MetricsFilter, by: str) -> dict[str, Any]:
+    label: Callable[[str], str]
+    joins = ""
+    if by in _BY_DAY:
+        key, label = _BY_DAY[by]
+        source, values = day_rows.by_account_and_day(user.pk, wanted)
+        joins = "JOIN accounts_account a ON a.id = r.account_id" if by != "weekday" else ""
+    else:
+        expression, label, trade_joins = _BY_TRADE[by]
+        key = "r.key"
+        source, values = day_rows.from_trades(user.pk, wanted, key=expression, joins=trade_joins)
+    with reading.one_snapshot():
+        found = series.conversion_for(user, wanted, series.daily_series(user.pk, wanted))
+        join, rates = found.join() if found.rates is not None else ("", [])
+        sums = day_rows.sums(at_rates=found.rates is not None)
+        rows = reading.rows(
+            f"SELECT {key} AS group_key, {sums} FROM (SELECT * FROM {source}) r {join} {joins} "  # noqa: S608
+            "GROUP BY 1 ORDER BY 1",
+            [*values, *rates],
+        )
+        names = _account_names(user.pk) if by == "account" else {}
+    return {
+        "currency": found.currency,
+        "rows": [[group, names.get(group) or label(group), *sums] for group, *sums in rows],
+        "unconverted": series.kept_unconverted(found),
+    }
+
+
+def _account_names(owner_id: int) -> dict[str, str]:
+    return dict(reading.rows("SELECT public_id::text, name FROM accounts_account WHERE owner_id = %s", [owner_id]))
+
+
+def _calendar(user: User, wanted: MetricsFilter) -> dict[str, Any]:
+    source, values = day_rows.by_day(user.pk, wanted)
+    counts = "sum(r.trade_count)::bigint, sum(r.win_count)::bigint, sum(r.loss_count)::bigint"
+    rows = reading.rows(
+        f"SELECT r.currency, r.day, sum(r.net_pnl), {counts} FROM {source} "  # noqa: S608
+        "GROUP BY r.currency, r.day ORDER BY r.currency, r.day",
+        values,
+    )
+    found = series.conversion_for(user, wanted, [row[:3] for row in rows])
+    counted: dict[date, list[int]] = {}
+    for _, day, _, *numbers in rows:
+        before = counted.setdefault(day, [0, 0, 0])
+        counted[day] = [old + new for old, new in zip(before, numbers, strict=True)]
+    money = dict(found.days([row[:3] for row in rows]))
+    return {
+        "currency": found.currency,
+        "days": [[day.isoformat(), plain(money.get(day, Decimal(0))), *counted[day]] for day in sorted(counted)],
+        "unconverted": series.kept_unconverted(found),
+    }
+
+
+def _comparison(owner_id: int, wanted: MetricsFilter) -> dict[str, Any]:
+    source, values = day_rows.by_account_and_day(owner_id, wanted)
+    where, account_values = day_rows.accounts_where(owner_id, wanted)
+    with reading.one_snapshot():
+        accounts = reading.rows(
+            "SELECT a.id, a.public_id::text, a.name, a.broker, a.currency, a.initial_balance "  # noqa: S608
+            f"FROM accounts_account a WHERE {where} ORDER BY a.name, a.id LIMIT {MOST_COMPARED + 1}",
+            account_values,
+        )
+        if len(accounts) > MOST_COMPARED:
+            raise InvalidValue(f"At most {MOST_COMPARED} accounts are compared.", pointer="?account")
+        sums = reading.rows(
+            f"SELECT r.account_id, r.currency, {day_rows.sums()} FROM {source} "  # noqa: S608
+            "GROUP BY r.account_id, r.currency ORDER BY 1, 2",
+            values,
+        )
+        days = reading.rows(
+            f"SELECT r.account_id, r.currency, r.day, sum(r.net_pnl) FROM {source} "  # noqa: S608
+            "GROUP BY r.account_id, r.currency, r.day ORDER BY 1, 2, 3",
+            values,
+        )
+    by_day: dict[tuple[int, str], list[tuple[date, Decimal]]] = {}
+    for account_id, currency, day, net_pnl in days:
+        by_day.setdefault((account_id, currency), []).append((day, net_pnl))
+    totals: dict[int, list[list[Any]]] = {}
+    for account_id, *figures in sums:
+        totals.setdefault(account_id, []).append(figures)
+    kept = []
+    for pk, *head, own, balance in accounts:
+        for figures in totals.get(pk) or [[own, *[None] * len(COLUMNS)]]:
+            daily = by_day.get((pk, figures[0]), [])
+            # A starting balance stands before the first day only, and in its own currency.
+            starting = balance if wanted.start is None and figures[0] == own else None
+            drawdown = series.kept_drawdown(formulas.max_drawdown(daily, starting))
+            ends = [daily[end][0].isoformat() if daily else None for end in (0, -1)]
+            kept.append([*head, figures, drawdown, *ends])
+    return {"accounts": kept}
