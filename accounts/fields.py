@@ -6,11 +6,6 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.models import Func, Q
 
-if TYPE_CHECKING:
-    _DecimalField = models.DecimalField[Decimal, Decimal]
-else:
-    _DecimalField = models.DecimalField
-
 #: A money column is NUMERIC(20,8): the largest amount it can hold, rounded down.
 LARGEST_MONEY = Decimal("999999999999")
 LARGEST_PRICE = Decimal("9999999999999999")
@@ -24,20 +19,25 @@ class UUIDv7(Func):
     output_field = models.UUIDField()
 
 
-class MoneyField(_DecimalField):
-    """An amount of money with 8 decimals."""
+if TYPE_CHECKING:
+    # To the type checker they are what they extend: it then knows which columns may be NULL.
+    MoneyField = models.DecimalField
+    PriceField = models.DecimalField
+else:
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["max_digits"], kwargs["decimal_places"] = 20, 8
-        super().__init__(*args, **kwargs)
+    class MoneyField(models.DecimalField):
+        """An amount of money with 8 decimals."""
 
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs["max_digits"], kwargs["decimal_places"] = 20, 8
+            super().__init__(*args, **kwargs)
 
-class PriceField(_DecimalField):
-    """A price, quantity, rate or ratio with 12 decimals."""
+    class PriceField(models.DecimalField):
+        """A price, quantity, rate or ratio with 12 decimals."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["max_digits"], kwargs["decimal_places"] = 28, 12
-        super().__init__(*args, **kwargs)
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs["max_digits"], kwargs["decimal_places"] = 28, 12
+            super().__init__(*args, **kwargs)
 
 
 def finite(name: str, **fields: Decimal) -> models.CheckConstraint:

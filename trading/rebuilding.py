@@ -7,22 +7,18 @@ and one that changes keeps its row, with the person's words on it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
 from django.db import connection
-from django.utils import timezone
 
 from accounts.models import Account
 from trading import bulk
-from trading.matching import CostMethod, Fill, RoundTrip, round_trips
-from trading.risk_reward import breakeven_tolerance, outcome, planned_r, realized_r
-
-#: Trades written per COPY; bounds the memory of a large import.
-CHUNK = 5_000
+from trading.matching import CostMethod, Fill, round_trips
+from trading.trade_writer import FillFacts, OldTrade, Rebuilt, TradeWriter
 
 _SCOPE_TABLE = """
 CREATE TEMP TABLE IF NOT EXISTS rebuild_scope (
@@ -72,31 +68,6 @@ WHERE e.voided_at IS NULL
 ORDER BY e.account_id, e.instrument_id, e.sort_at, e.sequence, e.id
 """
 
-_TRADE_COLUMNS = (
-    "id owner_id account_id instrument_id opening_execution_id side status currency multiplier opened_at "
-    "closed_at opened_on closed_on first_exit_on last_exit_on activity_at quantity open_quantity "
-    "entry_price exit_price fill_count gross_pnl fees net_pnl broker_pnl outcome initial_stop "
-    "initial_target planned_r realized_r note created_at updated_at"
-).split()
-_KEPT_COLUMNS = {"id", "owner_id", "account_id", "instrument_id", "note", "created_at"}
-#: As _OLD_TRADES reads them: a trade in which none of these differs, nor its parts, is left alone.
-_COMPARED = (
-    "closed_on opened_on opened_at activity_at quantity open_quantity entry_price exit_price "
-    "net_pnl gross_pnl fees broker_pnl multiplier outcome"
-).split()
-_FILL_COLUMNS = [
-    "trade_id",
-    "execution_id",
-    "account_id",
-    "role",
-    "day",
-    "quantity",
-    "fees",
-    "gross_pnl",
-    "net_pnl",
-    "broker_pnl",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -105,40 +76,6 @@ class Scope:
     account_id: int
     instrument_id: int
     since: datetime
-
-
-@dataclass(slots=True)
-class _OldTrade:
-    id: int
-    opening_execution_id: int
-    opened_sort: datetime | None
-    initial_stop: Decimal | None
-    initial_target: Decimal | None
-    parts: tuple[str, ...]
-    days: set[date]
-    closed_on: date | None
-    figures: tuple[Any, ...]
-
-
-@dataclass(slots=True)
-class _FillFacts:
-    """What matching does not need to know of a fill, but its trade does."""
-
-    sort_at: datetime
-    broker_pnl: Decimal | None
-    quantity: Decimal
-    currency: str
-    multiplier: Decimal
-
-
-@dataclass(slots=True)
-class Rebuilt:
-    """What a rebuild did: the days whose figures may differ, as (account id, trading day)."""
-
-    days: set[tuple[int, date]] = field(default_factory=set)
-    created: int = 0
-    changed: int = 0
-    removed: int = 0
 
 
 def prepare(scopes: Iterable[Scope]) -> None:
@@ -171,9 +108,9 @@ def rebuild(owner_id: int) -> Rebuilt:
             "DELETE FROM trading_position p USING rebuild_scope s "
             "WHERE p.account_id = s.account_id AND p.instrument_id = s.instrument_id"
         )
-    writer = _Writer(owner_id=owner_id, old=old, rebuilt=rebuilt, tolerances=tolerances)
+    writer = TradeWriter(owner_id=owner_id, old=old, rebuilt=rebuilt, tolerances=tolerances)
     for (account_id, instrument_id), rows in groupby(_fills(), key=lambda row: (row[0], row[1])):
-        facts: dict[int, _FillFacts] = {}
+        facts: dict[int, FillFacts] = {}
         fills = _matching_fills(rows, facts)
         for trip in round_trips(fills, method=CostMethod(methods[account_id])):
             writer.add(account_id, instrument_id, trip, facts)
@@ -195,21 +132,21 @@ def _fills() -> Iterator[tuple[Any, ...]]:
         yield from cursor
 
 
-def _matching_fills(rows: Iterable[tuple[Any, ...]], facts: dict[int, _FillFacts]) -> Iterator[Fill]:
+def _matching_fills(rows: Iterable[tuple[Any, ...]], facts: dict[int, FillFacts]) -> Iterator[Fill]:
     for row in rows:
         _, _, key, at, day, quantity, price, fees, multiplier, sort_at, broker_pnl, currency = row
-        facts[key] = _FillFacts(sort_at, broker_pnl, abs(quantity), currency, multiplier)
+        facts[key] = FillFacts(sort_at, broker_pnl, abs(quantity), currency, multiplier)
         yield Fill(key, at, day, quantity, price, fees, multiplier)
 
 
-def _old_trades() -> dict[tuple[int, int], list[_OldTrade]]:
-    trades: dict[tuple[int, int], list[_OldTrade]] = defaultdict(list)
+def _old_trades() -> dict[tuple[int, int], list[OldTrade]]:
+    trades: dict[tuple[int, int], list[OldTrade]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(_OLD_TRADES)
         for row in cursor:
             key, account_id, instrument_id, opening, sort_at, stop, target, parts, days, *figures = row
             trades[account_id, instrument_id].append(
-                _OldTrade(
+                OldTrade(
                     key,
                     opening,
                     sort_at,
@@ -233,307 +170,3 @@ def _breakeven_ticks() -> dict[int, tuple[int, Decimal]]:
             "WHERE i.breakeven_ticks > 0 AND i.tick_size IS NOT NULL"
         )
         return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
-
-
-class _Writer:
-    """Compares new trips with the old trades and writes what differs, a chunk at a time."""
-
-    def __init__(
-        self,
-        *,
-        owner_id: int,
-        old: dict[tuple[int, int], list[_OldTrade]],
-        rebuilt: Rebuilt,
-        tolerances: dict[int, tuple[int, Decimal]],
-    ) -> None:
-        self.owner_id = owner_id
-        self.rebuilt = rebuilt
-        self.tolerances = tolerances
-        self.now = timezone.now()
-        self.old = old
-        self.by_opening = {trade.opening_execution_id: trade for trades in old.values() for trade in trades}
-        self.kept: set[int] = set()
-        self.new: list[tuple[list[Any], list[list[Any]]]] = []
-        self.changed: list[tuple[list[Any], list[list[Any]]]] = []
-        self.orphans: list[tuple[tuple[int, int], list[Any], list[list[Any]]]] = []
-        self.positions: list[tuple[Any, ...]] = []
-
-    def add(self, account_id: int, instrument_id: int, trip: RoundTrip, facts: dict[int, _FillFacts]) -> None:
-        """One trip is compared and queued."""
-        old = self.by_opening.get(trip.parts[0].key)
-        stop, target = (old.initial_stop, old.initial_target) if old else (None, None)
-        fills = _fill_rows(account_id, trip, facts)
-        row = self._trade_row(account_id, instrument_id, trip, facts, stop=stop, target=target)
-        if old is None:
-            if self.old.get((account_id, instrument_id)):
-                self.orphans.append(((account_id, instrument_id), row, fills))
-            else:
-                self.new.append((row, fills))
-                self._touch(account_id, row, fills)
-        else:
-            self._compare(old, account_id, row, fills)
-        if len(self.new) >= CHUNK:
-            self._write_new()
-
-    def finish(self) -> None:
-        """Everything queued is written, and trades that no fill supports any more are gone."""
-        self._adopt_orphans()
-        gone = [(pair, trade) for pair, trades in self.old.items() for trade in trades if trade.id not in self.kept]
-        for (account_id, _), trade in gone:
-            self._touch_old(account_id, trade)
-        self.rebuilt.removed = len(gone)
-        _delete_trades([trade.id for _, trade in gone])
-        self._write_changed()
-        self._write_new()
-        bulk.copy_rows(
-            "trading_position",
-            [
-                "owner_id",
-                "account_id",
-                "instrument_id",
-                "trade_id",
-                "quantity",
-                "average_price",
-                "opened_at",
-                "opened_on",
-            ],
-            self.positions,
-        )
-
-    def _adopt_orphans(self) -> None:
-        """A new trip without a row takes over the row of an old trade whose opening it holds or replaces.
-
-        An earlier fill that arrives late, or a corrected one, changes which fill opens the trade, not what the
-        person wrote about it.
-        """
-        by_place = {(pair, trade.opened_sort): trade for pair, trades in self.old.items() for trade in trades}
-        for pair, row, fills in self.orphans:
-            claims = [self.by_opening.get(fill[1]) for fill in fills] + [by_place.get((pair, row[-1]))]
-            heir = next((trade for trade in claims if trade and trade.id not in self.kept), None)
-            if heir is None:
-                self.new.append((row, fills))
-                self._touch(pair[0], row, fills)
-            else:
-                self._set_plan(row, heir)
-                self._compare(heir, pair[0], row, fills, always=True)
-
-    def _set_plan(self, row: list[Any], old: _OldTrade) -> None:
-        values = dict(zip(_TRADE_COLUMNS, row, strict=False))
-        plan = _plan(
-            is_long=values["side"] == "long",
-            entry=values["entry_price"],
-            stop=old.initial_stop,
-            target=old.initial_target,
-            net_pnl=values["net_pnl"] if values["status"] == "closed" else None,
-            quantity=values["quantity"],
-            multiplier=values["multiplier"],
-        )
-        for name, value in zip(
-            ("initial_stop", "initial_target", "planned_r", "realized_r"),
-            (old.initial_stop, old.initial_target, *plan),
-            strict=True,
-        ):
-            row[_TRADE_COLUMNS.index(name)] = value
-
-    def _compare(
-        self, old: _OldTrade, account_id: int, row: list[Any], fills: list[list[Any]], *, always: bool = False
-    ) -> None:
-        self.kept.add(old.id)
-        row[0] = old.id
-        for fill in fills:
-            fill[0] = old.id
-        self._note_position(row)
-        values = dict(zip(_TRADE_COLUMNS, row, strict=False))
-        parts = tuple(sorted((f"{fill[1]}{fill[3]}" for fill in fills), key=_part_order))
-        figures = tuple(values[name] for name in _COMPARED)
-        days = {fill[4] for fill in fills if fill[3] == "exit"}
-        if not always and parts == old.parts and figures == old.figures and days == old.days:
-            return
-        self.changed.append((row, fills))
-        self.rebuilt.changed += 1
-        self._touch(account_id, row, fills)
-        self._touch_old(account_id, old)
-
-    def _touch(self, account_id: int, row: list[Any], fills: list[list[Any]]) -> None:
-        for fill in fills:
-            if fill[3] == "exit":
-                self.rebuilt.days.add((account_id, fill[4]))
-
-    def _touch_old(self, account_id: int, trade: _OldTrade) -> None:
-        self.rebuilt.days.update((account_id, day) for day in trade.days)
-        if trade.closed_on is not None:
-            self.rebuilt.days.add((account_id, trade.closed_on))
-
-    def _note_position(self, row: list[Any]) -> None:
-        values = dict(zip(_TRADE_COLUMNS, row, strict=False))
-        if values["status"] == "open":
-            open_quantity = values["open_quantity"]
-            self.positions.append(
-                (
-                    self.owner_id,
-                    values["account_id"],
-                    values["instrument_id"],
-                    values["id"],
-                    open_quantity if values["side"] == "long" else -open_quantity,
-                    row[-2],
-                    values["opened_at"],
-                    values["opened_on"],
-                )
-            )
-
-    def _trade_row(
-        self,
-        account_id: int,
-        instrument_id: int,
-        trip: RoundTrip,
-        facts: dict[int, _FillFacts],
-        *,
-        stop: Decimal | None,
-        target: Decimal | None,
-    ) -> list[Any]:
-        """The columns of the trade, then its average open price and the place of its opening fill."""
-        first, last = facts[trip.parts[0].key], facts[trip.parts[-1].key]
-        exits = [part for part in trip.parts if part.is_exit]
-        stated = [facts[part.key].broker_pnl for part in exits if facts[part.key].broker_pnl is not None]
-        ticks, tick = self.tolerances.get(instrument_id, (0, Decimal(0)))
-        counted = None
-        if trip.is_closed:
-            tolerance = breakeven_tolerance(
-                ticks=Decimal(ticks), tick_size=tick, multiplier=first.multiplier, quantity=trip.quantity
-            )
-            counted = outcome(gross_pnl=trip.gross_pnl, net_pnl=trip.net_pnl, tolerance=tolerance)
-        plan = _plan(
-            is_long=trip.is_long,
-            entry=trip.entry_price,
-            stop=stop,
-            target=target,
-            net_pnl=trip.net_pnl if trip.is_closed else None,
-            quantity=trip.quantity,
-            multiplier=first.multiplier,
-        )
-        return [
-            None,
-            self.owner_id,
-            account_id,
-            instrument_id,
-            trip.parts[0].key,
-            "long" if trip.is_long else "short",
-            "closed" if trip.is_closed else "open",
-            first.currency,
-            first.multiplier,
-            trip.opened_at,
-            trip.closed_at,
-            trip.opened_on,
-            trip.closed_on,
-            exits[0].day if exits else None,
-            exits[-1].day if exits else None,
-            last.sort_at,
-            trip.quantity,
-            trip.open_quantity,
-            trip.entry_price,
-            trip.exit_price,
-            len(trip.parts),
-            trip.gross_pnl,
-            trip.fees,
-            trip.net_pnl,
-            sum(stated, Decimal(0)) if stated else None,
-            counted,
-            stop,
-            target,
-            *plan,
-            "",
-            self.now,
-            self.now,
-            trip.average_open_price,
-            first.sort_at,
-        ]
-
-    def _write_new(self) -> None:
-        if not self.new:
-            return
-        ids = bulk.next_ids("trading_trade", len(self.new))
-        for key, (row, fills) in zip(ids, self.new, strict=True):
-            row[0] = key
-            for fill in fills:
-                fill[0] = key
-            if row[6] == "open":
-                self._note_position(row)
-        bulk.copy_plain("trading_trade", _TRADE_COLUMNS, (row[:-2] for row, _ in self.new))
-        bulk.copy_plain("trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.new for fill in fills))
-        self.rebuilt.created += len(self.new)
-        self.new.clear()
-
-    def _write_changed(self) -> None:
-        if not self.changed:
-            return
-        columns = [name for name in _TRADE_COLUMNS if name not in _KEPT_COLUMNS]
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "CREATE TEMP TABLE IF NOT EXISTS changed_trade (LIKE trading_trade) ON COMMIT DELETE ROWS; "
-                "TRUNCATE changed_trade; "
-                "ALTER TABLE changed_trade ALTER COLUMN public_id DROP NOT NULL"
-            )
-        bulk.copy_plain("changed_trade", _TRADE_COLUMNS, (row[:-2] for row, _ in self.changed))
-        with connection.cursor() as cursor:
-            ids = [row[0] for row, _ in self.changed]
-            cursor.execute("DELETE FROM trading_tradefill WHERE trade_id = ANY(%s)", [ids])
-            assignments = ", ".join(f"{name} = c.{name}" for name in columns)
-            cursor.execute(
-                f"UPDATE trading_trade t SET {assignments} FROM changed_trade c WHERE c.id = t.id"  # noqa: S608
-            )
-        bulk.copy_plain("trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.changed for fill in fills))
-
-
-def _part_order(part: str) -> tuple[int, str]:
-    digits = part.rstrip("abcdefghijklmnopqrstuvwxyz")
-    return int(digits), part[len(digits) :]
-
-
-def _fill_rows(account_id: int, trip: RoundTrip, facts: dict[int, _FillFacts]) -> list[list[Any]]:
-    rows = []
-    for part in trip.parts:
-        rows.append(
-            [
-                None,
-                part.key,
-                account_id,
-                "exit" if part.is_exit else "entry",
-                part.day,
-                part.quantity,
-                part.fees,
-                part.gross_pnl,
-                part.net_pnl,
-                facts[part.key].broker_pnl if part.is_exit else None,
-            ]
-        )
-    return rows
-
-
-def _plan(
-    *,
-    is_long: bool,
-    entry: Decimal,
-    stop: Decimal | None,
-    target: Decimal | None,
-    net_pnl: Decimal | None,
-    quantity: Decimal,
-    multiplier: Decimal,
-) -> tuple[Decimal | None, Decimal | None]:
-    """Planned and realized R; None where there is no stop or it is on the wrong side."""
-    if stop is None:
-        return None, None
-    planned = planned_r(is_long=is_long, entry=entry, stop=stop, target=target)
-    if net_pnl is None:
-        return planned, None
-    return planned, realized_r(
-        net_pnl, is_long=is_long, entry=entry, stop=stop, quantity=quantity, multiplier=multiplier
-    )
-
-
-def _delete_trades(ids: list[int]) -> None:
-    if not ids:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM trading_tradefill WHERE trade_id = ANY(%s)", [ids])
-        cursor.execute("DELETE FROM trading_trade_tags WHERE trade_id = ANY(%s)", [ids])
-        cursor.execute("DELETE FROM trading_trade WHERE id = ANY(%s)", [ids])

@@ -15,9 +15,10 @@ from accounts.models import Account, ActivityKind
 from trading import rebuilding
 from trading.errors import TradeRefused
 from trading.models import Execution, ExecutionSource, FillRole, Instrument, Tag, Trade, TradeFill
-from trading.rebuilding import Rebuilt, Scope
+from trading.rebuilding import Scope
 from trading.risk_reward import planned_r, realized_r
 from trading.signals import trades_changed
+from trading.trade_writer import Rebuilt
 
 
 @dataclass(frozen=True, slots=True)

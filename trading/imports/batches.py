@@ -284,7 +284,7 @@ def replay(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
                 raise BatchBusy("Only an import that stands can be replayed.")
             before = _fills_of(batch)
             _withdraw(batch)
-            batch.rows.all()._raw_delete(using="default")  # type: ignore[attr-defined]
+            batch.rows.all()._raw_delete(using="default")
             report = pipeline.apply(batch)
             difference = _difference(before, _fills_of(batch))
             if dry_run:

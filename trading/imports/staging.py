@@ -24,7 +24,7 @@ SHOWN = 200
 _TABLE = """
 DROP TABLE IF EXISTS import_stage, import_account, import_instrument;
 CREATE TEMP TABLE import_stage (
-    line integer, leg smallint, identity uuid, account_key integer, instrument_key integer, side varchar(4),
+    line integer, place integer, leg smallint, identity uuid, account_key integer, instrument_key integer, side varchar(4),
     quantity numeric, price numeric, multiplier numeric, currency varchar(12), commission numeric, fees numeric,
     executed_at timestamptz, executed_on date, broker_fill_id varchar(100), order_id varchar(100),
     broker_pnl numeric
@@ -35,7 +35,7 @@ CREATE TEMP TABLE import_instrument (
 ) ON COMMIT DROP
 """
 _COLUMNS = (
-    "line leg identity account_key instrument_key side quantity price multiplier currency commission fees "
+    "line place leg identity account_key instrument_key side quantity price multiplier currency commission fees "
     "executed_at executed_on broker_fill_id order_id broker_pnl"
 ).split()
 _ROW_COLUMNS = ("batch_id", "line", "outcome", "code", "message", "raw")
@@ -119,6 +119,7 @@ class _Stager:
         self.rows: list[str] = []
         self.occurrences: Counter[bytes] = Counter()
         self.last_line = 0
+        self.place = 0
         self.leg = 0
         self.last_place: datetime | date | None = None
 
@@ -146,6 +147,7 @@ class _Stager:
         else:
             staged.rows += 1
             self.last_line, self.leg = fill.line, 0
+            self.place += 1
             self._keep(fill.line, RowOutcome.NEW, "", "", fill.raw)
         account_key = staged.account_numbers.setdefault(fill.account_number, len(staged.account_numbers))
         staged.account_fills[account_key] += 1
@@ -163,7 +165,7 @@ class _Stager:
             staged.commission[fill.currency] += fill.commission + fill.fees  # type: ignore[assignment]
         text = bulk.text
         self.lines.append(
-            f"{fill.line}\t{self.leg}\t{self._identity(fill)}\t{account_key}\t{instrument_key}\t{fill.side}\t"
+            f"{fill.line}\t{self.place}\t{self.leg}\t{self._identity(fill)}\t{account_key}\t{instrument_key}\t{fill.side}\t"
             f"{fill.quantity:f}\t{fill.price:f}\t{text(fill.multiplier)}\t{text(fill.currency)}\t"
             f"{fill.commission:f}\t{fill.fees:f}\t{text(fill.executed_at)}\t{text(fill.executed_on)}\t"
             f"{text(fill.broker_fill_id)}\t{text(fill.order_id)}\t{text(fill.broker_pnl)}"
@@ -234,7 +236,8 @@ def count_duplicates() -> int:
         return int(cursor.fetchone()[0])
 
 
-# Fills of one instant keep the order of their order numbers where all have one, else that of the file.
+# Fills of one instant keep the order of their order numbers where all have one, else that in which the parser gave
+# them, which is the file's own unless the format knows better.
 _INSERT = """
 WITH placed AS (
     SELECT s.*, bool_and(order_id ~ '^[0-9]{{1,18}}$') OVER instant AS has_order_ids
@@ -243,7 +246,7 @@ WITH placed AS (
 ), ordered AS (
     SELECT p.*, row_number() OVER (
         PARTITION BY account_key, executed_at, executed_on
-        ORDER BY CASE WHEN has_order_ids THEN order_id::numeric END, line * {direction}, leg
+        ORDER BY CASE WHEN has_order_ids THEN order_id::numeric END, place * {direction}, leg
     ) - 1 AS sequence
     FROM placed p
 )

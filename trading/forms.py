@@ -1,0 +1,244 @@
+"""What people fill in: trades with their fills, what they say of a trade, files and how to read them."""
+
+import zoneinfo
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from accounts import decimals
+from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
+from accounts.models import Account, User
+from accounts.text import one_line, paragraphs
+from trading import instruments
+from trading.imports.parsers.base import BadCell, ParseContext
+from trading.imports.parsers.symbols import resolve_symbol
+from trading.imports.pipeline import futures_roots
+from trading.instruments import InstrumentKey
+from trading.models import Execution, Instrument, InstrumentKind, Side, Tag, Trade
+from trading.trades import EnteredFill, Plan
+
+MOST_FILLS = 200
+MOST_TAGS = 20
+
+
+class NumberField(forms.CharField):
+    """A plain decimal such as 1234.5; nothing that could mean two numbers."""
+
+    def __init__(self, *, largest: Decimal, is_positive: bool = False, **kwargs: Any) -> None:
+        super().__init__(max_length=32, **kwargs)
+        self.largest = largest
+        self.is_positive = is_positive
+        self.widget.attrs.update({"inputmode": "decimal", "autocomplete": "off"})
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            number = decimals.strict(text.replace("\N{MINUS SIGN}", "-"))
+        except ValueError as error:
+            raise ValidationError("Write a plain number such as 1234.5.") from error
+        if abs(number) > self.largest:
+            raise ValidationError("This number is too large.")
+        if self.is_positive and number <= 0:
+            raise ValidationError("This is larger than zero.")
+        return number
+
+
+class OwnAccountField(forms.CharField):
+    """An account by its name, which is unique per person: a list of a thousand names would be no help."""
+
+    owner: User
+
+    def clean(self, value: Any) -> Any:
+        name = super().clean(value)
+        if not name:
+            return None
+        account = Account.objects.for_user(self.owner).filter(name=name.strip()).first()
+        if account is None:
+            raise ValidationError("You have no account of this name.")
+        return account
+
+
+def _cleaned(text: str, *, lines: bool = False) -> str:
+    try:
+        return paragraphs(text) if lines else one_line(text)
+    except ValueError as error:
+        raise ValidationError(f"{error}.".capitalize()) from error
+
+
+class FillForm(forms.Form):
+    """One fill of a trade. Times are wall times of the account's zone."""
+
+    side = forms.ChoiceField(choices=Side.choices)
+    quantity = NumberField(largest=LARGEST_PRICE, is_positive=True)
+    price = NumberField(largest=LARGEST_PRICE)
+    executed_at = forms.DateTimeField(
+        label="Time", widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S")
+    )
+    commission = NumberField(largest=LARGEST_MONEY, required=False)
+    fees = NumberField(largest=LARGEST_MONEY, required=False)
+
+    def entered(self, zone: ZoneInfo) -> EnteredFill:
+        """The fill as it was typed, its time in this zone."""
+        values = self.cleaned_data
+        wall: datetime = values["executed_at"]
+        return EnteredFill(
+            side=values["side"],
+            quantity=values["quantity"],
+            price=values["price"],
+            executed_at=wall.replace(tzinfo=zone).astimezone(zoneinfo.ZoneInfo("UTC")),
+            commission=values["commission"] or Decimal(0),
+            fees=values["fees"] or Decimal(0),
+        )
+
+    def clean_executed_at(self) -> datetime:
+        # The form's own zone is UTC; what was typed is a wall time that `entered` puts into the account's zone.
+        wall: datetime = self.cleaned_data["executed_at"].replace(tzinfo=None)
+        if wall > timezone.now().replace(tzinfo=None) + timedelta(days=2):
+            raise ValidationError("This lies in the future.")
+        if wall.year < 1970:
+            raise ValidationError("This is too long ago.")
+        return wall
+
+
+class _Fills(forms.BaseFormSet[FillForm]):
+    """The rows of a trade's fills; rows that were left empty, or taken away, do not count."""
+
+    def clean(self) -> None:
+        if any(self.errors):
+            return
+        if not self.filled:
+            raise ValidationError("Enter at least one fill.")
+
+    @property
+    def filled(self) -> list[FillForm]:
+        """The rows with a fill in them, in the order of the page."""
+        return [
+            form
+            for form in self.forms
+            if form.cleaned_data.get("quantity") is not None and not form.cleaned_data.get("DELETE")
+        ]
+
+
+def fills_formset(extra: int) -> type[_Fills]:
+    """The form set with so many empty rows."""
+    return forms.formset_factory(
+        FillForm, formset=_Fills, extra=extra, can_delete=True, max_num=MOST_FILLS, validate_max=True
+    )
+
+
+def initial_fills(executions: Sequence[Execution], zone: ZoneInfo) -> list[dict[str, Any]]:
+    """The rows of the fills that a trade has, in the zone that the form speaks."""
+    return [
+        {
+            "side": fill.side,
+            "quantity": decimals.plain(fill.quantity),
+            "price": decimals.plain(fill.price),
+            "executed_at": fill.sort_at.astimezone(zone).replace(tzinfo=None, microsecond=0),
+            "commission": decimals.plain(fill.commission),
+            "fees": decimals.plain(fill.fees),
+        }
+        for fill in executions
+    ]
+
+
+def corrected_fills(formset: _Fills, executions: Sequence[Execution], zone: ZoneInfo) -> list[EnteredFill]:
+    """The fills as the form has them; a row that nobody touched keeps the fill's exact time and order."""
+    fills = []
+    for number, form in enumerate(formset.forms):
+        if form not in formset.filled:
+            continue
+        if number < len(executions) and not form.has_changed():
+            fill = executions[number]
+            fills.append(EnteredFill(fill.side, fill.quantity, fill.price, fill.sort_at, fill.commission, fill.fees))
+        else:
+            fills.append(form.entered(zone))
+    return sorted(fills, key=lambda fill: fill.executed_at)
+
+
+class WordsForm(forms.Form):
+    """What a person says of a trade: what it was meant to do, a note, tags."""
+
+    initial_stop = NumberField(largest=LARGEST_PRICE, required=False, label="Initial stop")
+    initial_target = NumberField(largest=LARGEST_PRICE, required=False, label="Initial target")
+    tags = forms.CharField(required=False, max_length=1000, help_text="Several with commas between them.")
+    note = forms.CharField(
+        required=False, max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 5})
+    )
+
+    @classmethod
+    def of(cls, trade: Trade) -> "WordsForm":
+        """The form filled in with what was said."""
+        return cls(
+            initial={
+                "initial_stop": decimals.plain(trade.initial_stop) if trade.initial_stop is not None else "",
+                "initial_target": decimals.plain(trade.initial_target) if trade.initial_target is not None else "",
+                "tags": ", ".join(tag.name for tag in trade.tags.all()),
+                "note": trade.note,
+            }
+        )
+
+    def clean_note(self) -> str:
+        return _cleaned(self.cleaned_data["note"], lines=True)
+
+    def clean_tags(self) -> list[str]:
+        names = [_cleaned(part) for part in self.cleaned_data["tags"].split(",") if part.strip()]
+        if len(names) > MOST_TAGS:
+            raise ValidationError(f"At most {MOST_TAGS} tags.")
+        if any(len(name) > 50 for name in names):
+            raise ValidationError("A tag has at most 50 characters.")
+        return list(dict.fromkeys(names))
+
+    def plan(self) -> Plan:
+        """What was intended."""
+        return Plan(self.cleaned_data["initial_stop"], self.cleaned_data["initial_target"])
+
+    def own_tags(self, owner: User) -> list[Tag]:
+        """The tags, those made that the person did not have."""
+        names: list[str] = self.cleaned_data["tags"]
+        Tag.objects.bulk_create([Tag(owner=owner, name=name) for name in names], ignore_conflicts=True)
+        return list(Tag.objects.for_user(owner).filter(name__in=names).order_by("name", "id"))
+
+
+class TradeForm(WordsForm):
+    """A trade by hand, besides its fills."""
+
+    account = OwnAccountField(max_length=100, widget=forms.TextInput(attrs={"list": "account-names"}))
+    symbol = forms.CharField(max_length=40, help_text="AAPL, ESZ6, EURUSD …", widget=forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}))
+    kind = forms.ChoiceField(
+        choices=[("", "As the symbol says"), *InstrumentKind.choices], required=False, label="Kind"
+    )
+
+    field_order = ["account", "symbol", "kind", "initial_stop", "initial_target", "tags", "note"]
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["account"]
+        assert isinstance(field, OwnAccountField)
+        field.owner = owner
+        field.widget.attrs["autocomplete"] = "off"
+
+    def instrument(self, fills: Sequence[EnteredFill]) -> Instrument | None:
+        """What was traded; None, and an error at the symbol, where that cannot be told."""
+        account: Account = self.cleaned_data["account"]
+        day = account.trading_day(fills[0].executed_at)
+        try:
+            found = resolve_symbol(
+                self.cleaned_data["symbol"],
+                column="symbol",
+                context=ParseContext(roots=futures_roots()),
+                on=day,
+                kind=self.cleaned_data["kind"],
+            )
+        except BadCell as error:
+            self.add_error("symbol", error.message)
+            return None
+        key = InstrumentKey(found.symbol, found.kind, found.currency or account.currency, found.multiplier)
+        return instruments.find_or_create([key], on=day)[key]

@@ -1,0 +1,200 @@
+"""Pages of one trade: what happened, what was said of it, the editor of its fills."""
+
+import uuid
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.core import signing
+from django.db import transaction
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.errors import InvalidValue
+from accounts.models import Account, User
+from accounts.permissions import may_write_required
+from trading import trades
+from trading.errors import TradeRefused
+from trading.forms import TradeForm, WordsForm, corrected_fills, fills_formset, initial_fills
+from trading.models import Execution, Trade, TradeFill
+from trading.refusals import says_why
+
+_UNDO = "trading.views.delete"
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _own_trade(request: HttpRequest, public_id: uuid.UUID) -> Trade:
+    rows = Trade.objects.for_user(request.user).select_related("account", "instrument")
+    return get_object_or_404(rows, public_id=public_id)
+
+
+@may_write_required
+def trade_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002 – the name in the path
+    return _page(request, _own_trade(request, id))
+
+
+@may_write_required
+@require_POST
+def trade_annotate(request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+    trade = _own_trade(request, id)
+    form = WordsForm(request.POST)
+    if not form.is_valid():
+        return _page(request, trade, words=form)
+    with transaction.atomic():
+        tags = form.own_tags(_person(request))
+        trades.annotate(trade, plan=form.plan(), note=form.cleaned_data["note"], tags=tags)
+    messages.success(request, "Saved.")
+    return redirect("trade_detail", id)
+
+
+def _page(request: HttpRequest, trade: Trade, *, words: WordsForm | None = None) -> HttpResponse:
+    parts = (
+        TradeFill.objects.filter(trade=trade)
+        .select_related("execution", "execution__batch")
+        .order_by("execution__sort_at", "execution__sequence", "execution_id", "role")
+    )
+    earlier, later = _neighbours(request, trade)
+    context = {
+        "trade": trade,
+        "parts": parts,
+        "tags": trade.tags.order_by("name", "id"),
+        "words": words or WordsForm.of(trade),
+        "earlier": earlier,
+        "later": later,
+        "difference": None if trade.broker_pnl is None else trade.net_pnl - trade.broker_pnl,
+    }
+    return render(request, "trading/trade_detail.html", context, status=422 if words else 200)
+
+
+def _neighbours(request: HttpRequest, trade: Trade) -> tuple[Trade | None, Trade | None]:
+    """The trades before and after it in the person's list, which is ordered by the last activity."""
+    mine = Trade.objects.for_user(request.user)
+    at, pk = trade.activity_at, trade.pk
+    # The first condition of each is implied by the second; PostgreSQL can only seek by it.
+    earlier = mine.filter(activity_at__lte=at).filter(Q(activity_at__lt=at) | Q(pk__lt=pk))
+    later = mine.filter(activity_at__gte=at).filter(Q(activity_at__gt=at) | Q(pk__gt=pk))
+    return earlier.order_by("-activity_at", "-id").first(), later.order_by("activity_at", "id").first()
+
+
+@may_write_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@says_why
+def trade_create(request: HttpRequest) -> HttpResponseBase:
+    owner = _person(request)
+    if request.method != "POST":
+        account = Account.objects.for_user(owner).filter(public_id=_account_id(request)).first()
+        form = TradeForm(owner=owner, initial={"account": account.name if account else ""})
+        return _editor(request, form=form, fills=fills_formset(4)(prefix="fills"))
+    form = TradeForm(request.POST, owner=owner)
+    fills = fills_formset(0)(request.POST, prefix="fills")
+    if "more" in request.POST:
+        return _editor(request, form=form, fills=_with_more_rows(request))
+    if form.is_valid() and fills.is_valid():
+        account = form.cleaned_data["account"]
+        zone = ZoneInfo(account.time_zone)
+        entered = sorted((row.entered(zone) for row in fills.filled), key=lambda fill: fill.executed_at)
+        with transaction.atomic():
+            instrument = form.instrument(entered)
+            if instrument is not None:
+                made = trades.enter(
+                    account,
+                    instrument=instrument,
+                    fills=entered,
+                    plan=form.plan(),
+                    note=form.cleaned_data["note"],
+                    tags=form.own_tags(owner),
+                )
+                messages.success(request, "The trade was added.")
+                return redirect("trade_detail", made[-1].public_id)
+    return _editor(request, form=form, fills=fills, status=422)
+
+
+def _account_id(request: HttpRequest) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.GET.get("account", ""))
+    except ValueError:
+        return None
+
+
+def _with_more_rows(request: HttpRequest) -> Any:
+    """The rows as they were typed with four empty ones below: how rows are added without JavaScript."""
+    posted = request.POST.copy()
+    try:
+        total = int(posted.get("fills-TOTAL_FORMS", "0"))
+    except ValueError:
+        total = 0
+    posted["fills-TOTAL_FORMS"] = str(total + 4)
+    return fills_formset(0)(posted, prefix="fills")
+
+
+@may_write_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def trade_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+    trade = _own_trade(request, id)
+    zone = ZoneInfo(trade.account.time_zone)
+    executions = list(Execution.objects.for_user(request.user).filter(parts__trade=trade).distinct().in_order())
+    initial = initial_fills(executions, zone)
+    if request.method != "POST":
+        return _editor(request, trade=trade, fills=fills_formset(1)(prefix="fills", initial=initial))
+    fills = fills_formset(0)(request.POST, prefix="fills", initial=initial)
+    if "more" in request.POST:
+        return _editor(request, trade=trade, fills=_with_more_rows(request))
+    if not fills.is_valid():
+        return _editor(request, trade=trade, fills=fills, status=422)
+    if not fills.has_changed():
+        return redirect("trade_detail", id)
+    try:
+        made = trades.correct(trade, fills=corrected_fills(fills, executions, zone))
+    except TradeRefused as error:
+        return _editor(request, trade=trade, fills=fills, problem=error.message, status=error.status)
+    messages.success(request, "The fills were changed; every figure follows.")
+    kept = next((each for each in made if each.pk == trade.pk), made[0] if made else None)
+    return redirect("trade_detail", kept.public_id) if kept else redirect("trade_list")
+
+
+def _editor(
+    request: HttpRequest,
+    *,
+    fills: Any,
+    form: TradeForm | None = None,
+    trade: Trade | None = None,
+    problem: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    context = {"form": form, "fills": fills, "trade": trade, "problem": problem}
+    return render(request, "trading/trade_form.html", context, status=status)
+
+
+@may_write_required
+@require_POST
+@says_why
+def trade_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+    """The trade goes at once; the message carries the way back."""
+    trade = _own_trade(request, id)
+    deleted = trades.delete(trade)
+    ids = Execution.objects.for_user(request.user).filter(pk__in=deleted).values_list("public_id", flat=True)
+    token = signing.dumps([each.hex for each in ids], salt=_UNDO, compress=True)
+    messages.success(request, f"The trade in {trade.instrument.symbol} was deleted.", extra_tags=token)
+    return redirect("trade_list")
+
+
+@may_write_required
+@require_POST
+@says_why
+def trade_restore(request: HttpRequest) -> HttpResponse:
+    """What `trade_delete` took away stands again. The ids are checked against the person once more."""
+    try:
+        ids = [uuid.UUID(text) for text in signing.loads(request.POST.get("fills", ""), salt=_UNDO)]
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise InvalidValue("This link to undo a deletion is not one that was given out.") from error
+    mine = Execution.objects.for_user(request.user).filter(public_id__in=ids)
+    trades.restore(_person(request).pk, execution_ids=list(mine.values_list("pk", flat=True)))
+    messages.success(request, "The trade is back.")
+    found = Trade.objects.for_user(request.user).filter(fills__execution__in=mine).first()
+    return redirect("trade_detail", found.public_id) if found else redirect("trade_list")
