@@ -1,9 +1,9 @@
 """Who may do what at every address. A new address needs a row here, or the tests fail.
 
-`public()` – anybody. `self_only()` – signed-in people, each seeing their own. `own("account")` – the path names something
-that one person owns, made by the factory of that name in `FACTORIES`. In each, `works` names the methods that succeed
-for the owner, `body` what to send with them, `query` the query string; `refers` and `body_refers` name the query
-parameters and body fields that hold an id, each with its factory.
+`public()` – anybody. `self_only()` – signed-in people, each seeing their own. `own("account")` – the path names
+something that one person owns, made by the factory of that name in `FACTORIES`. In each, `works` names the methods
+that succeed for the owner, `body` what to send with them, `query` the query string; `refers` and `body_refers` name
+the query parameters and body fields that hold an id, each with its factory.
 """
 
 from collections.abc import Callable, Mapping
