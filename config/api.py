@@ -3,12 +3,14 @@
 from django.urls import URLPattern, URLResolver
 from rest_framework.routers import DefaultRouter
 
-from accounts.api import AccountViewSet, ActivityViewSet, AuditViewSet, TokenViewSet
+from accounts.api import ActivityViewSet, AuditViewSet, TokenViewSet
+from journal.api import AccountWithStatsViewSet, AggregateViewSet
 
 # Paths with converters: `lookup_value_converter = "uuid"` in a viewset takes ids in canonical form only.
 router = DefaultRouter(use_regex_path=False)
 router.include_format_suffixes = False
-router.register("accounts", AccountViewSet, basename="account")
+router.register("accounts", AccountWithStatsViewSet, basename="account")
+router.register("aggregate", AggregateViewSet, basename="aggregate")
 router.register("auth/tokens", TokenViewSet, basename="token")
 router.register("activity", ActivityViewSet, basename="activity")
 router.register("audit", AuditViewSet, basename="audit")

@@ -1,0 +1,179 @@
+"""The API of what trades come to: aggregates over accounts, and accounts with their stats."""
+
+import calendar
+import re
+from dataclasses import replace
+from datetime import date
+
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api import AccountViewSet
+from accounts.errors import InvalidValue
+from accounts.models import Account
+from accounts.serializers import page_of
+from accounts.strict import choice
+from accounts.viewsets import OwnViewSet, page_json
+from journal import account_stats, breakdowns, filters, reports
+from journal.filters import MetricsFilter
+from journal.serializers import (
+    AccountStatsSerializer,
+    AggregateMetricsSerializer,
+    BreakdownSerializer,
+    CalendarSerializer,
+    ComparisonSerializer,
+    EquityCurveSerializer,
+    ListedAccountSerializer,
+    breakdown_json,
+    calendar_json,
+    comparison_json,
+    curve_json,
+    listed_json,
+    metrics_json,
+    stats_json,
+)
+
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
+_FILTERS = [
+    OpenApiParameter("account", str, many=True, description="Id of an account; may come several times."),
+    OpenApiParameter("broker", str, description="Exact name; Unknown for accounts without one."),
+    OpenApiParameter("from", date, description="First trading day."),
+    OpenApiParameter("to", date, description="Last trading day."),
+    OpenApiParameter("symbol", str, description="Symbol of an instrument, or root of a futures contract."),
+    OpenApiParameter("tag", str, description="Name or id of a tag."),
+    OpenApiParameter("side", str, enum=["long", "short"]),
+    OpenApiParameter("currency", str, description="Of the trades; figures are then in it."),
+]
+_FRESH = OpenApiParameter("fresh", str, enum=["true"], description="Goes past the cache.")
+
+
+class AggregateViewSet(OwnViewSet):
+    """What the trades of all accounts, or of some, come to."""
+
+    queryset = Account.objects.none()
+    repeatable_parameters = frozenset({"account"})
+    query_parameters = {
+        "metrics": (*filters.NAMES, "fresh"),
+        "equity_curve": (*filters.NAMES, "fresh", "by_account"),
+        "comparison": (*filters.NAMES, "fresh"),
+        "calendar": (*filters.NAMES, "fresh", "month"),
+        "breakdown": (*filters.NAMES, "fresh", "by"),
+    }
+
+    @extend_schema(parameters=[*_FILTERS, _FRESH], responses=AggregateMetricsSerializer)
+    @action(detail=False, methods=["get"], serializer_class=AggregateMetricsSerializer)
+    def metrics(self, request: Request) -> Response:
+        """Every metric, with all accounts in scope."""
+        found = reports.aggregate_metrics(self.person, self.wanted(), fresh=self.is_fresh)
+        return Response(metrics_json(found))
+
+    @extend_schema(
+        parameters=[*_FILTERS, _FRESH, OpenApiParameter("by_account", str, enum=["true", "false"])],
+        responses=EquityCurveSerializer,
+    )
+    @action(detail=False, methods=["get"], url_path="equity-curve", serializer_class=EquityCurveSerializer)
+    def equity_curve(self, request: Request) -> Response:
+        """Cumulative P&L by trading day, combined and by account."""
+        by_account = choice(request.query_params.get("by_account"), parameter="by_account", allowed=["true", "false"])
+        found = reports.equity_curve(self.person, self.wanted(), by_account=by_account == "true", fresh=self.is_fresh)
+        return Response(curve_json(found))
+
+    @extend_schema(parameters=[*_FILTERS, _FRESH], responses=ComparisonSerializer)
+    @action(detail=False, methods=["get"], serializer_class=ComparisonSerializer)
+    def comparison(self, request: Request) -> Response:
+        """Accounts side by side, each in its own currency."""
+        found = breakdowns.comparison(self.person, self.wanted(), fresh=self.is_fresh)
+        return Response(comparison_json(found))
+
+    @extend_schema(
+        parameters=[*_FILTERS, _FRESH, OpenApiParameter("month", str, description="Such as 2025-03.")],
+        responses=CalendarSerializer,
+    )
+    @action(detail=False, methods=["get"], serializer_class=CalendarSerializer)
+    def calendar(self, request: Request) -> Response:
+        """Trading days of a month or range with what they made."""
+        wanted = _in_month(self.wanted(), request.query_params.get("month"))
+        return Response(calendar_json(breakdowns.calendar(self.person, wanted, fresh=self.is_fresh)))
+
+    @extend_schema(
+        parameters=[
+            *_FILTERS,
+            _FRESH,
+            OpenApiParameter("by", str, enum=list(breakdowns.PROPERTIES), required=True),
+        ],
+        responses=BreakdownSerializer,
+    )
+    @action(detail=False, methods=["get"], serializer_class=BreakdownSerializer)
+    def breakdown(self, request: Request) -> Response:
+        """Trades grouped by one property."""
+        by = request.query_params.get("by", "")
+        found = breakdowns.breakdown(self.person, self.wanted(), by=by, fresh=self.is_fresh)
+        return Response(breakdown_json(found))
+
+    def wanted(self) -> MetricsFilter:
+        """The filter of the query string. Raises what becomes a 400 for anything that it may not hold."""
+        return filters.parse(
+            self.request.query_params, user=self.person, also=tuple(self.query_parameters[self.action])
+        )
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the caller wants to go past the cache."""
+        fresh = choice(self.request.query_params.get("fresh"), parameter="fresh", allowed=["true", "false"])
+        return fresh == "true"
+
+
+class AccountWithStatsViewSet(AccountViewSet):
+    """Trading accounts, and on demand what they traded."""
+
+    query_parameters = {
+        **AccountViewSet.query_parameters,
+        "list": (*AccountViewSet.query_parameters["list"], "stats"),
+    }
+
+    @extend_schema(
+        parameters=[OpenApiParameter("stats", str, enum=["true", "false"])],
+        responses=page_of(ListedAccountSerializer),
+    )
+    def list(self, request: Request) -> Response:
+        stats = choice(request.query_params.get("stats"), parameter="stats", allowed=["true", "false"])
+        if stats != "true":
+            return super().list(request)
+        found = account_stats.accounts_with_stats(self.person, self.accounts_query())
+        return Response(
+            page_json(
+                found.page,
+                map(listed_json, found.page.results),
+                as_of=found.as_of,
+                stale=found.stale,
+                missing_days=found.missing_days,
+            )
+        )
+
+    @extend_schema(responses=AccountStatsSerializer)
+    @action(detail=True, methods=["get"], serializer_class=AccountStatsSerializer)
+    def stats(self, request: Request, id: str) -> Response:
+        """Trades closed, P&L realized, last day with an exit."""
+        found = account_stats.account_stats(self.person, str(id))
+        if found is None:
+            raise Http404
+        return Response(stats_json(found))
+
+
+def _in_month(wanted: MetricsFilter, month: str | None) -> MetricsFilter:
+    """The filter narrowed to a month. Raises InvalidValue beside other days, and for what is no month."""
+    if month is None:
+        return wanted
+    if wanted.is_by_day:
+        raise InvalidValue("Give a month, or from and to.", pointer="?month")
+    if not _MONTH.fullmatch(month) or month.startswith("0000"):
+        raise InvalidValue("month is written 2025-03.", pointer="?month")
+    year, number = int(month[:4]), int(month[5:])
+    return replace(
+        wanted,
+        start=date(year, number, 1),
+        end=date(year, number, calendar.monthrange(year, number)[1]),
+    )
