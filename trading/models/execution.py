@@ -65,8 +65,15 @@ class Execution(models.Model):
     order_id = models.CharField(max_length=100, blank=True)
     broker_pnl = MoneyField(null=True, db_comment="The broker's own realized P&L of this fill, after costs")
     source = models.CharField(max_length=6, choices=ExecutionSource, default=ExecutionSource.IMPORT)
+    # No constraint in the database: the batch's row is updated with every step of progress, and each of a million
+    # fills would walk all its versions at commit.
     batch = models.ForeignKey(
-        ImportBatch, null=True, on_delete=models.CASCADE, related_name="executions", db_index=False
+        ImportBatch,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="executions",
+        db_index=False,
+        db_constraint=False,
     )
     line = models.IntegerField(null=True, db_comment="Line of the file it came from")
     corrects = models.ForeignKey(
