@@ -98,7 +98,7 @@ def update(account: Account, **fields: Any) -> Account:
     Raises InvalidValue or NameTaken. Tells the receivers of `account_rules_changed` when its fills are to be dated or
     matched by other rules.
     """
-    account = Account.objects.select_for_update(of=("self",)).get(pk=account.pk)
+    account = Account.objects.select_for_update(of=("self",), no_key=True).get(pk=account.pk)
     before = _values(account)
     _checked(account, fields)
     changed = [name for name, value in _values(account).items() if value != before[name]]
@@ -132,6 +132,8 @@ def delete(account: Account, *, confirmed: bool = False) -> None:
     Raises AccountHasTrades unless `confirmed` when it has fills, and AccountHasCashMovements when its ledger has
     entries, which nobody may delete. Receivers of `account_deleted` run before the rows go.
     """
+    # The version before the row: a change of fills holds the version while its foreign keys wait for the row.
+    versions.bump(account.owner_id)
     account = Account.objects.select_for_update(of=("self",)).get(pk=account.pk)
     if LedgerEntry.objects.filter(portfolio__account=account).exists():
         raise AccountHasCashMovements("The account has cash movements: archive it instead.")
@@ -140,7 +142,6 @@ def delete(account: Account, *, confirmed: bool = False) -> None:
     signals.account_deleted.send(Account, account=account)
     before, subject = _values(account), _subject(account)
     account.delete()
-    versions.bump(account.owner_id)
     audit.written("account.delete", **subject, before=before)
     activity.noted(account.owner_id, ActivityKind.ACCOUNT, f"Account {account.name} was deleted.")
 
