@@ -1,0 +1,243 @@
+"""Whatever happened before, every view shows the same sums, to the last digit, as fills folded by an independent path."""
+
+import random
+from collections.abc import Iterable
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command, get_commands
+
+from accounts.models import Account, User
+from journal import account_stats, breakdowns, reports
+from journal.filters import NO_BROKER, MetricsFilter
+from journal.metrics import rollups
+from tests import histories
+from tests.exact_model import Converted, Expected, Rates, Trip, converted, decimal, expected, trips_of
+from tests.histories import History
+from trading.models import Position, Trade, TradeFill
+
+pytestmark = pytest.mark.django_db
+
+SEEDS = range(6)
+STEPS = 30
+FILTERS = 14
+
+
+@pytest.fixture(autouse=True)
+def _media(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def _reference(db: None) -> None:
+    histories.seed_reference()
+
+
+def checked() -> None:
+    """`recompute_metrics --check` finds no difference: it raises, with exit code 1, when it does."""
+    if "recompute_metrics" in get_commands():
+        call_command("recompute_metrics", "--check")
+
+
+@pytest.mark.usefixtures("_reference")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_all_views_agree_after_any_history(alice: User, seed: int) -> None:
+    history = History(alice, seed)
+    history.live(STEPS)
+    print(*history.done, sep="\n")
+    trips = trips_of(alice)
+
+    trades_are(alice, trips)
+    if seed % 2:
+        rollups.recompute(alice.pk)
+    else:
+        reports.aggregate_metrics(alice)
+    checked()
+    chance = random.Random(seed)
+    rates = Rates()
+    for _ in range(FILTERS):
+        alice.reporting_currency = chance.choice(["USD", "USD", "EUR", "JPY"])
+        wanted = a_filter(alice, trips, chance)
+        print(alice.reporting_currency, wanted)
+        found = expected(alice, trips, wanted)
+        target = wanted.currency or alice.reporting_currency
+        views_agree(alice, wanted, found, converted(found, target, rates), rates)
+    stats_agree(alice, trips)
+
+
+def a_filter(owner: User, trips: list[Trip], chance: random.Random) -> MetricsFilter:
+    """Nothing, or up to three things, of what is there and what is not."""
+    accounts = list(Account.objects.filter(owner=owner).order_by("pk").values_list("pk", flat=True))
+    start = histories.FIRST.date() + timedelta(days=chance.randrange(histories.DAYS))
+    choices: dict[str, Any] = {
+        "accounts": tuple(sorted(chance.sample(accounts, chance.randrange(len(accounts) + 1)))),
+        "broker": chance.choice([*Account.objects.filter(owner=owner).values_list("broker", flat=True), NO_BROKER])
+        or NO_BROKER,
+        "start": start,
+        "end": start + timedelta(days=chance.randrange(20)),
+        "symbol": chance.choice([*{trip.symbol for trip in trips}, "MNQ", "NONE"]),
+        "tag": chance.choice(["gap", "plan", "fomo", "absent"]),
+        "side": chance.choice(["long", "short"]),
+        "currency": chance.choice(["USD", "EUR", "GBP", "JPY"]),
+    }
+    names = chance.sample(list(choices), chance.randint(0, 3))
+    return MetricsFilter(**{name: choices[name] for name in names})
+
+
+def trades_are(owner: User, trips: list[Trip]) -> None:
+    """Trades, their parts and open positions are those of the model."""
+    stored = {
+        trade.opening_execution_id: (
+            trade.account_id,
+            trade.instrument_id,
+            trade.side,
+            trade.status == "closed",
+            trade.quantity,
+            trade.open_quantity,
+            trade.gross_pnl,
+            trade.fees,
+            trade.net_pnl,
+            trade.opened_on,
+            trade.closed_on,
+            trade.outcome,
+            trade.realized_r,
+        )
+        for trade in Trade.objects.filter(owner=owner)
+    }
+    model = {
+        trip.opening: (
+            trip.account_id,
+            trip.instrument_id,
+            trip.side,
+            trip.closed_on is not None,
+            decimal(trip.entered),
+            decimal(trip.left),
+            decimal(trip.gross),
+            decimal(trip.fees),
+            decimal(trip.net),
+            trip.opened_on,
+            trip.closed_on,
+            trip.outcome,
+            None if trip.realized_r is None else decimal(trip.realized_r),
+        )
+        for trip in trips
+    }
+    assert stored == model
+    exits = sorted(
+        TradeFill.objects.filter(trade__owner=owner, role="exit").values_list(
+            "trade__opening_execution_id", "day", "quantity", "net_pnl", "gross_pnl"
+        )
+    )
+    assert exits == sorted(
+        (trip.opening, part.day, decimal(part.quantity), decimal(part.net), decimal(part.gross))
+        for trip in trips
+        for part in trip.exits
+    )
+    held = sorted(Position.objects.filter(owner=owner).values_list("account_id", "instrument_id", "quantity"))
+    assert held == sorted(
+        (trip.account_id, trip.instrument_id, decimal(trip.left) * (1 if trip.is_long else -1))
+        for trip in trips
+        if trip.left
+    )
+
+
+def views_agree(owner: User, wanted: MetricsFilter, found: Expected, money: Converted, rates: Rates) -> None:
+    metrics = reports.aggregate_metrics(owner, wanted)
+    curves = reports.equity_curve(owner, wanted, by_account=True)
+    calendar = breakdowns.calendar(owner, wanted)
+    net = decimal(sum(money.days.values(), Fraction(0)))
+
+    assert not metrics.stale
+    currencies_agree(metrics.by_currency, found)
+    if found.by_currency:
+        assert metrics.figures.currency == money.currency
+    assert metrics.figures.totals.net_pnl == net
+    assert metrics.counts.trade_count == sum(sums.trade_count for sums in found.by_currency.values())
+    unconverted = {each.currency: each.net_pnl for each in metrics.unconverted}
+    assert unconverted == {currency: decimal(amount) for currency, amount in money.unconverted.items()}
+
+    assert {day.date: day.pnl for day in calendar.days if day.date in money.days} == in_decimals(money.days)
+    assert not any(day.pnl for day in calendar.days if day.date not in money.days)
+    assert calendar.net_pnl == net
+    assert sum(day.trade_count for day in calendar.days) == metrics.counts.trade_count
+    assert {point.date: point.pnl for point in curves.combined.points} == in_decimals(money.days)
+    assert not curves.combined.points or curves.combined.points[-1].cumulative_pnl == net
+    curves_agree(owner, curves.by_account or [], found)
+    accounts_agree(owner, metrics, found, money, rates)
+    for by in ("symbol", "side", "weekday", "hour", "holding", "broker", "account"):
+        rows = breakdowns.breakdown(owner, wanted, by=by).rows
+        assert sum((row.figures.totals.net_pnl for row in rows), Decimal(0)) == net, by
+    comparison_agrees(owner, wanted, found)
+
+
+def currencies_agree(rows: Iterable[Any], found: Expected) -> None:
+    stored = {row.currency: row.totals for row in rows}
+    assert stored.keys() == found.by_currency.keys()
+    for currency, sums in found.by_currency.items():
+        totals = stored[currency]
+        for name in vars(sums):
+            value = getattr(sums, name)
+            assert getattr(totals, name) == (decimal(value) if isinstance(value, Fraction) else value), name
+        assert totals.fees == decimal(sums.gross_pnl - sums.net_pnl)
+
+
+def curves_agree(owner: User, curves: Iterable[Any], found: Expected) -> None:
+    keys = {str(account.public_id): account.pk for account in Account.objects.filter(owner=owner)}
+    stored = {
+        (keys[each.id], each.curve.currency, point.date): point.pnl for each in curves for point in each.curve.points
+    }
+    assert stored == in_decimals(found.by_account_day)
+
+
+def accounts_agree(owner: User, metrics: Any, found: Expected, money: Converted, rates: Rates) -> None:
+    """An account is listed with its own money, and with it converted where all of it can be."""
+    keys = {str(account.public_id): account.pk for account in Account.objects.filter(owner=owner)}
+    whole = Decimal(0)
+    for row in metrics.accounts:
+        own = found.by_account.get(keys[row.id], {})
+        if len(own) == 1:
+            ((currency, amount),) = own.items()
+            assert (row.currency, row.pnl) == (currency, decimal(amount))
+        if not own:
+            assert not row.pnl
+        whole += row.converted_pnl or 0
+    if not money.unconverted:
+        assert whole == metrics.figures.totals.net_pnl
+
+
+def comparison_agrees(owner: User, wanted: MetricsFilter, found: Expected) -> None:
+    keys = {str(account.public_id): account.pk for account in Account.objects.filter(owner=owner)}
+    stored = {
+        (keys[row.id], row.figures.currency): row.figures.totals.net_pnl
+        for row in breakdowns.comparison(owner, wanted).accounts
+        if row.first_day is not None
+    }
+    assert stored == {
+        (account, currency): decimal(amount) for account, own in found.by_account.items() for currency, amount in own.items()
+    }
+
+
+def stats_agree(owner: User, trips: list[Trip]) -> None:
+    """The list of accounts, and each account's own figures."""
+    owner.refresh_from_db()
+    found = expected(owner, trips, MetricsFilter())
+    for listed in account_stats.accounts_with_stats(owner).page.results:
+        account = Account.objects.get(public_id=listed.account.public_id)
+        own = found.by_account.get(account.pk, {})
+        closed = [trip for trip in trips if trip.account_id == account.pk and trip.closed_on]
+        assert listed.trade_count == len(closed)
+        if len(own) == 1:
+            assert listed.total_pnl == decimal(next(iter(own.values())))
+        stats = account_stats.account_stats(owner, str(account.public_id))
+        assert stats is not None
+        assert (stats.trade_count, stats.total_pnl) == (listed.trade_count, listed.total_pnl)
+        days = [part.day for trip in trips if trip.account_id == account.pk for part in trip.exits]
+        assert stats.last_trade_date == max(days, default=None)
+
+
+def in_decimals(amounts: dict[Any, Fraction]) -> dict[Any, Decimal]:
+    return {key: decimal(amount) for key, amount in amounts.items()}
