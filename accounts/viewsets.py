@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Model
 from django.utils.cache import patch_vary_headers
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +14,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from accounts import paging, versions
-from accounts.idempotency import IdempotentPostMixin
+from accounts.idempotency import HEADER, IdempotentPostMixin
 from accounts.models import User
 from accounts.paging import Listing, Page
 from accounts.strict import StrictQueryMixin
@@ -23,6 +24,21 @@ PAGING = ("limit", "cursor", "order")
 
 LIMIT = OpenApiParameter("limit", int, description="Rows per page, 1 to 100.", default=50)
 CURSOR = OpenApiParameter("cursor", str, description="`next` of the page before.")
+
+
+KEY = OpenApiParameter(
+    HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="Sent again with the same key within 72 hours, the request takes effect once.",
+)
+
+
+class OwnSchema(AutoSchema):
+    """Every POST takes an idempotency key, and says so."""
+
+    def get_override_parameters(self) -> list[Any]:
+        return [*super().get_override_parameters(), *([KEY] if self.method == "POST" else [])]
 
 
 class _NotModified(Exception):
@@ -68,6 +84,7 @@ class VersionedAnswersMixin(APIView):
 class OwnViewSet(StrictQueryMixin, VersionedAnswersMixin, IdempotentPostMixin, GenericViewSet[Any]):
     """The base of every viewset: rows are found by their outside id, among one's own only."""
 
+    schema = OwnSchema()
     lookup_field = "public_id"
     lookup_url_kwarg = "id"
     lookup_value_converter = "uuid"

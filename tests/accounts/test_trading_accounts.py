@@ -1,14 +1,16 @@
 import threading
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
 
 from accounts import signals, trading_accounts, versions
-from accounts.errors import Conflict, DomainError, InvalidValue, NameTaken
+from accounts.errors import AccountHasTrades, Conflict, DomainError, InvalidValue, NameTaken
 from accounts.models import Account, ActivityEntry, AuditEvent, User
 from tests.factories import make_account, make_user
+from tests.journal.factories import make_trade
+from trading.models import Execution, Trade
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -97,6 +99,21 @@ def test_a_refused_receiver_keeps_the_account(alice: User) -> None:
         signals.account_deleted.disconnect(refuse)
     assert Account.objects.filter(pk=account.pk).exists()
     assert not AuditEvent.objects.exists()
+
+
+def test_an_account_with_trades_goes_only_when_that_is_confirmed(alice: User) -> None:
+    account, kept = make_account(alice, "Main"), make_account(alice, "Kept")
+    make_trade(account, day=date(2026, 3, 2), pnl="25")
+    make_trade(kept, day=date(2026, 3, 2), pnl="7")
+
+    with pytest.raises(AccountHasTrades):
+        trading_accounts.delete(account)
+    assert Account.objects.count() == 2
+    trading_accounts.delete(account, confirmed=True)
+
+    assert list(Trade.objects.values_list("account", "net_pnl")) == [(kept.pk, Decimal(7))]
+    assert not Execution.objects.filter(account_id=account.pk).exists()
+    assert AuditEvent.objects.get(event="account.delete").before["name"] == "Main"
 
 
 @pytest.mark.postgres
