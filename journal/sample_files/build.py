@@ -67,6 +67,16 @@ class Sample:
     remarks: list[Remark]
     rates_csv: bytes
 
+    def lost_accounts(self) -> list[SampleAccount]:
+        """Prop accounts that lost what their firm allows."""
+        return [
+            account
+            for account in self.accounts
+            if account.kind == "prop"
+            and account.number in self.books
+            and self.books[account.number].net <= -LARGEST_LOSS * account.size
+        ]
+
 
 def build(*, seed: int, end: date, accounts: int) -> Sample:
     """The sample of so many accounts over the two years that end on `end`. The same arguments give the same bytes."""

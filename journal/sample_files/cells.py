@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from journal.sample_files.books import Realized, SampleFill
@@ -28,7 +28,7 @@ def csv_bytes(header: Sequence[str], rows: Rows, *, delimiter: str = ",", quote_
 def table(rows: Rows, *, delimiter: str = ",", quote_all: bool = False) -> bytes:
     """The rows as CSV; values are quoted where they must be, or all of them."""
     text = io.StringIO()
-    quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
     csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode()
 
