@@ -15,6 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema/", ApiSchema.as_view(), name="schema"),
     path("api/docs/", login_required(ApiDocs.as_view()), name="docs"),
     path("", include("accounts.urls")),
+    path("", include("trading.urls")),
+    path("", include("journal.urls")),
 ]
 
 handler400 = "config.problems.bad_request"

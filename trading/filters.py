@@ -1,5 +1,6 @@
 """Which trades a list shows: one filter set for the pages and the API, with the meanings that figures have."""
 
+import contextlib
 import re
 import uuid
 from collections.abc import Collection
@@ -147,10 +148,8 @@ class TradeFilterSet(FilterSet):
 
     def with_tag(self, queryset: TradeQuerySet, name: str, value: str) -> TradeQuerySet:
         wanted = Q(name=value)
-        try:
+        with contextlib.suppress(ValueError):  # a name only
             wanted |= Q(public_id=uuid.UUID(value))
-        except ValueError:
-            pass  # a name only
         # A subquery: a join would show a trade twice where one tag has the name and another the id.
         tagged = Trade.tags.through.objects.filter(tag__in=Tag.objects.filter(wanted)).values("trade")
         return queryset.filter(pk__in=tagged)

@@ -4,7 +4,7 @@ import zoneinfo
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -22,6 +22,11 @@ from trading.imports.pipeline import futures_roots
 from trading.instruments import InstrumentKey
 from trading.models import Execution, Instrument, InstrumentKind, Side, Tag, Trade
 from trading.trades import EnteredFill, Plan
+
+if TYPE_CHECKING:
+    _FillFormSet = forms.BaseFormSet["FillForm"]
+else:
+    _FillFormSet = forms.BaseFormSet
 
 MOST_FILLS = 200
 MOST_TAGS = 20
@@ -56,11 +61,16 @@ class OwnAccountField(forms.CharField):
 
     owner: User
 
+    @staticmethod
+    def find(owner: User, name: str) -> Account | None:
+        """This person's account of this name."""
+        return Account.objects.for_user(owner).filter(name=name.strip()).first() if name else None
+
     def clean(self, value: Any) -> Any:
         name = super().clean(value)
         if not name:
             return None
-        account = Account.objects.for_user(self.owner).filter(name=name.strip()).first()
+        account = self.find(self.owner, name)
         if account is None:
             raise ValidationError("You have no account of this name.")
         return account
@@ -80,7 +90,8 @@ class FillForm(forms.Form):
     quantity = NumberField(largest=LARGEST_PRICE, is_positive=True)
     price = NumberField(largest=LARGEST_PRICE)
     executed_at = forms.DateTimeField(
-        label="Time", widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S")
+        label="Time",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
     )
     commission = NumberField(largest=LARGEST_MONEY, required=False)
     fees = NumberField(largest=LARGEST_MONEY, required=False)
@@ -108,7 +119,7 @@ class FillForm(forms.Form):
         return wall
 
 
-class _Fills(forms.BaseFormSet[FillForm]):
+class _Fills(_FillFormSet):
     """The rows of a trade's fills; rows that were left empty, or taken away, do not count."""
 
     def clean(self) -> None:
@@ -169,9 +180,7 @@ class WordsForm(forms.Form):
     initial_stop = NumberField(largest=LARGEST_PRICE, required=False, label="Initial stop")
     initial_target = NumberField(largest=LARGEST_PRICE, required=False, label="Initial target")
     tags = forms.CharField(required=False, max_length=1000, help_text="Several with commas between them.")
-    note = forms.CharField(
-        required=False, max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 5})
-    )
+    note = forms.CharField(required=False, max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 5}))
 
     @classmethod
     def of(cls, trade: Trade) -> "WordsForm":
@@ -211,7 +220,11 @@ class TradeForm(WordsForm):
     """A trade by hand, besides its fills."""
 
     account = OwnAccountField(max_length=100, widget=forms.TextInput(attrs={"list": "account-names"}))
-    symbol = forms.CharField(max_length=40, help_text="AAPL, ESZ6, EURUSD …", widget=forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}))
+    symbol = forms.CharField(
+        max_length=40,
+        help_text="AAPL, ESZ6, EURUSD …",
+        widget=forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}),
+    )
     kind = forms.ChoiceField(
         choices=[("", "As the symbol says"), *InstrumentKind.choices], required=False, label="Kind"
     )

@@ -35,13 +35,13 @@ def _own_trade(request: HttpRequest, public_id: uuid.UUID) -> Trade:
 
 
 @may_write_required
-def trade_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002 – the name in the path
+def trade_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     return _page(request, _own_trade(request, id))
 
 
 @may_write_required
 @require_POST
-def trade_annotate(request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+def trade_annotate(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     trade = _own_trade(request, id)
     form = WordsForm(request.POST)
     if not form.is_valid():
@@ -135,7 +135,7 @@ def _with_more_rows(request: HttpRequest) -> Any:
 
 @may_write_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def trade_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+def trade_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     trade = _own_trade(request, id)
     zone = ZoneInfo(trade.account.time_zone)
     executions = list(Execution.objects.for_user(request.user).filter(parts__trade=trade).distinct().in_order())
@@ -174,7 +174,7 @@ def _editor(
 @may_write_required
 @require_POST
 @says_why
-def trade_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+def trade_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     """The trade goes at once; the message carries the way back."""
     trade = _own_trade(request, id)
     deleted = trades.delete(trade)

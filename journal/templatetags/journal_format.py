@@ -1,0 +1,231 @@
+"""How numbers are written on pages: a true minus sign, grouped thousands, a dash for what is undefined."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.http import HttpRequest, QueryDict
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+DASH = "–"
+MINUS = "\N{MINUS SIGN}"
+_CENT = Decimal("0.01")
+_WITHOUT_CENTS = frozenset(("JPY", "KRW", "HUF", "CLP", "ISK"))
+_CRYPTO_STEP = Decimal("0.00000001")
+_CRYPTO = frozenset(("BTC", "ETH", "SOL", "BNB", "XRP", "LTC"))
+
+
+def _grouped(number: Decimal) -> str:
+    return f"{number:,f}"
+
+
+def _signed(number: Decimal, text: str, *, plus: bool) -> str:
+    if number < 0:
+        return f"{MINUS}{text.lstrip('-')}"
+    return f"+{text}" if plus and number > 0 else text
+
+
+def _step(currency: str) -> Decimal:
+    if currency in _WITHOUT_CENTS:
+        return Decimal(1)
+    return _CRYPTO_STEP if currency in _CRYPTO else _CENT
+
+
+def _rounded(number: Decimal, step: Decimal) -> Decimal:
+    rounded = number.quantize(step, rounding=ROUND_HALF_EVEN)
+    return abs(rounded) if not rounded else rounded
+
+
+@register.filter
+def money(value: Decimal | None, currency: str = "") -> str:
+    """1,234.50, with the currency behind it where one is given: 1,234.50 EUR."""
+    if value is None:
+        return DASH
+    rounded = _rounded(Decimal(value), _step(currency))
+    text = _signed(rounded, _grouped(rounded), plus=False)
+    return f"{text} {currency}" if currency else text
+
+
+@register.filter
+def signed_money(value: Decimal | None, currency: str = "") -> str:
+    """+1,234.50 or −20.00: a profit says that it is one."""
+    if value is None:
+        return DASH
+    rounded = _rounded(Decimal(value), _step(currency))
+    text = _signed(rounded, _grouped(rounded), plus=True)
+    return f"{text} {currency}" if currency else text
+
+
+@register.filter
+def short_money(value: Decimal | None) -> str:
+    """+1.2k: for places as narrow as a calendar's day; the exact amount belongs in a title beside it."""
+    if value is None:
+        return DASH
+    number = Decimal(value)
+    size = abs(number)
+    if size >= 1_000_000:
+        text = f"{_rounded(size / 1_000_000, Decimal('0.01')):f}M"
+    elif size >= 10_000:
+        text = f"{_rounded(size / 1000, Decimal('0.1')):f}k"
+    else:
+        text = f"{_rounded(size, Decimal(1) if size >= 100 else _CENT):,f}"
+    return f"{MINUS if number < 0 else '+' if number > 0 else ''}{text}"
+
+
+@register.filter
+def percent(value: Decimal | None) -> str:
+    """A fraction as 12.5%."""
+    if value is None:
+        return DASH
+    rounded = _rounded(Decimal(value) * 100, Decimal("0.1"))
+    return f"{_signed(rounded, _grouped(rounded), plus=False)}%"
+
+
+@register.filter
+def ratio(value: Decimal | None) -> str:
+    """A plain ratio to two places."""
+    if value is None:
+        return DASH
+    rounded = _rounded(Decimal(value), _CENT)
+    return _signed(rounded, _grouped(rounded), plus=False)
+
+
+@register.filter
+def r_multiple(value: Decimal | None) -> str:
+    """+1.50R or −1.00R."""
+    if value is None:
+        return DASH
+    rounded = _rounded(Decimal(value), _CENT)
+    return f"{_signed(rounded, _grouped(rounded), plus=True)}R"
+
+
+@register.filter
+def price(value: Decimal | None, tick: Decimal | None = None) -> str:
+    """A price to its tick, else with all the digits it has and at least two."""
+    if value is None:
+        return DASH
+    number = Decimal(value).normalize()
+    exponent = number.as_tuple().exponent
+    places = max(2, -exponent) if isinstance(exponent, int) else 2
+    if tick:
+        step = Decimal(tick).normalize().as_tuple().exponent
+        if isinstance(step, int):
+            # An average price may lie between two ticks: one digit more than the tick has.
+            places = min(places, max(2, -step + 1))
+    rounded = number.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+    return _signed(rounded, _grouped(rounded), plus=False)
+
+
+@register.filter
+def quantity(value: Decimal | None) -> str:
+    """A number of units without trailing zeros."""
+    if value is None:
+        return DASH
+    text = f"{Decimal(value):,f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return _signed(Decimal(value), text, plus=False)
+
+
+@register.filter
+def signed_class(value: Decimal | None) -> str:
+    """The class of a number that is a profit, a loss or neither."""
+    if not value:
+        return "flat"
+    return "gain" if value > 0 else "loss"
+
+
+@register.filter
+def holding(value: Decimal | int | timedelta | None) -> str:
+    """Seconds as 45s, 12m, 3h 20m or 2d 4h."""
+    if value is None:
+        return DASH
+    seconds = int(value.total_seconds()) if isinstance(value, timedelta) else int(value)
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours}h"
+    if hours:
+        return f"{hours}h {minutes}m"
+    return f"{minutes}m {rest}s" if minutes else f"{rest}s"
+
+
+@register.filter
+def dash(value: Any) -> Any:
+    """The value, or a dash where there is none."""
+    return DASH if value is None or value == "" else value
+
+
+@register.filter
+def file_size(value: int) -> str:
+    """Bytes as 640 B, 12 KB or 3.4 MB."""
+    if value < 1000:
+        return f"{value} B"
+    if value < 1_000_000:
+        return f"{Decimal(value) / 1000:.0f} KB"
+    return f"{Decimal(value) / 1_000_000:,.1f} MB"
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A small drawing beside a word; the word is what says it, so that it is hidden from screen readers."""
+    return format_html('<span class="icon icon-{}" aria-hidden="true"></span>', name)
+
+
+@register.simple_tag(takes_context=True)
+def with_query(context: template.Context, **changes: Any) -> str:
+    """The address of this page with these parameters changed, `None` for taken away: ?from=…&symbol=…"""
+    request: HttpRequest = context["request"]
+    query: QueryDict = request.GET.copy()
+    query.pop("cursor", None)
+    for name, value in changes.items():
+        query.pop(name.rstrip("_"), None)
+        if value not in (None, ""):
+            query[name.rstrip("_")] = str(value)
+    return f"?{query.urlencode()}" if query else request.path
+
+
+@register.simple_tag(takes_context=True)
+def filtered(context: template.Context, address: str, **more: Any) -> str:
+    """The address with the frame's filters, and more parameters on top; an underscore behind `from_` falls off."""
+    frame = context.get("frame")
+    pairs: list[tuple[str, str]] = [] if frame is None else list(frame.pairs)
+    names = {name.rstrip("_") for name in more}
+    pairs = [pair for pair in pairs if pair[0] not in names]
+    pairs += [(name.rstrip("_"), str(value)) for name, value in more.items() if value not in (None, "")]
+    return f"{address}?{urlencode(pairs)}" if pairs else address
+
+
+@register.filter
+def joined(values: Iterable[Any]) -> str:
+    """The values with commas between them."""
+    return ", ".join(str(value) for value in values)
+
+
+@register.filter
+def as_loss(value: Decimal | None) -> Decimal | None:
+    """A magnitude that is a loss, with the sign of one."""
+    return None if value is None else -Decimal(value)
+
+
+@register.simple_tag(takes_context=True)
+def with_cursor(context: template.Context, cursor: str) -> str:
+    """The address of this list's next page."""
+    request: HttpRequest = context["request"]
+    query: QueryDict = request.GET.copy()
+    query["cursor"] = cursor
+    return f"?{query.urlencode()}"
+
+
+@register.filter(expects_localtime=False)
+def at_zone(value: datetime, zone: str) -> datetime:
+    """The wall time of an instant in a zone."""
+    # Without its zone, or the template would bring it back to the site's.
+    return value.astimezone(ZoneInfo(zone)).replace(tzinfo=None)

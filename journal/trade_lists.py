@@ -1,0 +1,33 @@
+"""Trades as lists show them: each with the part of its P&L that belongs to the days in question."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from journal.filters import MetricsFilter
+from trading.models import FillRole, Trade, TradeFill
+
+
+@dataclass(frozen=True, slots=True)
+class TradeRow:
+    """A trade in a list. `net_pnl` is what it realized on the days in question; None where it realized nothing yet."""
+
+    trade: Trade
+    net_pnl: Decimal | None
+    is_part: bool
+
+
+def rows_of(trades: Iterable[Trade], wanted: MetricsFilter) -> list[TradeRow]:
+    """The trades with what each realized on the filter's days; these are what calendar and sums are made of."""
+    found = list(trades)
+    if not wanted.is_by_day:
+        return [TradeRow(each, None if each.first_exit_on is None else each.net_pnl, False) for each in found]
+    exits = TradeFill.objects.filter(trade__in=found, role=FillRole.EXIT)
+    if wanted.start is not None:
+        exits = exits.filter(day__gte=wanted.start)
+    if wanted.end is not None:
+        exits = exits.filter(day__lte=wanted.end)
+    sums = dict(exits.order_by().values_list("trade").annotate(Sum("net_pnl")))
+    return [TradeRow(each, sums.get(each.pk), sums.get(each.pk) != each.net_pnl) for each in found]

@@ -1,0 +1,326 @@
+"""Pages of what it means: dashboard, calendar, reports, trades with their sums, accounts with their figures."""
+
+import re
+import uuid
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import paging
+from accounts import reports as account_reports
+from accounts.errors import InvalidValue
+from accounts.models import Account, LedgerEntry, Portfolio, Theme, User
+from accounts.paging import Listing
+from accounts.permissions import may_write_required
+from accounts.reports import AccountFilters, AccountsQuery
+from journal import account_stats, breakdowns, charts, filters, reports
+from journal.context import KEPT, today_of
+from journal.figures import AggregateMetrics, Answer
+from journal.filters import MetricsFilter
+from journal.trade_lists import rows_of
+from trading.filters import TradeFilterSet
+from trading.models import ImportBatch, Position, Trade
+from trading.refusals import says_why
+
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
+#: Breakdowns that the dashboard shows, and what it calls them.
+BREAKDOWNS = {
+    "symbol": "By symbol",
+    "weekday": "By weekday",
+    "hour": "By hour of entry",
+    "holding": "By holding time",
+    "side": "By side",
+    "broker": "By broker",
+    "account": "By account",
+    "tag": "By tag",
+}
+_FEW = 8
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+@login_required
+@require_safe
+@says_why
+def dashboard(request: HttpRequest) -> HttpResponse:
+    person = _person(request)
+    wanted = filters.parse(request.GET, user=person, also=("month",))
+    metrics = reports.aggregate_metrics(person, wanted)
+    if not metrics.total_accounts and not wanted.is_by_account:
+        return render(request, "journal/welcome.html")
+    curve = reports.equity_curve(person, wanted)
+    chart = charts.curve_chart(curve.combined)
+    today = today_of(person)
+    month = _month_of(request, wanted, today=today, last=chart.rows[-1][0] if chart.rows else "")
+    days = breakdowns.calendar(person, _within(wanted, *charts.month_span(month)))
+    context = {
+        "metrics": metrics,
+        "chart": chart,
+        "month": charts.month(month, days.days, today=today),
+        "today": breakdowns.calendar(person, replace(wanted, start=today, end=today)),
+        "today_date": today,
+        "positions": _positions(person, wanted)[:_FEW],
+        "trades": rows_of(_own_trades(request).order_by("-activity_at", "-id")[:_FEW], wanted),
+        "breakdowns": {by: BREAKDOWNS[by] for by in ("symbol", "weekday", "hour", "holding")},
+        "has_chart_library": charts.has_library(),
+        **_best_and_worst(metrics),
+        **_standing(metrics, curve, days),
+    }
+    return render(request, "journal/dashboard.html", context)
+
+
+def _own_trades(request: HttpRequest) -> Any:
+    return TradeFilterSet.checked(request.GET, user=_person(request), also=("month",)).qs.select_related(
+        "account", "instrument"
+    )
+
+
+def _best_and_worst(metrics: AggregateMetrics) -> dict[str, Any]:
+    """The accounts that made most and least, among those that traded."""
+    traded = [each for each in metrics.accounts if each.has_traded and each.converted_pnl is not None]
+    ranked = sorted(traded, key=lambda each: each.converted_pnl or 0, reverse=True)
+    half = _FEW // 2
+    best = ranked[:half]
+    return {"best": best, "worst": ranked[max(half, len(ranked) - half) :], "traded": len(traded)}
+
+
+def _positions(person: User, wanted: MetricsFilter) -> Any:
+    rows = Position.objects.for_user(person).select_related("account", "instrument", "trade")
+    if wanted.accounts is not None:
+        rows = rows.filter(account_id__in=wanted.accounts)
+    if wanted.broker is not None:
+        names = [wanted.broker, ""] if wanted.broker == filters.NO_BROKER else [wanted.broker]
+        rows = rows.filter(account__broker__in=names)
+    if wanted.currency is not None:
+        rows = rows.filter(trade__currency=wanted.currency)
+    return rows.order_by("-opened_on", "-id")
+
+
+def _standing(*answers: Answer) -> dict[str, Any]:
+    """Whether what is shown is behind, and by how much."""
+    return {"is_stale": any(each.stale for each in answers), "missing": max(each.missing_days for each in answers)}
+
+
+def _month_of(request: HttpRequest, wanted: MetricsFilter, *, today: date, last: str) -> date:
+    """The first of the month to show: the one asked for, else the last one of the range that has trades."""
+    asked = request.GET.get("month", "")
+    if asked and not _MONTH.fullmatch(asked):
+        raise InvalidValue("month is written YYYY-MM.", pointer="?month")
+    if asked:
+        return date(max(int(asked[:4]), 1970), int(asked[5:]), 1)
+    end = date.fromisoformat(last) if last else min(today, wanted.end or today)
+    return max(end, date(1970, 1, 1)).replace(day=1)
+
+
+def _within(wanted: MetricsFilter, start: date, end: date) -> MetricsFilter:
+    """The filter, narrowed to these days."""
+    start = max(start, wanted.start or start)
+    end = min(end, wanted.end or end)
+    return replace(wanted, start=start, end=end)
+
+
+@login_required
+@require_safe
+@says_why
+def calendar(request: HttpRequest) -> HttpResponse:
+    person = _person(request)
+    wanted = filters.parse(request.GET, user=person, also=("month",))
+    today = today_of(person)
+    month = _month_of(request, replace(wanted, start=None), today=today, last="")
+    days = breakdowns.calendar(person, _within(wanted, *charts.month_span(month)))
+    context = {"month": charts.month(month, days.days, today=today), "days": days, **_standing(days)}
+    return render(request, "journal/calendar.html", context)
+
+
+@login_required
+@require_safe
+@says_why
+def breakdown(request: HttpRequest) -> HttpResponse:
+    """Trades grouped by one property; for htmx the bars alone, the largest of them."""
+    person = _person(request)
+    wanted = filters.parse(request.GET, user=person, also=("by",))
+    by = request.GET.get("by", "symbol")
+    answer = breakdowns.breakdown(person, wanted, by=by)
+    is_part = bool(getattr(request, "htmx", False))
+    context = {
+        "by": by,
+        "properties": BREAKDOWNS,
+        "title": BREAKDOWNS[by],
+        "answer": answer,
+        "bars": charts.bars(answer, most=_FEW if is_part and by in ("symbol", "account", "tag", "broker") else None),
+        **_standing(answer),
+    }
+    return render(request, "journal/_bars.html" if is_part else "journal/breakdown.html", context)
+
+
+@login_required
+@require_safe
+@says_why
+def trade_list(request: HttpRequest) -> HttpResponse:
+    person = _person(request)
+    own = ("cursor", "order")
+    found = TradeFilterSet.checked(request.GET, user=person, also=own)
+    wanted = filters.parse(request.GET, user=person, also=("status", *own))
+    order = paging.order_of(request.GET.get("order"), allowed=["activity_at"], default="-activity_at")
+    chosen = [(name, values) for name, values in sorted(request.GET.lists()) if name not in own]
+    page = paging.page_of(
+        found.qs.select_related("account", "instrument"),
+        listing=Listing(person.pk, "trades", order, chosen),
+        limit=paging.DEFAULT_LIMIT,
+        cursor=request.GET.get("cursor"),
+        # Counting a million rows on every page would cost more than the page; the sums below say how many.
+        total=0,
+    )
+    has_status = bool(request.GET.get("status"))
+    sums = None if has_status else reports.aggregate_metrics(person, wanted)
+    context = {
+        "page": page,
+        "trades": rows_of(page.results, wanted),
+        "sums": sums,
+        "order": order,
+        "wanted": wanted,
+        "status": request.GET.get("status", ""),
+        "is_first": not request.GET.get("cursor"),
+        **(_standing(sums) if sums else {}),
+    }
+    return render(request, "trading/trade_list.html", context)
+
+
+@login_required
+@require_safe
+@says_why
+def account_list(request: HttpRequest) -> HttpResponse:
+    person = _person(request)
+    allowed = {*KEPT, "search", "order", "cursor", "archived"}
+    unknown = next((name for name in request.GET if name not in allowed), None)
+    if unknown:
+        raise InvalidValue("There is no such parameter.", pointer=f"?{unknown[:50]}", code="unknown_parameter")
+    order = request.GET.get("order") or "name"
+    broker = request.GET.get("broker") or None
+    query = AccountsQuery(
+        filters=AccountFilters(
+            broker="" if broker == filters.NO_BROKER else broker,
+            search=request.GET.get("search") or None,
+            archived=request.GET.get("archived") == "1",
+        ),
+        cursor=request.GET.get("cursor"),
+        order=order,
+    )
+    listed = account_stats.accounts_with_stats(person, query)
+    context = {
+        "listed": listed,
+        "page": listed.page,
+        "query": query,
+        "order": order,
+        "broker": broker or "",
+        "search": request.GET.get("search", ""),
+        "is_first": not query.cursor,
+        "brokers": account_reports.brokers(person),
+        **_standing(listed),
+    }
+    return render(request, "journal/account_list.html", context)
+
+
+@login_required
+@require_safe
+def account_options(request: HttpRequest) -> HttpResponse:
+    """What the account filter offers: the chosen accounts, then the first few whose name holds what was typed."""
+    person = _person(request)
+    text = request.GET.get("q", "")[:100]
+    mine = Account.objects.for_user(person)
+    chosen_ids = [found for each in request.GET.getlist("account")[:100] if (found := _uuid(each))]
+    chosen = list(mine.filter(public_id__in=chosen_ids).order_by("name", "id"))
+    others = mine.current().filter(name__icontains=text) if "\0" not in text else mine.none()
+    context = {
+        "chosen": chosen,
+        "others": others.exclude(pk__in=[each.pk for each in chosen]).order_by("name", "id")[:20],
+        "brokers": [] if text else account_reports.brokers(person),
+        "broker": request.GET.get("broker", ""),
+        "as_names": request.GET.get("as") == "names",
+    }
+    return render(request, "journal/_account_options.html", context)
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+@login_required
+@require_safe
+@says_why
+def account_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+    person = _person(request)
+    account = get_object_or_404(Account.objects.for_user(person), public_id=id)
+    wanted = filters.parse(request.GET, user=person, also=("month",))
+    wanted = replace(wanted, accounts=(account.pk,), broker=None)
+    metrics = reports.aggregate_metrics(person, wanted)
+    curve = reports.equity_curve(person, wanted)
+    chart = charts.curve_chart(curve.combined)
+    today = today_of(person)
+    month = _month_of(request, wanted, today=today, last=chart.rows[-1][0] if chart.rows else "")
+    days = breakdowns.calendar(person, _within(wanted, *charts.month_span(month)))
+    trades = Trade.objects.for_user(person).filter(account=account).realized_between(wanted.start, wanted.end)
+    entries = LedgerEntry.objects.for_user(person).filter(portfolio__account=account).select_related("portfolio")
+    context = {
+        "account": account,
+        "metrics": metrics,
+        "chart": chart,
+        "month": charts.month(month, days.days, today=today),
+        "portfolios": Portfolio.objects.for_user(person).filter(account=account).order_by("currency", "id"),
+        "entries": entries.order_by("-id")[:_FEW],
+        "positions": _positions(person, wanted)[:_FEW],
+        "imports": ImportBatch.objects.for_user(person)
+        .filter(pk__in=account.executions.filter(batch__isnull=False).values("batch"))
+        .order_by("-id")[:_FEW],
+        "trades": rows_of(
+            trades.select_related("account", "instrument").order_by("-activity_at", "-id")[:_FEW], wanted
+        ),
+        "has_chart_library": charts.has_library(),
+        **_standing(metrics, curve, days),
+    }
+    return render(request, "journal/account_detail.html", context)
+
+
+@login_required
+@require_safe
+@says_why
+def account_compare(request: HttpRequest) -> HttpResponse:
+    person = _person(request)
+    wanted = filters.parse(request.GET, user=person)
+    if not wanted.is_by_account:
+        metrics = reports.aggregate_metrics(person, wanted)
+        return render(request, "journal/account_compare.html", {"suggested": _best_and_worst(metrics)})
+    answer = breakdowns.comparison(person, wanted)
+    return render(request, "journal/account_compare.html", {"answer": answer, **_standing(answer)})
+
+
+@login_required
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """What each figure means."""
+    return render(request, "journal/metrics.html")
+
+
+@may_write_required
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Dark, light or as the system; kept with the person, so that the first byte of the next page knows it."""
+    chosen = request.POST.get("theme", "")
+    if chosen in Theme.values:
+        User.objects.filter(pk=_person(request).pk).update(theme=chosen)
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        back = "dashboard"
+    return redirect(back)
