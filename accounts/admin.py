@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts import audit, tokens, trading_accounts, versions
 from accounts.errors import DomainError
+from accounts.forms import AdminLoginForm
 from accounts.models import (
     Account,
     ActivityEntry,
@@ -34,6 +35,8 @@ else:
     _AnyAdmin = _OfAccounts = admin.ModelAdmin
     _UserAdmin = UserAdmin
     _ClientInline = admin.StackedInline
+
+admin.site.login_form = AdminLoginForm
 
 
 class ShownOnlyAdmin(_AnyAdmin):

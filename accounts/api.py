@@ -7,6 +7,7 @@ place in config/api.py. `accounts_query` and `own_account` are there for it.
 
 from typing import Any
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -117,7 +118,10 @@ class AccountViewSet(OwnViewSet):
         return Response(account_json(account), status=201)
 
     def retrieve(self, request: Request, id: str) -> Response:
-        return Response(account_json(self.own_account()))
+        account = reports.get_account(self.person, str(id))
+        if account is None:
+            raise Http404
+        return Response(account_json(account))
 
     def partial_update(self, request: Request, id: str) -> Response:
         account = self.own_account()

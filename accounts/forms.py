@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import attempts, audit, people
-from accounts.errors import DomainError
+from accounts.errors import DomainError, TooManyAttempts
 from accounts.models import Account, Client, Theme, TokenScope, User
 from accounts.trading_accounts import EDITABLE
 
@@ -45,22 +46,38 @@ class SignUpForm(_UserCreationForm):
         return str(self.cleaned_data["email"]).lower()
 
 
-class LoginForm(AuthenticationForm):
-    """Counts the attempt before it looks at the password."""
+class CountedAttemptMixin:
+    """Counts the attempt before the password is looked at, and tells the audit log how it ended."""
 
-    request: HttpRequest
+    request: HttpRequest | None
+    cleaned_data: dict[str, Any]
 
     def clean(self) -> dict[str, Any]:
         email = str(self.cleaned_data.get("username", ""))
-        address = audit.address_of(self.request)
+        address = audit.address_of(self.request) if self.request else None
         attempts.begin(email, address=address, at=timezone.now())
         try:
-            cleaned = super().clean()
+            cleaned: dict[str, Any] = super().clean()  # type: ignore[misc]
         except forms.ValidationError:
             people.was_refused(email)
             raise
         attempts.succeeded(email, address=address)
+        people.came_in(self.get_user())  # type: ignore[attr-defined]
         return cleaned
+
+
+class LoginForm(CountedAttemptMixin, AuthenticationForm):
+    """The login of the site. Raises TooManyAttempts, for which the view has a page."""
+
+
+class AdminLoginForm(CountedAttemptMixin, AdminAuthenticationForm):
+    """The login of the admin, under the same limit."""
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            return super().clean()
+        except TooManyAttempts as error:
+            raise forms.ValidationError(error.message, code=error.code) from error
 
 
 class ProfileForm(forms.Form):

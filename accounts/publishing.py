@@ -40,7 +40,7 @@ def _send(task: Task[Any, Any], args: tuple[Any, ...]) -> None:
 
 
 def _ensure_sender() -> None:
-    global _sender  # noqa: PLW0603 – one thread per process, and a fork has none
+    global _sender
     with _start:
         if _sender is None or not _sender.is_alive():
             _sender = threading.Thread(target=_send_for_ever, name="celery-publisher", daemon=True)

@@ -63,11 +63,6 @@ class Login(auth_views.LoginView):
         except TooManyAttempts as error:
             return too_many(request, error)
 
-    def form_valid(self, form: Any) -> HttpResponse:
-        response = super().form_valid(form)
-        people.came_in(form.get_user())
-        return response
-
 
 def too_many(request: HttpRequest, error: TooManyAttempts) -> HttpResponse:
     """The page that says how long to wait."""

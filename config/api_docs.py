@@ -28,7 +28,7 @@ class ApiDocs(SpectacularSwaggerSplitView):
     title = str(settings.SPECTACULAR_SETTINGS["TITLE"])
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """What the schema says of personal tokens. Registers itself by being defined."""
 
     target_class = "accounts.authentication.TokenAuthentication"

@@ -80,6 +80,18 @@ def test_ten_wrong_passwords_close_the_door_for_a_while(client: Client, alice: U
     assert elsewhere.post("/login/", {**wrong, "password": PASSWORD}).status_code == 302
 
 
+def test_the_admin_has_the_same_limit(client: Client, db: None) -> None:
+    make_user("root@example.com", is_staff=True)
+    for _ in range(10):
+        client.post("/admin/login/", {"username": "root@example.com", "password": "wrong"})
+
+    answer = client.post("/admin/login/", {"username": "root@example.com", "password": PASSWORD})
+
+    assert "Too many attempts" in answer.content.decode()
+    assert "_auth_user_id" not in client.session
+    assert AuditEvent.objects.filter(event="access.refused").count() == 10
+
+
 def test_a_right_password_forgets_the_wrong_ones(client: Client, alice: User) -> None:
     for _ in range(3):
         for _ in range(9):
