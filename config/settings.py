@@ -255,6 +255,21 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    # Fields of one name with different choices; without names of their own they would be numbered.
+    "ENUM_NAME_OVERRIDES": {
+        "AccountKindEnum": "accounts.models.AccountKind",
+        "AccountStatusEnum": "accounts.models.AccountStatus",
+        "ActivityKindEnum": "accounts.models.ActivityKind",
+        "BatchStatusEnum": "trading.models.BatchStatus",
+        "InstrumentKindEnum": "trading.models.InstrumentKind",
+        "InstrumentStatusEnum": "trading.models.InstrumentStatus",
+        "LedgerKindEnum": "accounts.models.LedgerKind",
+        "OutcomeEnum": "trading.models.Outcome",
+        "RowOutcomeEnum": "trading.models.RowOutcome",
+        "SideEnum": "trading.models.Side",
+        "TradeSideEnum": "trading.models.TradeSide",
+        "TradeStatusEnum": "trading.models.TradeStatus",
+    },
 }
 
 # ---------------------------------------------------------------- Celery

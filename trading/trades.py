@@ -187,7 +187,7 @@ def annotate(
     plan: Plan | None = None,
     note: str | None = None,
     tags: Sequence[Tag] | None = None,
-    reviewed_at: datetime | None = None,
+    is_reviewed: bool | None = None,
 ) -> Trade:
     """What the person says of the trade is kept; None leaves a thing as it is. No figure but R changes."""
     lock_accounts([trade.account_id])
@@ -196,8 +196,8 @@ def annotate(
     if note is not None and note != trade.note:
         trade.note = note
         columns.append("note")
-    if reviewed_at is not None:
-        trade.reviewed_at = reviewed_at
+    if is_reviewed is not None and is_reviewed != (trade.reviewed_at is not None):
+        trade.reviewed_at = _now() if is_reviewed else None
         columns.append("reviewed_at")
     days: set[tuple[int, object]] = set()
     if plan is not None and (plan.initial_stop, plan.initial_target) != (

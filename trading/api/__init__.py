@@ -1,0 +1,1 @@
+"""The API of trades, fills, positions, tags, instruments, rates and imports, by noun."""

@@ -1,0 +1,305 @@
+"""The shapes of what the API takes and gives about trades, fills, tags and reference data."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from accounts.models import Account, User
+from accounts.strict import InstantField, LineField, MoneyField, PriceField, StrictSerializer, TextField
+from trading.models import (
+    ExecutionSource,
+    FillRole,
+    InstrumentKind,
+    InstrumentStatus,
+    Outcome,
+    Side,
+    Tag,
+    TradeSide,
+    TradeStatus,
+)
+
+MOST_FILLS = 200
+MOST_TAGS = 20
+
+_SMALLEST = Decimal("0.000000000001")
+_EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+CURRENCY = r"^[A-Z][A-Z0-9]{1,11}\Z"
+
+
+class OwnIdField(serializers.UUIDField):
+    """The outside id of something of one's own. What is foreign is refused as what does not exist."""
+
+    default_error_messages = {"does_not_exist": "There is nothing of yours with this id."}
+
+    def __init__(self, *, queryset: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.queryset = queryset
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        value = super().to_internal_value(data)
+        if str(value) != data:
+            self.fail("invalid", value=data)
+        found = self.queryset.for_user(self.context["person"]).filter(public_id=value).first()
+        if found is None:
+            self.fail("does_not_exist")
+        return found
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """true or false, and none of the words that might mean one of them."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class FillTimeField(InstantField):
+    """When a fill happened: not before 1970 and not in the future."""
+
+    default_error_messages = {
+        "too_early": "A fill before 1970 is not taken.",
+        "future": "This lies in the future.",
+    }
+
+    def to_internal_value(self, value: Any) -> datetime:
+        try:
+            at = super().to_internal_value(value)
+        except OverflowError:
+            # The first and last days of the calendar do not exist in every zone.
+            self.fail("too_early")
+        if at < _EARLIEST:
+            self.fail("too_early")
+        if at > timezone.now() + timedelta(days=2):
+            self.fail("future")
+        return at
+
+
+class TagSerializer(StrictSerializer):
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    name = LineField(max_length=50)
+    color = serializers.RegexField(r"^#[0-9a-fA-F]{6}\Z", required=False)
+
+
+class TradeSerializer(StrictSerializer):
+    id = serializers.UUIDField()
+    account = serializers.UUIDField()
+    symbol = serializers.CharField()
+    side = serializers.ChoiceField(TradeSide.choices)
+    status = serializers.ChoiceField(TradeStatus.choices)
+    currency = serializers.CharField()
+    quantity = PriceField(help_text="All that was entered.")
+    open_quantity = PriceField()
+    entry_price = PriceField()
+    exit_price = PriceField(allow_null=True)
+    opened_at = serializers.DateTimeField(allow_null=True, help_text="null where the source gave a date only.")
+    closed_at = serializers.DateTimeField(allow_null=True)
+    opened_on = serializers.DateField()
+    closed_on = serializers.DateField(allow_null=True)
+    activity_at = serializers.DateTimeField(help_text="Of the latest fill; lists are in this order.")
+    gross_pnl = MoneyField()
+    fees = MoneyField(help_text="Costs are positive.")
+    net_pnl = MoneyField(help_text="Realized so far, after costs.")
+    realized_pnl = MoneyField(help_text="Of net_pnl, what belongs to the days from `from` to `to`.")
+    broker_pnl = MoneyField(allow_null=True)
+    outcome = serializers.ChoiceField(Outcome.choices, allow_null=True)
+    initial_stop = PriceField(allow_null=True)
+    initial_target = PriceField(allow_null=True)
+    planned_r = PriceField(allow_null=True)
+    realized_r = PriceField(allow_null=True)
+    tags = TagSerializer(many=True)
+    note = serializers.CharField()
+    reviewed_at = serializers.DateTimeField(allow_null=True)
+
+
+class SourceLineSerializer(StrictSerializer):
+    """A line of the file that a fill came from, as it stands there."""
+
+    batch = serializers.UUIDField()
+    filename = serializers.CharField()
+    line = serializers.IntegerField()
+    raw = serializers.CharField()
+
+
+class TradeFillSerializer(StrictSerializer):
+    """The part of a fill that belongs to the trade; a fill that turns a position round has a part in two."""
+
+    execution = serializers.UUIDField()
+    role = serializers.ChoiceField(FillRole.choices)
+    side = serializers.ChoiceField(Side.choices)
+    quantity = PriceField()
+    price = PriceField()
+    executed_at = serializers.DateTimeField(allow_null=True)
+    day = serializers.DateField()
+    fees = MoneyField()
+    gross_pnl = MoneyField(allow_null=True)
+    net_pnl = MoneyField(allow_null=True)
+    broker_pnl = MoneyField(allow_null=True)
+    source = serializers.ChoiceField(ExecutionSource.choices)
+    broker_fill_id = serializers.CharField()
+    order_id = serializers.CharField()
+    line = SourceLineSerializer(allow_null=True)
+
+
+class TradeDetailSerializer(TradeSerializer):
+    fills = TradeFillSerializer(many=True)
+    as_of = serializers.IntegerField()
+
+
+class TradesWrittenSerializer(TradeDetailSerializer):
+    """The trade that the last of the fills went to, and the ids of all trades that the fills are in."""
+
+    made = serializers.ListField(child=serializers.UUIDField())
+
+
+class EnteredFillSerializer(StrictSerializer):
+    side = serializers.ChoiceField(Side.choices)
+    quantity = PriceField(min_value=_SMALLEST)
+    price = PriceField()
+    executed_at = FillTimeField()
+    commission = MoneyField(default=Decimal(0))
+    fees = MoneyField(default=Decimal(0))
+
+
+class TradeWordsSerializer(StrictSerializer):
+    """What a person may change of a trade. `fills` replaces all of its fills."""
+
+    fills = EnteredFillSerializer(many=True, required=False, min_length=1, max_length=MOST_FILLS)
+    initial_stop = PriceField(required=False, allow_null=True)
+    initial_target = PriceField(required=False, allow_null=True)
+    note = TextField(required=False, allow_blank=True, max_length=20_000)
+    tags = serializers.ListField(
+        child=OwnIdField(queryset=Tag.objects), required=False, max_length=MOST_TAGS, help_text="Ids of tags."
+    )
+    reviewed = StrictBooleanField(required=False)
+
+
+class EnteredTradeSerializer(StrictSerializer):
+    """A trade entered by hand."""
+
+    account = OwnIdField(queryset=Account.objects)
+    symbol = LineField(max_length=40, help_text="An instrument that exists, a futures contract, a stock, a pair …")
+    kind = serializers.ChoiceField(InstrumentKind.choices, required=False)
+    currency = serializers.RegexField(CURRENCY, required=False, help_text="Of a new instrument.")
+    fills = EnteredFillSerializer(many=True, min_length=1, max_length=MOST_FILLS)
+    initial_stop = PriceField(required=False, allow_null=True)
+    initial_target = PriceField(required=False, allow_null=True)
+    note = TextField(required=False, allow_blank=True, max_length=20_000)
+    tags = serializers.ListField(
+        child=OwnIdField(queryset=Tag.objects), required=False, max_length=MOST_TAGS, help_text="Ids of tags."
+    )
+
+
+class UndoSerializer(StrictSerializer):
+    fills = serializers.ListField(
+        child=serializers.UUIDField(), min_length=1, max_length=10_000, help_text="As DELETE answered them."
+    )
+
+
+class DeletedTradeSerializer(StrictSerializer):
+    """Send `undo` to trades/restore/ and the trade is there again."""
+
+    undo = UndoSerializer()
+
+
+class RestoredSerializer(StrictSerializer):
+    results = TradeSerializer(many=True)
+    as_of = serializers.IntegerField()
+
+
+class ExecutionSerializer(StrictSerializer):
+    id = serializers.UUIDField()
+    account = serializers.UUIDField()
+    symbol = serializers.CharField()
+    side = serializers.ChoiceField(Side.choices)
+    quantity = PriceField()
+    price = PriceField()
+    multiplier = PriceField()
+    currency = serializers.CharField()
+    commission = MoneyField()
+    fees = MoneyField()
+    executed_at = serializers.DateTimeField(allow_null=True)
+    executed_on = serializers.DateField()
+    broker_pnl = MoneyField(allow_null=True)
+    broker_fill_id = serializers.CharField()
+    order_id = serializers.CharField()
+    source = serializers.ChoiceField(ExecutionSource.choices)
+    batch = serializers.UUIDField(allow_null=True)
+    line = serializers.IntegerField(allow_null=True)
+
+
+class PositionSerializer(StrictSerializer):
+    account = serializers.UUIDField()
+    symbol = serializers.CharField()
+    quantity = PriceField(help_text="Negative for a short position.")
+    average_price = PriceField()
+    multiplier = PriceField()
+    currency = serializers.CharField()
+    opened_at = serializers.DateTimeField(allow_null=True)
+    opened_on = serializers.DateField()
+    trade = serializers.UUIDField()
+
+
+class InstrumentSerializer(StrictSerializer):
+    id = serializers.UUIDField()
+    symbol = serializers.CharField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(InstrumentKind.choices)
+    status = serializers.ChoiceField(InstrumentStatus.choices)
+    exchange = serializers.CharField()
+    currency = serializers.CharField()
+    multiplier = PriceField(help_text="Money per 1.00 of price and unit of quantity.")
+    tick_size = PriceField(allow_null=True)
+    lot_size = PriceField()
+    min_price = PriceField(allow_null=True)
+    max_price = PriceField(allow_null=True)
+    root = serializers.CharField(allow_null=True)
+    underlying = serializers.CharField()
+    expires_on = serializers.DateField(allow_null=True)
+    strike = PriceField(allow_null=True)
+    option_type = serializers.CharField()
+
+
+class FxRateSerializer(StrictSerializer):
+    date = serializers.DateField()
+    base = serializers.CharField()
+    quote = serializers.CharField()
+    rate = PriceField(help_text="How much of quote one unit of base bought.")
+    source = serializers.CharField()
+
+
+def versioned_page_of(serializer: type[StrictSerializer]) -> type[StrictSerializer]:
+    """The shape of a page of these with the version it is as of, for the schema."""
+    name = serializer.__name__.removesuffix("Serializer")
+    return type(
+        f"{name}PageSerializer",
+        (StrictSerializer,),
+        {
+            "results": serializer(many=True),
+            "next": serializers.CharField(allow_null=True),
+            "has_more": serializers.BooleanField(),
+            "total": serializers.IntegerField(),
+            "as_of": serializers.IntegerField(),
+            "stale": serializers.BooleanField(),
+            "__module__": serializer.__module__,
+        },
+    )
+
+
+def read(serializer: type[StrictSerializer], data: Any, *, person: User, partial: bool = False) -> dict[str, Any]:
+    """The values of a body, all of them right; ids are the person's own things. Raises ValidationError."""
+    fields = serializer(data=data, partial=partial, context={"person": person})
+    fields.is_valid(raise_exception=True)
+    values: dict[str, Any] = fields.validated_data
+    return values
+
+
+def unique_tags(tags: Iterable[Tag]) -> list[Tag]:
+    """Each tag once, in the order in which they came."""
+    return list({tag.pk: tag for tag in tags}.values())
