@@ -3,10 +3,11 @@
 from datetime import date
 from typing import Any
 
+from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 
 from accounts import publishing, versions
-from accounts.models import Account
+from accounts.models import Account, User
 from accounts.signals import account_deleted
 from journal import tasks
 from journal.metrics import rollups
@@ -29,3 +30,9 @@ def days_are_stale(owner_id: int, days: set[tuple[int, date]], **_: Any) -> None
 def account_is_forgotten(account: Account, **_: Any) -> None:
     """The person's days no longer count the account that is about to go."""
     rollups.forget_account(account.owner_id, account_id=account.pk)
+
+
+@receiver(user_logged_in)
+def answers_are_warmed(user: User, **_: Any) -> None:
+    """The worker computes what a person who signs in looks at first."""
+    publishing.after_commit(tasks.warm_answers, user.pk)

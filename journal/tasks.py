@@ -2,6 +2,9 @@
 
 from celery import shared_task
 
+from accounts import reports as account_reports
+from accounts.models import User
+from journal import account_stats, reports
 from journal.metrics import rollups
 
 #: Account-days per transaction: a large import is worked off in pieces that readers can see.
@@ -26,3 +29,16 @@ def recompute_owner(owner_id: int) -> int:
 def sweep_stale_days() -> int:
     """No day of anybody is stale; returns how many account-days were computed."""
     return sum(recompute_owner(owner_id) for owner_id in rollups.stale_owners())
+
+
+@shared_task(name="journal.tasks.warm_answers")
+def warm_answers(owner_id: int) -> None:
+    """What this person's first pages show is in the cache, for their present version."""
+    user = User.objects.filter(pk=owner_id).first()
+    if user is None:
+        return
+    account_reports.list_accounts(user)
+    account_reports.brokers(user)
+    account_stats.accounts_with_stats(user)
+    reports.aggregate_metrics(user)
+    reports.equity_curve(user)
