@@ -245,7 +245,8 @@ SELECT row_number() OVER (ORDER BY closed_at, n) AS place, account_id, day, open
     (SELECT id FROM trading_instrument WHERE trading_instrument.symbol = (%(symbols)s::text[])[p.symbol])
         AS instrument_id,
     entry_price, CASE WHEN is_long THEN entry_price + gross ELSE entry_price - gross END AS exit_price, gross,
-    1.24 AS cost, md5(%(seed)s || ':' || n)::uuid AS entry_identity, md5(%(seed)s || '.' || n)::uuid AS exit_identity,
+    1.24 AS cost, lpad(to_hex(2 * n), 32, '0')::uuid AS entry_identity,
+    lpad(to_hex(2 * n + 1), 32, '0')::uuid AS exit_identity,
     nextval(pg_get_serial_sequence('trading_execution', 'id')) AS entry_id,
     nextval(pg_get_serial_sequence('trading_execution', 'id')) AS exit_id,
     nextval(pg_get_serial_sequence('trading_trade', 'id')) AS trade_id
@@ -254,7 +255,8 @@ FROM priced p
 
 _EXECUTIONS = """
 INSERT INTO trading_execution (id, owner_id, account_id, instrument_id, side, quantity, price, multiplier, currency,
-    commission, fees, executed_at, executed_on, sort_at, sequence, identity, broker_fill_id, order_id, source, created_at)
+    commission, fees, executed_at, executed_on, sort_at, sequence, identity, broker_fill_id, order_id, source,
+    created_at)
 SELECT f.id, %(owner)s, b.account_id, b.instrument_id, f.side, 1, f.price, 1, 'USD', b.cost, 0, f.at, b.day, f.at, 0,
     f.identity, '', '', 'import', now()
 FROM benchmark_trade b, LATERAL (VALUES

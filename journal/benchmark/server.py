@@ -1,0 +1,122 @@
+"""The real web server, for the time of the benchmark, and a client that keeps its connection."""
+
+import contextlib
+import http.client
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from accounts import tokens
+from accounts.models import ApiToken, TokenScope, User
+
+START_SECONDS = 60
+
+
+class ServerError(Exception):
+    """The web server does not start, or does not answer as it should."""
+
+
+class ApiConnection:
+    """One kept connection to the API, as one person."""
+
+    def __init__(self, port: int, *, secret: str) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._headers = {"Authorization": f"Bearer {secret}", "Accept": "application/json"}
+
+    def get(self, path: str) -> bytes:
+        """The body of the answer. Raises ServerError for any status but 200."""
+        try:
+            self._connection.request("GET", path, headers=self._headers)
+            answer = self._connection.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ServerError(f"GET {path}: {error!r}") from error
+        if answer.status != 200:
+            raise ServerError(f"GET {path} was answered {answer.status}: {body[:300].decode(errors='replace')}")
+        return body
+
+    def close(self) -> None:
+        """The connection is closed."""
+        self._connection.close()
+
+
+@contextlib.contextmanager
+def serving(owner: User) -> Iterator[ApiConnection]:
+    """A server with the settings of this process answers on a port of its own. Raises ServerError if it does not."""
+    with _token(owner) as secret, socket.create_server(("127.0.0.1", 0)) as listening, tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind=fd://{listening.fileno()}",
+                "--worker-class=gthread", "--workers=1", "--threads=4", "--keep-alive=600", "--log-level=warning",
+            ],
+            cwd=settings.BASE_DIR, env=_environment(), pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log,
+        )  # fmt: skip
+        connection = ApiConnection(listening.getsockname()[1], secret=secret)
+        try:
+            _await(process, connection)
+            yield connection
+        except ServerError as error:
+            log.seek(0)
+            raise ServerError(f"{error}\n{log.read().decode(errors='replace')[-3000:]}".strip()) from error
+        finally:
+            connection.close()
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _await(process: subprocess.Popen[bytes], connection: ApiConnection) -> None:
+    """The server has answered once. The socket listens before the server does, so the first answer may take long."""
+    begun = time.monotonic()
+    while True:
+        if process.poll() is not None:
+            raise ServerError(f"The web server ended with exit code {process.returncode}.")
+        try:
+            connection.get("/api/v1/accounts/brokers/")
+        except ServerError:
+            if time.monotonic() - begun > START_SECONDS:
+                raise
+            connection.close()
+            time.sleep(0.2)
+        else:
+            return
+
+
+@contextlib.contextmanager
+def _token(owner: User) -> Iterator[str]:
+    """A token of this person for as long as it lasts.
+
+    Not by `tokens.create`, which would leave a line in the audit log, where nothing can be cleaned up.
+    """
+    secret = tokens.PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        owner=owner, name="Benchmark", prefix=secret[:8], digest=tokens.digest(secret), scope=TokenScope.READ
+    )
+    try:
+        yield secret
+    finally:
+        token.delete()
+
+
+def _environment() -> dict[str, str]:
+    return {
+        **os.environ,
+        "DATABASE_URL": settings.DATABASE_URL,
+        "REDIS_URL": settings.REDIS_URL,
+        "BROKER_URL": settings.BROKER_URL,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "HTTPS": "0",
+        "DEBUG": "0",
+    }
