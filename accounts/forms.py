@@ -54,6 +54,8 @@ class CountedAttemptMixin:
 
     def clean(self) -> dict[str, Any]:
         email = str(self.cleaned_data.get("username", ""))
+        if not email or not self.cleaned_data.get("password"):
+            return super().clean()  # type: ignore[misc, no-any-return]
         address = audit.address_of(self.request) if self.request else None
         attempts.begin(email, address=address, at=timezone.now())
         try:
