@@ -46,7 +46,9 @@ WHERE s.account_id = earlier.account_id AND s.instrument_id = earlier.instrument
 _OLD_TRADES = """
 SELECT t.id, t.account_id, t.instrument_id, t.opening_execution_id, opening.sort_at, t.initial_stop,
     t.initial_target,
-    (SELECT array_agg(f.execution_id || f.role ORDER BY f.execution_id, f.role)
+    (SELECT md5(string_agg(concat_ws(' ', f.execution_id, f.role, f.day, trim_scale(f.quantity), trim_scale(f.fees),
+        trim_scale(coalesce(f.gross_pnl, 0)), trim_scale(coalesce(f.net_pnl, 0)),
+        coalesce(trim_scale(f.broker_pnl)::text, '-')), ',' ORDER BY f.execution_id, f.role))
      FROM trading_tradefill f WHERE f.trade_id = t.id) AS parts,
     (SELECT array_agg(DISTINCT f.day) FROM trading_tradefill f WHERE f.trade_id = t.id AND f.role = 'exit') AS days,
     t.closed_on, t.opened_on, t.opened_at, t.activity_at, t.quantity, t.open_quantity, t.entry_price, t.exit_price,
@@ -152,7 +154,7 @@ def _old_trades() -> dict[tuple[int, int], list[OldTrade]]:
                     sort_at,
                     stop,
                     target,
-                    tuple(parts or ()),
+                    parts or "",
                     set(days or ()),
                     figures[0],
                     tuple(figures),

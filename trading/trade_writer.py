@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import md5
 from typing import Any
 
 from django.db import connection
@@ -14,6 +15,7 @@ from trading.risk_reward import breakeven_tolerance, outcome, planned_r, realize
 
 #: Trades written per COPY; bounds the memory of a large import.
 CHUNK = 5_000
+_ZERO = Decimal(0)
 
 _TRADE_COLUMNS = (
     "id owner_id account_id instrument_id opening_execution_id side status currency multiplier opened_at "
@@ -48,7 +50,7 @@ class OldTrade:
     opened_sort: datetime | None
     initial_stop: Decimal | None
     initial_target: Decimal | None
-    parts: tuple[str, ...]
+    parts: str  #: what `_digest` makes of its parts
     days: set[date]
     closed_on: date | None
     figures: tuple[Any, ...]
@@ -184,10 +186,8 @@ class TradeWriter:
             fill[0] = old.id
         self._note_position(row)
         values = dict(zip(_TRADE_COLUMNS, row, strict=False))
-        parts = tuple(sorted((f"{fill[1]}{fill[3]}" for fill in fills), key=_part_order))
         figures = tuple(values[name] for name in _COMPARED)
-        days = {fill[4] for fill in fills if fill[3] == "exit"}
-        if not always and parts == old.parts and figures == old.figures and days == old.days:
+        if not always and figures == old.figures and _digest(fills) == old.parts:
             return
         self.changed.append((row, fills))
         self.rebuilt.changed += 1
@@ -324,9 +324,23 @@ class TradeWriter:
         bulk.copy_plain("trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.changed for fill in fills))
 
 
-def _part_order(part: str) -> tuple[int, str]:
-    digits = part.rstrip("abcdefghijklmnopqrstuvwxyz")
-    return int(digits), part[len(digits) :]
+def _digest(fills: list[list[Any]]) -> str:
+    """The parts in short, as _OLD_TRADES has them of stored ones: equal when no column of any part differs.
+
+    Another cost method moves money between the exits of a trade, another zone its entries between days, and the trade
+    as a whole stays what it was.
+    """
+    parts = (
+        f"{key} {role} {day} {_plain(quantity)} {_plain(fees)} {_plain(gross or _ZERO)} {_plain(net or _ZERO)} "
+        f"{'-' if stated is None else _plain(stated)}"
+        for _, key, _, role, day, quantity, fees, gross, net, stated in sorted(fills, key=lambda fill: fill[1:4:2])
+    )
+    return md5(",".join(parts).encode(), usedforsecurity=False).hexdigest()
+
+
+def _plain(number: Decimal) -> str:
+    """The number as PostgreSQL's trim_scale writes it."""
+    return f"{(number + _ZERO).normalize():f}"
 
 
 def _fill_rows(account_id: int, trip: RoundTrip, facts: dict[int, FillFacts]) -> list[list[Any]]:
