@@ -1,4 +1,4 @@
-"""What a person's fills come to, worked out a second time: plain Python, fractions, no SQL sums and none of our arithmetic.
+"""What a person's fills come to, worked out a second time: plain Python, fractions, none of our own arithmetic.
 
 It follows docs/metrics.md alone. Fills are read from their table, everything else is folded here.
 """

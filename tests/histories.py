@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -64,7 +65,8 @@ def seed_reference() -> None:
             continue
         rates.append(FxRate(date=day, base="EUR", quote="USD", rate=Decimal(chance.randint(10400, 11900)).scaleb(-4)))
         if not 12 <= back <= 27:
-            rates.append(FxRate(date=day, base="EUR", quote="GBP", rate=Decimal(chance.randint(83000, 87000)).scaleb(-5)))
+            pounds = Decimal(chance.randint(83000, 87000)).scaleb(-5)
+            rates.append(FxRate(date=day, base="EUR", quote="GBP", rate=pounds))
     FxRate.objects.bulk_create(rates)
 
 
@@ -118,7 +120,9 @@ class History:
 
     def import_vue(self) -> str:
         fills = self._window(self.vue_fills, shuffled=False)
-        return self._import("vue.csv", tradervue_file(fills), account=self.vue, options={"time_zone": "America/New_York"})
+        return self._import(
+            "vue.csv", tradervue_file(fills), account=self.vue, options={"time_zone": "America/New_York"}
+        )
 
     def _import(self, name: str, content: bytes, **choices: Any) -> str:
         if choices.get("account") and not Account.objects.filter(pk=choices["account"].pk).exists():
@@ -164,8 +168,9 @@ class History:
 
     def correct(self) -> str:
         trade = self._one(Trade.objects.filter(owner=self.owner))
+        fills = self._entered(self.chance.randint(1, 3))
         try:
-            return "none" if trade is None else f"{trade.pk} {trades.correct(trade, fills=self._entered(2))}"
+            return "none" if trade is None else f"{trade.pk} {trades.correct(trade, fills=fills)}"
         except TradeRefused as refusal:
             return refusal.code
 
@@ -244,18 +249,27 @@ class History:
     def _stream(self, accounts: list[str], symbols: list[str], *, count: int) -> list[FileFill]:
         fills = []
         at = FIRST.replace(hour=14)
+        held: Counter[tuple[str, str]] = Counter()
         for number in range(count):
             at += timedelta(seconds=self.chance.choice([0, 1, 61, 3600, 9000, 40_000, 90_000]))
             if at > FIRST + timedelta(days=DAYS):
                 at = FIRST.replace(hour=15) + timedelta(seconds=number)
+            account, symbol = self.chance.choice(accounts), self.chance.choice(symbols)
+            # Most go flat after a fill or two, some grow, some turn round.
+            position = held[account, symbol]
+            quantity = self.chance.choice([1, 2, 3, 10])
             side = self.chance.choice(["BUY", "SELL"])
+            if position and self.chance.random() < 0.8:
+                side = "SELL" if position > 0 else "BUY"
+                quantity = abs(position) if self.chance.random() < 0.7 else quantity
+            held[account, symbol] += quantity if side == "BUY" else -quantity
             fills.append(
                 FileFill(
                     at=at,
-                    account=self.chance.choice(accounts),
-                    symbol=self.chance.choice(symbols),
+                    account=account,
+                    symbol=symbol,
                     side=side,
-                    quantity=Decimal(self.chance.choice([1, 1, 2, 3, 10])),
+                    quantity=Decimal(quantity),
                     price=Decimal(self.chance.randint(40_000, 44_000)).scaleb(-2),
                     commission=Decimal(self.chance.randint(-50, 300)).scaleb(-2),
                     number=number,
