@@ -8,7 +8,7 @@ leave what is not sample alone. `demo` loads a larger one.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -16,32 +16,40 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import audit, trading_accounts
+from accounts import audit, ledger, trading_accounts
 from accounts.errors import AccountHasCashMovements
 from accounts.models import Account, AccountStatus, AuditEvent, User
 from journal import sample_remarks
 from journal.metrics import rollups
 from journal.sample_files.build import Sample, SampleFile, build
 from journal.sample_files.fleet import SampleAccount
+from trading import fx
+from trading.ecb import parse_reference_rates
 from trading.errors import ImportRefused
 from trading.imports import batches, pipeline
-from trading.models import BatchStatus, ImportBatch
+from trading.models import BatchStatus, FxRate, ImportBatch
 
 SMALL = 12
 SEED = 7
+#: Of invented rates of exchange, so that nobody takes them for real.
+SOURCE = "sample"
+
+#: Accounts with cash movements.
+MOVING = 5
 
 _BEGUN, _DONE, _REMOVED = "sample.begin", "sample.finish", "sample.remove"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far a load is: `done` of `total` fills are in, `filename` was the last file."""
+    """How far a load is: `done` of `total` fills are in, `filename` is in hand, or done when `is_whole`."""
 
     filename: str
     format: str
     new: int
     done: int
     total: int
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,7 @@ def load(
     accounts: int = SMALL,
     seed: int = SEED,
     end: date | None = None,
+    with_rates_and_cash: bool = False,
     on_progress: OnProgress = lambda step: None,
 ) -> Loaded:
     """The person has sample accounts with two years of invented trades up to `end`, or yesterday.
@@ -76,6 +85,9 @@ def load(
     Where a sample is there already, nothing changes; where a load was cut off, it is finished as it was begun. Waits
     for another load or removal of the same person's. Raises ImportRefused when the pipeline refuses a file, which
     would be a fault of the generator or of a parser.
+
+    `with_rates_and_cash` is for a journal of one's own: invented rates of exchange count for everybody, and accounts
+    with cash movements can never be deleted.
     """
     with _alone(owner), audit.acting(owner):
         begun = _begun(owner)
@@ -87,6 +99,9 @@ def load(
             audit.written(_BEGUN, subject="sample", owner_id=owner.pk, after=begun)
         sample = build(seed=begun["seed"], end=date.fromisoformat(begun["end"]), accounts=begun["accounts"])
         opened = _open(owner, sample.accounts)
+        if with_rates_and_cash:
+            _store_missing_rates(sample)
+            _move_cash(sample, opened)
         new = _import_all(owner, sample, opened, on_progress=on_progress)
         _close_lost(sample, opened)
         sample_remarks.write(owner, sample.remarks, opened)
@@ -112,6 +127,8 @@ def remove(owner: User) -> int:
             except AccountHasCashMovements:
                 trading_accounts.archive(account, at=timezone.now())
         _batches(owner).delete()
+        if not Account.objects.current().filter(is_sample=True).exists():
+            FxRate.objects.filter(source=SOURCE).delete()
         rollups.recompute(owner.pk)
         audit.written(_REMOVED, subject="sample", owner_id=owner.pk, after={"accounts": len(accounts)})
         return len(accounts)
@@ -190,6 +207,32 @@ def _fields(account: SampleAccount, *, taken: set[str]) -> dict[str, Any]:
     }
 
 
+def _store_missing_rates(sample: Sample) -> None:
+    """There are rates for the days of the sample: real ones where there were any, invented ones elsewhere."""
+    known = set(FxRate.objects.filter(base="EUR").values_list("date", "quote"))
+    invented = parse_reference_rates(sample.rates_csv)
+    fx.store([rate for rate in invented if (rate.day, rate.currency) not in known], source=SOURCE)
+
+
+def _move_cash(sample: Sample, opened: dict[str, Account]) -> None:
+    """A few accounts of persons have their first deposit on the books, and a later withdrawal."""
+    at = datetime.combine(sample.start, time(9), UTC)
+    persons = [account for account in sample.accounts if account.kind == "individual"][:MOVING]
+    for account in persons:
+        target, amount = opened[account.number], account.initial_balance
+        ledger.deposit(
+            target, currency=account.currency, amount=amount, idempotency_key="sample-deposit", at=at, note="Sample"
+        )
+        ledger.withdraw(
+            target,
+            currency=account.currency,
+            amount=amount / 20,
+            idempotency_key="sample-withdrawal",
+            at=at + timedelta(days=400),
+            note="Sample",
+        )
+
+
 def _import_all(owner: User, sample: Sample, opened: dict[str, Account], *, on_progress: OnProgress) -> int:
     for batch in _batches(owner).exclude(status__in=[BatchStatus.APPLIED, BatchStatus.UNDONE]):
         pipeline.path_of(batch).unlink(missing_ok=True)  # left behind by a load that was cut off
@@ -205,7 +248,7 @@ def _import_all(owner: User, sample: Sample, opened: dict[str, Account], *, on_p
                 file,
                 opened,
                 on_progress=lambda rows, file=file, start=start: on_progress(  # type: ignore[misc]
-                    Step(file.filename, file.format, 0, min(start + rows, start + file.fills), total)
+                    Step(file.filename, file.format, 0, min(start + rows, start + file.fills), total, is_whole=False)
                 ),
             )
         done += file.fills
@@ -228,6 +271,10 @@ def _import(owner: User, file: SampleFile, opened: dict[str, Account], *, on_pro
         },
     )
     batch = batches.look(batch)
+    if asked := batch.preview.get("decisions"):
+        # What is only sold in a file was sold short here, as the trader would answer.
+        answers = {decision["key"]: "import_as_short" for decision in asked}
+        batch = batches.look(batches.choose(batch, options={"decisions": answers}))
     if batch.status == BatchStatus.READY:
         batch = batches.run(batches.queue(batch), on_progress=on_progress)
     if batch.status != BatchStatus.APPLIED:

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from accounts import reports as account_reports
 from accounts.models import User
-from journal import account_stats, reports
+from journal import account_stats, reports, sample
 from journal.metrics import rollups
 
 #: Account-days per transaction: a large import is worked off in pieces that readers can see.
@@ -42,3 +42,19 @@ def warm_answers(owner_id: int) -> None:
     account_stats.accounts_with_stats(user)
     reports.aggregate_metrics(user)
     reports.equity_curve(user)
+
+
+@shared_task(name="journal.tasks.load_sample")
+def load_sample(owner_id: int) -> None:
+    """The person has a small sample to look around in."""
+    owner = User.objects.filter(pk=owner_id).first()
+    if owner is not None:
+        sample.load(owner)
+
+
+@shared_task(name="journal.tasks.remove_sample")
+def remove_sample(owner_id: int) -> None:
+    """The person's sample accounts are gone."""
+    owner = User.objects.filter(pk=owner_id).first()
+    if owner is not None:
+        sample.remove(owner)
