@@ -1,6 +1,6 @@
 """How numbers are written on pages: a true minus sign, grouped thousands, a dash for what is undefined."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -75,7 +75,7 @@ def short_money(value: Decimal | None) -> str:
     elif size >= 10_000:
         text = f"{_rounded(size / 1000, Decimal('0.1')):f}k"
     else:
-        text = f"{_rounded(size, Decimal(1) if size >= 100 else _CENT):,f}"
+        text = f"{_rounded(size, Decimal(1) if size >= 10 else _CENT):,f}"
     return f"{MINUS if number < 0 else '+' if number > 0 else ''}{text}"
 
 
@@ -193,8 +193,11 @@ def with_query(context: template.Context, **changes: Any) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def filtered(context: template.Context, address: str, **more: Any) -> str:
+def filtered(
+    context: template.Context, address: str, extra: Mapping[str, Any] | None = None, **more: Any
+) -> str:
     """The address with the frame's filters, and more parameters on top; an underscore behind `from_` falls off."""
+    more = {**(extra or {}), **more}
     frame = context.get("frame")
     pairs: list[tuple[str, str]] = [] if frame is None else list(frame.pairs)
     names = {name.rstrip("_") for name in more}

@@ -1,7 +1,10 @@
 // Equity curves: the server's drawing is replaced by one that answers to the pointer.
 
 const NUMBER = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const money = (value) => (value < 0 ? "\u2212" : value > 0 ? "+" : "") + NUMBER.format(Math.abs(value));
+const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const signed = (value, text) => (value < 0 ? "\u2212" : value > 0 ? "+" : "") + text;
+const money = (value) => signed(value, NUMBER.format(Math.abs(value)));
+const axis = (value) => signed(value, (Math.abs(value) >= 100 ? WHOLE : NUMBER).format(Math.abs(value)));
 
 // The library reads rgb only; the theme's colours are OKLCH and depend on the scheme, so a canvas translates.
 function colour(name, alpha = 1) {
@@ -18,33 +21,36 @@ function colour(name, alpha = 1) {
 }
 
 const options = () => ({
-  layout: { background: { color: colour("card") }, textColor: colour("ink"), attributionLogo: false, fontSize: 11, fontFamily: getComputedStyle(document.body).fontFamily },
+  layout: { background: { color: colour("card") }, textColor: colour("ink"), attributionLogo: false, panes: { separatorColor: colour("line"), enableResize: false }, fontSize: 11, fontFamily: getComputedStyle(document.body).fontFamily },
   grid: { vertLines: { visible: false }, horzLines: { color: colour("line") } },
   rightPriceScale: { borderVisible: false },
   timeScale: { borderVisible: false },
 });
 
 const curveColours = () => ({ lineColor: colour("brand"), topColor: colour("brand", 0.18), bottomColor: colour("brand", 0) });
-const fallColours = () => ({ lineColor: colour("loss", 0.55), topColor: colour("loss", 0), bottomColor: colour("loss", 0.16) });
+const fallColours = () => ({ bottomLineColor: colour("loss", 0.7), bottomFillColor1: colour("loss", 0.08), bottomFillColor2: colour("loss", 0.28), topLineColor: colour("loss", 0), topFillColor1: colour("loss", 0), topFillColor2: colour("loss", 0) });
 
 function draw(place) {
   const source = document.getElementById(place.dataset.curve);
   if (!source || place.classList.contains("is-live")) return;
   const rows = JSON.parse(source.textContent);
-  const { createChart, AreaSeries } = window.LightweightCharts;
+  const { createChart, AreaSeries, BaselineSeries } = window.LightweightCharts;
   const chart = createChart(place, {
     ...options(),
     autoSize: true,
     handleScroll: { mouseWheel: false, pressedMouseMove: true, vertTouchDrag: false },
     handleScale: { mouseWheel: false, axisPressedMouseMove: false },
-    localization: { priceFormatter: money },
+    localization: { priceFormatter: axis },
   });
-  const fall = chart.addSeries(AreaSeries, { ...fallColours(), invertFilledArea: true, lineWidth: 1, priceScaleId: "fall", priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false });
-  chart.priceScale("fall").applyOptions({ scaleMargins: { top: 0.8, bottom: 0 } });
-  fall.setData(rows.map((row) => ({ time: row[0], value: -Number(row[3]) })));
   const curve = chart.addSeries(AreaSeries, { ...curveColours(), lineWidth: 2, priceLineVisible: false });
-  curve.priceScale().applyOptions({ scaleMargins: { top: 0.08, bottom: 0.24 } });
+  curve.priceScale().applyOptions({ scaleMargins: { top: 0.12, bottom: 0.06 } });
   curve.setData(rows.map((row) => ({ time: row[0], value: Number(row[2]) })));
+  const fall = chart.addSeries(BaselineSeries, { ...fallColours(), baseValue: { type: "price", price: 0 }, lineWidth: 1, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false }, 1);
+  fall.priceScale().applyOptions({ scaleMargins: { top: 0.05, bottom: 0.05 } });
+  fall.setData(rows.map((row) => ({ time: row[0], value: -Number(row[3]) })));
+  const [above, below] = chart.panes();
+  above.setStretchFactor(4);
+  below.setStretchFactor(1);
   chart.timeScale().fitContent();
   place.classList.add("is-live");
 
