@@ -4,9 +4,9 @@ import csv
 import io
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from accounts import trading_accounts
 from accounts.models import Account, User
 from journal import breakdowns, reports
+from journal.filters import NO_BROKER, MetricsFilter
 from tests.factories import make_account
 from trading import trades
 from trading.errors import ImportRefused, TradeRefused
@@ -352,5 +353,20 @@ def table(header: list[str], rows: list[list[Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def last_day() -> date:
-    return (FIRST + timedelta(days=DAYS + 10)).date()
+def a_filter(owner: User, symbols: Iterable[str], chance: random.Random) -> MetricsFilter:
+    """Nothing, or up to three things, of what is there and what is not."""
+    accounts = list(Account.objects.filter(owner=owner).order_by("pk").values_list("pk", flat=True))
+    start = FIRST.date() + timedelta(days=chance.randrange(DAYS))
+    choices: dict[str, Any] = {
+        "accounts": tuple(sorted(chance.sample(accounts, chance.randrange(len(accounts) + 1)))),
+        "broker": chance.choice([*Account.objects.filter(owner=owner).values_list("broker", flat=True), NO_BROKER])
+        or NO_BROKER,
+        "start": start,
+        "end": start + timedelta(days=chance.randrange(20)),
+        "symbol": chance.choice([*sorted(set(symbols)), "MNQ", "NONE"]),
+        "tag": chance.choice(["gap", "plan", "fomo", "absent"]),
+        "side": chance.choice(["long", "short"]),
+        "currency": chance.choice(["USD", "EUR", "GBP", "JPY"]),
+    }
+    names = chance.sample(list(choices), min(chance.randint(0, 4), 3))
+    return MetricsFilter(**{name: choices[name] for name in names})

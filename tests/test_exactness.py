@@ -16,7 +16,7 @@ from django.core.management import call_command
 
 from accounts.models import Account, User
 from journal import account_stats, breakdowns, reports
-from journal.filters import NO_BROKER, MetricsFilter
+from journal.filters import MetricsFilter
 from tests import histories
 from tests.exact_model import Converted, Expected, Rates, Trip, converted, decimal, expected, trips_of
 from tests.factories import make_user
@@ -67,7 +67,7 @@ def test_all_views_agree_after_any_history(alice: User, seed: int) -> None:
     rates = Rates()
     for _ in range(FILTERS):
         alice.reporting_currency = chance.choice(["USD", "USD", "EUR", "JPY"])
-        wanted = a_filter(alice, trips, chance)
+        wanted = histories.a_filter(alice, [trip.symbol for trip in trips], chance)
         found = expected(alice, trips, wanted)
         target = wanted.currency or alice.reporting_currency
         views_agree(alice, wanted, found, converted(found, target, rates), rates)
@@ -192,25 +192,6 @@ def figures(owner: User) -> list[Any]:
         breakdowns.calendar(owner).days,
         reports.equity_curve(owner).combined,
     ]
-
-
-def a_filter(owner: User, trips: list[Trip], chance: random.Random) -> MetricsFilter:
-    """Nothing, or up to three things, of what is there and what is not."""
-    accounts = list(Account.objects.filter(owner=owner).order_by("pk").values_list("pk", flat=True))
-    start = histories.FIRST.date() + timedelta(days=chance.randrange(histories.DAYS))
-    choices: dict[str, Any] = {
-        "accounts": tuple(sorted(chance.sample(accounts, chance.randrange(len(accounts) + 1)))),
-        "broker": chance.choice([*Account.objects.filter(owner=owner).values_list("broker", flat=True), NO_BROKER])
-        or NO_BROKER,
-        "start": start,
-        "end": start + timedelta(days=chance.randrange(20)),
-        "symbol": chance.choice([*{trip.symbol for trip in trips}, "MNQ", "NONE"]),
-        "tag": chance.choice(["gap", "plan", "fomo", "absent"]),
-        "side": chance.choice(["long", "short"]),
-        "currency": chance.choice(["USD", "EUR", "GBP", "JPY"]),
-    }
-    names = chance.sample(list(choices), min(chance.randint(0, 4), 3))
-    return MetricsFilter(**{name: choices[name] for name in names})
 
 
 def trades_are(owner: User, trips: list[Trip]) -> None:
