@@ -39,7 +39,10 @@ def test_a_round_trip_deducts_the_fees_of_both_fills(account: Account, stock: In
     (trade,) = trades.enter(
         account,
         instrument=stock,
-        fills=[fill("buy", "100", "10", "2026-01-05T10:00", "1"), fill("sell", "100", "12", "2026-01-05T14:00", "1.25")],
+        fills=[
+            fill("buy", "100", "10", "2026-01-05T10:00", "1"),
+            fill("sell", "100", "12", "2026-01-05T14:00", "1.25"),
+        ],
     )
 
     assert figures(trade) == ("long", "closed", D(100), D(200), D("2.25"), D("197.75"))
@@ -161,7 +164,9 @@ def test_a_corrected_trade_keeps_its_row_and_its_old_fills_on_file(account: Acco
     assert Execution.objects.standing().count() == 2
 
 
-def test_a_deleted_trade_comes_back_when_its_deletion_is_undone(account: Account, stock: Instrument, alice: User) -> None:
+def test_a_deleted_trade_comes_back_when_its_deletion_is_undone(
+    account: Account, stock: Instrument, alice: User
+) -> None:
     (trade,) = trades.enter(
         account,
         instrument=stock,
@@ -187,7 +192,7 @@ def test_a_strangers_deletion_cannot_be_undone(account: Account, stock: Instrume
 def test_a_trade_that_shares_a_fill_with_its_neighbour_is_not_deleted_alone(
     account: Account, stock: Instrument
 ) -> None:
-    long, short = trades.enter(
+    long, _ = trades.enter(
         account,
         instrument=stock,
         fills=[fill("buy", "10", "10", "2026-01-05T10:00"), fill("sell", "30", "11", "2026-01-05T11:00")],
@@ -277,8 +282,7 @@ def test_a_fill_cannot_stand_in_an_account_of_somebody_else(account: Account, st
     trades.enter(account, instrument=stock, fills=[fill("buy", "10", "10", "2026-01-05T10:00")])
 
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("UPDATE trading_trade SET owner_id = %s", [bob.pk])
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; UPDATE trading_trade SET owner_id = " + str(bob.pk))
 
 
 def test_a_result_within_the_tolerance_of_the_instrument_is_breakeven(account: Account) -> None:

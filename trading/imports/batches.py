@@ -1,15 +1,14 @@
 """Verbs on imports: receive a file, look into it, apply, cancel, undo, replay."""
 
-import gc
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts import activity, audit
@@ -19,6 +18,7 @@ from trading.errors import BatchBusy, ImportRefused
 from trading.imports import pipeline
 from trading.imports.parsers.base import FileRefused
 from trading.imports.pipeline import NotApplicable, Report
+from trading.imports.progress import Progress, no_cycle_search
 from trading.imports.staging import ImportCanceled
 from trading.models import BatchStatus, Execution, ImportBatch
 
@@ -111,7 +111,7 @@ def choose(
 def look(batch: ImportBatch) -> ImportBatch:
     """The batch says what importing it would do, or why it is refused; nothing else is written."""
     try:
-        with closing(_Progress(batch)) as progress:
+        with closing(Progress(batch)) as progress:
             report = pipeline.preview(batch, on_progress=progress)
     except FileRefused as refusal:
         return _refused(batch, refusal.code, refusal.message, Report())
@@ -164,7 +164,7 @@ def run(batch: ImportBatch, *, on_progress: Callable[[int], None] | None = None)
                 raise ImportCanceled
             if batch.attempts >= LARGEST_ATTEMPTS:
                 raise FileRefused("gave_up", "The import was started three times and its worker died each time.")
-            with closing(_Progress(batch, also=on_progress)) as progress, _no_cycle_search():
+            with closing(Progress(batch, also=on_progress)) as progress, no_cycle_search():
                 progress.started()
                 report = pipeline.apply(batch, on_progress=progress)
             _applied(batch, report)
@@ -279,7 +279,9 @@ def replay(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
     """
     try:
         with transaction.atomic():
-            batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("owner", "account").get(pk=batch.pk)
+            batch = (
+                ImportBatch.objects.select_for_update(of=("self",)).select_related("owner", "account").get(pk=batch.pk)
+            )
             if batch.status != BatchStatus.APPLIED:
                 raise BatchBusy("Only an import that stands can be replayed.")
             before = _fills_of(batch)
@@ -350,53 +352,6 @@ def unfinished() -> list[ImportBatch]:
             created_at__lt=timezone.now() - timedelta(seconds=2),
         ).order_by("id")[:50]
     )
-
-
-class _Progress:
-    """Tells the batch's row how far the import is, over a connection of its own: the import's is one transaction."""
-
-    def __init__(self, batch: ImportBatch, *, also: Callable[[int], None] | None = None) -> None:
-        self.batch_id = batch.pk
-        self.also = also
-        self.own = connections["default"].copy()
-
-    def close(self) -> None:
-        """The connection is given back."""
-        self.own.close()
-
-    def started(self) -> None:
-        """The batch is running, once more."""
-        self._update("status = 'running', started_at = now(), attempts = attempts + 1, progress = 0", [])
-
-    def __call__(self, rows: int) -> None:
-        """So many rows are done. Raises ImportCanceled when the person asked for it."""
-        if self.also is not None:
-            self.also(rows)
-        if self._update("progress = %s", [rows]):
-            raise ImportCanceled
-
-    def _update(self, assignments: str, values: list[Any]) -> bool:
-        with self.own.cursor() as cursor:
-            cursor.execute(
-                f"UPDATE trading_importbatch SET {assignments} WHERE id = %s RETURNING cancel_requested",  # noqa: S608
-                [*values, self.batch_id],
-            )
-            row = cursor.fetchone()
-        return bool(row and row[0])
-
-
-@contextmanager
-def _no_cycle_search() -> Iterator[None]:
-    """The garbage collector does not look for cycles: millions of short-lived values have none, and a tenth of the
-    time of a large import went into looking.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _refused(batch: ImportBatch, code: str, message: str, report: Report) -> ImportBatch:
