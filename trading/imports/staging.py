@@ -25,7 +25,8 @@ _TABLE = """
 DROP TABLE IF EXISTS import_stage, import_account, import_instrument;
 CREATE TEMP TABLE import_stage (
     line integer, place integer, leg smallint, identity uuid, account_key integer, instrument_key integer,
-    side varchar(4), quantity numeric, price numeric, multiplier numeric, currency varchar(12), commission numeric, fees numeric,
+    side varchar(4), quantity numeric, price numeric, multiplier numeric, currency varchar(12),
+    commission numeric, fees numeric,
     executed_at timestamptz, executed_on date, broker_fill_id varchar(100), order_id varchar(100),
     broker_pnl numeric
 ) ON COMMIT DROP;
