@@ -42,7 +42,8 @@ def copy_lines(table: str, columns: Sequence[str], lines: Iterable[str]) -> None
         return
     with connection.cursor() as cursor:
         statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
-        with cursor.copy(statement) as copy:
+        # Django does not wrap what a driver's own method raises: a number too large would be nobody's error.
+        with connection.wrap_database_errors, cursor.copy(statement) as copy:
             copy.write(block + "\n")
 
 

@@ -141,7 +141,7 @@ class TradeFillSerializer(StrictSerializer):
     gross_pnl = MoneyField(allow_null=True)
     net_pnl = MoneyField(allow_null=True)
     broker_pnl = MoneyField(allow_null=True)
-    source = serializers.ChoiceField(ExecutionSource.choices)
+    source = serializers.ChoiceField(ExecutionSource.choices)  # type: ignore[assignment]
     broker_fill_id = serializers.CharField()
     order_id = serializers.CharField()
     line = SourceLineSerializer(allow_null=True)
@@ -170,7 +170,7 @@ class EnteredFillSerializer(StrictSerializer):
 class TradeWordsSerializer(StrictSerializer):
     """What a person may change of a trade. `fills` replaces all of its fills."""
 
-    fills = EnteredFillSerializer(many=True, required=False, min_length=1, max_length=MOST_FILLS)
+    fills = EnteredFillSerializer(many=True, required=False, min_length=1, max_length=MOST_FILLS)  # type: ignore[call-arg]
     initial_stop = PriceField(required=False, allow_null=True)
     initial_target = PriceField(required=False, allow_null=True)
     note = TextField(required=False, allow_blank=True, max_length=20_000)
@@ -187,7 +187,7 @@ class EnteredTradeSerializer(StrictSerializer):
     symbol = LineField(max_length=40, help_text="An instrument that exists, a futures contract, a stock, a pair …")
     kind = serializers.ChoiceField(InstrumentKind.choices, required=False)
     currency = serializers.RegexField(CURRENCY, required=False, help_text="Of a new instrument.")
-    fills = EnteredFillSerializer(many=True, min_length=1, max_length=MOST_FILLS)
+    fills = EnteredFillSerializer(many=True, min_length=1, max_length=MOST_FILLS)  # type: ignore[call-arg]
     initial_stop = PriceField(required=False, allow_null=True)
     initial_target = PriceField(required=False, allow_null=True)
     note = TextField(required=False, allow_blank=True, max_length=20_000)
@@ -229,7 +229,7 @@ class ExecutionSerializer(StrictSerializer):
     broker_pnl = MoneyField(allow_null=True)
     broker_fill_id = serializers.CharField()
     order_id = serializers.CharField()
-    source = serializers.ChoiceField(ExecutionSource.choices)
+    source = serializers.ChoiceField(ExecutionSource.choices)  # type: ignore[assignment]
     batch = serializers.UUIDField(allow_null=True)
     line = serializers.IntegerField(allow_null=True)
 
@@ -259,7 +259,7 @@ class InstrumentSerializer(StrictSerializer):
     lot_size = PriceField()
     min_price = PriceField(allow_null=True)
     max_price = PriceField(allow_null=True)
-    root = serializers.CharField(allow_null=True)
+    root = serializers.CharField(allow_null=True)  # type: ignore[assignment]
     underlying = serializers.CharField()
     expires_on = serializers.DateField(allow_null=True)
     strike = PriceField(allow_null=True)
@@ -271,7 +271,7 @@ class FxRateSerializer(StrictSerializer):
     base = serializers.CharField()
     quote = serializers.CharField()
     rate = PriceField(help_text="How much of quote one unit of base bought.")
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
 
 
 def versioned_page_of(serializer: type[StrictSerializer]) -> type[StrictSerializer]:

@@ -48,7 +48,7 @@ class AccountChoiceSerializer(StrictSerializer):
     """Where the fills of an account number go: to an account that exists, or to one to be made."""
 
     account = OwnIdField(queryset=Account.objects, required=False)
-    create = NewAccountSerializer(required=False)
+    create = NewAccountSerializer(required=False)  # type: ignore[assignment]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len(attrs) != 1 or attrs.get("create") == {}:
