@@ -1,6 +1,7 @@
 """Typed reading of the environment. A value that cannot be read stops the start and is named."""
 
 import os
+import secrets
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -45,3 +46,19 @@ def env_int(name: str, default: int) -> int:
 def env_list(name: str, default: str = "") -> list[str]:
     """The comma-separated parts, without blanks."""
     return [part.strip() for part in env_str(name, default).split(",") if part.strip()]
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in the file, made at the first call; processes that start at once get the same one."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(64))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another process was first, and its secret counts
+        finally:
+            draft.unlink()
+    return path.read_text()

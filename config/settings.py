@@ -1,12 +1,11 @@
 """All settings, read from the environment; `.env.example` lists them."""
 
 import decimal
-import secrets
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from config.env import env_bool, env_int, env_list, env_str
+from config.env import env_bool, env_int, env_list, env_str, kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env_str("VAR_DIR", str(BASE_DIR / "var")))
@@ -74,14 +73,9 @@ CACHES = {
 
 # ---------------------------------------------------------------- the site
 DEBUG = env_bool("DEBUG", default=False)
-_key_file = VAR_DIR / "secret_key"
 SECRET_KEY = env_str("SECRET_KEY")
 if not SECRET_KEY and EMBEDDED_SERVICES:
-    _key_file.parent.mkdir(parents=True, exist_ok=True)
-    if not _key_file.exists():
-        _key_file.touch(mode=0o600)
-        _key_file.write_text(secrets.token_urlsafe(64))
-    SECRET_KEY = _key_file.read_text()
+    SECRET_KEY = kept_secret(VAR_DIR / "secret_key")
 SECRET_KEY = SECRET_KEY or "only-for-commands-that-serve-nothing"
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
