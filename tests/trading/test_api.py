@@ -178,7 +178,7 @@ def test_a_trade_that_is_not_exact_is_refused_and_changes_nothing(
     answer = alice_api.post(TRADES, {**body_of(account), **change})
 
     assert answer.status_code == 400, answer.content
-    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]][0] == (pointer, code)
+    assert next((error["pointer"], error["code"]) for error in answer.json()["errors"]) == (pointer, code)
     assert not Execution.objects.exists()
     assert versions.current(account.owner_id) == 1
 
