@@ -19,6 +19,16 @@ from accounts.strict import choice
 from accounts.viewsets import OwnViewSet, page_json
 from journal import account_stats, breakdowns, filters, reports
 from journal.filters import MetricsFilter
+from journal.rendering import (
+    breakdown_json,
+    calendar_json,
+    comparison_json,
+    curve_json,
+    listed_json,
+    metrics_json,
+    stats_json,
+    streaks_json,
+)
 from journal.serializers import (
     AccountStatsSerializer,
     AggregateMetricsSerializer,
@@ -27,13 +37,7 @@ from journal.serializers import (
     ComparisonSerializer,
     EquityCurveSerializer,
     ListedAccountSerializer,
-    breakdown_json,
-    calendar_json,
-    comparison_json,
-    curve_json,
-    listed_json,
-    metrics_json,
-    stats_json,
+    StreaksSerializer,
 )
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
@@ -61,6 +65,7 @@ class AggregateViewSet(OwnViewSet):
         "comparison": (*filters.NAMES, "fresh"),
         "calendar": (*filters.NAMES, "fresh", "month"),
         "breakdown": (*filters.NAMES, "fresh", "by"),
+        "streaks": (*filters.NAMES, "fresh"),
     }
 
     @extend_schema(parameters=[*_FILTERS, _FRESH], responses=AggregateMetricsSerializer)
@@ -112,6 +117,12 @@ class AggregateViewSet(OwnViewSet):
         by = request.query_params.get("by", "")
         found = breakdowns.breakdown(self.person, self.wanted(), by=by, fresh=self.is_fresh)
         return Response(breakdown_json(found))
+
+    @extend_schema(parameters=[*_FILTERS, _FRESH], responses=StreaksSerializer)
+    @action(detail=False, methods=["get"], serializer_class=StreaksSerializer)
+    def streaks(self, request: Request) -> Response:
+        """Runs of winning and losing trades in closing order."""
+        return Response(streaks_json(breakdowns.trade_streaks(self.person, self.wanted(), fresh=self.is_fresh)))
 
     def wanted(self) -> MetricsFilter:
         """The filter of the query string. Raises what becomes a 400 for anything that it may not hold."""

@@ -1,6 +1,7 @@
 """Answers that take trades apart: by account, by day of the calendar, by any of their properties."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -17,10 +18,13 @@ from journal.figures import (
     ComparedAccount,
     Comparison,
     Figures,
+    TradeStreaks,
 )
 from journal.filters import NO_BROKER, MetricsFilter
 from journal.metrics import formulas
 from journal.metrics.rollups import COLUMNS
+from journal.metrics.totals import Streaks
+from trading.models import Outcome
 
 MOST_COMPARED = 100
 
@@ -60,6 +64,7 @@ _BY_DAY: dict[str, tuple[str, Callable[[str], str]]] = {
     "broker": ("a.broker", lambda key: key or NO_BROKER),
     "account": ("a.public_id::text", str),
 }
+_OUTCOMES = {outcome[0]: outcome for outcome in Outcome.values}
 PROPERTIES = ("symbol", "side", "weekday", "hour", "holding", "broker", "account", "tag")
 
 
@@ -147,6 +152,35 @@ def comparison(user: User, wanted: MetricsFilter, *, fresh: bool = False) -> Com
             for key, name, broker, figures, drawdown, first, last in kept["accounts"]
         ),
     )
+
+
+def trade_streaks(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = False) -> TradeStreaks:
+    """The runs of winning and of losing trades in closing order; a breakeven trade ends either.
+
+    They do not follow from stored sums, because two accounts of one day are not one after the other: every trade
+    is looked at, which is why this is an answer of its own.
+    Source: docs/metrics.md#streaks
+    """
+    wanted = wanted or MetricsFilter()
+    kept = reading.answer(
+        "aggregate", user, parts=["streaks", wanted], build=lambda: _trade_streaks(user.pk, wanted), fresh=fresh
+    )
+    return TradeStreaks(
+        as_of=kept["as_of"],
+        stale=kept["stale"],
+        missing_days=kept["missing_days"],
+        streaks=Streaks(**kept["streaks"]),
+    )
+
+
+def _trade_streaks(owner_id: int, wanted: MetricsFilter) -> dict[str, Any]:
+    source, values = day_rows.closed_trades(owner_id, wanted)
+    # One letter per trade: a million of them are a megabyte.
+    ((letters,),) = reading.rows(
+        f"SELECT coalesce(string_agg(left(t.outcome, 1), '' ORDER BY t.activity_at, t.id), '') FROM {source}",  # noqa: S608
+        values,
+    )
+    return {"streaks": asdict(Streaks.from_outcomes(_OUTCOMES[letter] for letter in letters))}
 
 
 def _breakdown(user: User, wanted: MetricsFilter, by: str) -> dict[str, Any]:

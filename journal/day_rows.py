@@ -73,6 +73,13 @@ def from_trades(
     return sql, [*key_values, *values, *exit_values, *key_values, *values, *closed_values]
 
 
+def closed_trades(owner_id: int, wanted: MetricsFilter) -> Sql:
+    """The closed trades `t` themselves: a FROM of its own, without sums."""
+    condition, values = _on_trades(owner_id, wanted)
+    closed, days = _between("t.closed_on", wanted)
+    return f"trading_trade t WHERE t.closed_on IS NOT NULL AND {condition}{closed}", [*values, *days]
+
+
 def accounts_where(owner_id: int, wanted: MetricsFilter) -> Sql:
     """The condition on `accounts_account a` that leaves the accounts in question."""
     conditions: list[str] = ["a.owner_id = %s"]

@@ -313,6 +313,13 @@ class Comparison(Answer):
     accounts: tuple[ComparedAccount, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TradeStreaks(Answer):
+    """Runs of winning and of losing trades, in the order in which they closed, over all accounts in scope."""
+
+    streaks: Streaks
+
+
 class CalendarDay(NamedTuple):
     """What one trading day made."""
 
