@@ -1,5 +1,6 @@
 """The measurement itself: every way to an answer in turn, after it is proven that they give the same answer."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from trading.models import FillRole, Outcome, TradeFill
 
 #: Rounds before the counted ones: connections, prepared statements, code that runs for the first time.
 UNTIMED = 5
+_SAMPLE = "benchmark"
 
 Times = dict[str, Any]
 Say = Callable[[str], None]
@@ -35,17 +37,31 @@ class UnequalAnswers(Exception):
 def measure(
     owner: User, wanted: list[Scenario], *, iterations: int, api: ApiConnection | None, say: Say
 ) -> dict[str, Times]:
-    """The times of each scenario by its name. Raises UnequalAnswers, ServerError and redis.RedisError."""
+    """The times of each scenario by its name. Raises UnequalAnswers, ServerError and redis.RedisError.
+
+    The ways to an answer take turns, and the pages of one list too, as they are compared with each other.
+    """
     found: dict[str, Times] = {}
     with _by_hand() as database, redis.Redis.from_url(settings.REDIS_URL) as cache:
         cache.ping()
         for scenario in wanted:
             _verify(scenario, database=database, api=api)
-        for scenario in wanted:
-            say(f"timing {scenario.name}")
-            found[scenario.name] = _times(
-                owner, scenario, iterations=iterations, database=database, cache=cache, api=api
-            )
+        for _, group in itertools.groupby(wanted, key=lambda scenario: scenario.group):
+            together = list(group)
+            say(f"timing {', '.join(scenario.name for scenario in together)}")
+            ways = {
+                (scenario.name, way): timed
+                for scenario in together
+                for way, timed in _ways(owner, scenario, database=database, cache=cache, api=api).items()
+            }
+            try:
+                taken = spreads(ways, iterations=iterations, untimed=UNTIMED)
+            finally:
+                _forget(owner, cache)
+            for scenario in together:
+                found[scenario.name] = _named(
+                    {way: spread for (name, way), spread in taken.items() if name == scenario.name}
+                )
     return found
 
 
@@ -118,37 +134,31 @@ def _verify(scenario: Scenario, *, database: psycopg.Connection[Any], api: ApiCo
             raise UnequalAnswers(f"{scenario.name}: the function and the API do not give the same answer.")
 
 
-def _times(
+def _ways(
     owner: User,
     scenario: Scenario,
     *,
-    iterations: int,
     database: psycopg.Connection[Any],
     cache: "redis.Redis",
     api: ApiConnection | None,
-) -> Times:
+) -> dict[str, Timed]:
     # Nothing kept is found again once the version has moved on: so an answer gets cold in the product as well.
     def moved_on() -> int:
         return versions.bump(owner.pk)
 
-    timed = {"cold": Timed(scenario.call, before=moved_on)}
+    ways = {"cold": Timed(scenario.call, before=moved_on)}
     if scenario.is_kept:
-        timed["warm"] = Timed(scenario.call)
-    timed["sql"] = Timed(lambda: scenarios.fetched(database, scenario))
-    kept = f"benchmark:{scenario.name}"
+        ways["warm"] = Timed(scenario.call)
+    ways["sql"] = Timed(lambda: scenarios.fetched(database, scenario))
     if scenario.is_kept:
-        cache.set(kept, _kept_bytes(owner, scenario, cache), ex=3600)
-        timed["redis"] = Timed(lambda: cache.get(kept))
+        key = f"{_SAMPLE}:{owner.pk}:{scenario.name}"
+        cache.set(key, _kept_bytes(owner, scenario, cache), ex=3600)
+        ways["redis"] = Timed(lambda: cache.get(key))
     if api is not None and scenario.path is not None:
         path = scenario.path
-        timed["http cold"] = Timed(lambda: api.get(path), before=moved_on)
-        timed["http warm"] = Timed(lambda: api.get(path))
-    try:
-        taken = spreads(timed, iterations=iterations, untimed=UNTIMED)
-    finally:
-        cache.delete(kept)
-        _forget(owner, cache)
-    return _named(taken)
+        ways["http cold"] = Timed(lambda: api.get(path), before=moved_on)
+        ways["http warm"] = Timed(lambda: api.get(path))
+    return ways
 
 
 def _named(taken: Mapping[str, Spread]) -> Times:
@@ -172,5 +182,6 @@ def _kept_bytes(owner: User, scenario: Scenario, cache: "redis.Redis") -> bytes:
 
 def _forget(owner: User, cache: "redis.Redis") -> None:
     """What the timing left in the cache is gone, so that it does not fill up."""
-    for key in cache.scan_iter(match=f"{settings.CACHES['default']['KEY_PREFIX']}:*:{owner.pk}:*", count=1000):
-        cache.unlink(key)
+    for prefix in (settings.CACHES["default"]["KEY_PREFIX"], _SAMPLE):
+        for key in cache.scan_iter(match=f"{prefix}:*{owner.pk}:*", count=1000):
+            cache.unlink(key)

@@ -51,6 +51,11 @@ class Scenario:
     brief_json: Callable[[Any], object] = field(default=lambda answer: None)
     is_kept: bool = True
 
+    @property
+    def group(self) -> str:
+        """What it is timed together with: the pages of one list, otherwise itself alone."""
+        return self.name.rstrip("0123456789")
+
 
 def scenarios_of(owner: User) -> list[Scenario]:
     """The scenarios by their names in the document, in its order, and the combined curve by itself."""

@@ -51,6 +51,8 @@ class ApiConnection:
 def serving(owner: User) -> Iterator[ApiConnection]:
     """A server with the settings of this process answers on a port of its own. Raises ServerError if it does not."""
     with _token(owner) as secret, socket.create_server(("127.0.0.1", 0)) as listening, tempfile.TemporaryFile() as log:
+        # A connection has the options that this socket had when it came, which may be before the server sets them.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         process = subprocess.Popen(
             [
                 sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind=fd://{listening.fileno()}",

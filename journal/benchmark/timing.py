@@ -4,6 +4,9 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,12 @@ def percentile(taken: Sequence[int], percent: int) -> int:
     return sorted(taken)[math.ceil(percent * len(taken) / 100) - 1]
 
 
-def spreads(timed: Mapping[str, Timed], *, iterations: int, untimed: int) -> dict[str, Spread]:
+def spreads(timed: Mapping[Key, Timed], *, iterations: int, untimed: int) -> dict[Key, Spread]:
     """How long each took, all in turn in every iteration, so that noise of the machine meets all of them.
 
     The first `untimed` rounds are not counted: they fill what only a first call fills.
     """
-    taken: dict[str, list[int]] = {name: [] for name in timed}
+    taken: dict[Key, list[int]] = {name: [] for name in timed}
     for iteration in range(-untimed, iterations):
         for name, each in timed.items():
             if each.before is not None:
