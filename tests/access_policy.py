@@ -1,22 +1,19 @@
 """Who may do what at every address. A new address needs a row here, or the tests fail.
 
 `public()` – anybody. `self_only()` – signed-in people, each seeing their own. `own("account")` – the path names
-something that one person owns, made by the factory of that name in `FACTORIES`. In each, `works` names the methods
-that succeed for the owner, `body` what to send with them, `query` the query string; `refers` and `body_refers` name
-the query parameters and body fields that hold an id, each with its factory.
+something that one person owns, made by the factory of that name in `access_things.FACTORIES`. In each, `works` names
+the methods that succeed for the owner, `body` what to send with them, `query` the query string; `refers` and
+`body_refers` name the query parameters and body fields that hold an id, each with its factory.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
-from accounts import ledger, tokens
-from accounts.models import ActivityEntry, User
-from tests.factories import make_account
+from accounts.models import User
+from tests import access_things as things
 
-AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
+Body = Mapping[str, Any] | Callable[[User], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -26,12 +23,16 @@ class Row:
     kind: str
     factory: str = ""
     works: tuple[str, ...] = ("GET",)
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Body = field(default_factory=dict)
     query: str = ""
     refers: Mapping[str, str] = field(default_factory=dict)
     body_refers: Mapping[str, str] = field(default_factory=dict)
     #: Path parameters that name nobody's thing, such as a date.
     path: Mapping[str, str] = field(default_factory=dict)
+
+    def sent_by(self, owner: User) -> dict[str, Any]:
+        """What this person sends."""
+        return dict(self.body(owner) if callable(self.body) else self.body)
 
 
 def public(*works: str, **options: Any) -> Row:
@@ -46,37 +47,6 @@ def own(factory: str, *works: str, **options: Any) -> Row:
     return Row("own", factory, works=works or ("GET",), **options)
 
 
-#: Makes one thing of this owner, with the canary in its words, and returns what its path holds.
-Factory = Callable[[User, str], str]
-
-
-def _account(owner: User, canary: str) -> str:
-    account = make_account(owner, f"Account {canary}", broker=canary, number=canary, description=canary)
-    ActivityEntry.objects.create(owner=owner, kind="account", text=canary)
-    return str(account.public_id)
-
-
-def _archived_account(owner: User, canary: str) -> str:
-    return str(make_account(owner, f"Archived {canary}", archived_at=AT).public_id)
-
-
-def _funded_account(owner: User, canary: str) -> str:
-    account = make_account(owner, f"Funded {canary}")
-    ledger.deposit(account, currency="USD", amount=Decimal("8613.0071"), idempotency_key=canary, at=AT, note=canary)
-    return str(account.public_id)
-
-
-def _token(owner: User, canary: str) -> str:
-    return str(tokens.create(owner=owner, name=canary, at=AT)[0].public_id)
-
-
-FACTORIES: dict[str, Factory] = {
-    "account": _account,
-    "archived_account": _archived_account,
-    "funded_account": _funded_account,
-    "token": _token,
-}
-
 _CASH = {"amount": "5", "currency": "USD"}
 _ACCOUNT_FORM = {
     "name": "By form",
@@ -88,6 +58,8 @@ _ACCOUNT_FORM = {
     "cost_method": "fifo",
     "color": "#123456",
 }
+_ACCOUNT = {"account": "account"}
+_MAPPING = {"name": "By form", "column_symbol": "What", "column_quantity": "How many", "column_price": "At"}
 _PROFILE = {"reporting_currency": "EUR", "time_zone": "UTC", "theme": "dark"}
 
 #: By the name of the address; addresses without a name by their path.
@@ -122,6 +94,7 @@ POLICY: dict[str, Row] = {
     "account-brokers": self_only(),
     "account-archive": own("account", "POST"),
     "account-restore": own("archived_account", "POST"),
+    "account-stats": own("account"),
     "account-portfolios": own("account"),
     "account-ledger": own("account"),
     "account-deposits": own("account", "POST", body=_CASH),
@@ -131,4 +104,53 @@ POLICY: dict[str, Row] = {
     "token-detail": own("token", "DELETE"),
     "activity-list": self_only(),
     "audit-list": self_only(),
+    # ------------------------------------------------------------ API of trades and what they mean
+    "aggregate-metrics": self_only(refers=_ACCOUNT),
+    "aggregate-equity-curve": self_only(query="by_account=true", refers=_ACCOUNT),
+    "aggregate-comparison": self_only(refers=_ACCOUNT),
+    "aggregate-calendar": self_only(refers=_ACCOUNT),
+    "aggregate-breakdown": self_only(query="by=account", refers=_ACCOUNT),
+    "trade-list": self_only("GET", "POST", body=things.trade_body, refers=_ACCOUNT, body_refers=_ACCOUNT),
+    "trade-detail": own("trade", "GET", "PATCH", "DELETE", body={"note": "By API"}),
+    "trade-restore": self_only("POST", body=things.undo_body),
+    "execution-list": self_only(refers=_ACCOUNT),
+    "position-list": self_only(refers=_ACCOUNT),
+    "tag-list": self_only("GET", "POST", body={"name": "By API"}),
+    "tag-detail": own("tag", "PATCH", "DELETE", body={"name": "By API"}),
+    "instrument-list": self_only(),
+    "fx-rate-list": self_only(),
+    "import-list": self_only("GET", "POST", body=things.upload_body, body_refers=_ACCOUNT),
+    "import-detail": own("ready_import"),
+    "import-rows": own("applied_import"),
+    "import-commit": own("ready_import", "POST"),
+    "import-cancel": own("ready_import", "POST"),
+    "import-undo": own("applied_import", "POST"),
+    "import-replay": own("applied_import", "POST", query="dry_run=true"),
+    # ------------------------------------------------------------ pages of trades
+    "trade_create": self_only("GET", "POST", body=things.trade_form, refers=_ACCOUNT),
+    "trade_restore": self_only("POST", body=things.undo_form),
+    "trade_detail": own("trade"),
+    "trade_annotate": own("trade", "POST", body={"note": "By form"}),
+    "trade_edit": own("trade"),
+    "trade_delete": own("trade", "POST"),
+    "import_list": self_only("GET", "POST", body=things.upload_form),
+    "import_detail": own("ready_import"),
+    "import_progress": own("applied_import"),
+    "import_choose": own("ready_import", "POST"),
+    "import_map": own("unknown_import", "POST", body=_MAPPING),
+    "import_start": own("ready_import", "POST"),
+    "import_cancel": own("ready_import", "POST"),
+    "import_undo": own("applied_import", "GET", "POST"),
+    "import_replay": own("applied_import", "POST"),
+    # ------------------------------------------------------------ pages of what they mean
+    "dashboard": self_only(refers=_ACCOUNT),
+    "calendar": self_only(refers=_ACCOUNT),
+    "breakdown": self_only(refers=_ACCOUNT),
+    "trade_list": self_only(refers=_ACCOUNT),
+    "account_list": self_only(),
+    "account_options": self_only(refers=_ACCOUNT),
+    "account_compare": self_only(refers=_ACCOUNT),
+    "account_detail": own("account"),
+    "metrics": self_only(),
+    "theme": self_only("POST", body={"theme": "dark"}),
 }

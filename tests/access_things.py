@@ -1,0 +1,143 @@
+"""Things that somebody owns, for the access matrix: each with a canary in whatever words it holds."""
+
+import itertools
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core import signing
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from accounts import ledger, tokens
+from accounts.models import ActivityEntry, User
+from tests.factories import make_account
+from tests.journal.factories import make_trade
+from trading import trades
+from trading.imports import batches
+from trading.models import Execution, ImportBatch, Tag, Trade
+from trading.views import _UNDO
+
+AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
+FILE = (
+    b"Date,Time,Symbol,Quantity,Price,Side,Commission,TransFee,ECNFee\n"
+    b"03/06/2026,09:30:05,AAPL,100,201.10,Bought,1.00,0.00,0.30\n"
+    b"03/06/2026,09:42:11,AAPL,-100,202.35,Sold,1.00,0.05,-0.20\n"
+)
+UNKNOWN_FILE = b"When,What,How many,At\n2026-03-06 09:30:05,AAPL,100,201.10\n2026-03-06 09:42:11,AAPL,-100,202.35\n"
+_numbers = itertools.count(1)
+
+#: Makes one thing of this owner and returns what a path holds for it.
+Factory = Callable[[User, str], str]
+
+
+def account(owner: User, canary: str) -> str:
+    made = make_account(owner, f"Account {canary} {next(_numbers)}", broker=canary, number=canary, description=canary)
+    ActivityEntry.objects.create(owner=owner, kind="account", text=canary)
+    return str(made.public_id)
+
+
+def archived_account(owner: User, canary: str) -> str:
+    return str(make_account(owner, f"Archived {canary} {next(_numbers)}", archived_at=AT).public_id)
+
+
+def funded_account(owner: User, canary: str) -> str:
+    made = make_account(owner, f"Funded {canary} {next(_numbers)}")
+    ledger.deposit(made, currency="USD", amount=Decimal("8613.0071"), idempotency_key="a", at=AT, note=canary)
+    return str(made.public_id)
+
+
+def token(owner: User, canary: str) -> str:
+    return str(tokens.create(owner=owner, name=canary, at=AT)[0].public_id)
+
+
+def tag(owner: User, canary: str) -> str:
+    return str(Tag.objects.create(owner=owner, name=f"{canary} {next(_numbers)}").public_id)
+
+
+def trade(owner: User, canary: str) -> str:
+    made = _trade(owner, canary)
+    trades.annotate(made, note=canary)
+    return str(made.public_id)
+
+
+def ready_import(owner: User, canary: str) -> str:
+    return str(batches.look(_received(owner, canary, FILE)).public_id)
+
+
+def applied_import(owner: User, canary: str) -> str:
+    batch = batches.queue(batches.look(_received(owner, canary, FILE)))
+    return str(batches.run(batch).public_id)
+
+
+def unknown_import(owner: User, canary: str) -> str:
+    return str(batches.look(_received(owner, canary, UNKNOWN_FILE)).public_id)
+
+
+def _trade(owner: User, canary: str) -> Trade:
+    return make_trade(make_account(owner, f"Traded {canary} {next(_numbers)}"), day=date(2026, 1, 5), pnl="8613.07")
+
+
+def _received(owner: User, canary: str, content: bytes) -> ImportBatch:
+    into = make_account(owner, f"Imported {canary} {next(_numbers)}")
+    return batches.receive(owner=owner, chunks=[content], filename=f"{canary}.csv", account=into)
+
+
+FACTORIES: dict[str, Factory] = {
+    "account": account,
+    "archived_account": archived_account,
+    "funded_account": funded_account,
+    "token": token,
+    "tag": tag,
+    "trade": trade,
+    "ready_import": ready_import,
+    "applied_import": applied_import,
+    "unknown_import": unknown_import,
+}
+
+
+# ---------------------------------------------------------------- what is sent, where it depends on the sender
+def trade_form(owner: User) -> dict[str, Any]:
+    return {
+        "account": make_account(owner, f"Form {next(_numbers)}").name,
+        "symbol": "AAPL",
+        "kind": "stock",
+        "currency": "USD",
+        "fills-TOTAL_FORMS": "1",
+        "fills-INITIAL_FORMS": "0",
+        "fills-0-side": "buy",
+        "fills-0-quantity": "1",
+        "fills-0-price": "200",
+        "fills-0-executed_at": "2026-01-05T12:00:00",
+    }
+
+
+def trade_body(owner: User) -> dict[str, Any]:
+    into = make_account(owner, f"API {next(_numbers)}")
+    fill = {"side": "buy", "quantity": "1", "price": "200", "executed_at": "2026-01-05T12:00:00Z"}
+    return {
+        "account": str(into.public_id), "symbol": "AAPL", "kind": "stock", "currency": "USD", "fills": [fill]
+    }  # fmt: skip
+
+
+def deleted_fills(owner: User) -> list[Execution]:
+    return list(Execution.objects.filter(pk__in=trades.delete(_trade(owner, "gone"))))
+
+
+def undo_body(owner: User) -> dict[str, Any]:
+    return {"fills": [str(fill.public_id) for fill in deleted_fills(owner)]}
+
+
+def undo_form(owner: User) -> dict[str, Any]:
+    ids = [fill.public_id.hex for fill in deleted_fills(owner)]
+    return {"fills": signing.dumps(ids, salt=_UNDO, compress=True)}
+
+
+def upload_body(owner: User) -> dict[str, Any]:
+    into = make_account(owner, f"Upload {next(_numbers)}")
+    return {"file": SimpleUploadedFile("fills.csv", FILE), "account": str(into.public_id)}
+
+
+def upload_form(owner: User) -> dict[str, Any]:
+    into = make_account(owner, f"Upload {next(_numbers)}")
+    return {"file": SimpleUploadedFile("fills.csv", FILE), "account": into.name}
