@@ -109,6 +109,7 @@ POLICY: dict[str, Row] = {
     "aggregate-equity-curve": self_only(query="by_account=true", refers=_ACCOUNT),
     "aggregate-comparison": self_only(refers=_ACCOUNT),
     "aggregate-calendar": self_only(refers=_ACCOUNT),
+    "aggregate-streaks": self_only(refers=_ACCOUNT),
     "aggregate-breakdown": self_only(query="by=account", refers=_ACCOUNT),
     "trade-list": self_only("GET", "POST", body=things.trade_body, refers=_ACCOUNT, body_refers=_ACCOUNT),
     "trade-detail": own("trade", "GET", "PATCH", "DELETE", body={"note": "By API"}),
