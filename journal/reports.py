@@ -42,7 +42,8 @@ _COUNTS = {name for name in COLUMNS if name.endswith(("_count", "_seconds")) or 
 def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = False) -> AggregateMetrics:
     """Every metric of the trades that the filter lets through, with all accounts in scope.
 
-    `fresh` goes past the cache. Source: docs/metrics.md
+    In scope is what the filters by account and broker leave, archived accounts included; the other filters choose
+    trades. `fresh` goes past the cache. Source: docs/metrics.md
     """
     wanted = wanted or MetricsFilter()
     kept = reading.answer(
@@ -164,12 +165,19 @@ def _account_rows(
     """Every account in scope as `AccountFigures` keeps it, and its currency with its starting balance."""
     source, values = day_rows.by_account(owner_id, wanted)
     where, account_values = day_rows.accounts_where(owner_id, wanted)
+    sums = "r.account_id, r.currency, r.trade_count, r.win_count, r.net_pnl"
+    group = ""
+    if wanted.is_by_trade or wanted.is_by_day:  # or else there is one row of each account and currency
+        sums = (
+            "r.account_id, r.currency, sum(r.trade_count)::bigint AS trade_count, "
+            "sum(r.win_count)::bigint AS win_count, sum(r.net_pnl) AS net_pnl"
+        )
+        group = "GROUP BY r.account_id, r.currency"
     sql = (
         "SELECT a.id, a.public_id::text, a.name, a.broker, a.currency, a.initial_balance, s.currency, "  # noqa: S608
-        "coalesce(s.trade_count, 0), coalesce(s.win_count, 0), trim_scale(s.net_pnl)::text FROM accounts_account a "
-        "LEFT JOIN (SELECT r.account_id, r.currency, sum(r.trade_count)::bigint AS trade_count, "
-        f"sum(r.win_count)::bigint AS win_count, sum(r.net_pnl) AS net_pnl FROM {source} "
-        f"GROUP BY r.account_id, r.currency) s ON s.account_id = a.id WHERE {where} ORDER BY a.name, a.id, s.currency"
+        "coalesce(s.trade_count, 0), coalesce(s.win_count, 0), trim_scale(s.net_pnl)::text "
+        f"FROM accounts_account a LEFT JOIN (SELECT {sums} FROM {source} {group}) s ON s.account_id = a.id "
+        f"WHERE {where} ORDER BY a.name, a.id, s.currency"
     )
     accounts: list[list[Any]] = []
     balances = []
