@@ -164,6 +164,7 @@ def _make(size: Size, *, say: Say) -> User:
             for statement in (_EXECUTIONS, _TRADES, _FILLS):
                 cursor.execute(statement, piece)
             say(f"  {min(first + PIECE - 1, size.trades):,} of {size.trades:,} trades")
+        cursor.execute("DROP TABLE benchmark_trade")
     say(f"  {rollups.request_all(owner.pk):,} account-days to be summed")
     versions.bump(owner.pk)
     return owner
@@ -209,7 +210,7 @@ FROM generate_series(1, %(accounts)s) AS i
 # its own slice of the session of its day, so that no two of an account overlap. Rows are in the order of time, as
 # imports leave them.
 _DRAW = f"""
-CREATE TEMPORARY TABLE benchmark_trade ON COMMIT DROP AS
+CREATE TEMPORARY TABLE benchmark_trade AS
 WITH weights AS (
     SELECT id AS account_id, number, 10 + {_draw("number", 2)} %% 40 AS weight
     FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM accounts_account WHERE owner_id = %(owner)s) a

@@ -10,8 +10,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
+from django.db import connection
 
 from accounts import tokens
 from accounts.models import ApiToken, TokenScope, User
@@ -61,15 +63,15 @@ def serving(owner: User) -> Iterator[ApiConnection]:
             cwd=settings.BASE_DIR, env=_environment(), pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL,
             stdout=log, stderr=log,
         )  # fmt: skip
-        connection = ApiConnection(listening.getsockname()[1], secret=secret)
+        api = ApiConnection(listening.getsockname()[1], secret=secret)
         try:
-            _await(process, connection)
-            yield connection
+            _await(process, api)
+            yield api
         except ServerError as error:
             log.seek(0)
             raise ServerError(f"{error}\n{log.read().decode(errors='replace')[-3000:]}".strip()) from error
         finally:
-            connection.close()
+            api.close()
             process.terminate()
             try:
                 process.wait(timeout=10)
@@ -78,18 +80,18 @@ def serving(owner: User) -> Iterator[ApiConnection]:
                 process.wait()
 
 
-def _await(process: subprocess.Popen[bytes], connection: ApiConnection) -> None:
+def _await(process: subprocess.Popen[bytes], api: ApiConnection) -> None:
     """The server has answered once. The socket listens before the server does, so the first answer may take long."""
     begun = time.monotonic()
     while True:
         if process.poll() is not None:
             raise ServerError(f"The web server ended with exit code {process.returncode}.")
         try:
-            connection.get("/api/v1/accounts/brokers/")
+            api.get("/api/v1/accounts/brokers/")
         except ServerError:
             if time.monotonic() - begun > START_SECONDS:
                 raise
-            connection.close()
+            api.close()
             time.sleep(0.2)
         else:
             return
@@ -112,9 +114,12 @@ def _token(owner: User) -> Iterator[str]:
 
 
 def _environment() -> dict[str, str]:
+    # The database that this process reads, whose name the settings may not have: tests make their own.
+    database = urlsplit(settings.DATABASE_URL)._replace(path=f"/{connection.settings_dict['NAME']}")
     return {
         **os.environ,
-        "DATABASE_URL": settings.DATABASE_URL,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": urlunsplit(database),
         "REDIS_URL": settings.REDIS_URL,
         "BROKER_URL": settings.BROKER_URL,
         "SECRET_KEY": settings.SECRET_KEY,
