@@ -155,6 +155,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "login"
+PASSWORD_RESET_TIMEOUT = 3600
+#: How many proxies of our own stand in front; only what they appended to X-Forwarded-For is believed.
+PROXY_COUNT = env_int("PROXY_COUNT", 0)
 SIGN_UP_OPEN = env_bool("SIGN_UP_OPEN", default=True)
 
 # ---------------------------------------------------------------- security
@@ -238,6 +241,7 @@ REST_FRAMEWORK = {
     "COERCE_DECIMAL_TO_STRING": True,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "DATETIME_FORMAT": "iso-8601",
+    "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Trading journal API",

@@ -41,7 +41,7 @@ def route(batch: ImportBatch, *, broker: str, numbers: list[str]) -> dict[str, A
             account = remembered.get(number) or carrying.get(number)
         if account is None and batch.account is not None and len(numbers) == 1:
             account = batch.account
-        if account is None and batch.options.get("create_accounts") and number:
+        if account is None and batch.options.get("create_accounts"):
             account = _new_account(batch, broker=broker, number=number, values={})
         if account is not None:
             routes[number] = account
@@ -52,7 +52,7 @@ def _new_account(batch: ImportBatch, *, broker: str, number: str, values: dict[s
     defaults = batch.options.get("new_account", {})
     return Account(
         owner=batch.owner,
-        name=(values.get("name") or f"{broker} {number}".strip())[:100],
+        name=(values.get("name") or f"{broker} {number}".strip() or "Imported")[:100],
         broker=broker,
         number=number,
         currency=values.get("currency") or defaults.get("currency") or batch.owner.reporting_currency,

@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", metavar="FILE", type=Path)
-        parser.add_argument("--email", required=True, help="whose accounts the fills go to")
+        parser.add_argument("--email", help="whose accounts the fills go to; may be left out when there is one person")
         parser.add_argument("--account", help="name of the account for files that name none")
         parser.add_argument(
             "--format",
@@ -36,7 +36,9 @@ class Command(BaseCommand):
             help="the format, where you know better: " + ", ".join(sorted(known.name for known in registry.PARSERS)),
         )
         parser.add_argument(
-            "--create-accounts", action="store_true", help="make an account for each unknown account number"
+            "--create-accounts",
+            action="store_true",
+            help="make an account for each unknown account number, and one for a file that names none",
         )
         parser.add_argument("--time-zone", help="zone of times without an offset, such as America/New_York")
         parser.add_argument("--date-order", choices=["mdy", "dmy", "ymd"], help="where the file does not prove it")
@@ -44,17 +46,13 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would happen and write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        owner = User.objects.filter(email__iexact=options["email"]).first()
-        if owner is None:
-            raise CommandError(f"Nobody has the e-mail address {options['email']}.", returncode=2)
+        owner = _owner(options["email"])
         account = None
         if options["account"]:
             account = Account.objects.for_user(owner).filter(name=options["account"]).first()
             if account is None:
                 raise CommandError(f"{owner} has no account called {options['account']}.", returncode=2)
-        choices = {
-            name: options[name] for name in ("time_zone", "date_order", "decimal_style") if options[name]
-        }
+        choices = {name: options[name] for name in ("time_zone", "date_order", "decimal_style") if options[name]}
         if options["create_accounts"]:
             choices["create_accounts"] = True
         failed = 0
@@ -96,7 +94,8 @@ class Command(BaseCommand):
         if show is not None:
             show.end()
         if batch.status != BatchStatus.APPLIED:
-            raise ImportRefused(batch.error_message)
+            hint = " Use --account NAME or --create-accounts." if batch.error_code == "needs_decision" else ""
+            raise ImportRefused(batch.error_message + hint)
         self._tell(path, batch.result, verb="imported")
 
     def _tell(self, path: Path, report: dict[str, Any], *, verb: str) -> None:
@@ -108,6 +107,18 @@ class Command(BaseCommand):
             self.stdout.write(f"  {reason['count']:>7} skipped: {reason['message']}")
         for warning in report["warnings"]:
             self.stdout.write(self.style.WARNING(f"  line {warning['line']}: {warning['message']}"))
+
+
+def _owner(email: str | None) -> User:
+    if email:
+        owner = User.objects.filter(email__iexact=email).first()
+        if owner is None:
+            raise CommandError(f"Nobody has the e-mail address {email}.", returncode=2)
+        return owner
+    people = list(User.objects.filter(is_superuser=False, is_active=True).order_by("id")[:2])
+    if len(people) != 1:
+        raise CommandError("Say whose accounts the fills go to: --email ADDRESS.", returncode=2)
+    return people[0]
 
 
 class _Bar:
