@@ -131,7 +131,7 @@ class Frame:
             "dashboard",
             "trade_list",
             "calendar",
-            "account_list",
+            "breakdown",
             "account_detail",
             "account_compare",
         )

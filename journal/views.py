@@ -156,10 +156,17 @@ def breakdown(request: HttpRequest) -> HttpResponse:
         "properties": BREAKDOWNS,
         "title": BREAKDOWNS[by],
         "answer": answer,
-        "bars": charts.bars(answer, most=_FEW if is_part and by in ("symbol", "account", "tag", "broker") else None),
+        "bars": charts.bars(answer, most=_most_bars(by, is_part=is_part)),
         **_standing(answer),
     }
     return render(request, "journal/_bars.html" if is_part else "journal/breakdown.html", context)
+
+
+def _most_bars(by: str, *, is_part: bool) -> int | None:
+    """How many bars are drawn: hours and weekdays keep their order and are all there, of symbols the largest."""
+    if by not in ("symbol", "account", "tag", "broker"):
+        return None
+    return _FEW if is_part else 3 * _FEW
 
 
 @login_required

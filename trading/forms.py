@@ -96,6 +96,11 @@ class FillForm(forms.Form):
     commission = NumberField(largest=LARGEST_MONEY, required=False)
     fees = NumberField(largest=LARGEST_MONEY, required=False)
 
+    def has_changed(self) -> bool:
+        """Whether something was typed; a side alone is what every empty row has."""
+        changed = set(self.changed_data)
+        return bool(changed - {"side", "DELETE"} if self.empty_permitted else changed)
+
     def entered(self, zone: ZoneInfo) -> EnteredFill:
         """The fill as it was typed, its time in this zone."""
         values = self.cleaned_data

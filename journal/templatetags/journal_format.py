@@ -118,7 +118,7 @@ def price(value: Decimal | None, tick: Decimal | None = None) -> str:
         step = Decimal(tick).normalize().as_tuple().exponent
         if isinstance(step, int):
             # An average price may lie between two ticks: one digit more than the tick has.
-            places = min(places, max(2, -step + 1))
+            places = max(min(places, max(2, -step + 1)), -step)
     rounded = number.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
     return _signed(rounded, _grouped(rounded), plus=False)
 

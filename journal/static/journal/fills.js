@@ -13,9 +13,6 @@ document.querySelector("[data-more-fills]")?.addEventListener("click", (event) =
   const row = holder.firstElementChild;
   table.tBodies[0].append(row);
   total.value = String(number + 1);
-  const above = row.previousElementSibling;
-  const time = row.querySelector("input[type=datetime-local]");
-  if (above && time) time.value = above.querySelector("input[type=datetime-local]").value;
   row.querySelector("select, input").focus();
 });
 

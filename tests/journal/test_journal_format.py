@@ -1,0 +1,67 @@
+"""How numbers are written on pages."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from journal.templatetags import journal_format as written
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "–"),
+        (Decimal("1234567.891"), "1,234,567.89"),
+        (Decimal("-20"), "−20.00"),
+        (Decimal("-0.001"), "0.00"),
+        (Decimal(0), "0.00"),
+    ],
+)
+def test_money_has_grouped_thousands_and_a_true_minus_sign(value: Decimal | None, shown: str) -> None:
+    assert written.money(value) == shown
+
+
+def test_a_profit_says_that_it_is_one() -> None:
+    assert written.signed_money(Decimal("1.005")) == "+1.00"
+    assert written.signed_money(Decimal("-1.5"), "EUR") == "−1.50 EUR"
+    assert written.signed_money(Decimal(0)) == "0.00"
+
+
+def test_money_has_the_decimals_of_its_currency() -> None:
+    assert written.money(Decimal("1234.4"), "JPY") == "1,234 JPY"
+    assert written.money(Decimal("0.00012345"), "BTC") == "0.00012345 BTC"
+
+
+def test_ratios_percents_and_multiples_of_risk() -> None:
+    assert written.percent(Decimal("0.5055")) == "50.6%"
+    assert written.percent(Decimal("-0.1")) == "−10.0%"
+    assert written.ratio(Decimal("1.234")) == "1.23"
+    assert written.r_multiple(Decimal("1.5")) == "+1.50R"
+    assert written.r_multiple(Decimal(-1)) == "−1.00R"
+    assert written.ratio(None) == written.percent(None) == written.r_multiple(None) == "–"
+
+
+def test_prices_go_to_the_tick() -> None:
+    assert written.price(Decimal("25132.750000"), Decimal("0.25")) == "25,132.75"
+    assert written.price(Decimal("1.4586"), Decimal("0.00001")) == "1.45860"
+    assert written.price(Decimal("101.333333333333"), Decimal("0.01")) == "101.333"
+    assert written.price(Decimal("7.5"), None) == "7.50"
+    assert written.price(Decimal("-37.63"), Decimal("0.01")) == "−37.63"
+
+
+def test_narrow_places_get_short_amounts() -> None:
+    assert written.short_money(Decimal("-1234.56")) == "−1,235"
+    assert written.short_money(Decimal("45678")) == "+45.7k"
+    assert written.short_money(Decimal("3.5")) == "+3.50"
+    assert written.short_money(Decimal(0)) == "0.00"
+
+
+def test_durations_in_their_two_largest_units() -> None:
+    assert [written.holding(seconds) for seconds in (45, 720, 12_000, 187_200)] == ["45s", "12m 0s", "3h 20m", "2d 4h"]
+
+
+def test_a_wall_time_in_a_zone() -> None:
+    at = datetime(2026, 7, 1, 14, 30, tzinfo=UTC)
+
+    assert written.at_zone(at, "America/New_York") == datetime(2026, 7, 1, 10, 30)  # noqa: DTZ001
