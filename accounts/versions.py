@@ -8,6 +8,11 @@ ON CONFLICT (owner_id) DO UPDATE SET version = accounts_ownerversion.version + 1
 RETURNING version
 """
 
+_BUMP_ALL = """
+INSERT INTO accounts_ownerversion (owner_id, version) SELECT id, 2 FROM accounts_user ORDER BY id
+ON CONFLICT (owner_id) DO UPDATE SET version = accounts_ownerversion.version + 1
+"""
+
 
 def bump(owner_id: int) -> int:
     """The person's version is one higher, in the caller's transaction; returns it.
@@ -26,3 +31,9 @@ def current(owner_id: int) -> int:
         cursor.execute("SELECT version FROM accounts_ownerversion WHERE owner_id = %s", [owner_id])
         row = cursor.fetchone()
     return int(row[0]) if row else 1
+
+
+def bump_everybody() -> None:
+    """Every person's version is one higher, in the caller's transaction: for what everybody's answers are made of."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BUMP_ALL)

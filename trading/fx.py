@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from accounts import versions
 from trading.ecb import EuroRate, parse_reference_rates
 from trading.models import FxRate
 
@@ -31,6 +32,8 @@ def load_ecb(content: bytes) -> Loaded:
 def store(rates: Iterable[EuroRate], *, source: str) -> Loaded:
     """The rates are stored, replacing what was stored for their days."""
     rows = [FxRate(date=rate.day, base="EUR", quote=rate.currency, rate=rate.rate, source=source) for rate in rates]
+    # Answers in another currency than that of the trades are made of these rates.
+    versions.bump_everybody()
     FxRate.objects.bulk_create(
         rows,
         batch_size=CHUNK,

@@ -10,7 +10,8 @@ from journal import reports
 from journal.filters import MetricsFilter
 from journal.metrics.formulas import EquityPoint, equity_points
 from tests.journal.factories import at, make_account, make_instrument, make_trade
-from trading import trades
+from trading import fx, trades
+from trading.ecb import EuroRate
 from trading.models import FxRate, Tag
 from trading.trades import EnteredFill
 
@@ -318,6 +319,18 @@ def test_money_of_one_other_currency_without_rates_stays_in_it(alice: User) -> N
     assert (metrics.figures.currency, metrics.figures.net_pnl) == ("EUR", Decimal(8))
     assert metrics.unconverted == ()
     assert reports.equity_curve(alice).combined.currency == "EUR"
+
+
+def test_new_rates_are_in_the_next_answer(alice: User) -> None:
+    make_trade(make_account(alice), day=MONDAY, pnl="8", symbol="SAP", currency="EUR")
+    before = reports.aggregate_metrics(alice)
+
+    fx.store([EuroRate(MONDAY, "USD", Decimal("1.25"))], source="ecb")
+
+    after = reports.aggregate_metrics(alice)
+    assert (before.figures.currency, after.figures.currency) == ("EUR", "USD")
+    assert after.figures.net_pnl == Decimal(10)
+    assert after.as_of > before.as_of
 
 
 def test_a_filter_by_currency_is_answered_in_that_currency(alice: User) -> None:
