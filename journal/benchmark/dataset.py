@@ -7,6 +7,7 @@ are whole: two fills each, costs, wins, losses and breakevens, none overlapping 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db import connection, connections, transaction
 
@@ -136,7 +137,7 @@ def _make(size: Size, *, say: Say) -> User:
         Instrument(symbol=symbol, name="Of the benchmark", kind=InstrumentKind.FUTURE, currency="USD")
         for symbol in SYMBOLS
     )
-    values = {
+    values: dict[str, Any] = {
         "owner": owner.pk,
         "accounts": size.accounts,
         "trades": size.trades,

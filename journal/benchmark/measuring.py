@@ -117,8 +117,9 @@ def _changes(owner: User) -> Iterator[Callable[[], None]]:
 @contextmanager
 def _by_hand() -> Iterator[psycopg.Connection[Any]]:
     """A connection of its own, without anything of the framework."""
-    parts = {name: value for name, value in connection.get_connection_params().items() if isinstance(value, (str, int))}
-    with psycopg.connect(**parts, autocommit=True) as plain:
+    given: dict[str, Any] = connection.get_connection_params()
+    place = {name: value for name, value in given.items() if isinstance(value, (str, int))}
+    with psycopg.connect(**place, autocommit=True) as plain:
         plain.execute("SET TIME ZONE 'UTC'")
         yield plain
 
@@ -177,7 +178,7 @@ def _kept_bytes(owner: User, scenario: Scenario, cache: "redis.Redis") -> bytes:
     version = versions.bump(owner.pk)
     scenario.call()
     keys = list(cache.scan_iter(match=f"*:{owner.pk}:{version}:*", count=1000))
-    return b"".join(cache.mget(keys)) if keys else b""
+    return b"".join(kept for kept in cache.mget(keys) if isinstance(kept, bytes)) if keys else b""
 
 
 def _forget(owner: User, cache: "redis.Redis") -> None:

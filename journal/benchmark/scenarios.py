@@ -193,14 +193,15 @@ def _depths(rows: int) -> list[int]:
 
 def _accounts_page(owner: User, depth: int) -> Scenario:
     name = f"accountsPageDepth{depth}"
+    mine: dict[str, Any] = {"owner": owner.pk}
     if depth == 1:
-        query, sql, mine = AccountsQuery(limit=PAGE), statements.ACCOUNTS, {"owner": owner.pk}
+        query, sql = AccountsQuery(limit=PAGE), statements.ACCOUNTS
     else:
         last = Account.objects.for_user(owner).order_by("-created_at", "-id")[depth - 1]
         query = AccountsQuery(limit=PAGE)
         cursor = account_reports.listing_of(owner, query).cursor((last.created_at, last.pk))
         query = AccountsQuery(limit=PAGE, cursor=cursor)
-        sql, mine = statements.ACCOUNTS_AFTER, {"owner": owner.pk, "at": last.created_at, "id": last.pk}
+        sql, mine = statements.ACCOUNTS_AFTER, {**mine, "at": last.created_at, "id": last.pk}
     return Scenario(
         name,
         call=lambda: account_reports.list_accounts(owner, query),
@@ -218,11 +219,12 @@ def _trades_page(owner: User, depth: int) -> Scenario:
     """A page as the list of trades shows it. It is read anew every time."""
     rows = Trade.objects.for_user(owner).select_related("account", "instrument")
     listing = Listing(owner.pk, "trades", "-activity_at")
-    cursor, sql, mine = None, statements.TRADES, {"owner": owner.pk}
+    cursor, sql = None, statements.TRADES
+    mine: dict[str, Any] = {"owner": owner.pk}
     if depth > 1:
         last = Trade.objects.for_user(owner).order_by("-activity_at", "-id")[depth - 1]
         cursor = listing.cursor((last.activity_at, last.pk))
-        sql, mine = statements.TRADES_AFTER, {"owner": owner.pk, "at": last.activity_at, "id": last.pk}
+        sql, mine = statements.TRADES_AFTER, {**mine, "at": last.activity_at, "id": last.pk}
 
     def call() -> Page[Trade]:
         return paging.page_of(rows, listing=listing, limit=PAGE, cursor=cursor, total=0)
