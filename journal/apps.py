@@ -7,4 +7,4 @@ class JournalConfig(AppConfig):
     name = "journal"
 
     def ready(self) -> None:
-        from journal import receivers  # noqa: F401, PLC0415 – connects them
+        from journal import receivers  # noqa: F401 – connects them

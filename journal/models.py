@@ -17,9 +17,7 @@ class TotalsColumns(models.Model):
     loss_count = models.IntegerField(default=0)
     breakeven_count = models.IntegerField(default=0)
     gross_profit = MoneyField(default=Decimal(0), db_comment="Net of the winning trades closed in it")
-    gross_loss = MoneyField(
-        default=Decimal(0), db_comment="Magnitude of the net of the losing trades closed in it"
-    )
+    gross_loss = MoneyField(default=Decimal(0), db_comment="Magnitude of the net of the losing trades closed in it")
     breakeven_net = MoneyField(default=Decimal(0))
     net_pnl = MoneyField(default=Decimal(0), db_comment="Realized by exits in it, after costs")
     gross_pnl = MoneyField(default=Decimal(0), db_comment="Realized by exits in it, before costs")
