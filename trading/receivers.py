@@ -1,15 +1,36 @@
-"""Answers to what accounts tell: their fills are dated and matched anew."""
+"""Answers to what accounts tell: their fills are dated and matched anew, or go with them."""
 
 from typing import Any
 
+from django.db import connection
 from django.dispatch import receiver
 
 from accounts.models import Account
-from accounts.signals import account_rules_changed
+from accounts.signals import account_deleted, account_rules_changed
 from trading import trades
+
+#: In an order in which no row is left pointing at one that is gone.
+_FORGET = (
+    "DELETE FROM trading_position WHERE account_id = %s",
+    "DELETE FROM trading_tradefill WHERE account_id = %s",
+    "DELETE FROM trading_trade_tags WHERE trade_id IN (SELECT id FROM trading_trade WHERE account_id = %s)",
+    "DELETE FROM trading_trade WHERE account_id = %s",
+    "DELETE FROM trading_execution WHERE account_id = %s",
+)
 
 
 @receiver(account_rules_changed)
 def match_anew(account: Account, **_: Any) -> None:
     """All trades of an account follow its zone, day start and cost method."""
     trades.rebuild_account(account)
+
+
+@receiver(account_deleted)
+def forget_fills(account: Account, **_: Any) -> None:
+    """The account's fills and trades are gone before its own row is.
+
+    Set-based: the ORM would fetch every fill of a large account to cascade by hand.
+    """
+    with connection.cursor() as cursor:
+        for statement in _FORGET:
+            cursor.execute(statement, [account.pk])

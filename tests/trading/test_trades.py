@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, InternalError, connection, transaction
 
+from accounts import trading_accounts
 from accounts.models import Account, OwnerVersion, User
 from tests.factories import make_account
 from trading import trades
@@ -297,3 +298,16 @@ def test_a_result_within_the_tolerance_of_the_instrument_is_breakeven(account: A
 
     # One tick of 0.25 on two contracts of 50 is 25, and 25 is within it although the net is 21.
     assert (trade.gross_pnl, trade.net_pnl, trade.outcome) == (D(25), D(21), "breakeven")
+
+
+def test_an_account_goes_with_its_fills_and_no_other_accounts_fills_do(alice: User, stock: Instrument) -> None:
+    going, staying = make_account(alice, "Going"), make_account(alice, "Staying")
+    for account in (going, staying):
+        (trade,) = trades.enter(account, instrument=stock, fills=[fill("buy", "10", "10", "2026-01-05T10:00")])
+        trades.annotate(trade, tags=[Tag.objects.create(owner=alice, name=account.name)])
+
+    trading_accounts.delete(going, confirmed=True)
+
+    assert Trade.objects.get().account == staying
+    assert Execution.objects.get().account == staying
+    assert Position.objects.get().account == staying
