@@ -10,7 +10,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class ContentSecurityPolicyMiddleware:
-    """Sends `settings.SECURE_CSP` with every answer, in development too. Django 6 has its own; the names are the same."""
+    """Sends `settings.SECURE_CSP` with every answer, in development too; Django 6 has its own under the same names."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
