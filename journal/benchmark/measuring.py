@@ -118,7 +118,7 @@ def _changes(owner: User) -> Iterator[Callable[[], None]]:
 def _by_hand() -> Iterator[psycopg.Connection[Any]]:
     """A connection of its own, without anything of the framework."""
     given: dict[str, Any] = connection.get_connection_params()
-    place = {name: value for name, value in given.items() if isinstance(value, (str, int))}
+    place: dict[str, Any] = {name: value for name, value in given.items() if isinstance(value, (str, int))}
     with psycopg.connect(**place, autocommit=True) as plain:
         plain.execute("SET TIME ZONE 'UTC'")
         yield plain
