@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from accounts.decimals import plain
 from accounts.models import User
-from journal import day_rows, reading, series
-from journal.conversion import Conversion
+from journal import conversion, day_rows, reading, series
+from journal.conversion import Conversion, DayMoney
 from journal.day_rows import Sql
 from journal.figures import (
     AccountCurve,
@@ -103,7 +103,7 @@ def _metrics(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         found = series.conversion_for(user, wanted, daily)
         headline = _headline(user.pk, wanted, found, by_currency)
         accounts, balances = _account_rows(user.pk, wanted, found)
-        starting = _starting_equity(user.pk, wanted, found, balances)
+        starting = _starting_equity(user.pk, wanted, found, balances, daily)
     traded = [row for row in accounts if row[8] and row[7] is not None]
     return {
         "figures": headline,
@@ -221,24 +221,38 @@ def _convert_accounts(owner_id: int, wanted: MetricsFilter, found: Conversion, r
 
 
 def _starting_equity(
-    owner_id: int, wanted: MetricsFilter, found: Conversion, balances: list[tuple[str, Decimal | None]]
+    owner_id: int,
+    wanted: MetricsFilter,
+    found: Conversion,
+    balances: list[tuple[str, Decimal | None]],
+    daily: list[DayMoney],
 ) -> Decimal | None:
-    """What the accounts in scope held before the first day: None unless all say so in the answer's currency."""
+    """What the accounts in scope held before the first day, in the answer's currency.
+
+    Balances in another currency are worth what the first day's rate says. None unless every account has a balance and
+    every currency a rate.
+    """
+    opening = wanted.start or min((day for _, day, _ in daily), default=None)
+    if not balances or found.currency is None or opening is None:
+        return None
+    currencies = {currency for currency, _ in balances} - {found.currency}
+    rates = conversion.rates_into(found.currency, wanted=[(currency, opening) for currency in currencies])
     total = Decimal(0)
     for currency, balance in balances:
-        if balance is None or currency != found.currency:
+        rate = Decimal(1) if currency == found.currency else rates.get((currency, opening))
+        if balance is None or rate is None:
             return None
-        total += balance
-    if wanted.start is None or not balances:
+        total += balance * rate
+    if wanted.start is None:
         return total or None
-    source, values = day_rows.by_day(owner_id, MetricsFilter(accounts=wanted.accounts, broker=wanted.broker))
-    before = reading.rows(
-        f"SELECT r.currency, sum(r.net_pnl) FROM {source} AND r.day < %s GROUP BY r.currency",  # noqa: S608
-        [*values, wanted.start],
+    before = series.daily_series(
+        owner_id,
+        MetricsFilter(accounts=wanted.accounts, broker=wanted.broker, end=wanted.start - timedelta(days=1)),
     )
-    if any(currency != found.currency for currency, _ in before):
+    earned = conversion.resolve(before, target=found.currency)
+    if earned.unconverted or earned.currency != found.currency:
         return None
-    return total + sum((made for _, made in before), Decimal(0))
+    return total + sum((net_pnl for _, net_pnl in earned.days(before)), Decimal(0))
 
 
 def _series(daily: list[tuple[date, Decimal]], starting: Decimal | None) -> dict[str, Any]:

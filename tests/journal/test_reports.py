@@ -269,6 +269,20 @@ def test_currencies_meet_at_the_rate_of_the_day(alice: User) -> None:
     assert [tuple(point)[1] for point in reports.equity_curve(alice).combined.points] == [Decimal(110)]
 
 
+def test_starting_balances_of_several_currencies_meet_at_the_first_days_rate(alice: User) -> None:
+    rate(MONDAY, "USD", "1.25")
+    dollars = make_account(alice, "Dollars", currency="USD", initial_balance=Decimal(1000))
+    euros = make_account(alice, "Euros", currency="EUR", initial_balance=Decimal(800))
+    make_trade(dollars, day=MONDAY, pnl="100")
+    make_trade(euros, day=MONDAY, pnl="-120", symbol="SIE", currency="EUR")
+
+    metrics = reports.aggregate_metrics(alice)
+
+    # 1,000 + 800 x 1.25 = 2,000 at the start; 100 - 120 x 1.25 = -50 on the only day.
+    assert metrics.max_drawdown is not None
+    assert (metrics.max_drawdown.amount, metrics.max_drawdown.ratio) == (Decimal(50), Decimal("0.025"))
+
+
 def test_two_currencies_cross_through_the_euro(alice: User) -> None:
     rate(MONDAY, "USD", "1.20")
     rate(MONDAY, "GBP", "0.80")
