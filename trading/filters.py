@@ -15,7 +15,7 @@ from django_filters import CharFilter, ChoiceFilter, Filter, FilterSet
 from accounts.errors import InvalidValue
 from accounts.models import User
 from accounts.text import one_line
-from trading.models import Tag, Trade, TradeQuerySet, TradeSide, TradeStatus
+from trading.models import Instrument, Tag, Trade, TradeQuerySet, TradeSide, TradeStatus
 
 #: How accounts without a broker are called, and found again.
 NO_BROKER = "Unknown"
@@ -23,6 +23,15 @@ NO_BROKER = "Unknown"
 LARGEST_CHOICE = 1000
 _LONGEST = 100
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+def instruments_of(symbol: str) -> list[int]:
+    """The instruments with this symbol, and the contracts of this futures root.
+
+    As a list: a condition on a joined table would make the database walk all trades for a symbol seldom traded.
+    """
+    found = Instrument.objects.filter(Q(symbol=symbol.upper()) | Q(root=symbol.upper()))
+    return list(found.values_list("pk", flat=True))
 
 
 class _IdsField(forms.Field):
@@ -143,8 +152,7 @@ class TradeFilterSet(FilterSet):
         return queryset.filter(account__broker__in=[value, ""] if value == NO_BROKER else [value])
 
     def of_symbol(self, queryset: TradeQuerySet, name: str, value: str) -> TradeQuerySet:
-        symbol = value.upper()
-        return queryset.filter(Q(instrument__symbol=symbol) | Q(instrument__root=symbol))
+        return queryset.filter(instrument__in=instruments_of(value))
 
     def with_tag(self, queryset: TradeQuerySet, name: str, value: str) -> TradeQuerySet:
         wanted = Q(name=value)

@@ -508,6 +508,8 @@ def test_fills_are_filtered_by_account_day_and_symbol(alice: User, alice_api: AP
     assert found(f"account={first.public_id}") == (2, {"ACME"})
     assert found("from=2026-01-06") == (2, {"OTHR"})
     assert found("to=2026-01-05&symbol=OTHR") == (0, set())
+    assert found("from=0001-01-01&to=9999-12-31") == (4, {"ACME", "OTHR"})
+    assert found("from=2026-01-05&to=2026-01-05") == (2, {"ACME"})
     assert found(f"account={uuid.uuid4()}") == (0, set())
 
 

@@ -1,5 +1,7 @@
 """The API of fills and of what is open now."""
 
+from datetime import UTC, date, datetime, time, timedelta
+
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,11 +18,17 @@ from trading.api.lists import (
     counted_page,
     days_asked,
     line_asked,
-    of_symbol,
 )
 from trading.api.rows import execution_json, position_json
+from trading.filters import instruments_of
 from trading.models import Execution, Position
 from trading.serializers import ExecutionSerializer, PositionSerializer, versioned_page_of
+
+#: A trading day begins and ends within this of midnight UTC in every zone. The days alone are in no index; the instants
+#: that they imply are.
+_AROUND = timedelta(days=3)
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class ExecutionViewSet(OwnViewSet):
@@ -50,11 +58,11 @@ class ExecutionViewSet(OwnViewSet):
         if accounts is not None:
             rows = rows.filter(account__public_id__in=accounts)
         if start is not None:
-            rows = rows.filter(executed_on__gte=start)
+            rows = rows.filter(executed_on__gte=start, sort_at__gte=_near(start, -_AROUND))
         if end is not None:
-            rows = rows.filter(executed_on__lte=end)
+            rows = rows.filter(executed_on__lte=end, sort_at__lte=_near(end, _AROUND))
         if symbol is not None:
-            rows = rows.filter(of_symbol(symbol))
+            rows = rows.filter(instrument__in=instruments_of(symbol))
         order = paging.order_of(params.get("order"), allowed=["sort_at"], default="-sort_at")
         return counted_page(
             self,
@@ -63,6 +71,14 @@ class ExecutionViewSet(OwnViewSet):
             order=order,
             shown=lambda page: map(execution_json, page),
         )
+
+
+def _near(day: date, around: timedelta) -> datetime:
+    """Midnight UTC of the day, so much later; an end of the calendar where there is no such instant."""
+    try:
+        return datetime.combine(day, time.min, tzinfo=UTC) + around
+    except OverflowError:
+        return _LAST if around > timedelta() else _FIRST
 
 
 class PositionViewSet(OwnViewSet):
@@ -82,5 +98,5 @@ class PositionViewSet(OwnViewSet):
         if accounts is not None:
             rows = rows.filter(account__public_id__in=accounts)
         if symbol is not None:
-            rows = rows.filter(of_symbol(symbol))
+            rows = rows.filter(instrument__in=instruments_of(symbol))
         return counted_page(self, rows, name="positions", order="-id", shown=lambda page: map(position_json, page))

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from django.db.models import Q
 from django.http import QueryDict
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -82,11 +81,6 @@ def line_asked(params: QueryDict, name: str, *, longest: int = LONGEST) -> str |
         return one_line(text)
     except ValueError as error:
         raise InvalidValue(f"{error}.".capitalize(), pointer=f"?{name}") from error
-
-
-def of_symbol(symbol: str) -> Q:
-    """Rows whose instrument has this symbol or is a contract of this root."""
-    return Q(instrument__symbol=symbol.upper()) | Q(instrument__root=symbol.upper())
 
 
 def _day(params: QueryDict, name: str) -> date | None:
