@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts import activity, audit
+from accounts.errors import DomainError
 from accounts.models import Account, ActivityKind, User
 from trading import rebuilding, trades
 from trading.errors import BatchBusy, ImportRefused
@@ -172,7 +173,7 @@ def run(batch: ImportBatch, *, on_progress: Callable[[int], None] | None = None)
         ImportBatch.objects.filter(pk=batch.pk).update(
             status=BatchStatus.CANCELED, finished_at=timezone.now(), progress=0
         )
-    except FileRefused as refusal:
+    except (FileRefused, DomainError) as refusal:
         return _refused(batch, refusal.code, refusal.message, Report())
     except NotApplicable as refusal:
         code, message = _why(refusal.report)

@@ -177,7 +177,7 @@ class _Run:
         report.first_on, report.last_on = staged.first_on, staged.last_on
 
     def _route(self, parser: Parser, staged: Staged) -> None:
-        routes = routing.route(self.batch, broker=parser.broker, numbers=list(staged.account_numbers))
+        routes = self._routes(parser, staged)
         for number, key in staged.account_numbers.items():
             account = routes.get(number)
             self.report.accounts.append(
@@ -195,10 +195,14 @@ class _Run:
                 self.routes[key] = self.numbers[number] = account
         if self.report.decisions:
             return
-        routing.save_new(self.routes.values(), owner=self.batch.owner)
+        # Everybody locks in this order: instruments, accounts, the person's version, which a new account moves on.
         found = self._instruments(staged)
+        if self.kept_in is not None:
+            trades.lock_accounts(account.pk for account in self.routes.values() if account.pk)
+            routing.save_new(self.routes.values(), owner=self.batch.owner)
         staging.route(
-            {key: account.pk for key, account in self.routes.items()},
+            # In a dry run, accounts that would be made have no key: below zero stands for them.
+            {key: account.pk or -1 - key for key, account in self.routes.items()},
             {
                 key: (found[item].pk, found[item].currency, found[item].multiplier)
                 for item, key in staged.instruments.items()
@@ -206,6 +210,15 @@ class _Run:
         )
         self.report.duplicates = staging.count_duplicates()
         self.report.new = staged.fills - self.report.duplicates
+
+    def _routes(self, parser: Parser, staged: Staged) -> dict[str, Account]:
+        """The accounts of the numbers. Of two files at once that name the same new one, the second finds it."""
+        numbers = list(staged.account_numbers)
+        routes = routing.route(self.batch, broker=parser.broker, numbers=numbers)
+        if self.kept_in is not None and any(account.pk is None for account in routes.values()):
+            routing.lock_new(self.batch.owner_id)
+            routes = routing.route(self.batch, broker=parser.broker, numbers=numbers)
+        return routes
 
     def _instruments(self, staged: Staged) -> dict[StagedInstrument, Instrument]:
         keys = {

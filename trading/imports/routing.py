@@ -62,6 +62,12 @@ def _new_account(batch: ImportBatch, *, broker: str, number: str, values: dict[s
     )
 
 
+def lock_new(owner_id: int) -> None:
+    """No other import of this person makes accounts until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(7302, %s)", [owner_id % 2_147_483_647])
+
+
 def save_new(accounts: Iterable[Account], *, owner: User) -> None:
     """Accounts that were made for this file are saved, each under a name that the person does not use yet."""
     new = [account for account in accounts if account.pk is None]
