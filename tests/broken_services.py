@@ -17,14 +17,19 @@ def redis_at(url: str) -> Iterator[None]:
     from django.conf import settings
 
     caches = {"default": {**settings.CACHES["default"], "LOCATION": url}}
-    broker = app.conf.broker_url
-    with override_settings(CACHES=caches):
-        _use_broker(url)
-        try:
-            yield
-        finally:
-            _use_broker(broker)
-    answers._health.paused_until = 0.0
+    with override_settings(CACHES=caches), broker_at(url):
+        yield
+
+
+@contextmanager
+def broker_at(url: str) -> Iterator[None]:
+    """The broker of this process is at this address."""
+    before = app.conf.broker_url
+    _use_broker(url)
+    try:
+        yield
+    finally:
+        _use_broker(before)
 
 
 def _use_broker(url: str) -> None:

@@ -1,0 +1,403 @@
+"""Killed processes, messages that are lost or come ten times, people who do the same at once: nothing is half done.
+
+The killed processes are real ones, with the application's own role on the test database.
+"""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.db import connection
+from django_redis import get_redis_connection
+
+from accounts import versions
+from accounts.models import Account, User
+from journal import reports
+from journal import tasks as journal_tasks
+from journal.metrics import rollups
+from journal.models import DayRollup
+from tests import broken_services
+from tests.factories import make_account, make_user
+from tests.journal.factories import make_trade
+from trading import tasks
+from trading.imports import batches, pipeline
+from trading.models import BatchStatus, Execution, ImportBatch, ImportRow, Instrument, Position, Trade
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+
+PROJECT = Path(__file__).resolve().parent.parent
+PATIENCE = 30
+HEADER = (
+    "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,DateTime,Buy/Sell,Quantity,TradePrice,IBCommission,IBExecID,"
+    "LevelOfDetail\n"
+)
+RUN = """
+import sys, django
+django.setup()
+from trading.imports import batches
+from trading.models import ImportBatch
+batches.run(ImportBatch.objects.get(pk=int(sys.argv[1])))
+"""
+WORKER = """
+import sys
+from config.celery import app
+app.conf.task_reject_on_worker_lost = sys.argv[1] == "careful"
+app.worker_main(["worker", "-P", "prefork", "-c", "1", "-l", "WARNING", "--without-gossip", "--without-mingle"])
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nobody_works(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    settings.CELERY_TASK_ALWAYS_EAGER = False
+
+
+@pytest.fixture(autouse=True)
+def _own_queue() -> Iterator[None]:
+    """Messages of these tests go to a queue of their own, which is empty before and after."""
+    with broken_services.broker_at(broker_url()):
+        empty_queue()
+        yield
+        empty_queue()
+
+
+def broker_url() -> str:
+    folder = str(connection.settings_dict["HOST"])
+    return f"redis+socket://{folder}/valkey.sock?virtual_host=3"
+
+
+def queue() -> Any:
+    """A connection to the queue's database."""
+    pool = get_redis_connection("default").connection_pool
+    return type(get_redis_connection("default"))(unix_socket_path=pool.connection_kwargs["path"], db=3)
+
+
+def empty_queue() -> None:
+    queue().flushdb()
+
+
+def pairs(count: int, *, accounts: int = 3) -> bytes:
+    """Trades that make half a dollar each: bought at 10, sold at 11, a quarter for each fill."""
+    lines = [HEADER]
+    for number in range(count):
+        head = f"U{number % accounts},USD,STK,S{number % 50},202601{5 + number % 20:02d};{number // 3600 % 24:02d}"
+        clock = f"{number // 60 % 60:02d}{number % 60:02d}"
+        lines.append(f"{head}{clock},BUY,1,10,-0.25,b{number},EXECUTION\n")
+        lines.append(f"{head}{clock},SELL,-1,11,-0.25,s{number},EXECUTION\n")
+    return "".join(lines).encode()
+
+
+def queued(owner: User, content: bytes) -> ImportBatch:
+    """A batch that waits for a worker."""
+    batch = batches.receive(
+        owner=owner, chunks=[content], filename="flex.csv", options={"create_accounts": True, "time_zone": "UTC"}
+    )
+    ImportBatch.objects.filter(pk=batch.pk).update(status=BatchStatus.QUEUED)
+    batch.refresh_from_db()
+    return batch
+
+
+@contextmanager
+def program(text: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python process of the application on the test database; its whole group is gone afterwards."""
+    database = f"postgresql://journal_app@/{connection.settings_dict['NAME']}?host={connection.settings_dict['HOST']}"
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "EMBEDDED_SERVICES": "false",
+        "DATABASE_URL": database,
+        "REDIS_URL": str(django_settings.CACHES["default"]["LOCATION"]),
+        "BROKER_URL": broker_url(),
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "MEDIA_ROOT": str(django_settings.MEDIA_ROOT),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", text, *map(str, arguments)], cwd=PROJECT, env=environment, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+
+def wait_until(true: Callable[[], Any], *, seconds: float = PATIENCE) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
+
+
+def again(batch: ImportBatch) -> ImportBatch:
+    batch.refresh_from_db()
+    return batch
+
+
+def is_at_work(batch: ImportBatch) -> bool:
+    """Whether some transaction holds the batch."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND classid = 7301", [batch.pk]
+        )
+        return cursor.fetchone() is not None
+
+
+def counts(owner: User) -> dict[str, int]:
+    return {
+        model.__name__: model._base_manager.count()
+        for model in (Execution, Trade, Position, ImportRow, Account, Instrument, DayRollup)
+    }
+
+
+NOTHING = dict.fromkeys(("Execution", "Trade", "Position", "ImportRow", "Account", "Instrument", "DayRollup"), 0)
+
+
+@pytest.mark.parametrize("moment", ["while it reads", "while it writes"])
+def test_an_import_whose_process_is_killed_leaves_nothing_and_is_finished_by_the_sweep(moment: str) -> None:
+    owner = make_user()
+    batch = queued(owner, pairs(15_000))
+    wanted = 10_000 if moment == "while it reads" else 30_000
+    with program(RUN, batch.pk) as process:
+        wait_until(lambda: again(batch).progress >= wanted)
+        assert is_at_work(batch)
+        process.kill()
+        process.wait(10)
+    wait_until(lambda: not is_at_work(batch))
+
+    assert counts(owner) == NOTHING
+    assert (again(batch).status, batch.attempts) == (BatchStatus.RUNNING, 1)
+
+    wait_until(lambda: batch in batches.unfinished())
+    tasks.sweep_imports()
+
+    assert (again(batch).status, batch.attempts, batch.result["new"]) == (BatchStatus.APPLIED, 2, 30_000)
+    assert (Trade.objects.count(), ImportRow.objects.count(), Account.objects.count()) == (15_000, 30_000, 3)
+    assert reports.aggregate_metrics(owner).figures.net_pnl == Decimal(7_500)
+    call_command("recompute_metrics", "--check")
+
+
+def test_a_file_that_kills_its_worker_is_given_up_after_three_times() -> None:
+    batch = queued(make_user(), pairs(10))
+    ImportBatch.objects.filter(pk=batch.pk).update(attempts=batches.LARGEST_ATTEMPTS, status=BatchStatus.RUNNING)
+
+    batches.run(again(batch))
+
+    assert (again(batch).status, batch.error_code) == (BatchStatus.REFUSED, "gave_up")
+    assert not Execution.objects.exists()
+
+
+def children(process: subprocess.Popen[bytes]) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended while we looked
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == process.pid and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
+def test_a_worker_imports_and_computes_and_its_killed_child_is_followed_by_another() -> None:
+    owner = make_user()
+    batch = queued(owner, pairs(40))
+    with program(WORKER, "careful") as worker:
+        tasks.run_import.delay(batch.pk)
+        wait_until(lambda: again(batch).status == BatchStatus.APPLIED)
+        # Nobody reads: the worker alone brings the sums up to date.
+        wait_until(lambda: DayRollup.objects.exists() and not rollups.stale_count(owner.pk))
+        assert sum(DayRollup.objects.values_list("net_pnl", flat=True)) == Decimal(20)
+
+        large = queued(owner, pairs(12_000))
+        tasks.run_import.delay(large.pk)
+        wait_until(lambda: again(large).progress >= 10_000)
+        (child,) = children(worker)
+        os.kill(child, signal.SIGKILL)
+        wait_until(lambda: again(large).status == BatchStatus.APPLIED)
+
+        assert (large.attempts, large.result["new"], large.result["duplicates"]) == (2, 24_000 - 80, 80)
+        wait_until(lambda: not rollups.stale_count(owner.pk))
+    call_command("recompute_metrics", "--check")
+
+
+def test_a_worker_that_loses_its_message_leaves_the_work_to_the_sweep() -> None:
+    """The control: as Celery is by default, a killed child takes its task with it. The sweep does not need it."""
+    batch = queued(make_user(), pairs(12_000))
+    with program(WORKER, "careless") as worker:
+        tasks.run_import.delay(batch.pk)
+        wait_until(lambda: again(batch).progress >= 10_000)
+        (child,) = children(worker)
+        os.kill(child, signal.SIGKILL)
+        wait_until(lambda: children(worker) not in ([], [child]))
+        time.sleep(2)
+        assert (again(batch).status, batch.attempts) == (BatchStatus.RUNNING, 1)
+
+    wait_until(lambda: not is_at_work(batch))
+    tasks.sweep_imports()
+
+    assert (again(batch).status, batch.attempts, batch.result["new"]) == (BatchStatus.APPLIED, 2, 24_000)
+
+
+def test_lost_messages_are_found_by_the_sweep() -> None:
+    owner = make_user()
+    account = make_account(owner)
+    for number in range(5):
+        make_trade(account, day=date(2026, 1, 5) + timedelta(days=number), pnl="10")
+    wait_until(lambda: queue().llen("celery:celery") == 5)
+
+    queue().flushdb()
+
+    assert rollups.stale_count(owner.pk) == 5
+    assert journal_tasks.sweep_stale_days() == 5
+    assert rollups.stale_count(owner.pk) == 0
+    assert sum(DayRollup.objects.values_list("net_pnl", flat=True)) == Decimal(50)
+
+
+def at_once(work: list[Callable[[], Any]]) -> list[BaseException]:
+    """Every piece of work runs in a thread of its own, all starting together; returns what they raised."""
+    start, raised = threading.Barrier(len(work)), []
+
+    def one(piece: Callable[[], Any]) -> None:
+        try:
+            start.wait(PATIENCE)
+            piece()
+        except BaseException as error:  # noqa: BLE001 – handed to the test
+            raised.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=one, args=[piece], daemon=True) for piece in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), "stuck"
+    return raised
+
+
+def test_one_task_delivered_ten_times_at_once_does_its_work_once() -> None:
+    batch = queued(make_user(), pairs(300))
+
+    raised = at_once([lambda: tasks.run_import(batch.pk)] * 10)
+
+    assert not raised
+    assert (again(batch).status, batch.attempts, batch.result["new"]) == (BatchStatus.APPLIED, 1, 600)
+
+
+def test_without_the_batchs_lock_ten_deliveries_would_all_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control."""
+    monkeypatch.setattr(pipeline, "lock_batch", lambda batch_id: True)
+    batch = queued(make_user(), pairs(300))
+
+    at_once([lambda: tasks.run_import(batch.pk)] * 10)
+
+    assert again(batch).attempts > 1
+
+
+def test_one_file_sent_six_times_at_once_is_in_once() -> None:
+    owner = make_user()
+    copies = [queued(owner, pairs(100)) for _ in range(6)]
+
+    raised = at_once([lambda batch=batch: tasks.run_import(batch.pk) for batch in copies])
+
+    assert not raised
+    assert {again(batch).status for batch in copies} == {BatchStatus.APPLIED}
+    assert sorted(batch.result["new"] for batch in copies) == [0, 0, 0, 0, 0, 200]
+    assert (Execution.objects.count(), Account.objects.count()) == (200, 3)
+    assert reports.aggregate_metrics(owner).figures.net_pnl == Decimal(50)
+
+
+def test_an_import_that_makes_an_account_does_not_deadlock_with_a_trade_entered_in_another() -> None:
+    owner = make_user()
+    make_account(owner, "Old", number="U0", broker="Interactive Brokers")
+    rounds = [queued(owner, pairs(40, accounts=number)) for number in range(2, 7)]
+    account = Account.objects.get(name="Old")
+    done = threading.Event()
+
+    def imports() -> None:
+        for batch in rounds:
+            tasks.run_import(batch.pk)
+        done.set()
+
+    def enters() -> None:
+        number = 0
+        while not done.is_set():
+            make_trade(account, day=date(2026, 2, 5), pnl="1", symbol=f"T{number % 5}")
+            number += 1
+
+    raised = at_once([imports, enters])
+
+    assert not raised
+    assert {again(batch).status for batch in rounds} == {BatchStatus.APPLIED}
+    journal_tasks.sweep_stale_days()
+    call_command("recompute_metrics", "--check")
+
+
+def test_writes_to_many_accounts_at_once_move_the_version_on_by_their_number() -> None:
+    owner = make_user()
+    accounts = [make_account(owner) for _ in range(8)]
+    before = versions.current(owner.pk)
+
+    raised = at_once(
+        [lambda account=account: make_trade(account, day=date(2026, 1, 5), pnl="3") for account in accounts]
+    )
+
+    assert not raised
+    assert versions.current(owner.pk) >= before + 8
+    assert reports.aggregate_metrics(owner).figures.net_pnl == Decimal(24)
+    call_command("recompute_metrics", "--check")
+
+
+def test_a_version_that_is_read_and_written_back_would_lose_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: two changes leave one step behind, and what was kept in between would be shown for both."""
+    owner = make_user()
+    accounts = [make_account(owner) for _ in range(8)]
+    versions.bump(owner.pk)
+    before = versions.current(owner.pk)
+
+    def careless(owner_id: int) -> int:
+        read = versions.current(owner_id)
+        time.sleep(0.05)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE accounts_ownerversion SET version = %s WHERE owner_id = %s", [read + 1, owner_id])
+        return read + 1
+
+    monkeypatch.setattr(versions, "bump", careless)
+
+    at_once([lambda account=account: make_trade(account, day=date(2026, 1, 5), pnl="3") for account in accounts])
+
+    assert versions.current(owner.pk) < before + 8
+
+
+def test_recomputes_at_once_while_somebody_trades_leave_the_truth() -> None:
+    owner = make_user()
+    account = make_account(owner)
+    done = threading.Event()
+
+    def trade() -> None:
+        for number in range(25):
+            make_trade(account, day=date(2026, 1, 5 + number % 4), pnl=str(number), symbol=f"S{number % 3}")
+        done.set()
+
+    def compute() -> None:
+        while not done.is_set():
+            journal_tasks.recompute_owner(owner.pk)
+
+    raised = at_once([trade, compute, compute, lambda: call_command("recompute_metrics", "--all")])
+
+    assert not raised
+    journal_tasks.sweep_stale_days()
+    assert sum(DayRollup.objects.values_list("net_pnl", flat=True)) == Decimal(300)
+    call_command("recompute_metrics", "--check")
