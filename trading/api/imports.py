@@ -23,7 +23,7 @@ from trading.api.rows import batch_json, batch_summary_json, row_json
 from trading.errors import ImportRefused
 from trading.imports import batches
 from trading.imports.pipeline import path_of
-from trading.imports.serializers import (
+from trading.import_serializers import (
     ImportChoicesSerializer,
     ImportPreviewSerializer,
     ImportRowSerializer,
