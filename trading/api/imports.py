@@ -21,8 +21,6 @@ from accounts.viewsets import CURSOR, LIMIT, OwnViewSet, page_json
 from trading import tasks
 from trading.api.rows import batch_json, batch_summary_json, row_json
 from trading.errors import ImportRefused
-from trading.imports import batches
-from trading.imports.pipeline import path_of
 from trading.import_serializers import (
     ImportChoicesSerializer,
     ImportPreviewSerializer,
@@ -32,6 +30,8 @@ from trading.import_serializers import (
     ReplaySerializer,
     UploadSerializer,
 )
+from trading.imports import batches
+from trading.imports.pipeline import path_of
 from trading.models import BatchStatus, ImportBatch, ImportRow, RowOutcome
 from trading.serializers import read
 
