@@ -67,11 +67,13 @@ class InstantField(serializers.DateTimeField):
             self.fail("invalid", format="RFC 3339")
         try:
             at = parse_datetime(value)
-        except ValueError:
+            # Overflows where the first or last day of the calendar is none of UTC.
+            at = at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
+        except (ValueError, OverflowError):
             at = None
-        if at is None or at.tzinfo is None:
+        if at is None:
             self.fail("invalid", format="RFC 3339")
-        return at.astimezone(UTC)
+        return at
 
 
 class DayField(serializers.DateField):

@@ -69,11 +69,7 @@ class FillTimeField(InstantField):
     }
 
     def to_internal_value(self, value: Any) -> datetime:
-        try:
-            at = super().to_internal_value(value)
-        except OverflowError:
-            # The first and last days of the calendar do not exist in every zone.
-            self.fail("too_early")
+        at = super().to_internal_value(value)
         if at < _EARLIEST:
             self.fail("too_early")
         if at > timezone.now() + timedelta(days=2):
