@@ -213,7 +213,7 @@ FROM generate_series(1, %(accounts)s) AS i
 _DRAW = f"""
 CREATE TEMPORARY TABLE benchmark_trade AS
 WITH weights AS (
-    SELECT id AS account_id, number, 10 + {_draw("number", 2)} %% 40 AS weight
+    SELECT id AS account_id, number, CASE WHEN %(is_even)s THEN 1 ELSE 10 + {_draw("number", 2)} %% 40 END AS weight
     FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM accounts_account WHERE owner_id = %(owner)s) a
 ), bounds AS (
     SELECT account_id, number, %(trades)s * (sum(weight) OVER (ORDER BY number))::bigint / (sum(weight) OVER ())::bigint

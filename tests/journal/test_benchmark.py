@@ -182,7 +182,7 @@ class TestDataset:
         owner = dataset.prepare(Size(2, 40, days=4), say=quiet).owner
 
         assert DayRollup.objects.filter(owner=owner).count() == 8
-        assert set(DayRollup.objects.filter(owner=owner).values_list("trade_count", flat=True)) <= {4, 5, 6}
+        assert set(DayRollup.objects.filter(owner=owner).values_list("trade_count", flat=True)) == {5}
 
     def test_an_interrupted_making_leaves_nothing(self) -> None:
         before = counts()
