@@ -23,11 +23,11 @@ def rows_of(trades: Iterable[Trade], wanted: MetricsFilter) -> list[TradeRow]:
     """The trades with what each realized on the filter's days; these are what calendar and sums are made of."""
     found = list(trades)
     if not wanted.is_by_day:
-        return [TradeRow(each, None if each.first_exit_on is None else each.net_pnl, False) for each in found]
+        return [TradeRow(each, None if each.first_exit_on is None else each.net_pnl, is_part=False) for each in found]
     exits = TradeFill.objects.filter(trade__in=found, role=FillRole.EXIT)
     if wanted.start is not None:
         exits = exits.filter(day__gte=wanted.start)
     if wanted.end is not None:
         exits = exits.filter(day__lte=wanted.end)
     sums = dict(exits.order_by().values_list("trade").annotate(Sum("net_pnl")))
-    return [TradeRow(each, sums.get(each.pk), sums.get(each.pk) != each.net_pnl) for each in found]
+    return [TradeRow(each, sums.get(each.pk), is_part=sums.get(each.pk) != each.net_pnl) for each in found]

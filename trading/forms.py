@@ -83,13 +83,21 @@ def _cleaned(text: str, *, lines: bool = False) -> str:
         raise ValidationError(f"{error}.".capitalize()) from error
 
 
+class WallTimeField(forms.DateTimeField):
+    """A date and time without a zone: which one is meant is known only once the account is."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        found = super().to_python(value)
+        return found.replace(tzinfo=None) if found else None
+
+
 class FillForm(forms.Form):
     """One fill of a trade. Times are wall times of the account's zone."""
 
     side = forms.ChoiceField(choices=Side.choices)
     quantity = NumberField(largest=LARGEST_PRICE, is_positive=True)
     price = NumberField(largest=LARGEST_PRICE)
-    executed_at = forms.DateTimeField(
+    executed_at = WallTimeField(
         label="Time",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
     )
@@ -115,8 +123,7 @@ class FillForm(forms.Form):
         )
 
     def clean_executed_at(self) -> datetime:
-        # The form's own zone is UTC; what was typed is a wall time that `entered` puts into the account's zone.
-        wall: datetime = self.cleaned_data["executed_at"].replace(tzinfo=None)
+        wall: datetime = self.cleaned_data["executed_at"]
         if wall > timezone.now().replace(tzinfo=None) + timedelta(days=2):
             raise ValidationError("This lies in the future.")
         if wall.year < 1970:
@@ -145,7 +152,7 @@ class _Fills(_FillFormSet):
 
 def fills_formset(extra: int) -> type[_Fills]:
     """The form set with so many empty rows."""
-    return forms.formset_factory(
+    return forms.formset_factory(  # type: ignore[return-value]
         FillForm, formset=_Fills, extra=extra, can_delete=True, max_num=MOST_FILLS, validate_max=True
     )
 

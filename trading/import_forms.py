@@ -72,7 +72,7 @@ class ChoicesForm(forms.Form):
             **{name: options.get(name, "") for name in self.base_fields},
         }
         initial["selected_format"] = batch.selected_format
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{"initial": initial, **kwargs})
         formats = [(parser.name, parser.label) for parser in PARSERS if parser.name != "mapped_csv"]
         self.fields["selected_format"].choices = [("", "Recognise it"), *formats]  # type: ignore[attr-defined]
         self.numbers: list[dict[str, Any]] = batch.preview.get("accounts", [])[:MOST_NUMBERS]
@@ -186,7 +186,7 @@ class MappingForm(forms.Form):
             "name": batch.filename[:100],
             **{name: kept.get(name, "") for name in ("time_zone", "decimal_style", "date_order")},
         }
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{"initial": initial, **kwargs})
         columns = [("", "–"), *((cell, cell) for cell in dict.fromkeys(header))]
         for name, label in mappings.FIELDS.items():
             self.fields[f"column_{name}"] = forms.ChoiceField(

@@ -88,7 +88,8 @@ def _neighbours(request: HttpRequest, trade: Trade) -> tuple[Trade | None, Trade
 def trade_create(request: HttpRequest) -> HttpResponseBase:
     owner = _person(request)
     if request.method != "POST":
-        account = Account.objects.for_user(owner).filter(public_id=_account_id(request)).first()
+        wanted = _account_id(request)
+        account = Account.objects.for_user(owner).filter(public_id=wanted).first() if wanted else None
         form = TradeForm(owner=owner, initial={"account": account.name if account else ""})
         return _editor(request, form=form, fills=fills_formset(4)(prefix="fills"))
     form = TradeForm(request.POST, owner=owner)

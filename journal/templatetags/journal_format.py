@@ -40,7 +40,7 @@ def _step(currency: str) -> Decimal:
 
 def _rounded(number: Decimal, step: Decimal) -> Decimal:
     rounded = number.quantize(step, rounding=ROUND_HALF_EVEN)
-    return abs(rounded) if not rounded else rounded
+    return rounded if rounded else abs(rounded)  # no negative zero
 
 
 @register.filter
