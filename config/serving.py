@@ -70,6 +70,9 @@ class Servers:
 
     def __enter__(self) -> Self:
         self.logs.mkdir(parents=True, exist_ok=True)
+        for schedule in self.logs.glob("beat-*"):  # of those that were killed
+            if not Path(f"/proc/{schedule.stem.partition('-')[2]}").exists():
+                schedule.unlink(missing_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:

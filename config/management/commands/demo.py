@@ -62,7 +62,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         begun = time.monotonic()
-        signal.signal(signal.SIGTERM, _stop)
+        for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job would ignore the latter
+            signal.signal(number, _stop)
         try:
             with self._alone():
                 logins = self._prepare()
@@ -187,7 +188,7 @@ class Command(BaseCommand):
     def _invite(self, port: int, wanted: int, address: str, logins: list[demo_people.Login]) -> None:
         if port != wanted:
             self.stdout.write(f"Port {wanted} is taken; serving on {port}.")
-        self.stdout.write(f"{'Open':<8} {address}")
+        self.stdout.write(f"{'Address':<8} {address}")
         self._show_logins(logins)
         self.stdout.write(f"{'Logs':<8} {settings.VAR_DIR / 'log'}")
         self.stdout.write("Stop with Ctrl-C.")

@@ -1,0 +1,99 @@
+"""The sample of the dashboard's buttons: it comes once, and goes without a trace."""
+
+from datetime import date
+
+import pytest
+
+from accounts.models import Account, User
+from journal import sample
+from journal.models import AccountTotals, DayRollup, OwnerDay
+from tests.factories import make_account
+from trading import catalogue
+from trading.models import AccountNumber, Execution, FxRate, ImportBatch, Trade
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+
+END = date(2026, 6, 30)
+
+
+def _load(owner: User, accounts: int = 3) -> sample.Loaded:
+    catalogue.load()
+    return sample.load(owner, accounts=accounts, end=END)
+
+
+def test_a_loaded_sample_is_marked_and_traded(alice: User) -> None:
+    loaded = _load(alice)
+
+    assert not loaded.was_there
+    assert Account.objects.for_user(alice).filter(is_sample=True).count() == 3
+    assert Execution.objects.for_user(alice).count() == loaded.new_fills > 300
+    assert loaded.sample is not None
+    assert set(ImportBatch.objects.values_list("status", flat=True)) == {"applied"}
+    for account in Account.objects.for_user(alice):
+        stored = sum(AccountTotals.objects.filter(account=account).values_list("net_pnl", flat=True))
+        assert stored == loaded.sample.books[account.number].net
+
+
+def test_loading_again_adds_nothing(alice: User) -> None:
+    first = _load(alice)
+
+    again = sample.load(alice, accounts=5, end=date(2026, 7, 31))
+
+    assert again.was_there
+    assert again.new_fills == 0
+    assert Execution.objects.for_user(alice).count() == first.new_fills
+
+
+def test_a_load_that_was_cut_off_is_finished_as_it_was_begun(alice: User) -> None:
+    catalogue.load()
+
+    def stop(step: sample.Step) -> None:
+        if step.is_whole:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sample.load(alice, accounts=3, end=END, on_progress=stop)
+    begun = Execution.objects.for_user(alice).count()
+
+    loaded = sample.load(alice, accounts=5, end=date(2026, 7, 31))
+
+    assert loaded.accounts == 3
+    assert begun > 0
+    assert begun + loaded.new_fills == sum(file.fills for file in loaded.sample.files)  # type: ignore[union-attr]
+
+
+def test_removing_the_sample_leaves_what_is_the_persons_own(alice: User, bob: User) -> None:
+    mine = make_account(alice, "Mine")
+    _load(alice)
+    _load(bob, accounts=1)
+
+    assert sample.remove(alice) == 3
+
+    assert list(Account.objects.for_user(alice)) == [mine]
+    for model in (Execution, Trade, ImportBatch, AccountNumber, DayRollup, OwnerDay, AccountTotals):
+        assert not model.objects.filter(owner=alice).exists(), model
+    assert sample.is_loaded(bob)
+    assert not sample.is_loaded(alice)
+    assert not FxRate.objects.exists()
+
+
+def test_a_sample_can_be_loaded_after_one_was_removed(alice: User) -> None:
+    first = _load(alice, accounts=1)
+    sample.remove(alice)
+
+    second = _load(alice, accounts=1)
+
+    assert second.new_fills == first.new_fills
+
+
+def test_a_sample_with_cash_movements_is_emptied_and_archived(alice: User) -> None:
+    catalogue.load()
+    sample.load(alice, accounts=2, end=END, with_rates_and_cash=True)
+    assert FxRate.objects.filter(source="sample").count() > 5_000
+
+    sample.remove(alice)
+
+    (kept,) = Account.objects.for_user(alice)
+    assert kept.archived_at is not None
+    assert not Execution.objects.filter(account=kept).exists()
+    assert not FxRate.objects.exists()
