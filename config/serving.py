@@ -71,8 +71,12 @@ class Servers:
     def __enter__(self) -> Self:
         self.logs.mkdir(parents=True, exist_ok=True)
         for schedule in self.logs.glob("beat-*"):  # of those that were killed
-            if not Path(f"/proc/{schedule.stem.partition('-')[2]}").exists():
+            try:
+                os.kill(int(schedule.stem.partition("-")[2]), 0)
+            except ProcessLookupError:
                 schedule.unlink(missing_ok=True)
+            except (ValueError, PermissionError):
+                continue
         return self
 
     def __exit__(self, *_: object) -> None:
