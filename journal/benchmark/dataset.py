@@ -23,6 +23,8 @@ SYMBOLS = ("BENCH.ES", "BENCH.NQ", "BENCH.YM", "BENCH.RTY", "BENCH.CL")
 
 #: The last trading day. Fixed, so that the same seed makes the same trades tomorrow.
 LAST_DAY = date(2026, 6, 30)
+#: Goes up when another version of this module makes other trades of the same size and seed.
+MAKE = 2
 #: Trades per statement, which is how often progress is told.
 PIECE = 100_000
 
@@ -64,7 +66,7 @@ class Size:
 
     def __str__(self) -> str:
         days = f", {self.days} days" if self.days is not None else ""
-        return f"Benchmark: {self.accounts} accounts, {self.trades} trades{days}, seed {self.seed}"
+        return f"Benchmark {MAKE}: {self.accounts} accounts, {self.trades} trades{days}, seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +210,8 @@ FROM generate_series(1, %(accounts)s) AS i
 """  # noqa: S608 – constants of this module
 
 # Trades per account in the proportions of the document, 10 to 49; the sum is exactly what was asked for. Each takes
-# its own slice of the session of its day, so that no two of an account overlap. Rows are in the order of time, as
-# imports leave them.
+# its own slice of the session of its day, so that no two of an account overlap. A day has its mood, in percent of
+# winners: or else a thousand accounts together would never lose. Rows are in the order of time, as imports leave them.
 _DRAW = f"""
 CREATE TEMPORARY TABLE benchmark_trade AS
 WITH weights AS (
@@ -235,13 +237,14 @@ WITH weights AS (
     FROM dated WINDOW slices AS (PARTITION BY account_id, day ORDER BY n)
 ), timed AS (
     SELECT account_id, n, day, day::timestamp AT TIME ZONE 'UTC' + interval '9 hours' + slice * width AS opened_at,
-        width * ((10 + {_draw("n", 5)} %% 70) / 100.0) AS held
+        width * ((10 + {_draw("n", 5)} %% 70) / 100.0) AS held,
+        25 + {_draw("day - DATE '2000-01-01'", 11)} %% 65 AS mood
     FROM sliced
 ), priced AS (
     SELECT account_id, n, day, opened_at, opened_at + held AS closed_at, {_draw("n", 6)} %% 2 = 0 AS is_long,
         1 + {_draw("n", 7)} %% {len(SYMBOLS)} AS symbol, 4000 + ({_draw("n", 8)} %% 50001) / 100.0 AS entry_price,
-        CASE WHEN {_draw("n", 9)} %% 100 < 58 THEN 100 + {_draw("n", 10)} %% 50001 / 100.0
-            WHEN {_draw("n", 9)} %% 100 < 61 THEN 0
+        CASE WHEN {_draw("n", 9)} %% 100 < mood THEN 100 + {_draw("n", 10)} %% 50001 / 100.0
+            WHEN {_draw("n", 9)} %% 100 < mood + 3 THEN 0
             ELSE -50 - {_draw("n", 10)} %% 30001 / 100.0 END AS gross
     FROM timed
 )

@@ -126,7 +126,7 @@ def scenarios_of(owner: User) -> list[Scenario]:
             "getAggregateMetrics",
             call=lambda: _all_metrics(reports.aggregate_metrics(owner)),
             plain=_plain_metrics,
-            sql=(statements.SUMS, statements.DAYS, statements.ACCOUNT_ROWS),
+            sql=(statements.SUMS, statements.SERIES, statements.ACCOUNT_ROWS),
             parameters=mine,
             plain_rows=_plain_metrics_rows,
             path="/api/v1/aggregate/metrics/",
@@ -295,29 +295,30 @@ def _texts(values: Sequence[Any]) -> tuple[Any, ...]:
 
 def _plain_metrics(answer: tuple[Any, ...]) -> object:
     found, accounts, _ = answer
-    totals = astuple(found.figures.totals)
+    streaks = found.day_streaks
     return (
-        totals,
+        astuple(found.figures.totals),
         [(row.id, row.name, row.broker, row.currency, row.trade_count, row.win_count, row.pnl) for row in accounts],
-        found.trading_days,
-        found.best_day,
-        found.worst_day,
-        found.max_drawdown.amount if found.max_drawdown else Decimal(0),
+        (found.trading_days, found.max_drawdown.amount, streaks.longest_wins, streaks.longest_losses),
+        (streaks.trailing_wins, streaks.trailing_losses),
+        (_rounded(found.sharpe), _rounded(found.sortino)),
+        (*found.best_day, *found.worst_day),
     )
 
 
 def _plain_metrics_rows(found: list[Rows]) -> object:
-    (sums,), days, accounts = found
-    cumulative = peak = drawdown = Decimal(0)
-    for _, net_pnl in days:
-        cumulative += net_pnl
-        peak = max(peak, cumulative)
-        drawdown = max(drawdown, peak - cumulative)
+    (sums,), (series,), accounts = found
+    side, length = series[4:6]
     return (
         sums,
         [(str(row[0]), *row[1:]) for row in accounts],
-        len(days),
-        max(days, key=lambda row: row[1]),
-        min(days, key=lambda row: row[1]),
-        drawdown,
+        series[:4],
+        (length if side > 0 else 0, length if side < 0 else 0),
+        series[6:8],
+        series[8:],
     )
+
+
+def _rounded(ratio: Decimal | None) -> Decimal | None:
+    """Six decimals: the database divides to fewer digits than `journal.metrics.formulas`."""
+    return None if ratio is None else round(ratio, 6)

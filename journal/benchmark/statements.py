@@ -39,9 +39,42 @@ WHERE a.owner_id = %(owner)s AND a.public_id = %(account)s
 
 BROKERS = "SELECT broker, count(*) FROM accounts_account WHERE owner_id = %(owner)s GROUP BY broker ORDER BY broker"
 
-# What the metrics are made of: the sums, the series for drawdown and streaks, and every account.
+# What the metrics are made of: the sums; what the order of days decides; every account.
 SUMS = f"SELECT {ROW_SUMS} FROM journal_ownerday r WHERE r.owner_id = %(owner)s"  # noqa: S608
-DAYS = "SELECT day, net_pnl FROM journal_ownerday WHERE owner_id = %(owner)s ORDER BY day"
+SERIES = """
+WITH balance AS MATERIALIZED (
+    SELECT sum(initial_balance) AS start FROM accounts_account WHERE owner_id = %(owner)s
+), traded AS MATERIALIZED (
+    SELECT day, net_pnl, sign(net_pnl) AS side, sum(net_pnl) OVER running AS cumulative,
+        row_number() OVER running - row_number() OVER (PARTITION BY sign(net_pnl) ORDER BY day) AS streak
+    FROM journal_ownerday WHERE owner_id = %(owner)s WINDOW running AS (ORDER BY day)
+), fallen AS (
+    SELECT greatest(max(cumulative) OVER (ORDER BY day), 0) - cumulative AS drawdown,
+        start + cumulative - net_pnl AS equity, net_pnl / (start + cumulative - net_pnl) AS made
+    FROM traded, balance
+), figures AS MATERIALIZED (
+    SELECT count(*) AS days, max(drawdown) AS drawdown, min(equity) AS least, sum(made) AS made,
+        sum(made * made) AS squares, sum(made * made) FILTER (WHERE made < 0) AS falls FROM fallen
+), streaks AS MATERIALIZED (
+    SELECT side, count(*) AS length, max(day) AS last FROM traded GROUP BY side, streak
+), longest AS (
+    SELECT coalesce(max(length) FILTER (WHERE side > 0), 0) AS wins,
+        coalesce(max(length) FILTER (WHERE side < 0), 0) AS losses, max(last) AS last FROM streaks
+), span AS (
+    SELECT min(day) AS first, max(day) AS last FROM traded
+), weekdays AS MATERIALIZED (
+    SELECT count(*) AS n FROM span, generate_series(first, last, interval '1 day') AS day
+    WHERE extract(isodow FROM day) < 6
+)
+SELECT days, drawdown, wins, losses, now.side, now.length,
+    CASE WHEN least > 0 THEN
+        round(made / n * sqrt(252.0) / nullif(sqrt((squares - made * made / n) / nullif(n - 1, 0)), 0), 6) END,
+    CASE WHEN least > 0 THEN round(made / n * sqrt(252.0) / sqrt(falls / n), 6) END,
+    best.day, best.net_pnl, worst.day, worst.net_pnl
+FROM figures, weekdays, longest JOIN streaks now ON now.last = longest.last,
+    (SELECT day, net_pnl FROM traded ORDER BY net_pnl DESC, day LIMIT 1) best,
+    (SELECT day, net_pnl FROM traded ORDER BY net_pnl, day LIMIT 1) worst
+"""
 ACCOUNT_ROWS = """
 SELECT a.public_id, a.name, a.broker, a.currency, coalesce(s.trade_count, 0), coalesce(s.win_count, 0),
     coalesce(s.net_pnl, 0)
