@@ -14,5 +14,7 @@ urlpatterns = [
     path("accounts/compare/", views.account_compare, name="account_compare"),
     path("accounts/<uuid:id>/", views.account_detail, name="account_detail"),
     path("definitions/", views.metrics, name="metrics"),
+    path("sample/load/", views.sample_load, name="sample_load"),
+    path("sample/remove/", views.sample_remove, name="sample_remove"),
     path("theme/", views.theme, name="theme"),
 ]

@@ -6,20 +6,21 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import paging
+from accounts import paging, publishing
 from accounts import reports as account_reports
 from accounts.errors import InvalidValue
 from accounts.models import Account, LedgerEntry, Portfolio, Theme, User
 from accounts.paging import Listing
 from accounts.permissions import may_write_required
 from accounts.reports import AccountFilters, AccountsQuery
-from journal import account_stats, breakdowns, charts, filters, reports
+from journal import account_stats, breakdowns, charts, filters, reports, sample, tasks
 from journal.context import KEPT, today_of
 from journal.figures import AggregateMetrics, Answer
 from journal.filters import MetricsFilter
@@ -56,7 +57,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     wanted = filters.parse(request.GET, user=person, also=("month",))
     metrics = reports.aggregate_metrics(person, wanted)
     if not metrics.total_accounts and not wanted.is_by_account:
-        return render(request, "journal/welcome.html")
+        return render(request, "journal/welcome.html", {"is_loading": "sample_asked" in request.session})
     curve = reports.equity_curve(person, wanted)
     chart = charts.curve_chart(curve.combined)
     today = today_of(person)
@@ -72,6 +73,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "trades": rows_of(_own_trades(request).order_by("-activity_at", "-id")[:_FEW], wanted),
         "breakdowns": {by: BREAKDOWNS[by] for by in ("symbol", "weekday", "hour", "holding")},
         "has_chart_library": charts.has_library(),
+        "has_sample": sample.is_loaded(person),
         **_best_and_worst(metrics),
         **_standing(metrics, curve, days),
     }
@@ -318,6 +320,26 @@ def account_compare(request: HttpRequest) -> HttpResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """What each figure means."""
     return render(request, "journal/metrics.html")
+
+
+@may_write_required
+@require_POST
+def sample_load(request: HttpRequest) -> HttpResponse:
+    """Sample accounts are on their way; the worker brings them."""
+    request.session["sample_asked"] = True
+    publishing.after_commit(tasks.load_sample, _person(request).pk)
+    messages.success(request, "Sample data is on its way; it takes some seconds.")
+    return redirect("dashboard")
+
+
+@may_write_required
+@require_POST
+def sample_remove(request: HttpRequest) -> HttpResponse:
+    """The sample accounts go, with everything in them; what is not sample stays."""
+    request.session.pop("sample_asked", None)
+    publishing.after_commit(tasks.remove_sample, _person(request).pk)
+    messages.success(request, "The sample accounts are being removed; it takes some seconds.")
+    return redirect("dashboard")
 
 
 @may_write_required

@@ -24,6 +24,8 @@ _ORDERS = [
 _TWICE = [("", "Refuse it"), ("first", "The first, in summer time"), ("second", "The second, in winter time")]
 #: Account numbers that one page asks about; a file with more makes an account for each.
 MOST_NUMBERS = 200
+#: How many of `mappings.FIELDS` most files have.
+_USUAL = 11
 
 
 def _zones() -> list[tuple[str, str]]:
@@ -195,8 +197,13 @@ class MappingForm(forms.Form):
 
     @property
     def column_rows(self) -> list[Any]:
-        """The field of each column."""
-        return [self[f"column_{name}"] for name in mappings.FIELDS]
+        """The fields of the columns that most files have."""
+        return [self[f"column_{name}"] for name in list(mappings.FIELDS)[:_USUAL]]
+
+    @property
+    def more_column_rows(self) -> list[Any]:
+        """The fields of the other columns."""
+        return [self[f"column_{name}"] for name in list(mappings.FIELDS)[_USUAL:]]
 
     @property
     def reading_rows(self) -> list[Any]:

@@ -9,7 +9,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from accounts import versions
 from accounts.models import Account, User
 from tests.conftest import signed_in
 from tests.factories import make_user
@@ -271,3 +273,20 @@ def test_a_page_costs_as_many_queries_with_many_rows_as_with_few(
 
     assert queries() == few
     assert few <= 20
+
+
+def test_sample_data_comes_and_goes_by_one_click_each(
+    alice_client: Client, alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=False) as later:
+        alice_client.post("/sample/load/")
+        waiting = alice_client.get("/").content.decode()
+    assert 'hx-trigger="every 2s"' in waiting
+    assert len(later) == 1
+    make_account(alice, "Sample", is_sample=True)
+    versions.bump(alice.pk)
+
+    assert "Remove the sample data" in text_of(alice_client.get("/"))
+    with django_capture_on_commit_callbacks(execute=True):
+        alice_client.post("/sample/remove/")
+    assert not Account.objects.exists()

@@ -455,3 +455,15 @@ def test_foreign_and_absent_imports_look_the_same(
 
     assert foreign.status_code == absent.status_code == 404
     assert text_of(foreign) == text_of(absent)
+
+
+def test_the_list_of_files_shows_refused_ready_and_canceled_ones(alice_client: Client, account: Account) -> None:
+    upload(alice_client, OWN_TABLE, "unknown.csv", account="Main")
+    upload(alice_client, (DATA / "webull" / "desktop.csv").read_bytes(), "known.csv", account="Main")
+    alice_client.post(upload(alice_client, OWN_TABLE, "given up.csv").headers["Location"] + "cancel/")
+
+    page = text_of(alice_client.get("/imports/"))
+
+    assert "given up.csv Canceled –" in page
+    assert "known.csv Ready to import Webull" in page
+    assert "unknown.csv Refused –" in page
