@@ -117,8 +117,10 @@ def month_span(first: date) -> tuple[date, date]:
     return weeks[0][0], weeks[-1][-1]
 
 
-def month(first: date, days: Iterable[CalendarDay], *, today: date) -> Month:
-    """The page of a month."""
+def month(
+    first: date, days: Iterable[CalendarDay], *, today: date, start: date | None = None, end: date | None = None
+) -> Month:
+    """The page of a month; no week reaches beyond `start` and `end`, where a filter has them."""
     known = {each.date: each for each in days}
     largest = max((abs(each.pnl) for each in known.values()), default=ZERO)
     weeks = []
@@ -128,8 +130,8 @@ def month(first: date, days: Iterable[CalendarDay], *, today: date) -> Month:
         weeks.append(
             Week(
                 days=cells,
-                start=dates[0],
-                end=dates[-1],
+                start=max(dates[0], start or dates[0]),
+                end=min(dates[-1], end or dates[-1]),
                 pnl=sum((cell.pnl or ZERO for cell in made), ZERO) if made else None,
                 trade_count=sum(cell.trade_count for cell in made),
             )

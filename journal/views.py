@@ -66,7 +66,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     context = {
         "metrics": metrics,
         "chart": chart,
-        "month": charts.month(month, days.days, today=today),
+        "month": charts.month(month, days.days, today=today, start=wanted.start, end=wanted.end),
         "today": breakdowns.calendar(person, replace(wanted, start=today, end=today)),
         "today_date": today,
         "positions": _positions(person, wanted)[:_FEW],
@@ -139,7 +139,11 @@ def calendar(request: HttpRequest) -> HttpResponse:
     today = today_of(person)
     month = _month_of(request, replace(wanted, start=None), today=today, last="")
     days = breakdowns.calendar(person, _within(wanted, *charts.month_span(month)))
-    context = {"month": charts.month(month, days.days, today=today), "days": days, **_standing(days)}
+    context = {
+        "month": charts.month(month, days.days, today=today, start=wanted.start, end=wanted.end),
+        "days": days,
+        **_standing(days),
+    }
     return render(request, "journal/calendar.html", context)
 
 
@@ -286,7 +290,7 @@ def account_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         "account": account,
         "metrics": metrics,
         "chart": chart,
-        "month": charts.month(month, days.days, today=today),
+        "month": charts.month(month, days.days, today=today, start=wanted.start, end=wanted.end),
         "portfolios": Portfolio.objects.for_user(person).filter(account=account).order_by("currency", "id"),
         "entries": entries.order_by("-id")[:_FEW],
         "positions": _positions(person, wanted)[:_FEW],
