@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from accounts.models import Account, User
 from journal import account_stats, breakdowns, reports
@@ -63,6 +64,7 @@ def test_all_views_agree_after_any_history(alice: User, seed: int) -> None:
     else:
         reports.aggregate_metrics(alice)
     checked()
+    connection.check_constraints()
     chance = random.Random(seed)
     rates = Rates()
     for _ in range(FILTERS):

@@ -8,20 +8,19 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import activity, audit
 from accounts.errors import DomainError
 from accounts.models import Account, ActivityKind, User
-from trading import rebuilding, trades
 from trading.errors import BatchBusy, ImportRefused
-from trading.imports import pipeline
+from trading.imports import fills, pipeline
 from trading.imports.parsers.base import FileRefused
 from trading.imports.pipeline import NotApplicable, Report
 from trading.imports.progress import Progress, no_cycle_search
 from trading.imports.staging import ImportCanceled
-from trading.models import BatchStatus, Execution, ImportBatch
+from trading.models import BatchStatus, ImportBatch
 
 #: A worker that dies while it imports is followed by another, this often.
 LARGEST_ATTEMPTS = 3
@@ -232,7 +231,7 @@ def undo(batch: ImportBatch) -> ImportBatch:
     batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("owner").get(pk=batch.pk)
     if batch.status != BatchStatus.APPLIED:
         raise BatchBusy(f"This import is {batch.get_status_display().lower()}, so there is nothing to undo.")
-    removed = _withdraw(batch)
+    removed = fills.withdraw(batch)
     ImportBatch.objects.filter(pk=batch.pk).update(status=BatchStatus.UNDONE, undone_at=timezone.now())
     audit.written(
         "import.undo",
@@ -248,34 +247,11 @@ def undo(batch: ImportBatch) -> ImportBatch:
     return batch
 
 
-def _withdraw(batch: ImportBatch) -> int:
-    """The batch's fills and their corrections are deleted and trades made anew; returns how many fills."""
-    scopes = pipeline.scopes_of_batch(batch)
-    corrections = Execution.objects.filter(corrects__batch=batch)
-    scopes += trades.scopes_of(corrections)
-    trades.lock_accounts(scope.account_id for scope in scopes)
-    earliest: dict[tuple[int, int], rebuilding.Scope] = {}
-    for scope in scopes:
-        pair = (scope.account_id, scope.instrument_id)
-        if pair not in earliest or scope.since < earliest[pair].since:
-            earliest[pair] = scope
-    rebuilding.prepare(earliest.values())
-    with connection.cursor() as cursor:
-        # Set-based: the ORM would fetch every fill and trade to cascade by hand.
-        cursor.execute(
-            "DELETE FROM trading_execution WHERE corrects_id IN (SELECT id FROM trading_execution WHERE batch_id = %s)",
-            [batch.pk],
-        )
-        cursor.execute("DELETE FROM trading_execution WHERE batch_id = %s", [batch.pk])
-        removed = int(cursor.rowcount)
-    trades.rebuild_prepared(batch.owner_id)
-    return removed
-
-
 def replay(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
     """What reading the stored file anew changes, as {"added": n, "removed": n, "changed": n, "examples": [...]}.
 
-    With `dry_run` nothing is kept; otherwise the fills are those of the new reading.
+    With `dry_run` nothing is kept. Fills that come out the same are left alone, with their corrections; one that comes
+    out differently is replaced, its corrections with it, and stays deleted if it was.
     Raises: BatchBusy unless it is applied; ImportRefused when the file can no longer be read.
     """
     try:
@@ -285,16 +261,11 @@ def replay(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
             )
             if batch.status != BatchStatus.APPLIED:
                 raise BatchBusy("Only an import that stands can be replayed.")
-            before = _fills_of(batch)
-            _withdraw(batch)
-            batch.rows.all()._raw_delete(using="default")
-            report = pipeline.apply(batch)
-            difference = _difference(before, _fills_of(batch))
-            if dry_run:
-                transaction.set_rollback(True)
-            else:
-                _applied(batch, report)
-            return difference
+            before = fills.fills_of(batch)
+            after = _read_anew(batch)
+            if not dry_run:
+                _replace(batch, before, after)
+            return fills.difference(before, after)
     except FileRefused as refusal:
         raise ImportRefused(refusal.message, code=refusal.code) from refusal
     except NotApplicable as refusal:
@@ -302,47 +273,31 @@ def replay(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
         raise ImportRefused(message, code=code) from refusal
 
 
-_COMPARED = (
-    "side",
-    "quantity",
-    "price",
-    "multiplier",
-    "currency",
-    "commission",
-    "fees",
-    "executed_at",
-    "broker_pnl",
-)
+def _read_anew(batch: ImportBatch) -> dict[fills.Key, fills.StandingFill]:
+    """The fills as the file is read now, with nothing changed."""
+    with transaction.atomic():
+        fills.withdraw(batch)
+        batch.rows.all()._raw_delete(using="default")
+        pipeline.apply(batch)
+        found = fills.fills_of(batch)
+        transaction.set_rollback(True)
+    return found
 
 
-def _fills_of(batch: ImportBatch) -> dict[Any, tuple[Any, ...]]:
-    rows = Execution.objects.filter(batch=batch).values_list(
-        "account_id", "identity", "line", "instrument__symbol", *_COMPARED
-    )
-    return {row[:2]: row[2:] for row in rows.iterator(chunk_size=10_000)}
-
-
-def _difference(before: dict[Any, tuple[Any, ...]], after: dict[Any, tuple[Any, ...]]) -> dict[str, Any]:
-    added = [after[key] for key in after.keys() - before.keys()]
-    removed = [before[key] for key in before.keys() - after.keys()]
-    changed = [(before[key], after[key]) for key in before.keys() & after.keys() if before[key] != after[key]]
-    names = ("symbol", *_COMPARED)
-    return {
-        "added": len(added),
-        "removed": len(removed),
-        "changed": len(changed),
-        "examples": [
-            {
-                "line": new[0],
-                "fields": {
-                    name: [str(was), str(now)]
-                    for name, was, now in zip(names, old[1:], new[1:], strict=True)
-                    if was != now
-                },
-            }
-            for old, new in sorted(changed, key=lambda pair: pair[1][0] or 0)[:20]
-        ],
-    }
+def _replace(
+    batch: ImportBatch, before: dict[fills.Key, fills.StandingFill], after: dict[fills.Key, fills.StandingFill]
+) -> None:
+    """The fills of which the new reading says something else are those of the new reading."""
+    stale = {key for key, fill in before.items() if fill.differs(after.get(key))}
+    corrected = fills.corrected(batch)
+    deleted = [key for key in stale if before[key].is_voided and before[key].id not in corrected]
+    fills.withdraw(batch, only=[before[key].id for key in stale])
+    batch.rows.all()._raw_delete(using="default")
+    report = pipeline.apply(batch)
+    report.new = batch.executions.count()
+    report.duplicates = report.fills - report.new
+    fills.void(batch, keys=deleted)
+    _applied(batch, report)
 
 
 def unfinished() -> list[ImportBatch]:

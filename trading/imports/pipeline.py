@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from accounts.models import Account
@@ -277,18 +277,18 @@ class _Run:
         for item in report.accounts:
             item["account"] = str(self.numbers[item["number"]].public_id)
         if created:
-            rebuilt = trades.changed(owner_id, scopes_of_batch(self.batch))
+            rebuilt = trades.changed(owner_id, scopes_of(Execution.objects.filter(batch=self.batch)))
             report.trades_created, report.trades_changed = rebuilt.created, rebuilt.changed
         return report
 
 
-def scopes_of_batch(batch: ImportBatch) -> list[Scope]:
-    """One scope per account and instrument that the batch's fills are in."""
+def scopes_of(fills: QuerySet[Execution]) -> list[Scope]:
+    """One scope per account and instrument that these fills are in."""
     return [
         Scope(account_id, instrument_id, since)
-        for account_id, instrument_id, since in Execution.objects.filter(batch=batch)
-        .values_list("account_id", "instrument_id")
-        .annotate(since=Min("sort_at"))
+        for account_id, instrument_id, since in fills.values_list("account_id", "instrument_id").annotate(
+            since=Min("sort_at")
+        )
     ]
 
 
