@@ -153,5 +153,7 @@ POLICY: dict[str, Row] = {
     "account_compare": self_only(refers=_ACCOUNT),
     "account_detail": own("account"),
     "metrics": self_only(),
+    "sample_load": self_only("POST"),
+    "sample_remove": self_only("POST"),
     "theme": self_only("POST", body={"theme": "dark"}),
 }
