@@ -20,6 +20,9 @@ from trading import bulk
 from trading.matching import CostMethod, Fill, round_trips
 from trading.trade_writer import FillFacts, OldTrade, Rebuilt, TradeWriter
 
+#: Fills read from the database at a time.
+FETCHED = 20_000
+
 _SCOPE_TABLE = """
 CREATE TEMP TABLE IF NOT EXISTS rebuild_scope (
     account_id bigint, instrument_id bigint, start_at timestamptz, PRIMARY KEY (account_id, instrument_id)
@@ -110,28 +113,33 @@ def rebuild(owner_id: int) -> Rebuilt:
             "DELETE FROM trading_position p USING rebuild_scope s "
             "WHERE p.account_id = s.account_id AND p.instrument_id = s.instrument_id"
         )
-    writer = TradeWriter(owner_id=owner_id, old=old, rebuilt=rebuilt, tolerances=tolerances)
-    for (account_id, instrument_id), rows in groupby(_fills(), key=lambda row: (row[0], row[1])):
-        facts: dict[int, FillFacts] = {}
-        fills = _matching_fills(rows, facts)
-        for trip in round_trips(fills, method=CostMethod(methods[account_id])):
-            writer.add(account_id, instrument_id, trip, facts)
-            for part in trip.parts:
-                # A flip's fill belongs to the next trip as well, so its facts stay until that is written.
-                if part is not trip.parts[-1]:
-                    facts.pop(part.key, None)
-    writer.finish()
+    with bulk.Lane() as lane:
+        writer = TradeWriter(owner_id=owner_id, old=old, rebuilt=rebuilt, tolerances=tolerances, lane=lane)
+        for (account_id, instrument_id), rows in groupby(_fills(lane), key=lambda row: (row[0], row[1])):
+            facts: dict[int, FillFacts] = {}
+            fills = _matching_fills(rows, facts)
+            for trip in round_trips(fills, method=CostMethod(methods[account_id])):
+                writer.add(account_id, instrument_id, trip, facts)
+                for part in trip.parts:
+                    # A flip's fill belongs to the next trip as well, so its facts stay until that is written.
+                    if part is not trip.parts[-1]:
+                        facts.pop(part.key, None)
+        writer.finish()
     return rebuilt
 
 
-def _fills() -> Iterator[tuple[Any, ...]]:
-    connection.ensure_connection()
-    # A server-side cursor: a million fills are read in pieces. psycopg's own, as the ORM's is for models only.
-    with connection.connection.cursor(name="fills_to_match") as cursor:
-        cursor.itersize = 20_000
-        # Binary: timestamps and numbers of a million rows are read by psycopg's C code.
-        cursor.execute(_FILLS, binary=True)
-        yield from cursor
+def _fills(lane: bulk.Lane) -> Iterator[tuple[Any, ...]]:
+    """The scope's fills in the order of matching, by a server-side cursor: the next piece comes while one is matched.
+
+    psycopg's own cursor, as the ORM's is for models only; binary, so that its C code reads timestamps and numbers.
+    """
+    cursor = lane.driver.cursor(name="fills_to_match")
+    lane.give(lambda: cursor.execute(_FILLS, binary=True)).result()
+    coming = lane.give(cursor.fetchmany, FETCHED)
+    while rows := coming.result():
+        coming = lane.give(cursor.fetchmany, FETCHED)
+        yield from rows
+    lane.give(cursor.close).result()
 
 
 def _matching_fills(rows: Iterable[tuple[Any, ...]], facts: dict[int, FillFacts]) -> Iterator[Fill]:

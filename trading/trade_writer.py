@@ -1,5 +1,6 @@
 """Trades written to their tables: new trips compared with the trades that are there, and only what differs stored."""
 
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +17,9 @@ from trading.risk_reward import breakeven_tolerance, outcome, planned_r, realize
 #: Trades written per COPY; bounds the memory of a large import.
 CHUNK = 5_000
 _ZERO = Decimal(0)
+
+#: Trades on their way to the database, each with its parts.
+Queue = list[tuple[list[Any], list[list[Any]]]]
 
 _TRADE_COLUMNS = (
     "id owner_id account_id instrument_id opening_execution_id side status currency multiplier opened_at "
@@ -87,16 +91,19 @@ class TradeWriter:
         old: dict[tuple[int, int], list[OldTrade]],
         rebuilt: Rebuilt,
         tolerances: dict[int, tuple[int, Decimal]],
+        lane: bulk.Lane,
     ) -> None:
         self.owner_id = owner_id
+        self.lane = lane
+        self.coming_ids: Future[list[int]] | None = None
         self.rebuilt = rebuilt
         self.tolerances = tolerances
         self.now = timezone.now()
         self.old = old
         self.by_opening = {trade.opening_execution_id: trade for trades in old.values() for trade in trades}
         self.kept: set[int] = set()
-        self.new: list[tuple[list[Any], list[list[Any]]]] = []
-        self.changed: list[tuple[list[Any], list[list[Any]]]] = []
+        self.new: Queue = []
+        self.changed: Queue = []
         self.orphans: list[tuple[tuple[int, int], list[Any], list[list[Any]]]] = []
         self.positions: list[tuple[Any, ...]] = []
 
@@ -116,9 +123,11 @@ class TradeWriter:
             self._compare(old, account_id, row, fills)
         if len(self.new) >= CHUNK:
             self._write_new()
+            self.coming_ids = self.lane.give(bulk.next_ids, self.lane.driver, "trading_trade", CHUNK)
 
     def finish(self) -> None:
         """Everything queued is written, and trades that no fill supports any more are gone."""
+        self.lane.drain()
         self._adopt_orphans()
         gone = [(pair, trade) for pair, trades in self.old.items() for trade in trades if trade.id not in self.kept]
         for (account_id, _), trade in gone:
@@ -127,6 +136,7 @@ class TradeWriter:
         _delete_trades([trade.id for _, trade in gone])
         self._write_changed()
         self._write_new()
+        self.lane.drain()
         bulk.copy_rows(
             "trading_position",
             [
@@ -291,15 +301,15 @@ class TradeWriter:
     def _write_new(self) -> None:
         if not self.new:
             return
-        ids = bulk.next_ids("trading_trade", len(self.new))
+        ids = self._ids(len(self.new))
         for key, (row, fills) in zip(ids, self.new, strict=True):
             row[0] = key
             for fill in fills:
                 fill[0] = key
             if row[6] == "open":
                 self._note_position(row)
-        bulk.copy_plain("trading_trade", _TRADE_COLUMNS, (row[:-2] for row, _ in self.new))
-        bulk.copy_plain("trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.new for fill in fills))
+        self._copy_trades(self.new, "trading_trade")
+        self._copy_fills(self.new)
         self.rebuilt.created += len(self.new)
         self.new.clear()
 
@@ -313,7 +323,8 @@ class TradeWriter:
                 "TRUNCATE changed_trade; "
                 "ALTER TABLE changed_trade ALTER COLUMN public_id DROP NOT NULL"
             )
-        bulk.copy_plain("changed_trade", _TRADE_COLUMNS, (row[:-2] for row, _ in self.changed))
+        self._copy_trades(self.changed, "changed_trade")
+        self.lane.drain()
         with connection.cursor() as cursor:
             ids = [row[0] for row, _ in self.changed]
             cursor.execute("DELETE FROM trading_tradefill WHERE trade_id = ANY(%s)", [ids])
@@ -321,7 +332,23 @@ class TradeWriter:
             cursor.execute(
                 f"UPDATE trading_trade t SET {assignments} FROM changed_trade c WHERE c.id = t.id"  # noqa: S608
             )
-        bulk.copy_plain("trading_tradefill", _FILL_COLUMNS, (fill for _, fills in self.changed for fill in fills))
+        self._copy_fills(self.changed)
+
+    def _ids(self, count: int) -> list[int]:
+        """Fresh keys; those that were asked for while the chunk was matched are here already."""
+        ids = self.coming_ids.result() if self.coming_ids else []
+        self.coming_ids = None
+        if len(ids) < count:
+            ids += self.lane.give(bulk.next_ids, self.lane.driver, "trading_trade", count - len(ids)).result()
+        return ids[:count]
+
+    def _copy_trades(self, queued: Queue, table: str) -> None:
+        self.lane.copy(table, _TRADE_COLUMNS, bulk.plain_lines(row[:-2] for row, _ in queued))
+
+    def _copy_fills(self, queued: Queue) -> None:
+        self.lane.copy(
+            "trading_tradefill", _FILL_COLUMNS, bulk.plain_lines(fill for _, fills in queued for fill in fills)
+        )
 
 
 def _digest(fills: list[list[Any]]) -> str:

@@ -98,13 +98,14 @@ def stage(
     """
     with connection.cursor() as cursor:
         cursor.execute(_TABLE)
-    stager = _Stager(parser=parser, batch_id=batch_id)
-    for number, item in enumerate(parser.parse(file, context), start=1):
-        stager.take(item)
-        if number % CHUNK == 0:
-            stager.flush()
-            on_progress(stager.staged.rows)
-    stager.flush()
+    with bulk.Lane() as lane:
+        stager = _Stager(parser=parser, batch_id=batch_id, lane=lane)
+        for number, item in enumerate(parser.parse(file, context), start=1):
+            stager.take(item)
+            if number % CHUNK == 0:
+                stager.flush()
+                on_progress(stager.staged.rows)
+        stager.flush()
     on_progress(stager.staged.rows)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE import_stage")
@@ -112,9 +113,10 @@ def stage(
 
 
 class _Stager:
-    def __init__(self, *, parser: Parser, batch_id: int | None) -> None:
+    def __init__(self, *, parser: Parser, batch_id: int | None, lane: bulk.Lane) -> None:
         self.parser = parser
         self.batch_id = batch_id
+        self.lane = lane
         self.staged = Staged()
         self.lines: list[str] = []
         self.rows: list[str] = []
@@ -206,9 +208,9 @@ class _Stager:
             self.rows.append(f"{self.batch_id}\t{line}\t{outcome}\t{code}\t{text(message[:500])}\t{text(raw)}")
 
     def flush(self) -> None:
-        bulk.copy_lines("import_stage", _COLUMNS, self.lines)
+        self.lane.copy("import_stage", _COLUMNS, self.lines)
         self.lines.clear()
-        bulk.copy_lines("trading_importrow", _ROW_COLUMNS, self.rows)
+        self.lane.copy("trading_importrow", _ROW_COLUMNS, self.rows)
         self.rows.clear()
 
 
