@@ -39,7 +39,7 @@ from trading.models import BatchStatus, Execution, ImportBatch, ImportRow, Instr
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
 PROJECT = Path(__file__).resolve().parent.parent
-PATIENCE = 30
+PATIENCE = 60
 HEADER = (
     "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,DateTime,Buy/Sell,Quantity,TradePrice,IBCommission,IBExecID,"
     "LevelOfDetail\n"

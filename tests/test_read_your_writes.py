@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django_redis import get_redis_connection
 from rest_framework.test import APIClient
 
@@ -19,7 +20,7 @@ from journal import tasks
 from journal.metrics import rollups
 from tests import broken_services
 from tests.conftest import api_of
-from tests.factories import make_user
+from tests.factories import PASSWORD, make_user
 from trading.imports import batches
 from trading.models import ImportBatch
 
@@ -174,6 +175,28 @@ def test_every_write_is_in_the_next_read(between: Callable[[], Any]) -> None:
     trader.lives()
 
     assert rollups.stale_count(trader.owner.pk) == 0
+
+
+def test_every_page_is_shown_with_what_was_written(between: Callable[[], Any]) -> None:
+    owner = make_user("page@example.com")
+    trader = Trader(owner, between)
+    account = trader.write("post", "accounts/", {"name": "Main", "broker": "Alpha", "currency": "USD"})["id"]
+    trade = trader.write("post", "trades/", entered(account, exit_price="4321.10"))["id"]
+    client = Client()
+
+    def page(address: str) -> str:
+        begun = time.monotonic()
+        answer = client.get(address)
+        assert time.monotonic() - begun < LONGEST
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    assert client.post("/login/", {"username": owner.email, "password": PASSWORD}).status_code == 302
+    # 10 × (4,321.10 − 10) − 1
+    for address in ("/", f"/accounts/{account}/", f"/trades/{trade}/", "/trades/?from=2026-01-01"):
+        assert "43,110.00" in page(address).replace("\u202f", ",").replace("&#x27;", "'"), address
+    for address in ("/accounts/", "/calendar/", "/reports/", "/imports/", "/settings/"):
+        page(address)
 
 
 def test_another_person_is_never_answered_with_it() -> None:
