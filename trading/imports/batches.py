@@ -187,6 +187,11 @@ def _applied(batch: ImportBatch, report: Report) -> None:
         format=report.format,
         parser_version=pipeline.PARSER_VERSION,
         result=report.as_json(),
+        # A replay sends the fills where they went the first time, whatever was made for them then.
+        options={
+            **batch.options,
+            "accounts": {item["number"]: {"account": item["account"]} for item in report.accounts},
+        },
         progress=report.rows,
         total_rows=report.rows,
         finished_at=timezone.now(),

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from trading import instruments, trades
-from trading.imports import routing, staging
+from trading.imports import remarks, routing, staging
 from trading.imports.parsers import registry
 from trading.imports.parsers.base import (
     ColumnChoice,
@@ -30,6 +30,7 @@ from trading.imports.parsers.base import (
     RowError,
 )
 from trading.imports.parsers.tables import head_of
+from trading.imports.remarks import Remark
 from trading.imports.staging import Staged, StagedInstrument
 from trading.instruments import InstrumentKey
 from trading.models import Execution, FuturesRoot, ImportBatch, Instrument
@@ -132,6 +133,7 @@ class _Run:
         self.routes: dict[int, Account] = {}
         self.numbers: dict[str, Account] = {}
         self.newest_first = False
+        self.remarks: dict[str, Remark] = {}
 
     def read(self) -> Report:
         """The file is staged and routed; the report says what would come of it."""
@@ -152,6 +154,7 @@ class _Run:
             on_progress=self.on_progress,
         )
         self.newest_first = staged.is_newest_first
+        self.remarks = staged.remarks
         self._describe(staged)
         if staged.fills == 0 and not staged.error_count and not staged.skipped:
             raise FileRefused("no_rows", "The file has a header and no rows.")
@@ -279,6 +282,7 @@ class _Run:
         if created:
             rebuilt = trades.changed(owner_id, scopes_of(Execution.objects.filter(batch=self.batch)))
             report.trades_created, report.trades_changed = rebuilt.created, rebuilt.changed
+            remarks.attach(self.batch, self.remarks)
         return report
 
 

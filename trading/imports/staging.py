@@ -14,7 +14,9 @@ from typing import BinaryIO
 from django.db import connection
 
 from trading import bulk
+from trading.imports import remarks
 from trading.imports.parsers.base import ParseContext, ParsedFill, Parser, RowError, SkippedRow, Warned
+from trading.imports.remarks import Remark
 from trading.models import RowOutcome
 
 CHUNK = 10_000
@@ -71,6 +73,7 @@ class Staged:
     account_numbers: dict[str, int] = field(default_factory=dict)  #: number -> account_key
     account_fills: Counter[int] = field(default_factory=Counter)
     instruments: dict[StagedInstrument, int] = field(default_factory=dict)
+    remarks: dict[str, Remark] = field(default_factory=dict)  #: identity -> what its row says besides
     commission: Counter[str] = field(default_factory=Counter)
     first_on: date | None = None
     last_on: date | None = None
@@ -166,9 +169,13 @@ class _Stager:
         self._see_time(fill)
         if fill.commission or fill.fees:
             staged.commission[fill.currency] += fill.commission + fill.fees  # type: ignore[assignment]
+        identity = self._identity(fill)
+        remark = remarks.of(fill)
+        if remark is not None and len(staged.remarks) < remarks.MOST:
+            staged.remarks[identity] = remark
         text = bulk.text
         self.lines.append(
-            f"{fill.line}\t{self.place}\t{self.leg}\t{self._identity(fill)}\t{account_key}\t{instrument_key}\t{fill.side}\t"
+            f"{fill.line}\t{self.place}\t{self.leg}\t{identity}\t{account_key}\t{instrument_key}\t{fill.side}\t"
             f"{fill.quantity:f}\t{fill.price:f}\t{text(fill.multiplier)}\t{text(fill.currency)}\t"
             f"{fill.commission:f}\t{fill.fees:f}\t{text(fill.executed_at)}\t{text(fill.executed_on)}\t"
             f"{text(fill.broker_fill_id)}\t{text(fill.order_id)}\t{text(fill.broker_pnl)}"

@@ -237,6 +237,37 @@ def test_a_replay_by_the_same_parser_changes_nothing(alice: User) -> None:
     assert business(alice) == before
 
 
+def test_a_replay_sends_fills_to_the_account_that_was_made_for_them(alice: User) -> None:
+    chosen = {"U1": {"create": {"name": "Margin"}}}
+    batch = imported(alice, flex(OPEN), options={"create_accounts": False, "accounts": chosen})
+
+    difference = batches.replay(batch, dry_run=False)
+
+    assert (difference["added"], difference["removed"]) == (0, 0)
+    assert [account.name for account in Account.objects.all()] == ["Margin"]
+
+
+def test_a_file_says_stop_target_tags_and_note_of_its_trades(alice: User) -> None:
+    margin = make_account(alice, "Margin")
+    mapping = {
+        "columns": {
+            "symbol": "S", "side": "Side", "quantity": "Q", "price": "P", "executed_at": "T",
+            "stop": "Stop", "target": "Target", "tags": "Tags", "note": "Note",
+        }
+    }  # fmt: skip
+    rows = [
+        "S,Side,Q,P,T,Stop,Target,Tags,Note",
+        'ACME,buy,10,10,2026-01-05 10:00:00,9,13,"gap,news",as planned',
+        "ACME,sell,10,12,2026-01-05 11:00:00,,,,",
+    ]
+
+    imported(alice, "\n".join(rows).encode(), account=margin, options={"mapping": mapping})
+
+    trade = Trade.objects.get()
+    assert (trade.initial_stop, trade.initial_target, trade.planned_r, trade.realized_r) == (D(9), D(13), D(3), D(2))
+    assert (trade.note, sorted(tag.name for tag in trade.tags.all())) == ("as planned", ["gap", "news"])
+
+
 def test_a_replay_shows_what_differs_before_it_changes_it(alice: User) -> None:
     batch = imported(alice, flex(OPEN, CLOSE))
     pipeline.path_of(batch).write_bytes(flex(OPEN, CLOSE.replace(",12,", ",13,")))

@@ -74,6 +74,8 @@ class LayoutRows:
             broker_fill_id=self._text(row, "fill_id"),
             order_id=self._text(row, "order_id"),
             name=self._text(row, "name"),
+            initial_stop=self._level(row, "stop"),
+            initial_target=self._level(row, "target"),
             tags=self._tags(row),
             note=self._text(row, "note"),
         )
