@@ -65,7 +65,7 @@ LEFT JOIN trading_execution opening ON opening.id = t.opening_execution_id
 _FILLS = """
 SELECT e.account_id, e.instrument_id, e.id, e.executed_at, e.executed_on,
     CASE e.side WHEN 'buy' THEN e.quantity ELSE -e.quantity END, e.price, e.commission + e.fees, e.multiplier,
-    e.sort_at, e.broker_pnl, e.currency
+    e.sort_at, e.broker_pnl, e.currency, e.corrects_id
 FROM rebuild_scope s
 JOIN trading_execution e ON e.account_id = s.account_id AND e.instrument_id = s.instrument_id
     AND e.sort_at >= s.start_at
@@ -144,8 +144,8 @@ def _fills(lane: bulk.Lane) -> Iterator[tuple[Any, ...]]:
 
 def _matching_fills(rows: Iterable[tuple[Any, ...]], facts: dict[int, FillFacts]) -> Iterator[Fill]:
     for row in rows:
-        _, _, key, at, day, quantity, price, fees, multiplier, sort_at, broker_pnl, currency = row
-        facts[key] = FillFacts(sort_at, broker_pnl, abs(quantity), currency, multiplier)
+        _, _, key, at, day, quantity, price, fees, multiplier, sort_at, broker_pnl, currency, corrects = row
+        facts[key] = FillFacts(sort_at, broker_pnl, currency, multiplier, corrects)
         yield Fill(key, at, day, quantity, price, fees, multiplier)
 
 

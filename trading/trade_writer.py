@@ -66,9 +66,9 @@ class FillFacts:
 
     sort_at: datetime
     broker_pnl: Decimal | None
-    quantity: Decimal
     currency: str
     multiplier: Decimal
+    corrects: int | None  #: the fill that this one stands for
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class TradeWriter:
         self.kept: set[int] = set()
         self.new: Queue = []
         self.changed: Queue = []
-        self.orphans: list[tuple[tuple[int, int], list[Any], list[list[Any]]]] = []
+        self.orphans: list[tuple[tuple[int, int], list[Any], list[list[Any]], list[int]]] = []
         self.positions: list[tuple[Any, ...]] = []
 
     def add(self, account_id: int, instrument_id: int, trip: RoundTrip, facts: dict[int, FillFacts]) -> None:
@@ -115,7 +115,8 @@ class TradeWriter:
         row = self._trade_row(account_id, instrument_id, trip, facts, stop=stop, target=target)
         if old is None:
             if self.old.get((account_id, instrument_id)):
-                self.orphans.append(((account_id, instrument_id), row, fills))
+                corrected = [one for part in trip.parts if (one := facts[part.key].corrects) is not None]
+                self.orphans.append(((account_id, instrument_id), row, fills, corrected))
             else:
                 self.new.append((row, fills))
                 self._touch(account_id, row, fills)
@@ -159,8 +160,9 @@ class TradeWriter:
         person wrote about it.
         """
         by_place = {(pair, trade.opened_sort): trade for pair, trades in self.old.items() for trade in trades}
-        for pair, row, fills in self.orphans:
-            claims = [self.by_opening.get(fill[1]) for fill in fills] + [by_place.get((pair, row[-1]))]
+        for pair, row, fills, corrected in self.orphans:
+            openings = [*(fill[1] for fill in fills), *corrected]
+            claims = [*map(self.by_opening.get, openings), by_place.get((pair, row[-1]))]
             heir = next((trade for trade in claims if trade and trade.id not in self.kept), None)
             if heir is None:
                 self.new.append((row, fills))

@@ -165,6 +165,23 @@ def test_a_corrected_trade_keeps_its_row_and_its_old_fills_on_file(account: Acco
     assert Execution.objects.standing().count() == 2
 
 
+def test_a_trade_whose_opening_was_at_another_time_keeps_its_words(account: Account, stock: Instrument) -> None:
+    (trade,) = trades.enter(
+        account,
+        instrument=stock,
+        fills=[fill("buy", "10", "10", "2026-01-05T10:00"), fill("sell", "10", "11", "2026-01-05T11:00")],
+        note="kept",
+        plan=Plan(D(9)),
+    )
+
+    (corrected,) = trades.correct(
+        trade, fills=[fill("buy", "10", "10", "2026-01-05T10:30"), fill("sell", "10", "11", "2026-01-05T11:00")]
+    )
+
+    assert (corrected.public_id, corrected.note, corrected.initial_stop) == (trade.public_id, "kept", D(9))
+    assert corrected.opened_at == datetime(2026, 1, 5, 10, 30, tzinfo=UTC)
+
+
 def test_a_deleted_trade_comes_back_when_its_deletion_is_undone(
     account: Account, stock: Instrument, alice: User
 ) -> None:
