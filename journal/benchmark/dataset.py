@@ -87,7 +87,10 @@ def prepare(size: Size, *, say: Say) -> Dataset:
     if owner is None or not is_reused:
         if owner is not None:
             say("another dataset is there: removing it")
-            remove(say=say)
+            remove()
+        # Not left to the background: if that finds all rows dead while new ones are being written, the planner takes a
+        # table for empty and no longer looks rows up by key. Two minutes became twenty.
+        _vacuum(say=say)
         owner = _make(size, say=say)
     tasks.recompute_owner(owner.pk)
     if not is_reused:
@@ -102,18 +105,9 @@ def prepare(size: Size, *, say: Say) -> Dataset:
     return Dataset(owner, size, account_days, owner_days, is_reused)
 
 
-def remove(*, say: Say) -> bool:
-    """Nothing of the benchmark is in the database any more; returns whether there was anything."""
-    is_removed = _delete()
-    if is_removed:
-        # Not left to the background: if it finds all rows dead while the next are being written, the planner takes the
-        # table for an empty one and no longer looks rows up by key. A load of two minutes took twenty.
-        _vacuum(say=say)
-    return is_removed
-
-
 @transaction.atomic
-def _delete() -> bool:
+def remove() -> bool:
+    """Nothing of the benchmark is in the database any more; returns whether there was anything."""
     owner = User.objects.select_for_update().filter(email=EMAIL).first()
     if owner is not None:
         with connection.cursor() as cursor:

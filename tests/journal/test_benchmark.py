@@ -160,7 +160,7 @@ class TestDataset:
     def test_one_seed_makes_the_same_trades_and_another_makes_others(self) -> None:
         made = []
         for seed in (1, 1, 2):
-            dataset.remove(say=quiet)
+            dataset.remove()
             owner = dataset.prepare(Size(2, 40, seed=seed), say=quiet).owner
             made.append(list(Trade.objects.for_user(owner).order_by("id").values_list("opened_at", "net_pnl")))
 
@@ -200,7 +200,7 @@ class TestDataset:
         account = Account.objects.create(owner=alice, name="Mine")
 
         dataset.prepare(Size(2, 10), say=quiet)
-        dataset.remove(say=quiet)
+        dataset.remove()
 
         assert list(Account.objects.all()) == [account]
 

@@ -110,8 +110,7 @@ class Command(BaseCommand):
             self.stdout.write("")
 
     def _remove(self) -> None:
-        is_removed = dataset.remove(say=self._say)
-        self._say("the benchmark's data are removed" if is_removed else "there were no data of the benchmark")
+        self._say("the benchmark's data are removed" if dataset.remove() else "there were no data of the benchmark")
 
     def _say(self, text: str) -> None:
         self.stderr.write(text, style_func=str)  # progress is no error, and not red
