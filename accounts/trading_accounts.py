@@ -132,7 +132,9 @@ def delete(account: Account, *, confirmed: bool = False) -> None:
     Raises AccountHasTrades unless `confirmed` when it has fills, and AccountHasCashMovements when its ledger has
     entries, which nobody may delete. Receivers of `account_deleted` run before the rows go.
     """
-    # The version before the row: a change of fills holds the version while its foreign keys wait for the row.
+    # As everybody who changes fills: the account, then the version. Only then the stronger lock, which foreign keys
+    # wait for: a transaction whose keys it stops holds the version, and would be waited for in vain.
+    account = Account.objects.select_for_update(of=("self",), no_key=True).get(pk=account.pk)
     versions.bump(account.owner_id)
     account = Account.objects.select_for_update(of=("self",)).get(pk=account.pk)
     if LedgerEntry.objects.filter(portfolio__account=account).exists():

@@ -86,11 +86,16 @@ def enter(
     """The fills are in the account and the trades they make exist; returned oldest first.
 
     Fills that join a position already held become part of its trade.
-    Raises: TradeRefused without fills.
+    Raises: TradeRefused without fills, or without the account.
     """
     if not fills:
         raise TradeRefused("A trade needs at least one fill.")
     lock_accounts([account.pk])
+    # As it is now: while this waited, its zone may have changed, or the account may have gone.
+    found = Account.objects.filter(pk=account.pk).first()
+    if found is None:
+        raise TradeRefused("This account is gone.", code="account_gone")
+    account = found
     executions = Execution.objects.bulk_create(
         _execution(account, instrument, fill, sequence=number) for number, fill in enumerate(fills)
     )

@@ -14,8 +14,9 @@ from django.utils import timezone
 from accounts import activity, audit
 from accounts.errors import DomainError
 from accounts.models import Account, ActivityKind, User
+from trading import trades
 from trading.errors import BatchBusy, ImportRefused
-from trading.imports import fills, pipeline
+from trading.imports import fills, pipeline, routing
 from trading.imports.parsers.base import FileRefused
 from trading.imports.pipeline import NotApplicable, Report
 from trading.imports.progress import Progress, no_cycle_search
@@ -266,6 +267,9 @@ def replay(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
             )
             if batch.status != BatchStatus.APPLIED:
                 raise BatchBusy("Only an import that stands can be replayed.")
+            # All of them: which ones the new reading feeds or makes is known too late to be locked in one order.
+            routing.lock_new(batch.owner_id)
+            trades.lock_accounts(Account.objects.for_user(batch.owner).values_list("pk", flat=True))
             before = fills.fills_of(batch)
             after = _read_anew(batch)
             if not dry_run:

@@ -201,7 +201,7 @@ class _Run:
         # Everybody locks in this order: instruments, accounts, the person's version, which a new account moves on.
         found = self._instruments(staged)
         if self.kept_in is not None:
-            trades.lock_accounts(account.pk for account in self.routes.values() if account.pk)
+            self._lock_accounts()
             routing.save_new(self.routes.values(), owner=self.batch.owner)
         staging.route(
             # In a dry run, accounts that would be made have no key: below zero stands for them.
@@ -213,6 +213,13 @@ class _Run:
         )
         self.report.duplicates = staging.count_duplicates()
         self.report.new = staged.fills - self.report.duplicates
+
+    def _lock_accounts(self) -> None:
+        """The accounts that the file feeds stay until the end. Raises FileRefused when one is gone already."""
+        wanted = {account.pk for account in self.routes.values() if account.pk}
+        trades.lock_accounts(wanted)
+        if Account.objects.filter(pk__in=wanted).count() < len(wanted):
+            raise FileRefused("account_gone", "An account of this file was deleted meanwhile. Look into it again.")
 
     def _routes(self, parser: Parser, staged: Staged) -> dict[str, Account]:
         """The accounts of the numbers. Of two files at once that name the same new one, the second finds it."""

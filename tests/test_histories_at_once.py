@@ -1,0 +1,85 @@
+"""One person's histories lived by several at once: nobody deadlocks, and what is left is the truth."""
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.management import call_command
+from django.db import connection
+
+from accounts.errors import DomainError
+from accounts.models import User
+from tests import histories
+from tests.exact_model import trips_of
+from tests.factories import make_user
+from tests.histories import History
+from tests.test_exactness import trades_are
+from trading.imports import batches
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+
+PATIENCE = 90
+
+
+@pytest.fixture(autouse=True)
+def _media(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    settings.CELERY_TASK_ALWAYS_EAGER = False
+
+
+class Hasty(History):
+    """A history whose next step may find that somebody else was there first: that is refused, and no error."""
+
+    def _import(self, name: str, content: bytes, **choices: Any) -> str:
+        """Whatever stands in the way of the file is its own business."""
+        looked = batches.look(batches.receive(owner=self.owner, chunks=[content], filename=name, **choices))
+        if decisions := looked.preview.get("decisions"):
+            made = {each["key"]: each["choices"][0] for each in decisions}
+            looked = batches.look(batches.choose(looked, options={"decisions": made}))
+        return batches.run(batches.queue(looked)).status
+
+    def live(self, steps: int) -> None:
+        moves = [self.import_flex, self.import_ninja, self.enter, self.correct, self.delete, self.restore, self.undo,
+                 self.replay, self.annotate, self.change_rules, self.read, self.remove_account]  # fmt: skip
+        for _ in range(steps):
+            with suppress(DomainError, ObjectDoesNotExist):
+                self.chance.choice(moves)()
+
+
+@pytest.mark.parametrize("seed", [500, 501])
+def test_histories_at_once_leave_the_truth(seed: int) -> None:
+    histories.seed_reference()
+    owner = make_user()
+    first = Hasty(owner, seed)
+    lives = [first, *(twin(owner, first, seed + 1000 * number) for number in (1, 2))]
+    raised: list[BaseException] = []
+
+    def live(history: Hasty) -> None:
+        try:
+            history.live(15)
+        except BaseException as error:  # noqa: BLE001 – handed to the test
+            raised.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=live, args=[history], daemon=True) for history in lives]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), "stuck"
+
+    assert not raised
+    call_command("recompute_metrics", "--check")
+    trades_are(owner, trips_of(owner))
+
+
+def twin(owner: User, first: Hasty, seed: int) -> Hasty:
+    """Another who acts for the same person, with the same files and accounts."""
+    other = Hasty.__new__(Hasty)
+    other.__dict__ = {**first.__dict__, "deleted": [], "done": []}
+    other.chance = type(first.chance)(seed)
+    return other
