@@ -2,6 +2,8 @@
 
 import threading
 from contextlib import suppress
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,18 @@ from django.core.management import call_command
 from django.db import connection
 
 from accounts.errors import DomainError
-from accounts.models import User
+from accounts.models import Account, User
 from tests import histories
 from tests.exact_model import trips_of
-from tests.factories import make_user
+from tests.factories import make_account, make_user
 from tests.histories import History
+from tests.journal.factories import make_trade
 from tests.test_exactness import trades_are
+from trading import trades
+from trading.errors import TradeRefused
 from trading.imports import batches
+from trading.models import Trade
+from trading.trades import EnteredFill
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
@@ -83,3 +90,22 @@ def twin(owner: User, first: Hasty, seed: int) -> Hasty:
     other.__dict__ = {**first.__dict__, "deleted": [], "done": []}
     other.chance = type(first.chance)(seed)
     return other
+
+
+def test_what_somebody_else_removed_meanwhile_is_refused_in_words() -> None:
+    owner = make_user()
+    account = make_account(owner)
+    trade = make_trade(account, day=date(2026, 1, 5), pnl="5")
+    trades.delete(Trade.objects.get(pk=trade.pk))
+    fill = EnteredFill("buy", Decimal(1), Decimal(10), histories.FIRST)
+
+    for late in (
+        lambda: trades.correct(trade, fills=[fill]),
+        lambda: trades.annotate(trade, note="too late"),
+        lambda: trades.delete(trade),
+    ):
+        with pytest.raises(TradeRefused, match="gone"):
+            late()
+    Account.objects.get().delete()
+    with pytest.raises(TradeRefused, match="gone"):
+        trades.enter(account, instrument=trade.instrument, fills=[fill])

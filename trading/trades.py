@@ -128,7 +128,7 @@ def correct(trade: Trade, *, fills: Sequence[EnteredFill]) -> list[Trade]:
     if not fills:
         raise TradeRefused("A trade needs at least one fill; delete the trade instead.")
     lock_accounts([trade.account_id])
-    trade = Trade.objects.select_related("account", "instrument").get(pk=trade.pk)
+    trade = _present(trade)
     old = _own_fills(trade)
     replacements = [
         _execution(trade.account, trade.instrument, fill, sequence=number, multiplier=trade.multiplier)
@@ -196,6 +196,7 @@ def annotate(
 ) -> Trade:
     """What the person says of the trade is kept; None leaves a thing as it is. No figure but R changes."""
     lock_accounts([trade.account_id])
+    _present(trade)
     trade.refresh_from_db()
     columns = ["updated_at"]
     if note is not None and note != trade.note:
@@ -278,6 +279,14 @@ def _set_plan(trade: Trade, plan: Plan) -> None:
             quantity=trade.quantity,
             multiplier=trade.multiplier,
         )
+
+
+def _present(trade: Trade) -> Trade:
+    """The trade as it is now that its account is locked. Raises TradeRefused when it is gone."""
+    found = Trade.objects.select_related("account", "instrument").filter(pk=trade.pk).first()
+    if found is None:
+        raise TradeRefused("This trade is gone.", code="trade_gone")
+    return found
 
 
 def _own_fills(trade: Trade) -> list[Execution]:
