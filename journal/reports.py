@@ -294,18 +294,19 @@ def _outcome(net_pnl: Decimal) -> str:
 
 
 # Cumulative P&L and drawdown as `formulas.equity_points` defines them: the peak starts at zero. A curve leaves the
-# database as one text, which is three times as fast as a row per point.
+# database as one text, which is three times as fast as a row per point. A day is there once: ROWS spares the search for
+# its equals.
 _CURVES = """
 SELECT {group}, count(*), string_agg(
     day || ' ' || trim_scale(net_pnl) || ' ' || trim_scale(cumulative) || ' ' || trim_scale(peak - cumulative),
     E'\\n' ORDER BY day
 ) FROM (
     SELECT {group}, day, net_pnl, cumulative,
-        greatest(max(cumulative) OVER (PARTITION BY {group} ORDER BY day), 0) AS peak
+        greatest(max(cumulative) OVER days, 0) AS peak
     FROM (
-        SELECT {group}, day, net_pnl, sum(net_pnl) OVER (PARTITION BY {group} ORDER BY day) AS cumulative
-        FROM ({days}) days
-    ) running
+        SELECT {group}, day, net_pnl, sum(net_pnl) OVER days AS cumulative
+        FROM ({days}) days WINDOW days AS (PARTITION BY {group} ORDER BY day ROWS UNBOUNDED PRECEDING)
+    ) running WINDOW days AS (PARTITION BY {group} ORDER BY day ROWS UNBOUNDED PRECEDING)
 ) curves GROUP BY {group} ORDER BY {group}
 """
 
