@@ -46,14 +46,16 @@ def ensure(root: Path, *, throwaway: bool = False) -> Services:
     """PostgreSQL and Valkey of `root` answer, until the last process that called this has ended.
 
     Processes forked from the caller count as users too. `throwaway` trades safety for speed, and deletes
-    `root` with all that belongs to it at the end. Raises EmbeddedError, with the end of the servers' logs.
+    `root` with all that belongs to it at the end; it must be a folder of its own. Raises EmbeddedError, with the end
+    of the servers' logs.
     """
     root = root.resolve()
     try:
-        (root / "locks").mkdir(parents=True, exist_ok=True)
-        (root / "log").mkdir(mode=0o700, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True)
         if throwaway:
-            (root / "throwaway").touch()
+            _mark_throwaway(root)
+        (root / "locks").mkdir(exist_ok=True)
+        (root / "log").mkdir(mode=0o700, exist_ok=True)
         with keeper.locked(root / "locks" / "start"):
             at = _start(root).sockets
     except PermissionError as error:
@@ -64,6 +66,14 @@ def ensure(root: Path, *, throwaway: bool = False) -> Services:
         redis_url=f"unix://{at}/valkey.sock?db=1",
         broker_url=f"redis+socket://{at}/valkey.sock?virtual_host=0",
     )
+
+
+def _mark_throwaway(root: Path) -> None:
+    """The folder will be deleted with its servers. Refused where anything is in it that was not meant to go."""
+    mark = root / "throwaway"
+    if not mark.exists() and any(root.iterdir()):
+        raise EmbeddedError(f"{root} is in use: servers that are thrown away need a folder of their own.")
+    mark.touch()
 
 
 def stop(root: Path) -> None:

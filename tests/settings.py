@@ -3,12 +3,16 @@
 import os
 import tempfile
 
-if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
-    os.environ.setdefault("VAR_DIR", tempfile.mkdtemp(prefix="journal-tests-"))
-    os.environ.setdefault("EMBEDDED_THROWAWAY", "1")
+# Never the folder that VAR_DIR names outside: it is deleted at the end. Processes that tests start share this one.
+OWN_FOLDER = "JOURNAL_TESTS_VAR_DIR"
+if OWN_FOLDER not in os.environ:
+    os.environ[OWN_FOLDER] = tempfile.mkdtemp(prefix="journal-tests-")
+os.environ["VAR_DIR"] = os.environ[OWN_FOLDER]
+os.environ["EMBEDDED_THROWAWAY"] = "1"
+os.environ.pop("MEDIA_ROOT", None)
 
-from config.settings import *  # noqa: F403
-from config.settings import DATABASES, MIGRATION_DATABASE_URL, VAR_DIR, _database
+from config.settings import *  # noqa: E402, F403
+from config.settings import DATABASES, MIGRATION_DATABASE_URL, VAR_DIR, _database  # noqa: E402
 
 # The owner's role makes the test database; what the lesser role may not do has a test of its own.
 DATABASES["default"] = _database(MIGRATION_DATABASE_URL)

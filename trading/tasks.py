@@ -1,9 +1,13 @@
 """Imports done by the worker. What must happen is in the batch's row; a lost message costs only delay."""
 
+import logging
+
 from celery import shared_task
 
 from trading.imports import batches
 from trading.models import BatchStatus, ImportBatch
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name="trading.tasks.look_into")
@@ -26,7 +30,11 @@ def run_import(batch_id: int) -> None:
 def sweep_imports() -> None:
     """Batches whose message was lost or whose worker died are taken up again."""
     for batch in batches.unfinished():
-        if batch.status == BatchStatus.PREVIEWING:
-            batches.look(batch)
-        else:
-            batches.run(batch)
+        try:
+            if batch.status == BatchStatus.PREVIEWING:
+                batches.look(batch)
+            else:
+                batches.run(batch)
+        except Exception:
+            # One person's file must not keep everybody else's waiting; its attempts are counted, and it is given up.
+            logger.exception("the import %s failed", batch.public_id)

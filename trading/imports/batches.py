@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, transaction
 from django.utils import timezone
 
 from accounts import activity, audit
@@ -110,11 +110,23 @@ def choose(
 
 
 def look(batch: ImportBatch) -> ImportBatch:
-    """The batch says what importing it would do, or why it is refused; nothing else is written."""
+    """The batch says what importing it would do, or why it is refused; nothing else is written.
+
+    Does nothing when somebody else is looking, or the batch is past that.
+    """
     try:
-        with closing(Progress(batch)) as progress:
-            report = pipeline.preview(batch, on_progress=progress)
-    except FileRefused as refusal:
+        with transaction.atomic():
+            if not pipeline.lock_batch(batch.pk):
+                return batch
+            batch = ImportBatch.objects.select_related("owner", "account").get(pk=batch.pk)
+            if batch.status != BatchStatus.PREVIEWING:
+                return batch
+            _refuse_after_attempts(batch)
+            with closing(Progress(batch)) as progress:
+                progress.looked()
+                report = pipeline.preview(batch, on_progress=progress)
+    except (FileRefused, DataError, OSError) as error:
+        refusal = _refusal_of(error)
         return _refused(batch, refusal.code, refusal.message, Report())
     status = BatchStatus.REFUSED if report.error_count else BatchStatus.READY
     code, message = _why(report)
@@ -124,11 +136,29 @@ def look(batch: ImportBatch) -> ImportBatch:
         preview=report.as_json(),
         total_rows=report.rows,
         progress=0,
+        attempts=0,
         error_code=code,
         error_message=message,
     )
     batch.refresh_from_db()
     return batch
+
+
+def _refuse_after_attempts(batch: ImportBatch) -> None:
+    if batch.attempts >= LARGEST_ATTEMPTS:
+        raise FileRefused("gave_up", "The import was started three times and its worker died each time.")
+
+
+def _refusal_of(error: Exception) -> FileRefused:
+    if isinstance(error, FileRefused):
+        return error
+    if isinstance(error, DataError):
+        return FileRefused(
+            "number_too_large",
+            "A number in the file, or what the fills come to, is too large to be kept: money has at most 12 digits "
+            "before the point, prices and quantities 16. Nothing of the file was imported.",
+        )
+    return FileRefused("file_missing", "The stored file can no longer be read: import it anew.")
 
 
 @transaction.atomic
@@ -163,8 +193,7 @@ def run(batch: ImportBatch, *, on_progress: Callable[[int], None] | None = None)
                 return batch
             if batch.cancel_requested:
                 raise ImportCanceled
-            if batch.attempts >= LARGEST_ATTEMPTS:
-                raise FileRefused("gave_up", "The import was started three times and its worker died each time.")
+            _refuse_after_attempts(batch)
             with closing(Progress(batch, also=on_progress)) as progress, no_cycle_search():
                 progress.started()
                 report = pipeline.apply(batch, on_progress=progress)
@@ -173,8 +202,11 @@ def run(batch: ImportBatch, *, on_progress: Callable[[int], None] | None = None)
         ImportBatch.objects.filter(pk=batch.pk).update(
             status=BatchStatus.CANCELED, finished_at=timezone.now(), progress=0
         )
-    except (FileRefused, DomainError) as refusal:
+    except DomainError as refusal:
         return _refused(batch, refusal.code, refusal.message, Report())
+    except (FileRefused, DataError, OSError) as error:
+        reason = _refusal_of(error)
+        return _refused(batch, reason.code, reason.message, Report())
     except NotApplicable as refusal:
         code, message = _why(refusal.report)
         return _refused(batch, code, message, refusal.report)
@@ -237,6 +269,7 @@ def undo(batch: ImportBatch) -> ImportBatch:
     batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("owner").get(pk=batch.pk)
     if batch.status != BatchStatus.APPLIED:
         raise BatchBusy(f"This import is {batch.get_status_display().lower()}, so there is nothing to undo.")
+    _hand_over(batch)
     removed = fills.withdraw(batch)
     ImportBatch.objects.filter(pk=batch.pk).update(status=BatchStatus.UNDONE, undone_at=timezone.now())
     audit.written(
@@ -251,6 +284,26 @@ def undo(batch: ImportBatch) -> ImportBatch:
     )
     batch.refresh_from_db()
     return batch
+
+
+def _hand_over(batch: ImportBatch) -> None:
+    """Fills that other imports had found to be there already are theirs now, with their corrections and deletions.
+
+    What an earlier file gave and a later one repeats would otherwise be in neither. A file that can no longer be read
+    is passed over.
+    """
+    others = ImportBatch.objects.filter(
+        owner_id=batch.owner_id, status=BatchStatus.APPLIED, result__duplicates__gt=0
+    ).exclude(pk=batch.pk)
+    for other in others.select_related("owner", "account").order_by("id"):
+        try:
+            with transaction.atomic():
+                claimed = pipeline.claim(other, of=batch)
+        except (FileRefused, NotApplicable, OSError):
+            continue
+        result = other.result
+        result["new"], result["duplicates"] = result["new"] + claimed, result["duplicates"] - claimed
+        ImportBatch.objects.filter(pk=other.pk).update(result=result)
 
 
 def replay(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:

@@ -114,6 +114,19 @@ def apply(batch: ImportBatch, *, on_progress: Callable[[int], None] = lambda row
         return run.write()
 
 
+def claim(batch: ImportBatch, *, of: ImportBatch) -> int:
+    """The fills of the other batch that this batch's file states too are this one's; returns how many.
+
+    Raises: FileRefused; NotApplicable when the file can no longer be read as it was, or states none of them.
+    """
+    with closing(path_of(batch).open("rb")) as file:
+        report = _Run(batch, file, on_progress=lambda rows: None).read()
+        claimed = staging.claim(batch.pk, of=of.pk) if report.is_applicable else 0
+    if not claimed:
+        raise NotApplicable(report)
+    return claimed
+
+
 class _Run:
     """One reading of one file."""
 

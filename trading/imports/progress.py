@@ -27,6 +27,10 @@ class Progress:
         """The batch is running, once more."""
         self._update("status = 'running', started_at = now(), attempts = attempts + 1, progress = 0", [])
 
+    def looked(self) -> None:
+        """Somebody has begun to look into the file, once more."""
+        self._update("attempts = attempts + 1, progress = 0", [])
+
     def __call__(self, rows: int) -> None:
         """So many rows are done. Raises ImportCanceled when the person asked for it."""
         if self.also is not None:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from django.db import connection
 
+from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
 from trading import bulk
 from trading.imports import remarks
 from trading.imports.parsers.base import ParseContext, ParsedFill, Parser, RowError, SkippedRow, Warned
@@ -147,6 +148,13 @@ class _Stager:
 
     def _take_fill(self, fill: ParsedFill) -> None:
         staged = self.staged
+        if (
+            fill.price > LARGEST_PRICE
+            or fill.quantity > LARGEST_PRICE
+            or abs(fill.commission + fill.fees) > LARGEST_MONEY
+        ):
+            self.take(_too_large(fill))
+            return
         staged.fills += 1
         if fill.line == self.last_line:
             self.leg += 1
@@ -221,6 +229,11 @@ class _Stager:
         self.rows.clear()
 
 
+def _too_large(fill: ParsedFill) -> RowError:
+    message = "A price or quantity has at most 16 digits before the point, a cost 12."
+    return RowError(fill.line, "", "too_many_digits", message, "", fill.raw)
+
+
 def route(accounts: dict[int, int], instruments: dict[int, tuple[int, str, Decimal]]) -> None:
     """The staged keys stand for these rows: account_key -> id, instrument_key -> (id, currency, multiplier)."""
     bulk.copy_rows("import_account", ("account_key", "account_id"), accounts.items())
@@ -286,6 +299,28 @@ def insert_executions(batch_id: int, *, newest_first: bool, day_of: str) -> int:
         cursor.execute("SET LOCAL work_mem = '128MB'")
         cursor.execute(_INSERT.format(direction=-1 if newest_first else 1, day_of=day_of), [batch_id])
         return int(cursor.rowcount)
+
+
+def claim(batch_id: int, *, of: int) -> int:
+    """The staged fills that are those of the other batch are this batch's; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE trading_execution e SET batch_id = %s, line = s.line
+            FROM import_stage s JOIN import_account ia USING (account_key)
+            WHERE e.account_id = ia.account_id AND e.identity = s.identity AND e.batch_id = %s
+            """,
+            [batch_id, of],
+        )
+        claimed = int(cursor.rowcount)
+        cursor.execute(
+            """
+            UPDATE trading_importrow r SET outcome = 'new', message = '' FROM trading_execution e
+            WHERE r.batch_id = %s AND r.outcome = 'duplicate' AND e.batch_id = r.batch_id AND e.line = r.line
+            """,
+            [batch_id],
+        )
+    return claimed
 
 
 def mark_duplicates(batch_id: int) -> None:

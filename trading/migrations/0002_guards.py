@@ -1,12 +1,12 @@
-"""Fills never change but for being voided and for their trading day when the account's own day is redefined."""
+"""What is stated of a fill never changes; whether it counts, its trading day and the file it is ascribed to may."""
 
 from django.db import migrations
 
 FUNCTION = """
 CREATE FUNCTION refuse_execution_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF to_jsonb(NEW) - ARRAY['voided_at', 'executed_on', 'sort_at']
-       IS DISTINCT FROM to_jsonb(OLD) - ARRAY['voided_at', 'executed_on', 'sort_at'] THEN
+    IF to_jsonb(NEW) - ARRAY['voided_at', 'executed_on', 'sort_at', 'batch_id', 'line']
+       IS DISTINCT FROM to_jsonb(OLD) - ARRAY['voided_at', 'executed_on', 'sort_at', 'batch_id', 'line'] THEN
         RAISE EXCEPTION 'fills are immutable: correct one by a new fill that names it'
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;

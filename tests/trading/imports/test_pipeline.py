@@ -1,16 +1,18 @@
 """From a file to fills: idempotent, all or nothing, undone without a trace."""
 
 import threading
+from datetime import timedelta
 from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from accounts.models import Account, User
 from tests.factories import make_account, make_user
-from trading import catalogue, trades
+from trading import catalogue, tasks, trades
 from trading.errors import BatchBusy, ImportRefused
 from trading.imports import batches, pipeline
 from trading.models import AccountNumber, BatchStatus, Execution, ImportBatch, ImportRow, Position, Trade
@@ -118,6 +120,51 @@ def test_a_position_is_closed_by_a_later_file_and_open_again_when_that_is_undone
     assert business(alice) == before
     assert (Trade.objects.get().pk, Trade.objects.get().note) == (trade.pk, "kept")
     assert imported(alice, flex(CLOSE)).result["new"] == 1
+
+
+def test_what_a_later_file_repeats_outlives_the_undoing_of_the_earlier_one(alice: User, bob: User) -> None:
+    january = imported(alice, flex(OPEN))
+    both = imported(alice, flex(OPEN, CLOSE))
+    imported(bob, flex(OPEN, CLOSE))
+
+    batches.undo(january)
+
+    assert business(alice) == business(bob)
+    both.refresh_from_db()
+    assert (both.result["new"], both.result["duplicates"]) == (2, 0)
+    assert sorted(both.rows.values_list("line", "outcome")) == [(2, "new"), (3, "new")]
+    batches.undo(both)
+    assert not Execution.objects.for_user(alice).exists()
+
+
+def test_a_number_that_no_column_holds_is_named_before_anything_is_written(alice: User) -> None:
+    batch = batches.look(received(alice, flex(OPEN.replace(",10,-1,", ",10,-9999999999999,"))))
+
+    assert (batch.status, batch.error_code) == (BatchStatus.REFUSED, "too_many_digits")
+
+
+def test_fills_that_come_to_more_than_can_be_kept_are_refused(alice: User) -> None:
+    rows = [
+        OPEN.replace(",100,10,", ",9999999999,1,"),
+        CLOSE.replace(",-100,12,", ",-9999999999,9999999999,"),
+    ]
+    batch = batches.run(batches.queue(batches.look(received(alice, flex(*rows)))))
+
+    assert (batch.status, batch.error_code) == (BatchStatus.REFUSED, "number_too_large")
+    assert not Execution.objects.exists()
+
+
+def test_one_batch_that_fails_keeps_no_other_from_the_sweep(alice: User, bob: User) -> None:
+    broken, sound = received(alice, flex(OPEN)), received(bob, flex(OPEN))
+    pipeline.path_of(broken).unlink()
+    ImportBatch.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+
+    tasks.sweep_imports()
+
+    broken.refresh_from_db()
+    sound.refresh_from_db()
+    assert (broken.status, broken.error_code) == (BatchStatus.REFUSED, "file_missing")
+    assert sound.status == BatchStatus.READY
 
 
 def test_an_import_is_undone_once(alice: User) -> None:
