@@ -83,16 +83,18 @@ WHERE a.owner_id = %(owner)s ORDER BY a.name, a.id
 """
 
 CURVE = """
-SELECT day, net_pnl, cumulative, greatest(max(cumulative) OVER (ORDER BY day), 0) - cumulative FROM (
-    SELECT day, net_pnl, sum(net_pnl) OVER (ORDER BY day) AS cumulative FROM journal_ownerday WHERE owner_id = %(owner)s
+SELECT day, net_pnl, cumulative, greatest(max(cumulative) OVER (ORDER BY day ROWS UNBOUNDED PRECEDING), 0) - cumulative FROM (
+    SELECT day, net_pnl, sum(net_pnl) OVER (ORDER BY day ROWS UNBOUNDED PRECEDING) AS cumulative
+    FROM journal_ownerday WHERE owner_id = %(owner)s
 ) running ORDER BY day
 """
 
 CURVES_BY_ACCOUNT = """
 SELECT a.public_id, a.name, day, net_pnl, cumulative,
-    greatest(max(cumulative) OVER (PARTITION BY account_id ORDER BY day), 0) - cumulative
+    greatest(max(cumulative) OVER (PARTITION BY account_id ORDER BY day ROWS UNBOUNDED PRECEDING), 0) - cumulative
 FROM (
-    SELECT account_id, day, net_pnl, sum(net_pnl) OVER (PARTITION BY account_id ORDER BY day) AS cumulative
+    SELECT account_id, day, net_pnl,
+        sum(net_pnl) OVER (PARTITION BY account_id ORDER BY day ROWS UNBOUNDED PRECEDING) AS cumulative
     FROM journal_dayrollup WHERE owner_id = %(owner)s
 ) running JOIN accounts_account a ON a.id = account_id ORDER BY a.name, account_id, day
 """
