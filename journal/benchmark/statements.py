@@ -83,7 +83,9 @@ WHERE a.owner_id = %(owner)s ORDER BY a.name, a.id
 """
 
 CURVE = """
-SELECT day, net_pnl, cumulative, greatest(max(cumulative) OVER (ORDER BY day ROWS UNBOUNDED PRECEDING), 0) - cumulative FROM (
+SELECT day, net_pnl, cumulative,
+    greatest(max(cumulative) OVER (ORDER BY day ROWS UNBOUNDED PRECEDING), 0) - cumulative
+FROM (
     SELECT day, net_pnl, sum(net_pnl) OVER (ORDER BY day ROWS UNBOUNDED PRECEDING) AS cumulative
     FROM journal_ownerday WHERE owner_id = %(owner)s
 ) running ORDER BY day
