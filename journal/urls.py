@@ -9,6 +9,7 @@ urlpatterns = [
     path("calendar/", views.calendar, name="calendar"),
     path("reports/", views.breakdown, name="breakdown"),
     path("trades/", views.trade_list, name="trade_list"),
+    path("trades/export/", views.trade_export, name="trade_export"),
     path("accounts/", views.account_list, name="account_list"),
     path("accounts/options/", views.account_options, name="account_options"),
     path("accounts/compare/", views.account_compare, name="account_compare"),

@@ -5,10 +5,11 @@ import uuid
 from dataclasses import replace
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
@@ -24,6 +25,7 @@ from journal import account_stats, breakdowns, charts, filters, reports, sample,
 from journal.context import KEPT, today_of
 from journal.figures import AggregateMetrics, Answer
 from journal.filters import MetricsFilter
+from journal.trade_export import lines as csv_lines
 from journal.trade_lists import rows_of
 from trading.filters import TradeFilterSet
 from trading.models import ImportBatch, Position, Trade
@@ -203,9 +205,24 @@ def trade_list(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "status": request.GET.get("status", ""),
         "is_first": not request.GET.get("cursor"),
+        "chosen": urlencode(chosen, doseq=True),
         **(_standing(sums) if sums else {}),
     }
     return render(request, "trading/trade_list.html", context)
+
+
+@login_required
+@require_safe
+@says_why
+def trade_export(request: HttpRequest) -> StreamingHttpResponse:
+    """The trades that the list would show, all of them, as a CSV file."""
+    person = _person(request)
+    found = TradeFilterSet.checked(request.GET, user=person)
+    wanted = filters.parse(request.GET, user=person, also=("status",))
+    lines = csv_lines(found.qs, start=wanted.start, end=wanted.end)
+    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="trades-{today_of(person)}.csv"'
+    return answer
 
 
 @login_required

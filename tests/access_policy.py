@@ -148,6 +148,7 @@ POLICY: dict[str, Row] = {
     "calendar": self_only(refers=_ACCOUNT),
     "breakdown": self_only(refers=_ACCOUNT),
     "trade_list": self_only(refers=_ACCOUNT),
+    "trade_export": self_only(refers=_ACCOUNT),
     "account_list": self_only(),
     "account_options": self_only(refers=_ACCOUNT),
     "account_compare": self_only(refers=_ACCOUNT),
