@@ -61,10 +61,13 @@ _OVERWRITE = ", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMNS)
 _LOCK = "SELECT pg_advisory_xact_lock(72172, %s)"
 _TRY_LOCK = "SELECT pg_try_advisory_xact_lock(72172, %s)"
 
+# Materialized: with the LIMIT in sight PostgreSQL walks all days of the person in order, to find one that is stale.
 _STALE = """
-SELECT account_id, day, requested_version FROM journal_dayversion
-WHERE owner_id = %s AND computed_version < requested_version
-ORDER BY account_id, day LIMIT %s
+WITH stale AS MATERIALIZED (
+    SELECT account_id, day, requested_version FROM journal_dayversion
+    WHERE owner_id = %s AND computed_version < requested_version
+)
+SELECT account_id, day, requested_version FROM stale ORDER BY account_id, day LIMIT %s
 """
 
 # An account that is being deleted is passed over: to wait for it is to wait for somebody who waits for us.
