@@ -136,6 +136,7 @@ POLICY: dict[str, Row] = {
     "trade_delete": own("trade", "POST"),
     "import_list": self_only("GET", "POST", body=things.upload_form),
     "import_detail": own("ready_import"),
+    "import_rows": own("applied_import"),
     "import_progress": own("applied_import"),
     "import_choose": own("ready_import", "POST"),
     "import_map": own("unknown_import", "POST", body=_MAPPING),

@@ -40,7 +40,8 @@ class UploadForm(forms.Form):
     account = OwnAccountField(
         required=False,
         max_length=100,
-        help_text="Only where the file does not name the account.",
+        label="Account, if the file does not name one",
+        help_text="Type the name of an account of yours. Files that name their accounts need none.",
         widget=forms.TextInput(attrs={"list": "account-names", "autocomplete": "off"}),
     )
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from accounts import paging, publishing
+from accounts.errors import InvalidValue
 from accounts.models import User
 from accounts.paging import Listing
 from accounts.permissions import may_write_required
@@ -20,7 +21,7 @@ from trading.errors import BatchBusy, ImportRefused
 from trading.import_forms import ChoicesForm, MappingForm, UploadForm
 from trading.imports import batches, mappings
 from trading.imports.parsers.registry import PARSERS
-from trading.models import BatchStatus, ImportBatch, Trade
+from trading.models import BatchStatus, ImportBatch, ImportRow, RowOutcome, Trade
 from trading.refusals import page, says_why
 
 #: Errors, warnings and skipped lines shown on a page; the rest is counted.
@@ -131,6 +132,34 @@ def import_progress(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     if not batch.is_busy:
         return HttpResponseClientRefresh()
     return render(request, "trading/_import_progress.html", {"batch": batch})
+
+
+@login_required
+@require_safe
+@says_why
+def import_rows(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+    """The lines of one applied file as they stand in it, by line, and what became of each."""
+    batch = _own_batch(request, id)
+    wanted = request.GET.get("outcome", "")
+    if wanted and wanted not in RowOutcome.values:
+        raise InvalidValue("There is no such outcome.", pointer="?outcome")
+    rows = ImportRow.objects.filter(batch=batch)
+    listed = paging.page_of(
+        rows.filter(outcome=wanted) if wanted else rows,
+        listing=Listing(_person(request).pk, "import-row-page", "line", [str(id), wanted]),
+        limit=paging.LARGEST_LIMIT,
+        cursor=request.GET.get("cursor"),
+        # Counting a million lines on every page would cost more than the page; the import's page says how many.
+        total=0,
+    )
+    context = {
+        "batch": batch,
+        "page": listed,
+        "outcome": wanted,
+        "outcomes": RowOutcome.choices,
+        "is_first": not request.GET.get("cursor"),
+    }
+    return render(request, "trading/import_rows.html", context)
 
 
 @may_write_required

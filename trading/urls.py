@@ -13,6 +13,7 @@ urlpatterns = [
     path("trades/<uuid:id>/delete/", views.trade_delete, name="trade_delete"),
     path("imports/", import_views.import_list, name="import_list"),
     path("imports/<uuid:id>/", import_views.import_detail, name="import_detail"),
+    path("imports/<uuid:id>/rows/", import_views.import_rows, name="import_rows"),
     path("imports/<uuid:id>/progress/", import_views.import_progress, name="import_progress"),
     path("imports/<uuid:id>/choices/", import_views.import_choose, name="import_choose"),
     path("imports/<uuid:id>/mapping/", import_views.import_map, name="import_map"),

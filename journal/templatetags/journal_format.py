@@ -17,6 +17,10 @@ register = template.Library()
 DASH = "–"
 MINUS = "\N{MINUS SIGN}"
 _CENT = Decimal("0.01")
+#: From here on a headline leaves its cents to the title.
+_WHOLE_FROM = 100_000
+#: As long as −61,148.20; what is longer is set smaller.
+_LONGEST_HEADLINE = 10
 _WITHOUT_CENTS = frozenset(("JPY", "KRW", "HUF", "CLP", "ISK"))
 _CRYPTO_STEP = Decimal("0.00000001")
 _CRYPTO = frozenset(("BTC", "ETH", "SOL", "BNB", "XRP", "LTC"))
@@ -64,16 +68,29 @@ def signed_money(value: Decimal | None, currency: str = "") -> str:
 
 
 @register.filter
+def headline_money(value: Decimal | None) -> str:
+    """As `signed_money`, in whole units from 100,000 on, where cents are no longer read; a title has them."""
+    if value is None:
+        return DASH
+    number = Decimal(value)
+    if abs(number) < _WHOLE_FROM:
+        return signed_money(number)
+    rounded = _rounded(number, Decimal(1))
+    return _signed(rounded, _grouped(rounded), plus=True)
+
+
+@register.filter
 def short_money(value: Decimal | None) -> str:
     """+1.2k: for places as narrow as a calendar's day; the exact amount belongs in a title beside it."""
     if value is None:
         return DASH
     number = Decimal(value)
     size = abs(number)
-    if size >= 1_000_000:
-        text = f"{_rounded(size / 1_000_000, Decimal('0.01')):f}M"
-    elif size >= 10_000:
-        text = f"{_rounded(size / 1000, Decimal('0.1')):f}k"
+    # From where the smaller unit would round up to a thousand.
+    if size >= Decimal(999_500):
+        text = f"{_rounded(size / 1_000_000, Decimal('0.1') if size >= 10_000_000 else _CENT):f}M"
+    elif size >= Decimal("999.5"):
+        text = f"{_rounded(size / 1000, Decimal(1) if size >= 100_000 else Decimal('0.1')):f}k"
     else:
         text = f"{_rounded(size, Decimal(1) if size >= 10 else _CENT):,f}"
     return f"{MINUS if number < 0 else '+' if number > 0 else ''}{text}"
@@ -165,12 +182,22 @@ def dash(value: Any) -> Any:
 
 @register.filter
 def file_size(value: int) -> str:
-    """Bytes as 640 B, 12 KB or 3.4 MB."""
-    if value < 1000:
+    """Bytes as 640 B, 12 KB, 3.4 MB or 512 MB, in powers of 1,024."""
+    if value < 1024:
         return f"{value} B"
-    if value < 1_000_000:
-        return f"{Decimal(value) / 1000:.0f} KB"
-    return f"{Decimal(value) / 1_000_000:,.1f} MB"
+    if value < 1024**2:
+        return f"{Decimal(value) / 1024:.0f} KB"
+    size = Decimal(value) / 1024**2
+    return f"{size:,.0f} MB" if size >= 100 else f"{size:,.1f} MB"
+
+
+@register.simple_tag
+def kpi_money(value: Decimal | None) -> SafeString:
+    """A key figure's amount, never cut: a long one is set smaller, and one without its cents has them in a title."""
+    text, exact = headline_money(value), signed_money(value)
+    title = format_html(' title="{}"', exact) if exact != text else ""
+    long = " is-long" if len(text) > _LONGEST_HEADLINE else ""
+    return format_html('<span class="kpi-value {}{}"{}>{}</span>', signed_class(value), long, title, text)
 
 
 @register.simple_tag

@@ -50,8 +50,19 @@ def test_prices_go_to_the_tick() -> None:
     assert written.price(Decimal("-37.63"), Decimal("0.01")) == "−37.63"
 
 
+def test_headlines_leave_the_cents_of_large_amounts_to_the_title() -> None:
+    assert written.headline_money(Decimal("99999.99")) == "+99,999.99"
+    assert written.headline_money(Decimal("-243863.51")) == "−243,864"
+    assert written.headline_money(None) == "–"
+
+
 def test_narrow_places_get_short_amounts() -> None:
-    assert written.short_money(Decimal("-1234.56")) == "−1,235"
+    assert written.short_money(Decimal("-1234.56")) == "−1.2k"
+    assert written.short_money(Decimal("999.49")) == "+999"
+    assert written.short_money(Decimal("999.50")) == "+1.0k"
+    assert written.short_money(Decimal("243863.1")) == "+244k"
+    assert written.short_money(Decimal("999500")) == "+1.00M"
+    assert written.short_money(Decimal("-12345678")) == "−12.3M"
     assert written.short_money(Decimal("45678")) == "+45.7k"
     assert written.short_money(Decimal("3.5")) == "+3.50"
     assert written.short_money(Decimal(0)) == "0.00"

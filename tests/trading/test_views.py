@@ -16,7 +16,7 @@ from accounts.models import Account, User
 from tests.conftest import signed_in
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
-from trading.models import BatchStatus, ColumnMapping, Execution, FuturesRoot, ImportBatch, Tag, Trade
+from trading.models import BatchStatus, ColumnMapping, Execution, FuturesRoot, ImportBatch, ImportRow, Tag, Trade
 
 pytestmark = pytest.mark.django_db
 
@@ -272,6 +272,49 @@ def test_a_file_goes_from_preview_to_trades_and_back(
     assert Execution.objects.count() == fills
     alice_client.post(address + "undo/")
     assert not Execution.objects.exists()
+
+
+def test_the_rows_of_a_file_are_listed_by_line_and_by_what_became_of_them(
+    alice_client: Client, account: Account
+) -> None:
+    header, first, second = OWN_TABLE.decode().splitlines()
+    batch = ImportBatch.objects.create(owner=account.owner, filename="own.csv", size=1, status=BatchStatus.APPLIED)
+    ImportRow.objects.bulk_create(
+        [
+            ImportRow(batch=batch, line=3, outcome="duplicate", raw=second),
+            ImportRow(batch=batch, line=1, outcome="skipped", raw=header, message="The header."),
+            ImportRow(batch=batch, line=2, outcome="new", raw=first),
+        ]
+    )
+    address = f"/imports/{batch.public_id}/rows/"
+
+    page = text_of(alice_client.get(address))
+    skipped = text_of(alice_client.get(address + "?outcome=skipped"))
+
+    assert page.index(header) < page.index(first) < page.index(second)
+    assert header in skipped
+    assert "The header." in skipped
+    assert first not in skipped
+    assert "No row came to that." in text_of(alice_client.get(address + "?outcome=error"))
+    assert alice_client.get(address + "?outcome=other").status_code == 400
+
+
+def test_the_rows_of_a_long_file_are_paged(alice_client: Client, account: Account) -> None:
+    batch = ImportBatch.objects.create(owner=account.owner, filename="own.csv", size=1, status=BatchStatus.APPLIED)
+    ImportRow.objects.bulk_create(
+        ImportRow(batch=batch, line=line, outcome="new", raw=f"row {line};") for line in range(1, 102)
+    )
+    address = f"/imports/{batch.public_id}/rows/"
+
+    first = alice_client.get(address)
+    cursor = first.context["page"].next
+    second = text_of(alice_client.get(address, {"cursor": cursor}))
+
+    assert "row 100;" in text_of(first)
+    assert "row 101;" not in text_of(first)
+    assert "row 101;" in second
+    assert "row 100;" not in second
+    assert alice_client.get(address, {"cursor": cursor, "outcome": "new"}).status_code == 400
 
 
 def test_the_same_file_again_is_all_duplicates(
