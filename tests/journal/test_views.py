@@ -55,6 +55,30 @@ def test_the_dashboard_shows_the_key_figures(alice_client: Client, traded: Accou
     assert "Max drawdown −50.00" in text
 
 
+def test_dashboard_and_account_page_show_the_other_figures(alice_client: Client, alice: User) -> None:
+    """Equity 900, 1000, 900, 990: returns of 1/9, -0.1 and 0.1 over Tuesday to Thursday."""
+    account = make_account(alice, initial_balance=Decimal(900))
+    make_trade(account, day=TUESDAY, pnl="101", fees="1", stop="900", target="1200")
+    make_trade(account, day=WEDNESDAY, pnl="-100", stop="950")
+    make_trade(account, day=date(2026, 3, 5), pnl="90", closed=datetime(2026, 3, 5, 14, 30, tzinfo=UTC))
+
+    for path in ("/", f"/accounts/{account.public_id}/"):
+        text = text_of(alice_client.get(path))
+        assert "Gross P&amp;L +91.00 Fees 1.00 Payoff ratio 0.95 Average R −0.50R n 2" in text
+        assert "Average planned R 2.00 n 1 Sharpe 4.95 Sortino 10.18 Average holding time 50m 0s" in text
+        assert "Winning days in a row 1 now 1 Losing days in a row 1 now 0" in text
+        assert "Best day +100.00 2026-03-03 Worst day −100.00 2026-03-04" in text
+        assert "Largest win +100.00 Largest loss −100.00" in text
+
+
+def test_every_figure_leads_to_its_definition(alice_client: Client, traded: Account) -> None:
+    defined = set(re.findall(r'<section id="([^"]+)"', alice_client.get("/definitions/").content.decode()))
+
+    named = set(re.findall(r'href="/definitions/#([^"]+)"', alice_client.get("/").content.decode()))
+    assert len(named) > 20
+    assert named <= defined
+
+
 def test_list_calendar_and_dashboard_agree_on_a_day(alice_client: Client, traded: Account) -> None:
     listed = alice_client.get("/trades/", {"from": "2026-03-03", "to": "2026-03-03"})
     calendar = alice_client.get("/calendar/", {"month": "2026-03"})
