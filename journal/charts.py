@@ -11,6 +11,9 @@ from django.conf import settings
 
 from journal.figures import Breakdown, CalendarDay, Curve
 
+#: Years of which there are months to look at.
+FIRST_YEAR, LAST_YEAR = 1990, 2100
+
 WIDTH, HEIGHT = 1000, 280
 #: Points of the drawing that is shown until the script has run, or where it never does.
 DRAWN_POINTS = 400
@@ -100,15 +103,18 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A month in weeks from Monday to Sunday. The totals count the month's own days alone."""
+    """A month in weeks from Monday to Sunday. The totals count the month's own days alone.
+
+    `previous` and `following` are months such as "2026-03", None where there is none to look at.
+    """
 
     first: date
     last: date
     weeks: list[Week]
     pnl: Decimal
     trade_count: int
-    previous: str
-    following: str
+    previous: str | None
+    following: str | None
 
 
 def month_span(first: date) -> tuple[date, date]:
@@ -144,9 +150,13 @@ def month(
         weeks=weeks,
         pnl=sum((each.pnl for each in inside), ZERO),
         trade_count=sum(each.trade_count for each in inside),
-        previous=(first - timedelta(days=1)).strftime("%Y-%m"),
-        following=(last + timedelta(days=1)).strftime("%Y-%m"),
+        previous=_month_at(first - timedelta(days=1)),
+        following=_month_at(last + timedelta(days=1)),
     )
+
+
+def _month_at(day: date) -> str | None:
+    return day.strftime("%Y-%m") if FIRST_YEAR <= day.year <= LAST_YEAR else None
 
 
 def _cell(day: date, made: CalendarDay | None, *, first: date, today: date, largest: Decimal) -> DayCell:

@@ -14,6 +14,8 @@ from accounts.text import one_line
 
 NAMES = ("account", "broker", "from", "to", "symbol", "tag", "side", "currency")
 LARGEST_CHOICE = 1000
+#: Trading days that can be asked for.
+EARLIEST, LATEST = date(1900, 1, 1), date(2200, 12, 31)
 #: How accounts without a broker are called, and found again.
 NO_BROKER = "Unknown"
 
@@ -67,20 +69,20 @@ def parse(params: QueryDict, *, user: User, also: Collection[str] = ()) -> Metri
     start, end = _day(params, "from"), _day(params, "to")
     if start and end and start > end:
         raise InvalidValue("from must not be after to.", pointer="?from")
-    side = _text(params, "side")
+    side = text_of(params, "side")
     if side not in (None, "long", "short"):
         raise InvalidValue("side is long or short.", pointer="?side")
-    currency = _text(params, "currency")
+    currency = text_of(params, "currency")
     if currency is not None and not _CURRENCY.fullmatch(currency := currency.upper()):
         raise InvalidValue("currency is a code such as USD.", pointer="?currency")
-    symbol = _text(params, "symbol")
+    symbol = text_of(params, "symbol")
     return MetricsFilter(
         accounts=_accounts(params, user),
-        broker=_text(params, "broker"),
+        broker=text_of(params, "broker"),
         start=start,
         end=end,
         symbol=symbol.upper() if symbol else None,
-        tag=_text(params, "tag"),
+        tag=text_of(params, "tag"),
         side=side,
         currency=currency,
     )
@@ -121,12 +123,20 @@ def _day(params: QueryDict, name: str) -> date | None:
     try:
         if not _DATE.fullmatch(text):
             raise ValueError(text)
-        return date.fromisoformat(text)
+        return _bounded(date.fromisoformat(text))
     except ValueError:
         raise InvalidValue(f"{name} is a date such as 2025-03-31.", pointer=f"?{name}") from None
 
 
-def _text(params: QueryDict, name: str) -> str | None:
+def _bounded(day: date) -> date:
+    # Sums look some days back and forth, which ends where the calendar of Python does.
+    if not EARLIEST.year <= day.year <= LATEST.year:
+        raise ValueError(day)
+    return day
+
+
+def text_of(params: QueryDict, name: str) -> str | None:
+    """The text of a parameter on one line of at most 100 characters, None where it is empty. Raises InvalidValue."""
     text = params.get(name)
     if text is None or text == "":
         return None

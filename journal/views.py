@@ -43,6 +43,8 @@ BREAKDOWNS = {
     "account": "By account",
     "tag": "By tag",
 }
+#: Those on the dashboard, in two columns of about the same length.
+_COLUMNS = (("symbol", "holding"), ("weekday", "hour"))
 _FEW = 8
 
 
@@ -73,7 +75,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "today_date": today,
         "positions": _positions(person, wanted)[:_FEW],
         "trades": rows_of(_own_trades(request).order_by("-activity_at", "-id")[:_FEW], wanted),
-        "breakdowns": {by: BREAKDOWNS[by] for by in ("symbol", "weekday", "hour", "holding")},
+        "breakdowns": [{by: BREAKDOWNS[by] for by in column} for column in _COLUMNS],
         "has_chart_library": charts.has_library(),
         "has_sample": sample.is_loaded(person),
         **_best_and_worst(metrics),
@@ -117,12 +119,16 @@ def _standing(*answers: Answer) -> dict[str, Any]:
 def _month_of(request: HttpRequest, wanted: MetricsFilter, *, today: date, last: str) -> date:
     """The first of the month to show: the one asked for, else the last one of the range that has trades."""
     asked = request.GET.get("month", "")
-    if asked and not _MONTH.fullmatch(asked):
-        raise InvalidValue("month is written YYYY-MM.", pointer="?month")
     if asked:
-        return date(max(int(asked[:4]), 1970), int(asked[5:]), 1)
+        if not _MONTH.fullmatch(asked):
+            raise InvalidValue("month is written YYYY-MM.", pointer="?month")
+        if not charts.FIRST_YEAR <= int(asked[:4]) <= charts.LAST_YEAR:
+            raise InvalidValue(f"month is from {charts.FIRST_YEAR} to {charts.LAST_YEAR}.", pointer="?month")
+        return date(int(asked[:4]), int(asked[5:]), 1)
     end = date.fromisoformat(last) if last else min(today, wanted.end or today)
-    return max(end, date(1970, 1, 1)).replace(day=1)
+    # A range that lies ahead begins with its own first month.
+    end = max(end, wanted.start or end)
+    return min(max(end, date(charts.FIRST_YEAR, 1, 1)), date(charts.LAST_YEAR, 12, 1)).replace(day=1)
 
 
 def _within(wanted: MetricsFilter, start: date, end: date) -> MetricsFilter:
@@ -139,7 +145,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
     person = _person(request)
     wanted = filters.parse(request.GET, user=person, also=("month",))
     today = today_of(person)
-    month = _month_of(request, replace(wanted, start=None), today=today, last="")
+    month = _month_of(request, wanted, today=today, last="")
     days = breakdowns.calendar(person, _within(wanted, *charts.month_span(month)))
     context = {
         "month": charts.month(month, days.days, today=today, start=wanted.start, end=wanted.end),
@@ -235,11 +241,11 @@ def account_list(request: HttpRequest) -> HttpResponse:
     if unknown:
         raise InvalidValue("There is no such parameter.", pointer=f"?{unknown[:50]}", code="unknown_parameter")
     order = request.GET.get("order") or "name"
-    broker = request.GET.get("broker") or None
+    broker, search = filters.text_of(request.GET, "broker"), filters.text_of(request.GET, "search")
     query = AccountsQuery(
         filters=AccountFilters(
             broker="" if broker == filters.NO_BROKER else broker,
-            search=request.GET.get("search") or None,
+            search=search,
             archived=request.GET.get("archived") == "1",
         ),
         cursor=request.GET.get("cursor"),
@@ -252,7 +258,7 @@ def account_list(request: HttpRequest) -> HttpResponse:
         "query": query,
         "order": order,
         "broker": broker or "",
-        "search": request.GET.get("search", ""),
+        "search": search or "",
         "is_first": not query.cursor,
         "brokers": account_reports.brokers(person),
         **_standing(listed),

@@ -151,6 +151,12 @@ def quantity(value: Decimal | None) -> str:
 
 
 @register.filter
+def count(value: int | str | None) -> str:
+    """How many, with grouped thousands; a dash where nobody counted."""
+    return DASH if value is None or value == "" else f"{int(value):,}"
+
+
+@register.filter
 def signed_class(value: Decimal | None) -> str:
     """The class of a number that is a profit, a loss or neither."""
     if not value:
@@ -240,9 +246,9 @@ def joined(values: Iterable[Any]) -> str:
 
 
 @register.filter
-def as_loss(value: Decimal | None) -> Decimal | None:
-    """A magnitude that is a loss, with the sign of one."""
-    return None if value is None else -Decimal(value)
+def as_loss(value: Decimal | str | None) -> Decimal | None:
+    """A magnitude that is a loss, with the sign of one; a template hands over "" for what is not there."""
+    return None if value is None or value == "" else -Decimal(value)
 
 
 @register.simple_tag(takes_context=True)

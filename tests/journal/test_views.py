@@ -145,6 +145,56 @@ def test_a_value_that_cannot_be_meant_is_refused(alice_client: Client, query: st
     assert alice_client.get(f"/trades/?{query}").status_code == 400
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/accounts/?search=%00", "/accounts/?broker=%00", f"/accounts/?search={'a' * 101}", "/accounts/?search=%E2%80%AE",
+     "/accounts/?search=a&search=%00", "/accounts/?cursor=%00", "/accounts/?order=%00",
+     "/calendar/?month=9999-12", "/?month=9999-12", "/calendar/?month=1989-12", "/calendar/?month=2101-01",
+     "/calendar/?month=0000-01", "/?from=0001-01-01", "/?from=9999-12-31", "/reports/?by=%00"],
+)  # fmt: skip
+def test_what_no_page_can_mean_is_refused_and_breaks_nothing(
+    alice_client: Client, alice: User, account: Account, path: str
+) -> None:
+    Account.objects.filter(pk=account.pk).update(initial_balance=Decimal(100))
+    make_trade(account, day=TUESDAY, pnl="1")
+
+    assert alice_client.get(path).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/accounts/options/?q=%00", "/accounts/options/?account=%00&broker=%00", "/accounts/"]
+)
+def test_what_is_typed_to_find_accounts_breaks_nothing(alice_client: Client, account: Account, path: str) -> None:
+    assert alice_client.get(path).status_code == 200
+
+
+def test_the_first_and_the_last_month_lead_no_further(alice_client: Client, account: Account) -> None:
+    first = alice_client.get("/calendar/?month=1990-01").content.decode()
+    last = alice_client.get("/calendar/?month=2100-12").content.decode()
+
+    assert ("month=1989-12" in first, "month=1990-02" in first) == (False, True)
+    assert ("month=2100-11" in last, "month=2101-01" in last) == (True, False)
+
+
+@pytest.mark.parametrize("path", ["/", "/calendar/"])
+@pytest.mark.parametrize(
+    ("query", "month"),
+    [
+        ({"from": "2031-05-01", "to": "2031-06-30"}, "May 2031"),
+        ({"from": "2026-01-01", "to": "2026-02-28"}, "February 2026"),
+        ({"from": "2026-03-01", "to": "2026-03-31"}, "March 2026"),
+        ({"from": "2026-03-01", "to": "2026-03-31", "month": "2026-01"}, "January 2026"),
+        ({"to": "2025-07-15"}, "July 2025"),
+        ({"from": "1950-01-01", "to": "1950-01-31"}, "January 1990"),
+        ({"from": "2150-01-01"}, "December 2100"),
+    ],
+)
+def test_the_calendar_follows_the_range(
+    alice_client: Client, traded: Account, path: str, query: dict[str, str], month: str
+) -> None:
+    assert f"<h2>{month}</h2>" in alice_client.get(path, query).content.decode()
+
+
 def test_pages_of_trades_follow_each_other_without_gaps(alice_client: Client, account: Account) -> None:
     for number in range(53):
         make_trade(account, day=TUESDAY, pnl=str(number + 1), symbol=f"S{number:02}")
