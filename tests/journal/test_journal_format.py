@@ -42,6 +42,12 @@ def test_ratios_percents_and_multiples_of_risk() -> None:
     assert written.ratio(None) == written.percent(None) == written.r_multiple(None) == "–"
 
 
+def test_counts_are_grouped_and_a_missing_one_is_a_dash() -> None:
+    assert written.count(19624) == "19,624"
+    assert written.count(0) == "0"
+    assert written.count(None) == written.count("") == "–"
+
+
 def test_prices_go_to_the_tick() -> None:
     assert written.price(Decimal("25132.750000"), Decimal("0.25")) == "25,132.75"
     assert written.price(Decimal("1.4586"), Decimal("0.00001")) == "1.45860"
