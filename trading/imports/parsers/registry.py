@@ -9,6 +9,7 @@ from trading.imports.parsers.ibkr_flex import IbkrFlexCsv
 from trading.imports.parsers.ibkr_flex_xml import IbkrFlexXml
 from trading.imports.parsers.ibkr_statement import IbkrActivity, IbkrTransactions
 from trading.imports.parsers.lightspeed import Lightspeed
+from trading.imports.parsers.lines import refuse_other_kinds
 from trading.imports.parsers.mapped_csv import MappedCsv
 from trading.imports.parsers.metatrader_csv import MetaTraderCsv
 from trading.imports.parsers.metatrader_html import MetaTraderHtml
@@ -80,28 +81,38 @@ def choose(head: Head, *, selected: str = "") -> tuple[Parser, str]:
     """Return the format to read the file by and a warning, "" when there is nothing to say.
 
     The person's choice stands where it recognises the file; a wrong one is overridden, with the warning.
-    `mapped_csv` always stands: any table can be read by a column mapping. Raises FileRefused unknown_format.
+    `mapped_csv` always stands: any table can be read by a column mapping.
+    Raises FileRefused: unknown_format, or what the file is where it is no table.
     """
     best = detect(head)
     if not selected:
         if best is None:
-            raise _unknown()
+            raise _unknown(head)
         return best, ""
     chosen = by_name(selected)
     score = chosen.recognises(head)
     if chosen.name == "mapped_csv" or best is None or best is chosen:
         if score == 0 and chosen.name != "mapped_csv":
-            raise _unknown(chosen.label)
+            raise _unknown(head, chosen.label)
         return chosen, ""
     if score >= SPECIFIC or (score and best.recognises(head) < SPECIFIC):
         return chosen, ""
     return best, f"The headers match {best.label}; it was read as that instead of {chosen.label}."
 
 
-def _unknown(label: str = "") -> FileRefused:
-    wrong = f"The file does not look like {label}, nor" if label else "The file does not look"
+def _unknown(head: Head, label: str = "") -> FileRefused:
+    """Return why nothing reads the file: what it is where that is no table, else that no format is like it."""
+    if not head.start.strip():
+        return FileRefused("empty_file", "The file is empty.")
+    try:
+        refuse_other_kinds(head.start, markup=bool(label))
+    except FileRefused as refusal:
+        return refusal
+    if "\0" in head.text:
+        return FileRefused("not_csv", "This is not a text file. Export the trades as CSV (UTF-8) and import that.")
+    like = f"like {label}, nor like any other format that is read" if label else "like any format that is read"
     return FileRefused(
         "unknown_format",
-        f"{wrong} like any other format that is read. Choose the broker's export again, "
+        f"The file does not look {like}. Choose the broker's export again, "
         "or map the columns of this file to symbol, side, quantity, price and time.",
     )

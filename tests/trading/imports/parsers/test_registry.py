@@ -62,6 +62,31 @@ def test_an_unknown_file_is_refused_and_the_way_out_is_named(selected: str) -> N
     assert refusal.value.code == "unknown_format"
 
 
+@pytest.mark.parametrize("selected", ["", "tiger"])
+@pytest.mark.parametrize(
+    ("start", "code", "words"),
+    [
+        (b"PK\x03\x04\x14\x00\x00\x00trades.csv", "archive_not_supported", "This is a ZIP archive. Unpack it"),
+        (b"PK\x03\x04\x14\x00\x00\x00[Content_Types].xml", "not_csv", "This is an Excel workbook"),
+        (b"%PDF-1.7\n", "not_csv", "This is a PDF"),
+        (b"\x7fELF\x02\x01\x01\x00\x00", "not_csv", "This is not a text file"),
+        (b"  \n", "empty_file", "The file is empty"),
+    ],
+)
+def test_a_file_that_is_no_table_is_called_what_it_is(selected: str, start: bytes, code: str, words: str) -> None:
+    with pytest.raises(FileRefused, match=f"^{words}") as refusal:
+        registry.choose(head_of(io.BytesIO(start), "trades"), selected=selected)
+
+    assert refusal.value.code == code
+
+
+def test_other_formats_are_mentioned_only_beside_the_chosen_one() -> None:
+    with pytest.raises(FileRefused, match=r"^The file does not look like any format that is read"):
+        registry.choose(head("colour,taste\nred,sweet\n"))
+    with pytest.raises(FileRefused, match="Tiger Brokers – trade history, nor like any other format that is read"):
+        registry.choose(head("colour,taste\nred,sweet\n"), selected="tiger")
+
+
 def test_an_unknown_choice_is_refused() -> None:
     with pytest.raises(FileRefused) as refusal:
         registry.choose(head(FILLS), selected="nonesuch")
