@@ -1,18 +1,18 @@
 """Verbs on trades, and the sending of `trades_changed`: nothing else writes trades, trade fills or positions."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 from django.db.models import Min
+from django.utils import timezone
 
 from accounts import activity, audit
 from accounts.models import Account, ActivityKind
-from trading import rebuilding
+from trading import deletions, flips, rebuilding
 from trading.errors import TradeRefused
 from trading.models import Execution, ExecutionSource, FillRole, Instrument, Tag, Trade, TradeFill
 from trading.rebuilding import Scope
@@ -120,24 +120,32 @@ def enter(
 
 
 @transaction.atomic
-def correct(trade: Trade, *, fills: Sequence[EnteredFill]) -> list[Trade]:
+def correct(trade: Trade, *, fills: Sequence[EnteredFill], instead_of: Collection[int] | None = None) -> list[Trade]:
     """The trade's fills are replaced by these; what was imported stays on file, voided, and is still a duplicate.
 
-    Raises: TradeRefused when one of its fills also opens or closes a neighbouring trade and would be torn out of it.
+    What a neighbouring trade has of a fill that turned the position round stays with the neighbour.
+    Raises: TradeRefused trade_changed when its fills are not those with the ids `instead_of` any more.
     """
     if not fills:
         raise TradeRefused("A trade needs at least one fill; delete the trade instead.")
     lock_accounts([trade.account_id])
     trade = _present(trade)
     old = _own_fills(trade)
+    if instead_of is not None and {fill.pk for fill in old} != set(instead_of):
+        raise TradeRefused(
+            "The trade has changed meanwhile; its fills are shown anew.", code="trade_changed", status=409
+        )
     replacements = [
-        _execution(trade.account, trade.instrument, fill, sequence=number, multiplier=trade.multiplier)
-        for number, fill in enumerate(fills)
+        _execution(trade.account, trade.instrument, fill, sequence=sequence, multiplier=trade.multiplier)
+        for fill, sequence in zip(fills, _sequences(fills, old), strict=True)
     ]
     for number, replacement in enumerate(replacements):
         replacement.corrects = old[min(number, len(old) - 1)]
-    Execution.objects.filter(pk__in=[fill.pk for fill in old]).update(voided_at=_now())
-    Execution.objects.bulk_create(replacements)
+    before, after = flips.ceded(trade, old)
+    Execution.objects.filter(pk__in=[fill.pk for fill in old]).update(voided_at=timezone.now())
+    # In this order their ids are, which decide where instant and sequence are the same.
+    Execution.objects.bulk_create([*before, *replacements, *after])
+    flips.handed_over(after)
     changed(trade.owner_id, scopes_of([*old, *replacements]))
     audit.written(
         "trade.correct",
@@ -154,35 +162,72 @@ def correct(trade: Trade, *, fills: Sequence[EnteredFill]) -> list[Trade]:
 def delete(trade: Trade) -> list[int]:
     """The trade is gone: its fills are voided, so that importing their file again does not bring it back.
 
+    What a neighbouring trade has of a fill that turned the position round stays with the neighbour.
     Returns the ids of the voided fills, for `restore`.
-    Raises: TradeRefused when one of its fills also belongs to a neighbouring trade.
     """
     lock_accounts([trade.account_id])
+    trade = _present(trade)
     fills = _own_fills(trade)
-    Execution.objects.filter(pk__in=[fill.pk for fill in fills]).update(voided_at=_now())
+    before, after = flips.ceded(trade, fills)
+    corrections = Execution.objects.bulk_create([*before, *after])
+    taken = deletions.of_trade(trade, fills, corrections=corrections)
+    Execution.objects.filter(pk__in=[fill.pk for fill in fills]).update(voided_at=timezone.now())
+    flips.handed_over(after)
     changed(trade.owner_id, scopes_of(fills))
     audit.written(
-        "trade.delete",
+        deletions.DELETED,
         subject="trade",
         subject_id=str(trade.public_id),
         owner_id=trade.owner_id,
-        before={"net_pnl": str(trade.net_pnl), "fills": [fill.pk for fill in fills]},
+        before=taken,
     )
     return [fill.pk for fill in fills]
 
 
 @transaction.atomic
-def restore(owner_id: int, *, execution_ids: Sequence[int]) -> Rebuilt:
-    """Voided fills of this person stand again. Ids of others, or of fills that stand, change nothing."""
-    fills = list(
-        Execution.objects.filter(
-            pk__in=execution_ids, owner_id=owner_id, voided_at__isnull=False, corrections__isnull=True
-        )
+def restore(owner_id: int, *, execution_ids: Collection[int]) -> list[Trade]:
+    """The trades whose deletions these fills were voided by are there again, with all that was said of them.
+
+    Returns them, oldest first. Ids of others, of fills that stand or that were voided otherwise, change nothing.
+    """
+    lock_accounts(
+        Execution.objects.filter(pk__in=execution_ids, owner_id=owner_id).values_list("account_id", flat=True)
     )
-    lock_accounts(fill.account_id for fill in fills)
-    Execution.objects.filter(pk__in=[fill.pk for fill in fills]).update(voided_at=None)
-    audit.written("trade.restore", subject="execution", subject_id="", owner_id=owner_id, after={"fills": len(fills)})
-    return changed(owner_id, scopes_of(fills))
+    started = timezone.now()
+    returns = [
+        (deletion, deletions.unvoid(deletion, fills))
+        for deletion in deletions.named(owner_id, execution_ids)
+        if (fills := deletions.voided(deletion))
+    ]
+    if not returns:
+        return []
+    rebuilding.prepare(scopes_of(fill for _, back in returns for fill in back.standing))
+    rebuilt = rebuilding.rebuild(owner_id)
+    restored = []
+    for deletion, back in returns:
+        deletions.remove(back.obsolete)
+        trade = deletions.reopened(deletion, back)
+        if trade is None:
+            continue
+        plan = deletions.give_words(trade, deletion, since=started)
+        if plan is not None:
+            _set_plan(trade, Plan(*plan))
+            trade.save(update_fields=["initial_stop", "initial_target", "planned_r", "realized_r", "updated_at"])
+        restored.append(trade)
+    audit.written(
+        deletions.RESTORED,
+        subject="trade",
+        subject_id=str(restored[0].public_id) if restored else "",
+        owner_id=owner_id,
+        after={
+            "deletions": [deletion.event for deletion, _ in returns],
+            "fills": sum(len(back.standing) for _, back in returns),
+        },
+    )
+    days = rebuilt.days | deletions.closing_days(restored)
+    trades_changed.send(sender=Trade, owner_id=owner_id, days=days)
+    keys = [trade.pk for trade in restored]
+    return list(Trade.objects.filter(pk__in=keys).order_by("activity_at", "id"))
 
 
 @transaction.atomic
@@ -203,7 +248,7 @@ def annotate(
         trade.note = note
         columns.append("note")
     if is_reviewed is not None and is_reviewed != (trade.reviewed_at is not None):
-        trade.reviewed_at = _now() if is_reviewed else None
+        trade.reviewed_at = timezone.now() if is_reviewed else None
         columns.append("reviewed_at")
     days: set[tuple[int, object]] = set()
     if plan is not None and (plan.initial_stop, plan.initial_target) != (
@@ -290,18 +335,24 @@ def _present(trade: Trade) -> Trade:
 
 
 def _own_fills(trade: Trade) -> list[Execution]:
-    """The trade's fills, oldest first. Raises TradeRefused when a neighbour shares one."""
+    """The trade's fills, oldest first. Raises TradeRefused when it has none."""
     fills = list(Execution.objects.filter(parts__trade=trade).distinct().in_order())
-    shared = TradeFill.objects.filter(execution__in=fills).exclude(trade=trade)
-    if shared.exists():
-        raise TradeRefused(
-            "One fill of this trade turned the position round, so it also belongs to the neighbouring trade. "
-            "Change or delete the fills of both trades together.",
-            code="shared_fill",
-        )
     if not fills:
         raise TradeRefused("This trade is gone.", code="trade_gone")
     return fills
+
+
+def _sequences(fills: Sequence[EnteredFill], old: Sequence[Execution]) -> list[int]:
+    """The places of the new fills among those of the same instant: where the old ones were, neighbours' around them."""
+    places: list[int] = []
+    for number, fill in enumerate(fills):
+        there = [each.sequence for each in old if each.sort_at == fill.executed_at]
+        same = number < len(old) and old[number].sort_at == fill.executed_at
+        place = old[number].sequence if same else max(there, default=number)
+        if number and fills[number - 1].executed_at == fill.executed_at:
+            place = max(place, places[-1])
+        places.append(place)
+    return places
 
 
 def _execution(
@@ -330,7 +381,3 @@ def _execution(
         identity=uuid.uuid4(),
         source=ExecutionSource.MANUAL,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(tz=ZoneInfo("UTC"))

@@ -194,8 +194,11 @@ def trade_restore(request: HttpRequest) -> HttpResponse:
         ids = [uuid.UUID(text) for text in signing.loads(request.POST.get("fills", ""), salt=_UNDO)]
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise InvalidValue("This link to undo a deletion is not one that was given out.") from error
-    mine = Execution.objects.for_user(request.user).filter(public_id__in=ids)
-    trades.restore(_person(request).pk, execution_ids=list(mine.values_list("pk", flat=True)))
+    mine = list(Execution.objects.for_user(request.user).filter(public_id__in=ids).values_list("pk", flat=True))
+    back = trades.restore(_person(request).pk, execution_ids=mine)
+    found = back[0] if back else Trade.objects.for_user(request.user).filter(fills__execution__in=mine).first()
+    if found is None:
+        messages.error(request, "There is nothing left of the trade to bring back.")
+        return redirect("trade_list")
     messages.success(request, "The trade is back.")
-    found = Trade.objects.for_user(request.user).filter(fills__execution__in=mine).first()
-    return redirect("trade_detail", found.public_id) if found else redirect("trade_list")
+    return redirect("trade_detail", found.public_id)

@@ -125,9 +125,11 @@ def test_fills_that_turn_a_position_round_make_two_trades(
     assert (body["id"], body["side"], body["status"], body["fees"]) == (body["made"][1], "short", "open", "2")
     first = alice_api.get(f"{TRADES}{body['made'][0]}/").json()
     assert (first["side"], first["net_pnl"]) == ("long", "9")
-    refused = alice_api.delete(f"{TRADES}{first['id']}/")
-    assert (refused.status_code, refused.json()["code"]) == (422, "shared_fill")
-    assert Trade.objects.count() == 2
+    undo = alice_api.delete(f"{TRADES}{first['id']}/").json()["undo"]
+    (left,) = alice_api.get(TRADES).json()["results"]
+    assert (left["id"], left["side"], left["open_quantity"], left["fees"]) == (body["id"], "short", "20", "2")
+    back = alice_api.post(f"{TRADES}restore/", undo).json()["results"]
+    assert {each["id"] for each in back} == set(body["made"])
 
 
 def test_fills_may_come_in_any_order(alice_api: APIClient, account: Account, stock: Instrument) -> None:

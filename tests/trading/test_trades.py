@@ -11,7 +11,6 @@ from accounts import trading_accounts
 from accounts.models import Account, OwnerVersion, User
 from tests.factories import make_account
 from trading import trades
-from trading.errors import TradeRefused
 from trading.models import Execution, Instrument, Position, Tag, Trade, TradeFill
 from trading.trades import EnteredFill, Plan
 
@@ -205,23 +204,6 @@ def test_a_strangers_deletion_cannot_be_undone(account: Account, stock: Instrume
     trades.restore(bob.pk, execution_ids=voided)
 
     assert not Trade.objects.exists()
-
-
-def test_a_trade_that_shares_a_fill_with_its_neighbour_is_not_deleted_alone(
-    account: Account, stock: Instrument
-) -> None:
-    long, _ = trades.enter(
-        account,
-        instrument=stock,
-        fills=[fill("buy", "10", "10", "2026-01-05T10:00"), fill("sell", "30", "11", "2026-01-05T11:00")],
-    )
-
-    with pytest.raises(TradeRefused) as refusal:
-        trades.delete(long)
-
-    assert refusal.value.code == "shared_fill"
-    assert Trade.objects.count() == 2
-    assert Execution.objects.standing().count() == 2
 
 
 def test_stop_and_target_give_planned_and_realized_r(account: Account, stock: Instrument) -> None:

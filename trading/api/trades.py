@@ -150,12 +150,11 @@ class TradeViewSet(OwnViewSet):
         fills = Execution.objects.for_user(self.person).filter(public_id__in=wanted)
         if fills.count() != len(wanted):
             raise InvalidValue("There is no fill of yours with one of these ids.", pointer="/fills")
-        voided = list(fills.filter(voided_at__isnull=False).values_list("pk", flat=True))
-        if voided:
-            trades.restore(self.person.pk, execution_ids=voided)
-        found = Trade.objects.for_user(self.person).filter(
-            pk__in=TradeFill.objects.filter(execution__in=fills).values("trade")
-        )
+        ids = list(fills.values_list("pk", flat=True))
+        trades.restore(self.person.pk, execution_ids=ids)
+        # Of a fill that turned a position round the deleted trade may have its part alone back.
+        parts = TradeFill.objects.filter(Q(execution__in=ids) | Q(execution__corrects__in=ids))
+        found = Trade.objects.for_user(self.person).filter(pk__in=parts.values("trade"))
         results = [trade_json(trade) for trade in _shown(found).order_by("activity_at", "id")]
         return Response({"results": results, "as_of": versions.current(self.person.pk)})
 
