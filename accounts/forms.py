@@ -1,16 +1,18 @@
 """What people fill in: sign-up, login, settings, tokens, accounts."""
 
 import zoneinfo
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
-from accounts import attempts, audit, people
+from accounts import attempts, audit, currencies, decimals, people
 from accounts.errors import DomainError, TooManyAttempts
 from accounts.models import Account, Client, Theme, TokenScope, User
 from accounts.trading_accounts import EDITABLE
@@ -31,6 +33,42 @@ def refuse(form: forms.BaseForm, error: DomainError) -> None:
 
 def _zones() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())]
+
+
+class CurrencyField(forms.ChoiceField):
+    """A code of money out of a list, in any letter case."""
+
+    default_error_messages = {"invalid_choice": "This is not a currency that is known here."}
+
+    def offer(self, codes: Iterable[str]) -> None:
+        """These codes can be chosen."""
+        self.choices = [(code, code) for code in sorted(set(codes))]
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).upper()
+
+
+class AmountField(forms.CharField):
+    """An amount as a plain number such as 1234.5; nothing that could mean two numbers."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=32, **kwargs)
+        self.widget.attrs.update({"inputmode": "decimal", "autocomplete": "off"})
+
+    def prepare_value(self, value: Any) -> Any:
+        return decimals.plain(value) if isinstance(value, Decimal) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(super().has_changed(self.prepare_value(initial), data))
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return decimals.strict(text.replace("\N{MINUS SIGN}", "-"))
+        except ValueError as error:
+            raise forms.ValidationError("Write a plain number such as 1234.5.") from error
 
 
 class SignUpForm(_UserCreationForm):
@@ -87,20 +125,25 @@ class ProfileForm(forms.Form):
     last_name = forms.CharField(max_length=100, required=False)
     date_of_birth = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
     phone = forms.CharField(max_length=20, required=False)
-    reporting_currency = forms.CharField(max_length=12, help_text="Totals over all accounts are shown in it.")
+    reporting_currency = CurrencyField(help_text="Totals over all accounts are shown in it.")
     time_zone = forms.ChoiceField(choices=_zones)
     theme = forms.ChoiceField(choices=Theme.choices)
 
     @classmethod
-    def of(cls, user: User) -> "ProfileForm":
-        """The form filled in with what is known."""
+    def of(cls, user: User, sent: QueryDict | None = None) -> "ProfileForm":
+        """The form filled in with what is known, or with what was sent.
+
+        Totals can be shown in currencies that have published rates, and in those of the person's own accounts.
+        """
         client = Client.objects.filter(user=user).first() or Client(user=user)
         initial = {name: getattr(client, name) for name in ("first_name", "last_name", "date_of_birth", "phone")}
         initial |= {name: getattr(user, name) for name in ("reporting_currency", "time_zone", "theme")}
-        return cls(initial=initial)
-
-    def clean_reporting_currency(self) -> str:
-        return str(self.cleaned_data["reporting_currency"]).upper()
+        form = cls(sent, initial=initial)
+        own = Account.objects.for_user(user).order_by().values_list("currency", flat=True).distinct()
+        field = form.fields["reporting_currency"]
+        assert isinstance(field, CurrencyField)
+        field.offer({*currencies.WITH_RATES, *own, user.reporting_currency})
+        return form
 
 
 class TokenForm(forms.Form):
@@ -118,6 +161,8 @@ class TokenForm(forms.Form):
 
 class AccountForm(_AccountModelForm):
     time_zone = forms.ChoiceField(choices=_zones, initial="UTC")
+    currency = CurrencyField(initial="USD")
+    initial_balance = AmountField(required=False)
 
     class Meta:
         model = Account
@@ -128,5 +173,9 @@ class AccountForm(_AccountModelForm):
             "description": forms.Textarea(attrs={"rows": 3}),
         }
 
-    def clean_currency(self) -> str:
-        return str(self.cleaned_data["currency"]).upper()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["currency"]
+        assert isinstance(field, CurrencyField)
+        # An account that came in by the API or an import keeps what it has.
+        field.offer({*currencies.KNOWN, self.instance.currency})

@@ -2,10 +2,11 @@
 
 import re
 import zoneinfo
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts import activity, audit, tokens, versions
 from accounts.errors import Conflict, InvalidValue
@@ -17,6 +18,8 @@ _OF_USER = ("reporting_currency", "time_zone", "theme")
 #: What answers are made of, so that a change makes them anew.
 _IN_ANSWERS = frozenset({"reporting_currency", "time_zone"})
 _CURRENCY = re.compile(r"[A-Z][A-Z0-9]{1,11}", re.ASCII)
+_PHONE = re.compile(r"[ +()-]*[0-9][0-9 +()-]*", re.ASCII)
+_FIRST_BIRTH = date(1900, 1, 1)
 
 
 @transaction.atomic
@@ -99,3 +102,8 @@ def _check(fields: dict[str, Any]) -> None:
         raise InvalidValue("This is not a time zone of the IANA database.", pointer="/time_zone")
     if "reporting_currency" in fields and not _CURRENCY.fullmatch(fields["reporting_currency"]):
         raise InvalidValue("A currency is 2 to 12 capital letters and digits.", pointer="/reporting_currency")
+    if fields.get("phone") and not _PHONE.fullmatch(fields["phone"]):
+        raise InvalidValue("A phone number is digits, with spaces, +, - and brackets between them.", pointer="/phone")
+    born = fields.get("date_of_birth")
+    if born is not None and not _FIRST_BIRTH <= born <= timezone.now().date():
+        raise InvalidValue("A date of birth is after 1900 and not ahead.", pointer="/date_of_birth")

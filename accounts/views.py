@@ -118,7 +118,7 @@ class Settings(MayWriteMixin, View):
         return self._page(request, profile=ProfileForm.of(_person(request)))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = ProfileForm(request.POST)
+        form = ProfileForm.of(_person(request), request.POST)
         if form.is_valid():
             try:
                 people.update_profile(_person(request), **form.cleaned_data)

@@ -1,5 +1,6 @@
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -163,6 +164,63 @@ def test_settings_are_kept_and_figures_made_anew(alice: User, alice_client: Clie
     assert versions.current(alice.pk) == version + 1
     assert alice_client.post("/settings/", {**profile, "theme": "light"}).status_code == 302
     assert versions.current(alice.pk) == version + 1
+
+
+PROFILE = {"reporting_currency": "EUR", "time_zone": "UTC", "theme": "dark"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("reporting_currency", "ZZZ"),
+        ("reporting_currency", "XOF"),
+        ("reporting_currency", "\0"),
+        ("date_of_birth", "2999-01-01"),
+        ("date_of_birth", "1899-12-31"),
+        ("date_of_birth", "yesterday"),
+        ("phone", "call me"),
+        ("phone", "+()-"),
+        ("phone", "+49\t30"),
+        ("first_name", "a\0"),
+    ],
+)
+def test_a_profile_that_cannot_be_is_refused_beside_the_field(alice_client: Client, field: str, value: str) -> None:
+    page = alice_client.post("/settings/", {**PROFILE, field: value})
+
+    assert page.status_code == 422
+    assert list(page.context["profile"].errors) == [field]
+
+
+def test_a_profile_takes_what_people_have(alice: User, alice_client: Client) -> None:
+    make_account(alice, "Coins", currency="USDT")
+
+    sent = {**PROFILE, "phone": "+49 (30) 123-45", "date_of_birth": "1900-01-01", "reporting_currency": "USDT"}
+    assert alice_client.post("/settings/", sent).status_code == 302
+
+    alice.refresh_from_db()
+    assert (alice.client.phone, alice.reporting_currency) == ("+49 (30) 123-45", "USDT")
+
+
+@pytest.mark.parametrize("balance", ["1e3", "1_000", "1,000", "NaN", "\uff11", "1.1234567890123", "99999999999999"])
+def test_a_balance_is_a_plain_number(alice_client: Client, balance: str) -> None:
+    page = alice_client.post("/accounts/new/", {**ACCOUNT, "initial_balance": balance})
+
+    assert page.status_code == 200
+    assert list(page.context["form"].errors) == ["initial_balance"]
+
+
+def test_the_currency_of_an_account_is_one_that_is_known_or_its_own(alice: User, alice_client: Client) -> None:
+    page = alice_client.post("/accounts/new/", {**ACCOUNT, "currency": "ZZZ"})
+    assert page.context["form"].errors["currency"] == ["This is not a currency that is known here."]
+
+    own = make_account(alice, "Own", currency="ZZZ", initial_balance=Decimal("1000.50"))
+    path = f"/accounts/{own.public_id}/edit/"
+    form = alice_client.get(path).content.decode()
+    assert 'name="initial_balance" value="1000.5"' in form
+    kept = {**ACCOUNT, "name": "Own", "currency": "ZZZ", "initial_balance": "-20.25"}
+    assert alice_client.post(path, kept).status_code == 302
+    own.refresh_from_db()
+    assert (own.currency, own.initial_balance) == ("ZZZ", Decimal("-20.25"))
 
 
 def test_a_token_of_the_settings_is_shown_once(alice: User, alice_client: Client) -> None:
