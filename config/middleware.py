@@ -1,10 +1,12 @@
-"""What every request and answer gets: an id and a content security policy."""
+"""What every request and answer gets: an id, a content security policy, a page where a method does not fit."""
 
 import uuid
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -38,3 +40,45 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response.headers["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         return response
+
+
+#: Addresses that only take what a form sends, and the page that the form is on.
+_PAGES_OF_FORMS = {
+    "trade_annotate": "trade_detail",
+    "trade_delete": "trade_detail",
+    "trade_restore": "trade_list",
+    "token_create": "settings",
+    "token_revoke": "settings",
+    "account_archive": "account_edit",
+    "account_restore": "account_edit",
+    "import_choose": "import_detail",
+    "import_map": "import_detail",
+    "import_start": "import_detail",
+    "import_cancel": "import_detail",
+    "import_replay": "import_detail",
+    "sample_load": "dashboard",
+    "theme": "dashboard",
+}
+_OF_ONE_THING = frozenset({"trade_detail", "account_edit", "import_detail"})
+
+
+class NotAllowedMiddleware:
+    """Leads who opens the address of a form to the page with that form; other wrong methods get a page that says so.
+
+    A refused form is answered at its own address, which people then reload, keep and share.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not isinstance(response, HttpResponseNotAllowed) or request.path_info.startswith(("/api/", "/admin/")):
+            return response
+        match = request.resolver_match
+        page = _PAGES_OF_FORMS.get(match.url_name or "") if match and request.method in ("GET", "HEAD") else None
+        if match and page:
+            return HttpResponseRedirect(reverse(page, kwargs=match.kwargs if page in _OF_ONE_THING else None))
+        answer = render(request, "405.html", status=405)
+        answer.headers["Allow"] = response.headers["Allow"]
+        return answer
