@@ -62,6 +62,17 @@ def test_headlines_leave_the_cents_of_large_amounts_to_the_title() -> None:
     assert written.headline_money(None) == "–"
 
 
+def test_a_key_figure_is_never_cut() -> None:
+    assert written.kpi_money(Decimal("30.07")) == '<span class="kpi-value gain">+30.07</span>'
+    assert written.kpi_money(Decimal("-243863.79")) == (
+        '<span class="kpi-value loss" title="−243,863.79">−243,864</span>'
+    )
+    assert written.kpi_money(Decimal("12345678")) == (
+        '<span class="kpi-value gain is-long" title="+12,345,678.00">+12,345,678</span>'
+    )
+    assert written.kpi_money(None) == '<span class="kpi-value flat">–</span>'
+
+
 def test_narrow_places_get_short_amounts() -> None:
     assert written.short_money(Decimal("-1234.56")) == "−1.2k"
     assert written.short_money(Decimal("999.49")) == "+999"
