@@ -96,7 +96,7 @@ class Frame:
     def others(self) -> list[tuple[str, str]]:
         """What this page's address holds besides, for forms that change the filters and nothing else."""
         query = self.request.GET
-        dropped = (*KEPT, "cursor", "month")
+        dropped = (*KEPT, "cursor", "page", "month")
         return [(name, value) for name in query if name not in dropped for value in query.getlist(name)]
 
     @cached_property

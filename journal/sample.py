@@ -27,7 +27,7 @@ from trading import fx
 from trading.ecb import parse_reference_rates
 from trading.errors import ImportRefused
 from trading.imports import batches, pipeline
-from trading.models import BatchStatus, FxRate, ImportBatch
+from trading.models import BatchStatus, FxRate, ImportBatch, Trade
 
 SMALL = 12
 SEED = 7
@@ -69,6 +69,12 @@ OnProgress = Callable[[Step], None]
 def is_loaded(owner: User) -> bool:
     """Whether this person has sample accounts, all of them or some."""
     return _accounts(owner).exists()
+
+
+def extent(owner: User) -> tuple[int, int]:
+    """How many accounts `remove` takes away, and how many trades with them."""
+    accounts = _accounts(owner)
+    return accounts.count(), Trade.objects.for_user(owner).filter(account__in=accounts.order_by()).count()
 
 
 def load(

@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import paging, publishing
 from accounts import reports as account_reports
@@ -46,6 +47,8 @@ BREAKDOWNS = {
 #: Those on the dashboard, in two columns of about the same length.
 _COLUMNS = (("symbol", "holding"), ("weekday", "hour"))
 _FEW = 8
+#: Rows of a report on one page.
+_MOST_ROWS = 50
 
 
 def _person(request: HttpRequest) -> User:
@@ -161,9 +164,10 @@ def calendar(request: HttpRequest) -> HttpResponse:
 def breakdown(request: HttpRequest) -> HttpResponse:
     """Trades grouped by one property; for htmx the bars alone, the largest of them."""
     person = _person(request)
-    wanted = filters.parse(request.GET, user=person, also=("by",))
+    wanted = filters.parse(request.GET, user=person, also=("by", "page"))
     by = request.GET.get("by", "symbol")
     answer = breakdowns.breakdown(person, wanted, by=by)
+    pages = Paginator(answer.rows, _MOST_ROWS)
     is_part = bool(getattr(request, "htmx", False))
     context = {
         "by": by,
@@ -171,9 +175,18 @@ def breakdown(request: HttpRequest) -> HttpResponse:
         "title": BREAKDOWNS[by],
         "answer": answer,
         "bars": charts.bars(answer, most=_most_bars(by, is_part=is_part)),
+        "rows": _page_asked(request, pages),
         **_standing(answer),
     }
     return render(request, "journal/_bars.html" if is_part else "journal/breakdown.html", context)
+
+
+def _page_asked(request: HttpRequest, pages: "Paginator[Any]") -> Any:
+    text = request.GET.get("page", "1")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else 0
+    if not 1 <= number <= pages.num_pages:
+        raise InvalidValue(f"page is a whole number from 1 to {pages.num_pages}.", pointer="?page")
+    return pages.page(number)
 
 
 def _most_bars(by: str, *, is_part: bool) -> int | None:
@@ -360,9 +373,14 @@ def sample_load(request: HttpRequest) -> HttpResponse:
 
 
 @may_write_required
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def sample_remove(request: HttpRequest) -> HttpResponse:
-    """The sample accounts go, with everything in them; what is not sample stays."""
+    """Asks first; then the sample accounts go, with everything in them. What is not sample stays."""
+    if request.method != "POST":
+        accounts, count = sample.extent(_person(request))
+        if not accounts:
+            return redirect("dashboard")
+        return render(request, "journal/sample_remove.html", {"accounts": accounts, "trades": count})
     request.session.pop("sample_asked", None)
     publishing.after_commit(tasks.remove_sample, _person(request).pk)
     messages.success(request, "The sample accounts are being removed; it takes some seconds.")

@@ -156,6 +156,6 @@ POLICY: dict[str, Row] = {
     "account_detail": own("account"),
     "metrics": self_only(),
     "sample_load": self_only("POST"),
-    "sample_remove": self_only("POST"),
+    "sample_remove": self_only("GET", "POST"),
     "theme": self_only("POST", body={"theme": "dark"}),
 }

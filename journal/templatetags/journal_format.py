@@ -218,6 +218,7 @@ def with_query(context: template.Context, **changes: Any) -> str:
     request: HttpRequest = context["request"]
     query: QueryDict = request.GET.copy()
     query.pop("cursor", None)
+    query.pop("page", None)
     for name, value in changes.items():
         query.pop(name.rstrip("_"), None)
         if value not in (None, ""):
@@ -226,9 +227,7 @@ def with_query(context: template.Context, **changes: Any) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def filtered(
-    context: template.Context, address: str, extra: Mapping[str, Any] | None = None, **more: Any
-) -> str:
+def filtered(context: template.Context, address: str, extra: Mapping[str, Any] | None = None, **more: Any) -> str:
     """The address with the frame's filters, and more parameters on top; an underscore behind `from_` falls off."""
     more = {**(extra or {}), **more}
     frame = context.get("frame")

@@ -349,6 +349,34 @@ def test_a_page_costs_as_many_queries_with_many_rows_as_with_few(
     assert few <= 20
 
 
+def test_removing_sample_data_says_first_what_goes(alice_client: Client, alice: User, traded: Account) -> None:
+    assert alice_client.get("/sample/remove/").headers["Location"] == "/"
+    make_trade(make_account(alice, "Sample", is_sample=True), day=TUESDAY, pnl="1", symbol="MSFT")
+
+    assert 'href="/sample/remove/"' in alice_client.get("/").content.decode()
+    assert "1 sample account with 1 trade will go" in text_of(alice_client.get("/sample/remove/"))
+    assert Account.objects.count() == 2
+
+
+def test_a_long_report_comes_in_pages(alice_client: Client, account: Account) -> None:
+    for number in range(51):
+        make_trade(account, day=TUESDAY, pnl="1", symbol=f"S{number:02}")
+
+    def symbols(query: str) -> list[str]:
+        return re.findall(r'<th scope="row"[^>]*>(S\d\d)<', alice_client.get(f"/reports/{query}").content.decode())
+
+    assert symbols("?by=symbol") == [f"S{number:02}" for number in range(50)]
+    assert symbols("?by=symbol&page=2") == ["S50"]
+    first = alice_client.get("/reports/?by=symbol&symbol=").content.decode()
+    assert 'rel="next" href="?by=symbol&amp;symbol=&amp;page=2"' in first
+    assert "1 to 50 of 51" in first
+    second = alice_client.get("/reports/?by=symbol&page=2").content.decode()
+    assert 'name="page"' not in second
+    assert 'href="?by=side"' in second
+    for page in ("3", "0", "-1", "x", "99999999999999999999", "\u0663"):
+        assert alice_client.get("/reports/", {"by": "symbol", "page": page}).status_code == 400
+
+
 def test_sample_data_comes_and_goes_by_one_click_each(
     alice_client: Client, alice: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
