@@ -73,6 +73,8 @@ class Symbol:
 # --- symbols -----------------------------------------------------------------------------------
 
 _FOREIGN_TO_SYMBOLS = frozenset('<>"\\;,|{}~%?`')
+# What a spreadsheet takes for a formula; "-" is missing, as Fidelity writes options with it.
+_FORMULA_STARTS = "=+@"
 _EXCHANGE_PREFIX = re.compile(r"(?P<exchange>[A-Z][A-Z0-9_]{1,14}):(?P<symbol>.+)")
 _EXCHANGE_SUFFIX = re.compile(r"(?P<symbol>/[A-Z0-9]+):(?P<exchange>[A-Z]{3,6})")
 _PAIR = re.compile(r"(?P<base>[A-Z0-9]{2,10})[/._-](?P<quote>[A-Z]{3,5})")
@@ -84,8 +86,8 @@ def normalise_symbol(text: str, *, is_pair: bool = False) -> Symbol:
     With `is_pair` the separator of a currency or crypto pair is dropped: "BTC/USD" and "EUR.USD" are BTCUSD
     and EURUSD. Without it "BRK.B" and "BRK/B" stay what they are.
 
-    Raises ValueError, naming the reason, for an empty text, more than 40 characters, and every character
-    that is not plain ASCII: text that looks like a known symbol and is not must never become one.
+    Raises ValueError, naming the reason, for an empty text, more than 40 characters, a formula, and every
+    character that is not plain ASCII: text that looks like a known symbol and is not must never become one.
     """
     trimmed = text.strip(" \t")
     if not trimmed:
@@ -99,6 +101,8 @@ def normalise_symbol(text: str, *, is_pair: bool = False) -> Symbol:
     wrapped = _EXCHANGE_SUFFIX.fullmatch(symbol) or _EXCHANGE_PREFIX.fullmatch(symbol)
     if wrapped:
         symbol, exchange = wrapped["symbol"].strip(), wrapped["exchange"]
+    if symbol[0] in _FORMULA_STARTS:
+        raise ValueError(f"a symbol does not begin with {symbol[0]!r}")
     if is_pair and (pair := _PAIR.fullmatch(symbol)):
         symbol = pair["base"] + pair["quote"]
     return Symbol(text=symbol, exchange=exchange)

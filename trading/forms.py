@@ -12,14 +12,11 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts import decimals
+from accounts.errors import InvalidValue
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
 from accounts.models import Account, User
 from accounts.text import one_line, paragraphs
 from trading import instruments
-from trading.imports.parsers.base import BadCell, ParseContext
-from trading.imports.parsers.symbols import resolve_symbol
-from trading.imports.pipeline import futures_roots
-from trading.instruments import InstrumentKey
 from trading.models import Execution, Instrument, InstrumentKind, Side, Tag, Trade
 from trading.trades import EnteredFill, Plan
 
@@ -255,15 +252,9 @@ class TradeForm(WordsForm):
         account: Account = self.cleaned_data["account"]
         day = account.trading_day(fills[0].executed_at)
         try:
-            found = resolve_symbol(
-                self.cleaned_data["symbol"],
-                column="symbol",
-                context=ParseContext(roots=futures_roots()),
-                on=day,
-                kind=self.cleaned_data["kind"],
+            return instruments.typed(
+                self.cleaned_data["symbol"], account=account, on=day, kind=self.cleaned_data["kind"]
             )
-        except BadCell as error:
+        except InvalidValue as error:
             self.add_error("symbol", error.message)
             return None
-        key = InstrumentKey(found.symbol, found.kind, found.currency or account.currency, found.multiplier)
-        return instruments.find_or_create([key], on=day)[key]

@@ -15,22 +15,15 @@ from rest_framework.response import Response
 
 from accounts import paging, versions
 from accounts.errors import InvalidValue
-from accounts.models import Account
 from accounts.viewsets import PAGING, OwnViewSet
 from trading import instruments, trades
 from trading.api.lists import ACCOUNT, FROM, PAGE, SYMBOL, TO, counted_page
 from trading.api.rows import Json, trade_detail_json, trade_json
 from trading.filters import TradeFilterSet
-from trading.imports.parsers.base import BadCell, ParseContext
-from trading.imports.parsers.symbols import resolve_symbol
-from trading.imports.pipeline import futures_roots
-from trading.instruments import InstrumentKey
 from trading.models import (
     Execution,
     FillRole,
     ImportRow,
-    Instrument,
-    InstrumentStatus,
     Tag,
     Trade,
     TradeFill,
@@ -105,7 +98,13 @@ class TradeViewSet(OwnViewSet):
         with transaction.atomic():
             made = trades.enter(
                 asked["account"],
-                instrument=_instrument(asked, account=asked["account"], first=fills[0]),
+                instrument=instruments.typed(
+                    asked["symbol"],
+                    account=asked["account"],
+                    on=asked["account"].trading_day(fills[0].executed_at),
+                    kind=asked.get("kind", ""),
+                    currency=asked.get("currency", ""),
+                ),
                 fills=fills,
                 plan=_plan(asked),
                 note=asked.get("note", ""),
@@ -241,22 +240,3 @@ def _changes(trade: Trade, asked: dict[str, Any]) -> dict[str, Any]:
     if "reviewed" in asked and asked["reviewed"] != (trade.reviewed_at is not None):
         changes["is_reviewed"] = asked["reviewed"]
     return changes
-
-
-def _instrument(asked: dict[str, Any], *, account: Account, first: EnteredFill) -> Instrument:
-    """What was traded: the instrument of this symbol if there is one, else one made from what the symbol says.
-
-    Raises InvalidValue for a symbol that cannot be read and for a futures root that the reference data lack.
-    """
-    kind, currency = asked.get("kind", ""), asked.get("currency", "")
-    known = Instrument.objects.filter(symbol=asked["symbol"].upper(), status=InstrumentStatus.ACTIVE).first()
-    if known is not None and kind in ("", known.kind) and currency in ("", known.currency):
-        return known
-    day = account.trading_day(first.executed_at)
-    context = ParseContext(roots=futures_roots())
-    try:
-        found = resolve_symbol(asked["symbol"], column="symbol", context=context, on=day, kind=kind)
-    except BadCell as error:
-        raise InvalidValue(error.message, pointer="/symbol", code=error.code) from error
-    key = InstrumentKey(found.symbol, found.kind, found.currency or currency or account.currency, found.multiplier)
-    return instruments.find_or_create([key], on=day)[key]
