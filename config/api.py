@@ -1,5 +1,7 @@
 """The index of the API: every app's viewsets, below /api/v1/."""
 
+from typing import Any
+
 from django.urls import URLPattern, URLResolver
 from rest_framework.routers import DefaultRouter
 
@@ -11,8 +13,21 @@ from trading.api.reference import FxRateViewSet, InstrumentViewSet
 from trading.api.tags import TagViewSet
 from trading.api.trades import TradeViewSet
 
+
+class Router(DefaultRouter):
+    """A router whose index names what has no list as well: the answers of `aggregate/`, each by its own path."""
+
+    def get_api_root_view(self, api_urls: Any = None) -> Any:
+        list_name = self.routes[0].name
+        names = {prefix: list_name.format(basename=basename) for prefix, _, basename in self.registry}
+        actions: list[Any] = AggregateViewSet.get_extra_actions()
+        for each in actions:
+            names[f"aggregate/{each.url_path}"] = f"aggregate-{each.url_name}"
+        return self.APIRootView.as_view(api_root_dict=names)
+
+
 # Paths with converters: `lookup_value_converter = "uuid"` in a viewset takes ids in canonical form only.
-router = DefaultRouter(use_regex_path=False)
+router = Router(use_regex_path=False)
 router.include_format_suffixes = False
 router.register("accounts", AccountWithStatsViewSet, basename="account")
 router.register("aggregate", AggregateViewSet, basename="aggregate")

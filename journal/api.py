@@ -180,7 +180,7 @@ def _in_month(wanted: MetricsFilter, month: str | None) -> MetricsFilter:
         return wanted
     if wanted.is_by_day:
         raise InvalidValue("Give a month, or from and to.", pointer="?month")
-    if not _MONTH.fullmatch(month) or month.startswith("0000"):
+    if not _MONTH.fullmatch(month) or not filters.EARLIEST.year <= int(month[:4]) <= filters.LATEST.year:
         raise InvalidValue("month is written 2025-03.", pointer="?month")
     year, number = int(month[:4]), int(month[5:])
     return replace(

@@ -222,3 +222,17 @@ def test_an_account_of_two_currencies_has_stats_in_its_own_where_rates_allow(ali
     body = get(alice_api, f"/api/v1/accounts/{account.public_id}/stats/")
 
     assert (body["trade_count"], body["total_pnl"], body["currency"]) == (2, None, "USD")
+
+
+def test_the_index_names_every_answer(alice_api: APIClient) -> None:
+    index = alice_api.get("/api/v1/").json()
+
+    names = {name.removeprefix("aggregate/") for name in index if name.startswith("aggregate/")}
+    assert names == {"metrics", "equity-curve", "comparison", "calendar", "breakdown", "streaks"}
+    assert index["aggregate/equity-curve"].endswith("/api/v1/aggregate/equity-curve/")
+    assert "accounts" in index
+
+
+@pytest.mark.parametrize("month", ["0000-01", "0001-01", "9999-12"])
+def test_a_month_that_no_calendar_has_is_refused(alice_api: APIClient, month: str) -> None:
+    assert alice_api.get("/api/v1/aggregate/calendar/", {"month": month}).status_code == 400
