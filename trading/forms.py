@@ -16,7 +16,7 @@ from accounts.errors import InvalidValue
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
 from accounts.models import Account, User
 from accounts.text import one_line, paragraphs
-from trading import instruments
+from trading import typed_symbols
 from trading.models import Execution, Instrument, InstrumentKind, Side, Tag, Trade
 from trading.trades import EnteredFill, Plan
 
@@ -252,7 +252,7 @@ class TradeForm(WordsForm):
         account: Account = self.cleaned_data["account"]
         day = account.trading_day(fills[0].executed_at)
         try:
-            return instruments.typed(
+            return typed_symbols.instrument_of(
                 self.cleaned_data["symbol"], account=account, on=day, kind=self.cleaned_data["kind"]
             )
         except InvalidValue as error:

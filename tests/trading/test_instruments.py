@@ -8,7 +8,7 @@ import pytest
 from accounts.errors import InvalidValue
 from accounts.models import Account, User
 from tests.factories import make_account
-from trading import instruments
+from trading import instruments, typed_symbols
 from trading.instruments import InstrumentKey
 from trading.models import FuturesRoot, Instrument
 
@@ -82,7 +82,7 @@ def test_every_kind_and_currency_of_one_symbol_is_an_instrument_of_its_own() -> 
 def test_a_typed_symbol_says_what_it_is(
     account: Account, text: str, kind: str, currency: str, expected: tuple[str, str, str]
 ) -> None:
-    found = instruments.typed(text, account=account, on=DAY, kind=kind, currency=currency)
+    found = typed_symbols.instrument_of(text, account=account, on=DAY, kind=kind, currency=currency)
 
     assert (found.symbol, found.kind, found.currency) == expected
 
@@ -90,10 +90,10 @@ def test_a_typed_symbol_says_what_it_is(
 def test_what_somebody_else_made_of_a_symbol_is_not_used(account: Account) -> None:
     Instrument.objects.create(symbol="ACME", kind="cfd", currency="EUR", multiplier=25)
 
-    found = instruments.typed("ACME", account=account, on=DAY)
+    found = typed_symbols.instrument_of("ACME", account=account, on=DAY)
 
     assert (found.symbol, found.kind, found.currency, found.multiplier) == ("ACME:USD", "stock", "USD", D(1))
-    assert instruments.typed("acme:usd", account=account, on=DAY) == found
+    assert typed_symbols.instrument_of("acme:usd", account=account, on=DAY) == found
 
 
 @pytest.mark.parametrize("text", ["ES", "es", "/ES"])
@@ -103,7 +103,7 @@ def test_a_futures_root_without_a_month_is_refused(account: Account, text: str) 
     Instrument.objects.create(symbol="ES", kind="stock", currency="USD")
 
     with pytest.raises(InvalidValue) as refusal:
-        instruments.typed(text, account=account, on=DAY)
+        typed_symbols.instrument_of(text, account=account, on=DAY)
 
     assert refusal.value.message == (
         "ES is a futures root: write the contract, such as ESH26; for the share write NYSE:ES"
@@ -115,13 +115,13 @@ def test_a_futures_root_without_a_month_is_refused(account: Account, text: str) 
 def test_a_share_of_the_reference_data_goes_before_a_futures_root(account: Account) -> None:
     share = Instrument.objects.create(symbol="ES", name="Eversource Energy", kind="stock", currency="USD")
 
-    assert instruments.typed("ES", account=account, on=DAY) == share
+    assert typed_symbols.instrument_of("ES", account=account, on=DAY) == share
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+ACME", "@SUM(A1)", "NYSE:=ACME", "NYSE:@X"])
 def test_a_formula_is_no_symbol(account: Account, text: str) -> None:
     with pytest.raises(InvalidValue) as refusal:
-        instruments.typed(text, account=account, on=DAY)
+        typed_symbols.instrument_of(text, account=account, on=DAY)
 
     assert (refusal.value.code, refusal.value.pointer) == ("bad_symbol", "/symbol")
     assert not Instrument.objects.exists()
@@ -129,6 +129,6 @@ def test_a_formula_is_no_symbol(account: Account, text: str) -> None:
 
 def test_a_contract_of_an_unknown_root_is_refused(account: Account) -> None:
     with pytest.raises(InvalidValue) as refusal:
-        instruments.typed("ZZQH26", account=account, on=DAY)
+        typed_symbols.instrument_of("ZZQH26", account=account, on=DAY)
 
     assert refusal.value.code == "unknown_contract_root"

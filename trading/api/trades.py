@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from accounts import paging, versions
 from accounts.errors import InvalidValue
 from accounts.viewsets import PAGING, OwnViewSet
-from trading import instruments, trades
+from trading import trades, typed_symbols
 from trading.api.lists import ACCOUNT, FROM, PAGE, SYMBOL, TO, counted_page
 from trading.api.rows import Json, trade_detail_json, trade_json
 from trading.filters import TradeFilterSet
@@ -98,7 +98,7 @@ class TradeViewSet(OwnViewSet):
         with transaction.atomic():
             made = trades.enter(
                 asked["account"],
-                instrument=instruments.typed(
+                instrument=typed_symbols.instrument_of(
                     asked["symbol"],
                     account=asked["account"],
                     on=asked["account"].trading_day(fills[0].executed_at),
