@@ -1,8 +1,7 @@
 """What people fill in: trades with their fills, what they say of a trade, files and how to read them."""
 
-import zoneinfo
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -97,27 +96,47 @@ class FillForm(forms.Form):
     executed_at = WallTimeField(
         label="Time",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
+        help_text="Of the hour that comes twice when clocks go back the first is meant; "
+        "the second is ticked when the fill is edited.",
     )
+    is_later = forms.BooleanField(required=False, label="The second time round")
     commission = NumberField(largest=LARGEST_MONEY, required=False)
     fees = NumberField(largest=LARGEST_MONEY, required=False)
 
     def has_changed(self) -> bool:
         """Whether something was typed; a side alone is what every empty row has."""
         changed = set(self.changed_data)
-        return bool(changed - {"side", "DELETE"} if self.empty_permitted else changed)
+        return bool(changed - {"side", "is_later", "DELETE"} if self.empty_permitted else changed)
 
-    def entered(self, zone: ZoneInfo) -> EnteredFill:
-        """The fill as it was typed, its time in this zone."""
+    @property
+    def comes_twice(self) -> bool:
+        """Whether the row has a time of the hour that its zone has twice, so that it can be asked which is meant."""
+        return bool(self.initial.get("comes_twice")) or bool(self["is_later"].value())
+
+    def settle(self, zone: ZoneInfo) -> bool:
+        """Whether the time exists in this zone; where it does not, the error is at its field."""
+        at = self._at(zone)
+        if at.astimezone(zone).replace(tzinfo=None) == self.cleaned_data["executed_at"]:
+            return True
+        self.add_error("executed_at", f"The clocks of {zone.key} skip this time.")
+        return False
+
+    def entered(self, zone: ZoneInfo, *, instead_of: Execution | None = None) -> EnteredFill:
+        """The fill as it was typed, its time in this zone; the exact one of `instead_of` where it was not touched."""
         values = self.cleaned_data
-        wall: datetime = values["executed_at"]
+        same_time = instead_of is not None and not {"executed_at", "is_later"} & set(self.changed_data)
         return EnteredFill(
             side=values["side"],
             quantity=values["quantity"],
             price=values["price"],
-            executed_at=wall.replace(tzinfo=zone).astimezone(zoneinfo.ZoneInfo("UTC")),
+            executed_at=instead_of.sort_at if instead_of is not None and same_time else self._at(zone),
             commission=values["commission"] or Decimal(0),
             fees=values["fees"] or Decimal(0),
         )
+
+    def _at(self, zone: ZoneInfo) -> datetime:
+        wall: datetime = self.cleaned_data["executed_at"]
+        return wall.replace(tzinfo=zone, fold=int(self.cleaned_data["is_later"])).astimezone(UTC)
 
     def clean_executed_at(self) -> datetime:
         wall: datetime = self.cleaned_data["executed_at"]
@@ -137,6 +156,12 @@ class _Fills(_FillFormSet):
         if not self.filled:
             raise ValidationError("Enter at least one fill.")
 
+    def settle(self, zone: ZoneInfo, *, changed_only: bool = False) -> bool:
+        """Whether every time exists in this zone; errors are at the fields of those that do not."""
+        forms = [form for form in self.filled if not changed_only or "executed_at" in form.changed_data]
+        settled = [form.settle(zone) for form in forms]
+        return all(settled)
+
     @property
     def filled(self) -> list[FillForm]:
         """The rows with a fill in them, in the order of the page."""
@@ -150,7 +175,13 @@ class _Fills(_FillFormSet):
 def fills_formset(extra: int) -> type[_Fills]:
     """The form set with so many empty rows."""
     return forms.formset_factory(  # type: ignore[return-value]
-        FillForm, formset=_Fills, extra=extra, can_delete=True, max_num=MOST_FILLS, validate_max=True
+        FillForm,
+        formset=_Fills,
+        extra=extra,
+        can_delete=True,
+        max_num=MOST_FILLS,
+        absolute_max=MOST_FILLS,
+        validate_max=True,
     )
 
 
@@ -161,7 +192,9 @@ def initial_fills(executions: Sequence[Execution], zone: ZoneInfo) -> list[dict[
             "side": fill.side,
             "quantity": decimals.plain(fill.quantity),
             "price": decimals.plain(fill.price),
-            "executed_at": fill.sort_at.astimezone(zone).replace(tzinfo=None, microsecond=0),
+            "executed_at": (at := fill.sort_at.astimezone(zone)).replace(tzinfo=None, microsecond=0, fold=0),
+            "is_later": bool(at.fold),
+            "comes_twice": at.utcoffset() != at.replace(fold=1 - at.fold).utcoffset(),
             "commission": decimals.plain(fill.commission),
             "fees": decimals.plain(fill.fees),
         }
@@ -170,16 +203,12 @@ def initial_fills(executions: Sequence[Execution], zone: ZoneInfo) -> list[dict[
 
 
 def corrected_fills(formset: _Fills, executions: Sequence[Execution], zone: ZoneInfo) -> list[EnteredFill]:
-    """The fills as the form has them; a row that nobody touched keeps the fill's exact time and order."""
+    """The fills as the form has them; a time that nobody touched stays exact."""
     fills = []
     for number, form in enumerate(formset.forms):
         if form not in formset.filled:
             continue
-        if number < len(executions) and not form.has_changed():
-            fill = executions[number]
-            fills.append(EnteredFill(fill.side, fill.quantity, fill.price, fill.sort_at, fill.commission, fill.fees))
-        else:
-            fills.append(form.entered(zone))
+        fills.append(form.entered(zone, instead_of=executions[number] if number < len(executions) else None))
     return sorted(fills, key=lambda fill: fill.executed_at)
 
 

@@ -20,6 +20,8 @@ from trading.risk_reward import planned_r, realized_r
 from trading.signals import trades_changed
 from trading.trade_writer import Rebuilt
 
+CHANGED_MEANWHILE = "The trade has changed meanwhile; its fills are shown anew."
+
 
 @dataclass(frozen=True, slots=True)
 class EnteredFill:
@@ -132,9 +134,7 @@ def correct(trade: Trade, *, fills: Sequence[EnteredFill], instead_of: Collectio
     trade = _present(trade)
     old = _own_fills(trade)
     if instead_of is not None and {fill.pk for fill in old} != set(instead_of):
-        raise TradeRefused(
-            "The trade has changed meanwhile; its fills are shown anew.", code="trade_changed", status=409
-        )
+        raise TradeRefused(CHANGED_MEANWHILE, code="trade_changed", status=409)
     replacements = [
         _execution(trade.account, trade.instrument, fill, sequence=sequence, multiplier=trade.multiplier)
         for fill, sequence in zip(fills, _sequences(fills, old), strict=True)

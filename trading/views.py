@@ -1,6 +1,8 @@
 """Pages of one trade: what happened, what was said of it, the editor of its fills."""
 
 import uuid
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,9 +19,10 @@ from accounts.models import Account, User
 from accounts.permissions import may_write_required
 from trading import trades
 from trading.errors import TradeRefused
-from trading.forms import TradeForm, WordsForm, corrected_fills, fills_formset, initial_fills
+from trading.forms import MOST_FILLS, TradeForm, WordsForm, corrected_fills, fills_formset, initial_fills
 from trading.models import Execution, Trade, TradeFill
 from trading.refusals import says_why
+from trading.trades import CHANGED_MEANWHILE
 
 _UNDO = "trading.views.delete"
 
@@ -99,6 +102,8 @@ def trade_create(request: HttpRequest) -> HttpResponseBase:
     if form.is_valid() and fills.is_valid():
         account = form.cleaned_data["account"]
         zone = ZoneInfo(account.time_zone)
+        if not fills.settle(zone):
+            return _editor(request, form=form, fills=fills, status=422)
         entered = sorted((row.entered(zone) for row in fills.filled), key=lambda fill: fill.executed_at)
         with transaction.atomic():
             instrument = form.instrument(entered)
@@ -130,7 +135,7 @@ def _with_more_rows(request: HttpRequest) -> Any:
         total = int(posted.get("fills-TOTAL_FORMS", "0"))
     except ValueError:
         total = 0
-    posted["fills-TOTAL_FORMS"] = str(total + 4)
+    posted["fills-TOTAL_FORMS"] = str(min(max(total, 0) + 4, MOST_FILLS))
     return fills_formset(0)(posted, prefix="fills")
 
 
@@ -141,22 +146,37 @@ def trade_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     zone = ZoneInfo(trade.account.time_zone)
     executions = list(Execution.objects.for_user(request.user).filter(parts__trade=trade).distinct().in_order())
     initial = initial_fills(executions, zone)
+    anew = partial(_editor, request, trade=trade, fills=fills_formset(1)(prefix="fills", initial=initial))
+    stand = _ids(executions)
     if request.method != "POST":
-        return _editor(request, trade=trade, fills=fills_formset(1)(prefix="fills", initial=initial))
+        return anew(instead_of=stand)
     fills = fills_formset(0)(request.POST, prefix="fills", initial=initial)
+    again = partial(_editor, request, trade=trade, instead_of=request.POST.get("fills-instead_of", ""))
     if "more" in request.POST:
-        return _editor(request, trade=trade, fills=_with_more_rows(request))
-    if not fills.is_valid():
-        return _editor(request, trade=trade, fills=fills, status=422)
+        return again(fills=_with_more_rows(request))
+    if request.POST.get("fills-instead_of") != stand:
+        return anew(instead_of=stand, problem=CHANGED_MEANWHILE, status=409)
+    if not fills.is_valid() or not fills.settle(zone, changed_only=True):
+        return again(fills=fills, status=422)
     if not fills.has_changed():
         return redirect("trade_detail", id)
     try:
-        made = trades.correct(trade, fills=corrected_fills(fills, executions, zone))
+        made = trades.correct(
+            trade, fills=corrected_fills(fills, executions, zone), instead_of=[fill.pk for fill in executions]
+        )
     except TradeRefused as error:
-        return _editor(request, trade=trade, fills=fills, problem=error.message, status=error.status)
+        if error.message == CHANGED_MEANWHILE:
+            messages.error(request, error.message)
+            return redirect("trade_edit", id)
+        return again(fills=fills, problem=error.message, status=error.status)
     messages.success(request, "The fills were changed; every figure follows.")
     kept = next((each for each in made if each.pk == trade.pk), made[0] if made else None)
     return redirect("trade_detail", kept.public_id) if kept else redirect("trade_list")
+
+
+def _ids(executions: Iterable[Execution]) -> str:
+    """The fills that a form is made from, as its hidden field has them."""
+    return ",".join(fill.public_id.hex for fill in executions)
 
 
 def _editor(
@@ -165,10 +185,11 @@ def _editor(
     fills: Any,
     form: TradeForm | None = None,
     trade: Trade | None = None,
+    instead_of: str = "",
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    context = {"form": form, "fills": fills, "trade": trade, "problem": problem}
+    context = {"form": form, "fills": fills, "trade": trade, "instead_of": instead_of, "problem": problem}
     return render(request, "trading/trade_form.html", context, status=status)
 
 
