@@ -395,6 +395,6 @@ def theme(request: HttpRequest) -> HttpResponse:
     if chosen in Theme.values:
         User.objects.filter(pk=_person(request).pk).update(theme=chosen)
     back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        back = "dashboard"
-    return redirect(back)
+    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
+    # Without a slash in front it would be taken for the name of a page.
+    return redirect(back if is_ours and back.startswith("/") else "dashboard")

@@ -288,8 +288,9 @@ def test_the_theme_is_kept_with_the_person_and_known_by_the_next_page(alice_clie
     assert '<html lang="en" data-theme="dark">' in alice_client.get("/trades/").content.decode()
 
 
-def test_the_theme_leads_nowhere_else_and_takes_no_other_word(alice_client: Client, alice: User) -> None:
-    response = alice_client.post("/theme/", {"theme": "pink", "next": "https://evil.example/"})
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example/", "7", "settings", "[]", "\0"])
+def test_the_theme_leads_nowhere_else_and_takes_no_other_word(alice_client: Client, alice: User, back: str) -> None:
+    response = alice_client.post("/theme/", {"theme": "pink", "next": back})
 
     assert response.headers["Location"] == "/"
     alice.refresh_from_db()
