@@ -27,7 +27,6 @@ class InstrumentKey:
     kind: str
     currency: str
     multiplier: Decimal | None
-    name: str = ""
 
 
 def qualified(symbol: str, *, mark: str) -> str:

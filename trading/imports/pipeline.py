@@ -224,8 +224,9 @@ class _Run:
                 for item, key in staged.instruments.items()
             },
         )
-        self.report.duplicates = staging.count_duplicates()
-        self.report.new = staged.fills - self.report.duplicates
+        if self.kept_in is None:  # or else `write` knows by what it inserted
+            self.report.duplicates = staging.count_duplicates()
+            self.report.new = staged.fills - self.report.duplicates
 
     def _lock_accounts(self) -> None:
         """The accounts that the file feeds stay until the end. Raises FileRefused when one is gone already."""
@@ -250,7 +251,6 @@ class _Run:
                 item.kind,
                 item.currency or (self.routes[item.account_key].currency if item.account_key is not None else ""),
                 item.multiplier,
-                item.name,
             )
             for item in staged.instruments
         }

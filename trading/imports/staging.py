@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from django.db import connection
 
@@ -31,7 +31,7 @@ CREATE TEMP TABLE import_stage (
     side varchar(4), quantity numeric, price numeric, multiplier numeric, currency varchar(12),
     commission numeric, fees numeric,
     executed_at timestamptz, executed_on date, broker_fill_id varchar(100), order_id varchar(100),
-    broker_pnl numeric
+    order_number bigint, broker_pnl numeric
 ) ON COMMIT DROP;
 CREATE TEMP TABLE import_account (account_key integer PRIMARY KEY, account_id bigint) ON COMMIT DROP;
 CREATE TEMP TABLE import_instrument (
@@ -40,7 +40,7 @@ CREATE TEMP TABLE import_instrument (
 """
 _COLUMNS = (
     "line place leg identity account_key instrument_key side quantity price multiplier currency commission fees "
-    "executed_at executed_on broker_fill_id order_id broker_pnl"
+    "executed_at executed_on broker_fill_id order_id order_number broker_pnl"
 ).split()
 _ROW_COLUMNS = ("batch_id", "line", "outcome", "code", "message", "raw")
 
@@ -49,15 +49,13 @@ class ImportCanceled(Exception):
     """The person asked for the import to stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class StagedInstrument:
+class StagedInstrument(NamedTuple):
     """What fills say of an instrument. `account_key` is set where the currency is the account's."""
 
     symbol: str
     kind: str
     currency: str
     multiplier: Decimal | None
-    name: str
     account_key: int | None
 
 
@@ -166,12 +164,7 @@ class _Stager:
         account_key = staged.account_numbers.setdefault(fill.account_number, len(staged.account_numbers))
         staged.account_fills[account_key] += 1
         instrument = StagedInstrument(
-            fill.symbol,
-            fill.kind,
-            fill.currency,
-            fill.multiplier,
-            fill.name,
-            None if fill.currency else account_key,
+            fill.symbol, fill.kind, fill.currency, fill.multiplier, None if fill.currency else account_key
         )
         instrument_key = staged.instruments.setdefault(instrument, len(staged.instruments))
         self._see_time(fill)
@@ -181,12 +174,13 @@ class _Stager:
         remark = remarks.of(fill)
         if remark is not None and len(staged.remarks) < remarks.MOST:
             staged.remarks[identity] = remark
-        text = bulk.text
+        text, order_id = bulk.text, fill.order_id
+        order_number = order_id if order_id.isdigit() and order_id.isascii() and len(order_id) <= 18 else "\\N"
         self.lines.append(
             f"{fill.line}\t{self.place}\t{self.leg}\t{identity}\t{account_key}\t{instrument_key}\t{fill.side}\t"
             f"{fill.quantity:f}\t{fill.price:f}\t{text(fill.multiplier)}\t{text(fill.currency)}\t"
             f"{fill.commission:f}\t{fill.fees:f}\t{text(fill.executed_at)}\t{text(fill.executed_on)}\t"
-            f"{text(fill.broker_fill_id)}\t{text(fill.order_id)}\t{text(fill.broker_pnl)}"
+            f"{text(fill.broker_fill_id)}\t{text(order_id)}\t{order_number}\t{text(fill.broker_pnl)}"
         )
 
     def _see_time(self, fill: ParsedFill) -> None:
@@ -263,13 +257,13 @@ def count_duplicates() -> int:
 # them, which is the file's own unless the format knows better.
 _INSERT = """
 WITH placed AS (
-    SELECT s.*, bool_and(order_id ~ '^[0-9]{{1,18}}$') OVER instant AS has_order_ids
+    SELECT s.*, bool_and(order_number IS NOT NULL) OVER instant AS has_order_numbers
     FROM import_stage s
     WINDOW instant AS (PARTITION BY account_key, executed_at, executed_on)
 ), ordered AS (
     SELECT p.*, row_number() OVER (
         PARTITION BY account_key, executed_at, executed_on
-        ORDER BY CASE WHEN has_order_ids THEN order_id::numeric END, place * {direction}, leg
+        ORDER BY CASE WHEN has_order_numbers THEN order_number END, place * {direction}, leg
     ) - 1 AS sequence
     FROM placed p
 )
