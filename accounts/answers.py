@@ -53,9 +53,7 @@ _building: dict[str, threading.Lock] = {}
 _building_guard = threading.Lock()
 
 
-def get(
-    kind: str, owner_id: int, *, version: int, parts: object, build: Callable[[], Any], fresh: bool = False
-) -> Any:
+def get(kind: str, owner_id: int, *, version: int, parts: object, build: Callable[[], Any], fresh: bool = False) -> Any:
     """The answer for this version, from Redis or built and then kept there.
 
     `build` returns plain JSON values: decimals as strings. `fresh` goes past the cache and renews what it holds.

@@ -117,9 +117,7 @@ def test_an_archive_is_refused_with_what_to_do():
 
 
 def test_bytes_that_are_not_text_are_refused():
-    assert (
-        refusal(b"\x89PNG\r\n\x1a\n") == "The file is not UTF-8 text, so it is not a file of reference rates"
-    )
+    assert refusal(b"\x89PNG\r\n\x1a\n") == "The file is not UTF-8 text, so it is not a file of reference rates"
 
 
 @pytest.mark.parametrize(

@@ -124,9 +124,7 @@ def test_crypto_is_divisible_to_eight_places():
 
 
 def test_no_symbol_means_two_instruments():
-    everything = [
-        line["symbol"] for name in ("currency_pairs.csv", "crypto.csv", "stocks.csv") for line in lines(name)
-    ]
+    everything = [line["symbol"] for name in ("currency_pairs.csv", "crypto.csv", "stocks.csv") for line in lines(name)]
 
     assert len(everything) == len(set(everything))
 
