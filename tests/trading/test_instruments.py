@@ -44,10 +44,8 @@ def made(**values: str | D | None) -> Instrument:
     ],
 )
 @pytest.mark.usefixtures("_roots")
-def test_a_files_name_and_multiplier_do_not_become_everybodys(
-    symbol: str, kind: str, stated: str, multiplier: str
-) -> None:
-    instrument = made(symbol=symbol, kind=kind, multiplier=D(stated), name="Buy now at evil.example")
+def test_a_files_multiplier_does_not_become_everybodys(symbol: str, kind: str, stated: str, multiplier: str) -> None:
+    instrument = made(symbol=symbol, kind=kind, multiplier=D(stated))
 
     instrument.refresh_from_db()
     assert instrument.multiplier == D(multiplier)
