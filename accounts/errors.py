@@ -85,10 +85,3 @@ class TooManyAttempts(DomainError):
     def __init__(self, message: str, *, wait: int) -> None:
         super().__init__(message)
         self.wait = wait
-
-
-class MayNotWrite(DomainError):
-    """A suspended or rejected person reads and does not write."""
-
-    code = "may_not_write"
-    status = 403

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.trading.imports.ordering import ordered
 from tests.trading.imports.reference import ROOTS
 from trading.contracts import parse_option
-from trading.imports.ordering import ordered
 from trading.imports.parsers import registry
 from trading.imports.parsers.base import (
     ColumnChoice,

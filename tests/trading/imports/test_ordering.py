@@ -1,7 +1,7 @@
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
-from trading.imports.ordering import is_newest_first, ordered
+from tests.trading.imports.ordering import is_newest_first, ordered
 from trading.imports.parsers.base import ParsedFill
 
 DAY = date(2026, 3, 6)

@@ -1,5 +1,6 @@
 """Tables of no particular broker with well-known headers, and Tiger Brokers' trade history."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
@@ -53,7 +54,7 @@ def unread_columns(names: tuple[str, ...], layout: Layout, *, line: int) -> Iter
         yield Warned(line, "unknown_columns", f"Not read: {', '.join(unread)}.")
 
 
-class _WellKnown:
+class _WellKnown(ABC):
     """A table whose header has enough well-known names; the first such row is the header."""
 
     headers: Mapping[str, tuple[str, ...]]
@@ -76,8 +77,9 @@ class _WellKnown:
         yield from unread_columns(first.columns.names, layout, line=first.columns.line)
         yield from parse_by_layout(file, context, layout=layout, header=is_header)
 
+    @abstractmethod
     def _suffices(self, layout: Layout) -> bool:
-        raise NotImplementedError
+        """Whether these headers are enough to read the table by."""
 
 
 class CompletedTrades(_WellKnown):

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from trading.imports.ordering import ordered
+from tests.trading.imports.ordering import ordered
 from trading.imports.parsers import registry
 from trading.imports.parsers.base import (
     ColumnChoice,
