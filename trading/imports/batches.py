@@ -266,9 +266,12 @@ def undo(batch: ImportBatch) -> ImportBatch:
 
     Raises: BatchBusy unless it is applied.
     """
+    # Before the batch's own row: whoever undoes another import of this person touches that row too.
+    routing.lock_new(batch.owner_id)
     batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("owner").get(pk=batch.pk)
     if batch.status != BatchStatus.APPLIED:
         raise BatchBusy(f"This import is {batch.get_status_display().lower()}, so there is nothing to undo.")
+    trades.lock_accounts(Account.objects.for_user(batch.owner).values_list("pk", flat=True))
     _hand_over(batch)
     removed = fills.withdraw(batch)
     ImportBatch.objects.filter(pk=batch.pk).update(status=BatchStatus.UNDONE, undone_at=timezone.now())
@@ -315,13 +318,13 @@ def replay(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
     """
     try:
         with transaction.atomic():
+            routing.lock_new(batch.owner_id)
             batch = (
                 ImportBatch.objects.select_for_update(of=("self",)).select_related("owner", "account").get(pk=batch.pk)
             )
             if batch.status != BatchStatus.APPLIED:
                 raise BatchBusy("Only an import that stands can be replayed.")
             # All of them: which ones the new reading feeds or makes is known too late to be locked in one order.
-            routing.lock_new(batch.owner_id)
             trades.lock_accounts(Account.objects.for_user(batch.owner).values_list("pk", flat=True))
             before = fills.fills_of(batch)
             after = _read_anew(batch)
