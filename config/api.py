@@ -6,7 +6,8 @@ from django.urls import URLPattern, URLResolver
 from rest_framework.routers import DefaultRouter
 
 from accounts.api import ActivityViewSet, AuditViewSet, TokenViewSet
-from journal.api import AccountWithStatsViewSet, AggregateViewSet
+from journal.api.accounts import AccountWithStatsViewSet
+from journal.api.aggregate import AggregateViewSet
 from trading.api.executions import ExecutionViewSet, PositionViewSet
 from trading.api.imports import ImportViewSet
 from trading.api.reference import FxRateViewSet, InstrumentViewSet

@@ -2,20 +2,28 @@
 
 from django.urls import path
 
-from journal import views
+from journal.views import accounts, calendar, dashboard, reports, trades
 
 urlpatterns = [
-    path("", views.dashboard, name="dashboard"),
-    path("calendar/", views.calendar, name="calendar"),
-    path("reports/", views.breakdown, name="breakdown"),
-    path("trades/", views.trade_list, name="trade_list"),
-    path("trades/export/", views.trade_export, name="trade_export"),
-    path("accounts/", views.account_list, name="account_list"),
-    path("accounts/options/", views.account_options, name="account_options"),
-    path("accounts/compare/", views.account_compare, name="account_compare"),
-    path("accounts/<uuid:id>/", views.account_detail, name="account_detail"),
-    path("definitions/", views.metrics, name="metrics"),
-    path("sample/load/", views.sample_load, name="sample_load"),
-    path("sample/remove/", views.sample_remove, name="sample_remove"),
-    path("theme/", views.theme, name="theme"),
+    # ------------------------------------------------------------ dashboard
+    path("", dashboard.dashboard, name="dashboard"),
+    path("definitions/", dashboard.metrics, name="metrics"),
+    path("sample/load/", dashboard.sample_load, name="sample_load"),
+    path("sample/remove/", dashboard.sample_remove, name="sample_remove"),
+    # ------------------------------------------------------------ the frame of every page
+    path("theme/", dashboard.theme, name="theme"),
+    # ------------------------------------------------------------ trades
+    path("trades/", trades.trade_list, name="trade_list"),
+    path("trades/export/", trades.trade_export, name="trade_export"),
+    # ------------------------------------------------------------ accounts
+    path("accounts/", accounts.account_list, name="account_list"),
+    path("accounts/options/", accounts.account_options, name="account_options"),
+    path("accounts/compare/", accounts.account_compare, name="account_compare"),
+    path("accounts/<uuid:id>/", accounts.account_detail, name="account_detail"),
+    # ------------------------------------------------------------ calendar and days
+    path("calendar/", calendar.calendar, name="calendar"),
+    # ------------------------------------------------------------ notes, playbooks, attachments
+    # ------------------------------------------------------------ reports
+    path("reports/", reports.breakdown, name="breakdown"),
+    # ------------------------------------------------------------ first run, export of everything
 ]

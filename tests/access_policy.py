@@ -78,7 +78,8 @@ POLICY: dict[str, Row] = {
     "settings": self_only("GET", "POST", body=_PROFILE),
     "token_create": self_only("POST", body={"name": "By form", "scope": "read"}),
     "token_revoke": own("token", "POST"),
-    # ------------------------------------------------------------ accounts
+    # ------------------------------------------------------------ the frame: undo, preferences, views, search
+    # ------------------------------------------------------------ accounts, groups, labels
     "account_create": self_only("GET", "POST", body=_ACCOUNT_FORM),
     "account_edit": own("account", "GET", "POST", body=_ACCOUNT_FORM),
     "account_archive": own("account", "POST"),
@@ -144,6 +145,10 @@ POLICY: dict[str, Row] = {
     "import_cancel": own("ready_import", "POST"),
     "import_undo": own("applied_import", "GET", "POST"),
     "import_replay": own("applied_import", "POST"),
+    # ------------------------------------------------------------ API of notes, playbooks, attachments, views
+    # ------------------------------------------------------------ pages of notes, playbooks, attachments, days
+    # ------------------------------------------------------------ lists, bulk acts and the review of trades
+    # ------------------------------------------------------------ reports, exports, first run
     # ------------------------------------------------------------ pages of what they mean
     "dashboard": self_only(refers=_ACCOUNT),
     "calendar": self_only(refers=_ACCOUNT),

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.fields import LARGEST_MONEY, MoneyField, UUIDv7, finite
+from accounts.models.grouping import AccountGroup, AccountTag
 from accounts.models.person import User
 
 
@@ -65,6 +66,8 @@ class Account(models.Model):
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "A colour is written #rrggbb.")],
     )
     description = models.TextField(blank=True, max_length=2000)
+    group = models.ForeignKey(AccountGroup, on_delete=models.SET_NULL, null=True, blank=True, related_name="accounts")
+    tags = models.ManyToManyField(AccountTag, blank=True, related_name="accounts")
     is_sample = models.BooleanField(default=False, editable=False)
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

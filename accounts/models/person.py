@@ -37,6 +37,12 @@ class Theme(models.TextChoices):
     DARK = "dark", "Dark"
 
 
+class Language(models.TextChoices):
+    BROWSER = "", "As the browser"
+    ENGLISH = "en", "English"
+    FRENCH = "fr", "Français"
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     """Someone who signs in. The e-mail address is the name."""
 
@@ -48,6 +54,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     reporting_currency = models.CharField(max_length=12, default="USD")
     time_zone = models.CharField(max_length=64, default="UTC")
     theme = models.CharField(max_length=6, choices=Theme, default=Theme.SYSTEM)
+    language = models.CharField(max_length=2, choices=Language, default=Language.BROWSER, blank=True)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

@@ -17,11 +17,14 @@ from trading.models.instrument import (
     InstrumentKind,
     InstrumentStatus,
 )
+from trading.models.market import Bar, Timeframe
 from trading.models.trade import (
     FillRole,
     Outcome,
     Position,
     Tag,
+    TagGroup,
+    TagRole,
     Trade,
     TradeFill,
     TradeQuerySet,
@@ -31,6 +34,7 @@ from trading.models.trade import (
 
 __all__ = [
     "AccountNumber",
+    "Bar",
     "BatchStatus",
     "ColumnMapping",
     "Execution",
@@ -50,6 +54,9 @@ __all__ = [
     "RowOutcome",
     "Side",
     "Tag",
+    "TagGroup",
+    "TagRole",
+    "Timeframe",
     "Trade",
     "TradeFill",
     "TradeQuerySet",

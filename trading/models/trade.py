@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE, MoneyField, PriceField, UUIDv7, finite
-from accounts.models import Account, User
+from accounts.models import COLOR, Account, OwnQuerySet, User
 from trading.models.execution import Execution
 from trading.models.instrument import Instrument
 
@@ -36,11 +36,45 @@ class FillRole(models.TextChoices):
     EXIT = "exit", "Exit"
 
 
+class TagRole(models.TextChoices):
+    PLAIN = "plain", "Labels"
+    SETUP = "setup", "Setups"
+    MISTAKE = "mistake", "Mistakes"
+
+
+class TagGroup(models.Model):
+    """Labels that belong together. Its role says what they are of a trade: how it was found, or what went wrong."""
+
+    public_id = models.UUIDField(db_default=UUIDv7(), unique=True, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tag_groups", db_index=False)
+    name = models.CharField(max_length=50)
+    role = models.CharField(max_length=7, choices=TagRole, default=TagRole.PLAIN)
+    color = models.CharField(max_length=7, default="#6b7fd7", validators=[COLOR])
+    position = models.IntegerField(default=0)
+
+    objects = OwnQuerySet.as_manager()
+
+    class Meta:
+        db_table_comment = "Registry: a person's groups of labels"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "name"],
+                name="tag_group_name_unique_per_owner",
+                violation_error_message="You have a group of this name.",
+            ),
+            models.CheckConstraint(name="tag_group_role_valid", condition=Q(role__in=TagRole.values)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Tag(models.Model):
     """A person's own label for trades."""
 
     public_id = models.UUIDField(db_default=UUIDv7(), unique=True, editable=False)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tags", db_index=False)
+    group = models.ForeignKey(TagGroup, on_delete=models.SET_NULL, null=True, blank=True, related_name="tags")
     name = models.CharField(max_length=50)
     color = models.CharField(
         max_length=7,
@@ -138,7 +172,13 @@ class Trade(models.Model):
     planned_r = PriceField(null=True)
     realized_r = PriceField(null=True)
     note = models.TextField(blank=True, max_length=20000)
+    rating = models.SmallIntegerField(null=True, blank=True, db_comment="How well it was traded, 1 to 5, by the person")
     reviewed_at = models.DateTimeField(null=True, blank=True)
+    mae = MoneyField(null=True, db_comment="Largest open loss before the close, magnitude; NULL without bars")
+    mfe = MoneyField(null=True, db_comment="Largest open profit before the close; NULL without bars")
+    mae_at = models.DateTimeField(null=True)
+    mfe_at = models.DateTimeField(null=True)
+    excursion_source = models.CharField(max_length=40, null=True, db_comment="Source and resolution of the bars")
     tags = models.ManyToManyField(Tag, blank=True, related_name="trades")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -184,6 +224,11 @@ class Trade(models.Model):
                 initial_target=LARGEST_PRICE,
                 planned_r=LARGEST_PRICE,
                 realized_r=LARGEST_PRICE,
+                mae=LARGEST_MONEY,
+                mfe=LARGEST_MONEY,
+            ),
+            models.CheckConstraint(
+                name="trade_rating_in_range", condition=Q(rating__isnull=True) | Q(rating__range=(1, 5))
             ),
         ]
         indexes = [

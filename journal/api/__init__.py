@@ -1,0 +1,1 @@
+"""The journal's part of the API, a module for each thing it answers about."""

@@ -1,0 +1,27 @@
+"""Tables of what it means: stored sums, and what people write down."""
+
+from journal.models.attachment import Attachment
+from journal.models.note import LONGEST_NOTE, Draft, Note, NoteKind, NoteTemplate
+from journal.models.playbook import Playbook, PlaybookRule, PlaybookVersion, RuleCheck, TradePlaybook
+from journal.models.rollup import AccountTotals, DayRollup, DayVersion, OwnerDay, TotalsColumns
+from journal.models.saved_view import SavedView
+
+__all__ = [
+    "LONGEST_NOTE",
+    "AccountTotals",
+    "Attachment",
+    "DayRollup",
+    "DayVersion",
+    "Draft",
+    "Note",
+    "NoteKind",
+    "NoteTemplate",
+    "OwnerDay",
+    "Playbook",
+    "PlaybookRule",
+    "PlaybookVersion",
+    "RuleCheck",
+    "SavedView",
+    "TotalsColumns",
+    "TradePlaybook",
+]

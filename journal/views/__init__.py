@@ -1,0 +1,1 @@
+"""Pages of what it means, a module for each place of the rail."""

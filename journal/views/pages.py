@@ -1,0 +1,79 @@
+"""What the views of several pages ask: whose page it is, which days and positions it is about, how far it is behind."""
+
+import re
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from django.http import HttpRequest
+
+from accounts.errors import InvalidValue
+from accounts.models import User
+from journal import charts, filters
+from journal.figures import AggregateMetrics, Answer
+from journal.filters import MetricsFilter
+from trading.filters import TradeFilterSet
+from trading.models import Position
+
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
+#: Rows of a panel that is a beginning of something longer.
+FEW = 8
+
+
+def person_of(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def own_trades(request: HttpRequest) -> Any:
+    return TradeFilterSet.checked(request.GET, user=person_of(request), also=("month",)).qs.select_related(
+        "account", "instrument"
+    )
+
+
+def best_and_worst(metrics: AggregateMetrics) -> dict[str, Any]:
+    """The accounts that made most and least, among those that traded."""
+    traded = [each for each in metrics.accounts if each.has_traded and each.converted_pnl is not None]
+    ranked = sorted(traded, key=lambda each: each.converted_pnl or 0, reverse=True)
+    half = FEW // 2
+    best = ranked[:half]
+    return {"best": best, "worst": ranked[max(half, len(ranked) - half) :], "traded": len(traded)}
+
+
+def positions_of(person: User, wanted: MetricsFilter) -> Any:
+    rows = Position.objects.for_user(person).select_related("account", "instrument", "trade")
+    if wanted.accounts is not None:
+        rows = rows.filter(account_id__in=wanted.accounts)
+    if wanted.broker is not None:
+        names = [wanted.broker, ""] if wanted.broker == filters.NO_BROKER else [wanted.broker]
+        rows = rows.filter(account__broker__in=names)
+    if wanted.currency is not None:
+        rows = rows.filter(trade__currency=wanted.currency)
+    return rows.order_by("-opened_on", "-id")
+
+
+def standing(*answers: Answer) -> dict[str, Any]:
+    """Whether what is shown is behind, and by how much."""
+    return {"is_stale": any(each.stale for each in answers), "missing": max(each.missing_days for each in answers)}
+
+
+def month_of(request: HttpRequest, wanted: MetricsFilter, *, today: date, last: str) -> date:
+    """The first of the month to show: the one asked for, else the last one of the range that has trades."""
+    asked = request.GET.get("month", "")
+    if asked:
+        if not _MONTH.fullmatch(asked):
+            raise InvalidValue("month is written YYYY-MM.", pointer="?month")
+        if not charts.FIRST_YEAR <= int(asked[:4]) <= charts.LAST_YEAR:
+            raise InvalidValue(f"month is from {charts.FIRST_YEAR} to {charts.LAST_YEAR}.", pointer="?month")
+        return date(int(asked[:4]), int(asked[5:]), 1)
+    end = date.fromisoformat(last) if last else min(today, wanted.end or today)
+    # A range that lies ahead begins with its own first month.
+    end = max(end, wanted.start or end)
+    return min(max(end, date(charts.FIRST_YEAR, 1, 1)), date(charts.LAST_YEAR, 12, 1)).replace(day=1)
+
+
+def within(wanted: MetricsFilter, start: date, end: date) -> MetricsFilter:
+    """The filter, narrowed to these days."""
+    start = max(start, wanted.start or start)
+    end = min(end, wanted.end or end)
+    return replace(wanted, start=start, end=end)
