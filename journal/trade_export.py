@@ -1,16 +1,14 @@
 """Trades as lines of CSV, one by one, so that a million of them need no more memory than one."""
 
-import csv
 from collections.abc import Iterator
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, F, OuterRef, Subquery, Sum, When
 from django.db.models.query import QuerySet
 
-from accounts.decimals import plain
+from journal import table_export
 from trading.models import FillRole, Trade, TradeFill
 
 CHUNK = 1000
@@ -42,15 +40,6 @@ _COLUMNS = {
     "note": "note",
 }
 HEADINGS = tuple(_COLUMNS)
-#: How a cell begins that a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-class _Line:
-    """A file for the csv writer that hands back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
 
 
 def lines(trades: "QuerySet[Trade]", *, start: date | None = None, end: date | None = None) -> Iterator[str]:
@@ -60,16 +49,13 @@ def lines(trades: "QuerySet[Trade]", *, start: date | None = None, end: date | N
     where it realized nothing yet. Times are UTC. Text that a spreadsheet would take for a formula begins with an
     apostrophe.
     """
-    writer = csv.writer(_Line(), lineterminator="\r\n")
-    yield writer.writerow(HEADINGS)
     # One query: parts of the answer that were asked for one after another would not agree with each other.
     rows = (
         trades.annotate(realized=_realized(start, end), tag_names=_tag_names())
         .order_by("activity_at", "id")
         .values_list(*_COLUMNS.values())
     )
-    for row in rows.iterator(chunk_size=CHUNK):
-        yield writer.writerow([cell(value) for value in row])
+    return table_export.lines(HEADINGS, rows.iterator(chunk_size=CHUNK))
 
 
 def _realized(start: date | None, end: date | None) -> Any:
@@ -86,15 +72,3 @@ def _realized(start: date | None, end: date | None) -> Any:
 def _tag_names() -> Any:
     links = Trade.tags.through.objects.filter(trade=OuterRef("pk"))
     return ArraySubquery(links.order_by("tag__name", "tag_id").values("tag__name"))
-
-
-def cell(value: Any) -> str:
-    """What stands in a cell: numbers in full, times in ISO 8601, text that no spreadsheet calculates."""
-    if value is None:
-        return ""
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    text = ", ".join(value) if isinstance(value, list) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

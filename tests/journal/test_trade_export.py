@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account, User
-from journal.trade_export import HEADINGS, cell
+from journal.trade_export import HEADINGS
 from tests.journal.factories import make_account, make_instrument, make_trade
 from trading import trades
 from trading.models import Tag
@@ -151,17 +151,6 @@ def test_the_file_is_named_after_the_day_and_linked_with_the_filters(alice_clien
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert re.fullmatch(r'attachment; filename="trades-\d{4}-\d\d-\d\d\.csv"', answer.headers["Content-Disposition"])
     assert 'href="/trades/export/?symbol=AAPL"' in page
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
-def test_text_that_a_spreadsheet_would_calculate_begins_with_an_apostrophe(text: str) -> None:
-    assert cell(text) == f"'{text}"
-    assert cell([text, "b"]) == f"'{text}, b"
-
-
-def test_numbers_are_written_in_full_and_negative_ones_stay_numbers() -> None:
-    assert cell(Decimal("-1E+3")) == "-1000"
-    assert cell(Decimal("0.00000010")) == "0.0000001"
 
 
 def test_many_trades_take_as_many_queries_as_few(alice_client: Client, account: Account) -> None:
