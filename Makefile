@@ -17,7 +17,7 @@ demo: environment ## fill the journal with sample accounts and serve it
 	@$(PYTHON) manage.py demo $(ARGS)
 
 test: environment ## run all tests, on real servers in a throw-away place
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: environment ## format, lint, import directions, types, migrations
 	$(PYTHON) -m ruff format --check .

@@ -5,7 +5,10 @@ import tempfile
 
 # Never the folder that VAR_DIR names outside: it is deleted at the end. Processes that tests start share this one.
 OWN_FOLDER = "JOURNAL_TESTS_VAR_DIR"
-if OWN_FOLDER not in os.environ:
+# Tests that run side by side would find each other's answers in one cache, so each half has servers of its own.
+_half = os.environ.get("PYTEST_XDIST_WORKER", "")
+if OWN_FOLDER not in os.environ or os.environ.get("JOURNAL_TESTS_HALF", "") != _half:
+    os.environ["JOURNAL_TESTS_HALF"] = _half
     os.environ[OWN_FOLDER] = tempfile.mkdtemp(prefix="journal-tests-")
 os.environ["VAR_DIR"] = os.environ[OWN_FOLDER]
 os.environ["EMBEDDED_THROWAWAY"] = "1"
