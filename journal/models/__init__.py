@@ -1,5 +1,6 @@
 """Tables of what it means: stored sums, and what people write down."""
 
+from journal.models.archive import Archive, ArchiveKind, ArchiveStatus
 from journal.models.attachment import Attachment
 from journal.models.note import LONGEST_NOTE, Draft, Note, NoteKind, NoteTemplate
 from journal.models.playbook import Playbook, PlaybookRule, PlaybookVersion, RuleCheck, TradePlaybook
@@ -9,6 +10,9 @@ from journal.models.saved_view import SavedView
 __all__ = [
     "LONGEST_NOTE",
     "AccountTotals",
+    "Archive",
+    "ArchiveKind",
+    "ArchiveStatus",
     "Attachment",
     "DayRollup",
     "DayVersion",
