@@ -1,0 +1,1 @@
+"""A walk through every page with a real browser, which takes pictures and notes what is wrong."""

@@ -1,0 +1,168 @@
+"""How each page is reached: the path of a thing that the person has, or why an address is no page.
+
+A new address needs a line here, in PAGES or in NOT_PAGES; without one the tour and its test fail.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from django.contrib import admin
+from django.urls import reverse
+
+from accounts.models import User
+from config.tour import things
+from config.tour.addresses import Address, addresses
+
+#: Finds what the path names; None where this person has no such thing.
+Find = Callable[[User], Mapping[str, str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How a page is reached. `also` are further looks at the same page: a word for the picture, and its query."""
+
+    find: Find = things.nothing
+    query: str = ""
+    also: tuple[tuple[str, str], ...] = ()
+    is_public: bool = False
+    #: What the answer's status is, where it is not that of success.
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One page of the tour: its name is the picture's, `who` is "nobody", "person" or "operator"."""
+
+    name: str
+    path: str
+    who: str
+    status: int = 200
+
+
+_POST = "only takes what a form sends"
+_PART = "a part of a page, fetched by it"
+_FILE = "a file"
+
+PAGES: dict[str, Page] = {
+    # ------------------------------------------------------------ people
+    "signup": Page(is_public=True),
+    "login": Page(is_public=True),
+    "password_reset": Page(is_public=True),
+    "password_reset_done": Page(is_public=True),
+    "password_reset_complete": Page(is_public=True),
+    "password_reset_confirm": Page(things.reset_link, is_public=True),
+    "password_change": Page(),
+    "settings": Page(),
+    # ------------------------------------------------------------ accounts
+    "account_list": Page(),
+    "account_create": Page(),
+    "account_detail": Page(things.account),
+    "account_edit": Page(things.account),
+    "account_delete": Page(things.account),
+    "account_compare": Page(also=(("some", things.FEW_ACCOUNTS),)),
+    # ------------------------------------------------------------ trades
+    "trade_list": Page(also=(("filtered", "side=long"),)),
+    "trade_create": Page(),
+    "trade_detail": Page(things.trade),
+    "trade_edit": Page(things.trade),
+    # ------------------------------------------------------------ the imports
+    "import_list": Page(),
+    "import_detail": Page(things.batch),
+    "import_rows": Page(things.batch),
+    "import_undo": Page(things.batch),
+    # ------------------------------------------------------------ what it means
+    "dashboard": Page(),
+    "metrics": Page(),
+    "calendar": Page(),
+    "breakdown": Page(also=(("weekday", "by=weekday"), ("account", "by=account"), ("hour", "by=hour"))),
+    "sample_remove": Page(things.sample),
+    "docs": Page(),
+}
+
+NOT_PAGES: dict[str, str] = {
+    "livez": "for machines",
+    "readyz": "for machines",
+    "schema": _FILE,
+    "logout": _POST,
+    "theme": _POST,
+    "token_create": _POST,
+    "token_revoke": _POST,
+    "account_archive": _POST,
+    "account_restore": _POST,
+    "account_options": _PART,
+    "trade_restore": _POST,
+    "trade_annotate": _POST,
+    "trade_delete": _POST,
+    "trade_export": _FILE,
+    "import_progress": _PART,
+    "import_choose": _POST,
+    "import_map": _POST,
+    "import_start": _POST,
+    "import_cancel": _POST,
+    "import_replay": _POST,
+    "sample_load": _POST,
+    "admin:logout": _POST,
+    "admin:autocomplete": "answers in JSON",
+    "admin:jsi18n": "a script",
+    "admin:view_on_site": "leads elsewhere",
+    "admin:login": "an operator is signed in",
+}
+
+#: Pages that answer to no address of their own.
+ERRORS = (
+    Stop("error-404", "/nothing-is-here/", "person", 404),
+    Stop("error-405", "/logout/", "person", 405),
+    Stop("error-400", "/?start=never", "person", 400),
+)
+
+
+def unplaced() -> list[str]:
+    """Names of addresses that are in neither list, and so would be forgotten."""
+    return sorted({each.name for each in addresses() if not _is_placed(each)})
+
+
+def stops(person: User, *, with_public: bool) -> Iterator[Stop | str]:
+    """The pages of one person; of those that need something which the person has not, the name alone."""
+    for name, page in PAGES.items():
+        if page.is_public and not with_public:
+            continue
+        found = page.find(person)
+        if found is None:
+            yield name
+            continue
+        path = reverse(name, kwargs=dict(found))
+        who = "nobody" if page.is_public else "person"
+        yield Stop(name, path + (f"?{page.query}" if page.query else ""), who, page.status)
+        for word, query in page.also:
+            if asked := things.filled_in(query, person):
+                yield Stop(f"{name}.{word}", f"{path}?{asked}", who)
+    yield from ERRORS
+
+
+def admin_stops() -> Iterator[Stop]:
+    """The admin's pages: the index, each app, and of each table its list, its form, and the newest row of it."""
+    yield Stop("admin-index", reverse("admin:index"), "operator")
+    yield Stop("admin-password", reverse("admin:password_change"), "operator")
+    yield Stop("admin-password-done", reverse("admin:password_change_done"), "operator")
+    for label in sorted({model._meta.app_label for model in admin.site._registry}):
+        yield Stop(f"admin-{label}", reverse("admin:app_list", args=[label]), "operator")
+    for model, its_admin in admin.site._registry.items():
+        label, name = model._meta.app_label, model._meta.model_name
+        where = f"admin:{label}_{name}"
+        yield Stop(f"admin-{label}-{name}", reverse(f"{where}_changelist"), "operator")
+        if things.may_add(its_admin):
+            yield Stop(f"admin-{label}-{name}-add", reverse(f"{where}_add"), "operator")
+        newest = model._default_manager.order_by("-pk").values_list("pk", flat=True).first()
+        if newest is None:
+            continue
+        yield Stop(f"admin-{label}-{name}-row", reverse(f"{where}_change", args=[newest]), "operator")
+        yield Stop(f"admin-{label}-{name}-history", reverse(f"{where}_history", args=[newest]), "operator")
+        if things.may_delete(its_admin):
+            yield Stop(f"admin-{label}-{name}-delete", reverse(f"{where}_delete", args=[newest]), "operator")
+
+
+def _is_placed(address: Address) -> bool:
+    if address.name in PAGES or address.name in NOT_PAGES:
+        return True
+    # The admin's own addresses come with each table, and are taken from its registry.
+    return address.is_admin and not address.name.startswith("admin:/admin/api")

@@ -1,0 +1,82 @@
+"""What the pages of the tour are about: things that a person has, and what they may do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.tokens import default_token_generator
+from django.test import RequestFactory
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from accounts.models import Account, User
+from trading.models import BatchStatus, ImportBatch, Trade
+
+#: Stands in a query for some of the person's accounts.
+FEW_ACCOUNTS = "{few accounts}"
+#: How many of them.
+FEW = 4
+
+Found = Mapping[str, str] | None
+
+
+def nothing(_: User) -> Found:
+    """The path names nothing."""
+    return {}
+
+
+def _id(row: Any) -> Found:
+    return {"id": str(row.public_id)} if row is not None else None
+
+
+def account(person: User) -> Found:
+    """The account that traded last: of the person's first ones, if there are thousands."""
+    newest = Trade.objects.for_user(person).order_by("-activity_at", "-id").select_related("account").first()
+    return _id(newest.account if newest else Account.objects.for_user(person).first())
+
+
+def trade(person: User) -> Found:
+    """The trade of the newest end."""
+    return _id(Trade.objects.for_user(person).order_by("-activity_at", "-id").first())
+
+
+def batch(person: User) -> Found:
+    """The newest import that was carried out."""
+    applied = ImportBatch.objects.for_user(person).filter(status=BatchStatus.APPLIED)
+    return _id(applied.order_by("-id").first())
+
+
+def sample(person: User) -> Found:
+    """Nothing in the path, but there has to be sample data to be asked about."""
+    return {} if Account.objects.for_user(person).current().filter(is_sample=True).exists() else None
+
+
+def reset_link(person: User) -> Found:
+    """A link to set a new password, as it is sent by e-mail."""
+    return {
+        "uidb64": urlsafe_base64_encode(force_bytes(person.pk)),
+        "token": default_token_generator.make_token(person),
+    }
+
+
+def filled_in(query: str, person: User) -> str:
+    """The query with the person's own things in it; "" where there are none."""
+    if query != FEW_ACCOUNTS:
+        return query
+    ids = Account.objects.for_user(person).current().order_by("id").values_list("public_id", flat=True)[:FEW]
+    return "&".join(f"account={each}" for each in ids) if len(ids) > 1 else ""
+
+
+def may_add(model_admin: Any) -> bool:
+    """Whether somebody who may do everything can add rows to this table."""
+    return bool(model_admin.has_add_permission(_of_an_operator()))
+
+
+def may_delete(model_admin: Any) -> bool:
+    """Whether somebody who may do everything can delete rows of this table."""
+    return bool(model_admin.has_delete_permission(_of_an_operator()))
+
+
+def _of_an_operator() -> Any:
+    request = RequestFactory().get("/")
+    request.user = User(is_active=True, is_staff=True, is_superuser=True)
+    return request
