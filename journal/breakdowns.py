@@ -1,5 +1,6 @@
 """Answers that take trades apart: by account, by day of the calendar, by any of their properties."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
@@ -118,6 +119,7 @@ def calendar(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = F
         net_pnl=sum((day.pnl for day in days), Decimal(0)),
         trade_count=sum(day.trade_count for day in days),
         unconverted=series.unconverted_of(kept["unconverted"]),
+        in_r={date.fromisoformat(day): Decimal(r) for day, r in kept["in_r"]},
     )
 
 
@@ -217,21 +219,25 @@ def _account_names(owner_id: int) -> dict[str, str]:
 
 def _calendar(user: User, wanted: MetricsFilter) -> dict[str, Any]:
     source, values = day_rows.by_day(user.pk, wanted)
-    counts = "sum(r.trade_count)::bigint, sum(r.win_count)::bigint, sum(r.loss_count)::bigint"
+    counts = "sum(r.trade_count)::bigint, sum(r.win_count)::bigint, sum(r.loss_count)::bigint, sum(r.r_count)::bigint"
     rows = reading.rows(
-        f"SELECT r.currency, r.day, sum(r.net_pnl), {counts} FROM {source} "  # noqa: S608
+        f"SELECT r.currency, r.day, sum(r.net_pnl), sum(r.r_sum), {counts} FROM {source} "  # noqa: S608
         "GROUP BY r.currency, r.day ORDER BY r.currency, r.day",
         values,
     )
     found = series.conversion_for(user, wanted, [row[:3] for row in rows])
     counted: dict[date, list[int]] = {}
-    for _, day, _, *numbers in rows:
+    in_r: defaultdict[date, Decimal] = defaultdict(Decimal)
+    for _, day, _, r_sum, *numbers, r_count in rows:
         before = counted.setdefault(day, [0, 0, 0])
         counted[day] = [old + new for old, new in zip(before, numbers, strict=True)]
+        if r_count:
+            in_r[day] += r_sum
     money = dict(found.days([row[:3] for row in rows]))
     return {
         "currency": found.currency,
         "days": [[day.isoformat(), plain(money.get(day, Decimal(0))), *counted[day]] for day in sorted(counted)],
+        "in_r": [[day.isoformat(), plain(r)] for day, r in in_r.items()],
         "unconverted": series.kept_unconverted(found),
     }
 

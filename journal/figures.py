@@ -1,6 +1,6 @@
 """What the journal's answers are made of. Amounts are Decimal, undefined is None, ratios are fractions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -262,6 +262,7 @@ class AggregateMetrics(Answer):
     sharpe: Decimal | None
     sortino: Decimal | None
     accounts_by_broker: dict[str, int]
+    starting_equity: Decimal | None
 
     @property
     def accounts(self) -> list[AccountFigures]:
@@ -332,13 +333,17 @@ class CalendarDay(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Calendar(Answer):
-    """The trading days of a range with their sums. Days without an exit are not in it."""
+    """The trading days of a range with their sums. Days without an exit are not in it.
+
+    `in_r` has the sum of realized R of the days on which a trade with an R closed; R has no currency.
+    """
 
     currency: str | None
     days: tuple[CalendarDay, ...]
     net_pnl: Decimal
     trade_count: int
     unconverted: tuple[Unconverted, ...]
+    in_r: Mapping[date, Decimal]
 
 
 @dataclass(frozen=True, slots=True)

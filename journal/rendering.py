@@ -39,6 +39,7 @@ def metrics_json(metrics: AggregateMetrics) -> dict[str, Any]:
         "reporting_currency": metrics.reporting_currency,
         "total_accounts": metrics.total_accounts,
         "accounts_by_broker": metrics.accounts_by_broker,
+        "starting_equity": metrics.starting_equity,
         "trading_days": metrics.trading_days,
         "longest_winning_days": streaks.longest_wins,
         "longest_losing_days": streaks.longest_losses,
@@ -130,7 +131,7 @@ def calendar_json(calendar: Calendar) -> dict[str, Any]:
     return {
         **_answer(calendar),
         "currency": calendar.currency,
-        "days": [day._asdict() for day in calendar.days],
+        "days": [{**day._asdict(), "r": calendar.in_r.get(day.date)} for day in calendar.days],
         "total_pnl": calendar.net_pnl,
         "total_trades": calendar.trade_count,
         "unconverted": _unconverted(calendar.unconverted),

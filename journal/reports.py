@@ -63,6 +63,7 @@ def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh:
         best_account=AccountFigures.of(best) if best else None,
         worst_account=AccountFigures.of(worst) if worst else None,
         accounts_by_broker=kept["brokers"],
+        starting_equity=kept["starting"] and Decimal(kept["starting"]),
         **_series_of(kept["series"]),
     )
 
@@ -114,6 +115,7 @@ def _metrics(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         "best": max(traded, key=_converted_pnl, default=None),
         "worst": min(traded, key=_converted_pnl, default=None),
         "brokers": dict(Counter(row[2] or NO_BROKER for row in accounts)),
+        "starting": None if starting is None else plain(starting),
         "series": _series(found.days(daily), starting),
     }
 

@@ -91,6 +91,7 @@ class AggregateMetricsSerializer(AnswerSerializer, FiguresSerializer):
     reporting_currency = serializers.CharField()
     total_accounts = serializers.IntegerField()
     accounts_by_broker = serializers.DictField(child=serializers.IntegerField())
+    starting_equity = _decimal(help_text="Held before the first day; null unless every account has a balance.")
     trading_days = serializers.IntegerField()
     longest_winning_days = serializers.IntegerField()
     longest_losing_days = serializers.IntegerField()
@@ -106,6 +107,18 @@ class AggregateMetricsSerializer(AnswerSerializer, FiguresSerializer):
     best_account = AccountFiguresSerializer(allow_null=True)
     worst_account = AccountFiguresSerializer(allow_null=True)
     accounts = AccountFiguresSerializer(many=True)
+
+
+class PreviousMetricsSerializer(StrictSerializer):
+    first_day = serializers.DateField()
+    last_day = serializers.DateField()
+    metrics = AggregateMetricsSerializer()
+
+
+class MetricsAnswerSerializer(AggregateMetricsSerializer):
+    previous = PreviousMetricsSerializer(
+        required=False, allow_null=True, help_text="With previous=true: the period before; null where there is none."
+    )
 
 
 class CurvePointSerializer(StrictSerializer):
@@ -146,6 +159,7 @@ class CalendarDaySerializer(DayMoneySerializer):
     trade_count = serializers.IntegerField()
     win_count = serializers.IntegerField()
     loss_count = serializers.IntegerField()
+    r = _decimal(help_text="Realized R of the trades that closed on it; null where none has one.")
 
 
 class CalendarSerializer(AnswerSerializer):

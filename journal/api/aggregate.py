@@ -4,6 +4,7 @@ import calendar
 import re
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -14,7 +15,8 @@ from accounts.errors import InvalidValue
 from accounts.models import Account
 from accounts.strict import choice
 from accounts.viewsets import OwnViewSet
-from journal import breakdowns, filters, reports
+from journal import breakdowns, filters, previous, reports
+from journal.context import today_of
 from journal.filters import MetricsFilter
 from journal.rendering import (
     breakdown_json,
@@ -25,11 +27,11 @@ from journal.rendering import (
     streaks_json,
 )
 from journal.serializers import (
-    AggregateMetricsSerializer,
     BreakdownSerializer,
     CalendarSerializer,
     ComparisonSerializer,
     EquityCurveSerializer,
+    MetricsAnswerSerializer,
     StreaksSerializer,
 )
 
@@ -53,7 +55,7 @@ class AggregateViewSet(OwnViewSet):
     queryset = Account.objects.none()
     repeatable_parameters = frozenset({"account"})
     query_parameters = {
-        "metrics": (*filters.NAMES, "fresh"),
+        "metrics": (*filters.NAMES, "fresh", "previous"),
         "equity_curve": (*filters.NAMES, "fresh", "by_account"),
         "comparison": (*filters.NAMES, "fresh"),
         "calendar": (*filters.NAMES, "fresh", "month"),
@@ -61,12 +63,23 @@ class AggregateViewSet(OwnViewSet):
         "streaks": (*filters.NAMES, "fresh"),
     }
 
-    @extend_schema(parameters=[*_FILTERS, _FRESH], responses=AggregateMetricsSerializer)
-    @action(detail=False, methods=["get"], serializer_class=AggregateMetricsSerializer)
+    @extend_schema(
+        parameters=[
+            *_FILTERS,
+            _FRESH,
+            OpenApiParameter("previous", str, enum=["true", "false"], description="With the period before."),
+        ],
+        responses=MetricsAnswerSerializer,
+    )
+    @action(detail=False, methods=["get"], serializer_class=MetricsAnswerSerializer)
     def metrics(self, request: Request) -> Response:
-        """Every metric, with all accounts in scope."""
-        found = reports.aggregate_metrics(self.person, self.wanted(), fresh=self.is_fresh)
-        return Response(metrics_json(found))
+        """Every metric, with all accounts in scope; on demand those of the equally long period before."""
+        wanted = self.wanted()
+        answer = metrics_json(reports.aggregate_metrics(self.person, wanted, fresh=self.is_fresh))
+        asked = choice(request.query_params.get("previous"), parameter="previous", allowed=["true", "false"])
+        if asked == "true":
+            answer["previous"] = self.previous_metrics(wanted)
+        return Response(answer)
 
     @extend_schema(
         parameters=[*_FILTERS, _FRESH, OpenApiParameter("by_account", str, enum=["true", "false"])],
@@ -122,6 +135,14 @@ class AggregateViewSet(OwnViewSet):
         return filters.parse(
             self.request.query_params, user=self.person, also=tuple(self.query_parameters[self.action])
         )
+
+    def previous_metrics(self, wanted: MetricsFilter) -> dict[str, Any] | None:
+        """The metrics of the period before, with its days; None where there is none."""
+        earlier = previous.before(wanted, today=today_of(self.person))
+        if earlier is None:
+            return None
+        found = reports.aggregate_metrics(self.person, earlier, fresh=self.is_fresh)
+        return {"first_day": earlier.start, "last_day": earlier.end, "metrics": metrics_json(found)}
 
     @property
     def is_fresh(self) -> bool:

@@ -69,6 +69,18 @@ def test_metrics_have_every_field_of_the_document(alice_api: APIClient, fleet: l
     assert isinstance(body["as_of"], int)
 
 
+def test_on_demand_the_period_before_comes_along(alice_api: APIClient, fleet: list[Account]) -> None:
+    """Tuesday against Monday; all time has nothing before it."""
+    body = get(alice_api, METRICS, **{"from": "2025-03-04", "to": "2025-03-04", "previous": "true"})
+
+    assert body["total_pnl"] == "-30"
+    assert (body["previous"]["first_day"], body["previous"]["last_day"]) == ("2025-03-03", "2025-03-03")
+    assert body["previous"]["metrics"]["total_pnl"] == "100.25"
+    assert get(alice_api, METRICS, previous="true")["previous"] is None
+    assert "previous" not in get(alice_api, METRICS)
+    assert alice_api.get(METRICS, {"previous": "1"}).status_code == 400
+
+
 def test_curves_are_combined_and_on_demand_by_account(alice_api: APIClient, fleet: list[Account]) -> None:
     assert get(alice_api, CURVE)["by_account"] is None
 

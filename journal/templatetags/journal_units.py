@@ -1,0 +1,45 @@
+"""Amounts on pages in the unit that was chosen: money, percent or R; each with its sign."""
+
+from decimal import Decimal
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from journal.templatetags import journal_format
+from journal.units import Scale, Unit
+
+register = template.Library()
+
+
+def _signed(value: Decimal, text: str) -> str:
+    return f"+{text}" if value > 0 else text
+
+
+@register.filter
+def in_unit(value: Decimal | None, unit: str) -> str:
+    """+1,234.50, +4.9% or +1.50R; a dash for what is undefined."""
+    if value is None:
+        return journal_format.DASH
+    if unit == Unit.PERCENT:
+        return _signed(value, journal_format.percent(value))
+    return journal_format.r_multiple(value) if unit == Unit.R else journal_format.signed_money(value)
+
+
+@register.filter
+def short_in_unit(value: Decimal | None, unit: str) -> str:
+    """As `in_unit`, for places as narrow as a day of a calendar; the exact amount belongs in a title beside it."""
+    return journal_format.short_money(value) if unit == Unit.MONEY else in_unit(value, unit)
+
+
+@register.simple_tag
+def amount(value: Decimal | None, scale: Scale, css: str = "") -> SafeString:
+    """An amount in the page's unit with its colour; where it has none there, a dash that says why."""
+    reason = scale.reason if value is None else ""
+    return format_html(
+        '<span class="{} {}"{}>{}</span>',
+        css or "num",
+        journal_format.signed_class(value),
+        format_html(' title="{}"', reason) if reason else "",
+        in_unit(value, scale.unit),
+    )
