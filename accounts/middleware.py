@@ -1,16 +1,48 @@
-"""Who acts in each request, for the audit log."""
+"""What a person brings to each request: their name in the audit log, their language and zone, what they are told."""
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
 
-from accounts import audit
+from accounts import audit, locale, toasts
+from accounts.models import User
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+#: Addresses for programs: in English and in UTC, whoever asks.
+_FOR_PROGRAMS = ("/api/", "/livez", "/readyz")
+
+
+class LocaleMiddleware:
+    """Writes pages in the person's language and time zone; what programs read stays English and in UTC."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith(_FOR_PROGRAMS):
+            with translation.override("en"), timezone.override("UTC"):
+                return self.get_response(request)
+        user = request.user if isinstance(request.user, User) else None
+        language = locale.language_of(request, user)
+        with translation.override(language), timezone.override(locale.zone_of(user)):
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        if user is None:
+            patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        return response
 
 
 class ActorMiddleware:
     """Names the person of the request to the audit log. The person is looked up only if something is written."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -26,6 +58,36 @@ class ActorMiddleware:
             return self.get_response(request)
         finally:
             audit.end(token)
+
+
+class ToastMiddleware:
+    """Hands what is to be told to the page that asked by htmx, which does not render the frame with it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.htmx and not _leads_away(response) and not messages.get_messages(request).used:  # type: ignore[attr-defined]
+            told = toasts.take(request)
+            if told:
+                events = _events(response.headers.get("HX-Trigger", ""))
+                events[toasts.EVENT] = {"list": [asdict(each) for each in told]}
+                response.headers["HX-Trigger"] = json.dumps(events)
+        return response
+
+
+def _leads_away(response: HttpResponse) -> bool:
+    return 300 <= response.status_code < 400 or any(
+        name in response.headers for name in ("HX-Redirect", "HX-Refresh", "HX-Location")
+    )
+
+
+def _events(header: str) -> dict[str, Any]:
+    """The events that the view names already, as JSON or as names with commas between them."""
+    if header.startswith("{"):
+        return dict(json.loads(header))
+    return {name.strip(): None for name in header.split(",") if name.strip()}
 
 
 def _printable(text: str) -> str:

@@ -26,6 +26,7 @@ urlpatterns = [
         views.PasswordResetConfirm.as_view(),
         name="password_reset_confirm",
     ),
+    path("undo/", views.take_back, name="undo"),
     path("settings/", views.Settings.as_view(), name="settings"),
     path("settings/tokens/", views.TokenCreate.as_view(), name="token_create"),
     path("settings/tokens/<uuid:id>/revoke/", views.TokenRevoke.as_view(), name="token_revoke"),

@@ -1,6 +1,7 @@
 """Pages of people and their accounts; the lists with figures live in an app above."""
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -9,18 +10,20 @@ from django.contrib.auth import views as auth_views
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
 from django.views.generic import FormView
 
-from accounts import attempts, audit, people, tokens, trading_accounts
+from accounts import attempts, audit, people, toasts, tokens, trading_accounts, undo
 from accounts.errors import DomainError, TooManyAttempts
 from accounts.forms import AccountForm, LoginForm, ProfileForm, SignUpForm, TokenForm, refuse
 from accounts.models import Account, ApiToken, AttemptPurpose, User
-from accounts.permissions import MayWriteMixin
+from accounts.permissions import MayWriteMixin, may_write_required
 
 if TYPE_CHECKING:
     _SignUpView = FormView[SignUpForm]
@@ -255,6 +258,36 @@ class AccountDelete(OwnAccountMixin, View):
         has_fills = trading_accounts.has_fills(self.account)
         context = {"account": self.account, "has_fills": has_fills, "error": error}
         return render(request, "accounts/account_delete.html", context, status=status)
+
+
+@may_write_required
+@require_POST
+def take_back(request: HttpRequest) -> HttpResponse:
+    """What the token names is taken back. The person stays where they are, unless the act says where to look."""
+    try:
+        undone = undo.perform(_person(request), request.POST.get("token", ""))
+    except DomainError as error:
+        toasts.say(request, error.message, level="error")
+        undone = undo.Undone("")
+    else:
+        toasts.say(request, undone.words)
+    if request.htmx:  # type: ignore[attr-defined]
+        response = HttpResponse(status=204)
+        # A list on the page reads itself anew; the toast is handed over with the answer.
+        response.headers["HX-Trigger"] = "undone"
+        return response
+    return redirect(undone.address or back_of(request))
+
+
+def back_of(request: HttpRequest) -> str:
+    """The address of ours that the form names as `next`, else the page it was sent from, else the dashboard."""
+    for address in (request.POST.get("next", ""), request.headers.get("Referer", "")):
+        if address and url_has_allowed_host_and_scheme(address, {request.get_host()}, request.is_secure()):
+            path = urlsplit(address)._replace(scheme="", netloc="", fragment="").geturl()
+            # Without a slash in front it would be taken for the name of a page.
+            if path.startswith("/"):
+                return path
+    return reverse(settings.LOGIN_REDIRECT_URL)
 
 
 def _acted(request: HttpRequest, account: Account, verb: Any, words: str) -> HttpResponse:

@@ -58,6 +58,7 @@ _PAGES_OF_FORMS = {
     "import_replay": "import_detail",
     "sample_load": "dashboard",
     "theme": "dashboard",
+    "undo": "dashboard",
 }
 _OF_ONE_THING = frozenset({"trade_detail", "account_edit", "import_detail"})
 

@@ -13,8 +13,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import toasts
 from accounts.models import Account, User
 from accounts.permissions import may_write
+from accounts.toasts import Toast
 from journal.filters import LARGEST_CHOICE
 from journal.models import AccountTotals
 
@@ -114,6 +116,14 @@ class Frame:
     @cached_property
     def broker(self) -> str:
         return self.request.GET.get("broker", "")
+
+    @cached_property
+    def toasts(self) -> list[Toast]:
+        """What is to be told on this page."""
+        return toasts.take(self.request)
+
+    #: What a script fills in.
+    empty_toast = Toast(words="", level="success")
 
     @property
     def person(self) -> User | None:

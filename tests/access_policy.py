@@ -79,6 +79,7 @@ POLICY: dict[str, Row] = {
     "token_create": self_only("POST", body={"name": "By form", "scope": "read"}),
     "token_revoke": own("token", "POST"),
     # ------------------------------------------------------------ the frame: undo, preferences, views, search
+    "undo": self_only("POST", body=things.undo_token),
     # ------------------------------------------------------------ accounts, groups, labels
     "account_create": self_only("GET", "POST", body=_ACCOUNT_FORM),
     "account_edit": own("account", "GET", "POST", body=_ACCOUNT_FORM),

@@ -6,17 +6,15 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts import ledger, tokens
+from accounts import ledger, tokens, undo
 from accounts.models import ActivityEntry, User
 from tests.factories import make_account
 from tests.journal.factories import make_trade
 from trading import trades
 from trading.imports import batches
 from trading.models import Execution, ImportBatch, Tag, Trade
-from trading.views import _UNDO
 
 AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 FILE = (
@@ -130,7 +128,11 @@ def undo_body(owner: User) -> dict[str, Any]:
 
 def undo_form(owner: User) -> dict[str, Any]:
     ids = [fill.public_id.hex for fill in deleted_fills(owner)]
-    return {"fills": signing.dumps(ids, salt=_UNDO, compress=True)}
+    return {"fills": undo.token(owner, "trade.delete", {"fills": ids})}
+
+
+def undo_token(owner: User) -> dict[str, Any]:
+    return {"token": undo_form(owner)["fills"]}
 
 
 def upload_body(owner: User) -> dict[str, Any]:

@@ -7,4 +7,11 @@ class TradingConfig(AppConfig):
     name = "trading"
 
     def ready(self) -> None:
-        from trading import receivers  # noqa: F401 – connects them
+        from accounts import undo
+        from trading import (
+            deletions,
+            receivers,  # noqa: F401 – connects them
+            views,
+        )
+
+        undo.register(deletions.DELETED, views.bring_back)

@@ -22,3 +22,10 @@ class TradeRefused(DomainError):
 
     code = "trade_refused"
     status = 422
+
+
+class NothingLeft(DomainError):
+    """What was deleted cannot be brought back any more."""
+
+    code = "nothing_left"
+    status = 409

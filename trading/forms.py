@@ -83,7 +83,9 @@ class WallTimeField(forms.DateTimeField):
     """A date and time without a zone: which one is meant is known only once the account is."""
 
     def to_python(self, value: Any) -> datetime | None:
-        found = super().to_python(value)
+        # Not in the person's zone, in which a wall time of the account's may not exist.
+        with timezone.override("UTC"):
+            found = super().to_python(value)
         return found.replace(tzinfo=None) if found else None
 
 

@@ -1,7 +1,9 @@
-"""How numbers are written on pages: a true minus sign, grouped thousands, a dash for what is undefined."""
+"""How numbers and dates are written on pages, in the person's language: a true minus sign, grouped thousands, a dash
+for what is undefined.
+"""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -9,8 +11,11 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.http import HttpRequest, QueryDict
+from django.utils import dateformat, timezone
+from django.utils.dates import MONTHS
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext, pgettext
 
 register = template.Library()
 
@@ -26,8 +31,23 @@ _CRYPTO_STEP = Decimal("0.00000001")
 _CRYPTO = frozenset(("BTC", "ETH", "SOL", "BNB", "XRP", "LTC"))
 
 
+#: Of each language what stands between thousands, before decimals, and before a percent sign or a unit.
+_THIN = "\N{NARROW NO-BREAK SPACE}"
+_MARKS = {"en": (",", ".", ""), "fr": (_THIN, ",", _THIN)}
+
+
+def _marks() -> tuple[str, str, str]:
+    return _MARKS.get((get_language() or "en")[:2], _MARKS["en"])
+
+
 def _grouped(number: Decimal) -> str:
-    return f"{number:,f}"
+    return _written(f"{number:,f}")
+
+
+def _written(text: str) -> str:
+    """1,234.50 as Python writes it, in the language of the page."""
+    between, point, _ = _marks()
+    return text if between == "," else text.replace(",", between).replace(".", point)
 
 
 def _signed(number: Decimal, text: str, *, plus: bool) -> str:
@@ -88,11 +108,11 @@ def short_money(value: Decimal | None) -> str:
     size = abs(number)
     # From where the smaller unit would round up to a thousand.
     if size >= Decimal(999_500):
-        text = f"{_rounded(size / 1_000_000, Decimal('0.1') if size >= 10_000_000 else _CENT):f}M"
+        text = _written(f"{_rounded(size / 1_000_000, Decimal('0.1') if size >= 10_000_000 else _CENT):f}M")
     elif size >= Decimal("999.5"):
-        text = f"{_rounded(size / 1000, Decimal(1) if size >= 100_000 else Decimal('0.1')):f}k"
+        text = _written(f"{_rounded(size / 1000, Decimal(1) if size >= 100_000 else Decimal('0.1')):f}k")
     else:
-        text = f"{_rounded(size, Decimal(1) if size >= 10 else _CENT):,f}"
+        text = _grouped(_rounded(size, Decimal(1) if size >= 10 else _CENT))
     return f"{MINUS if number < 0 else '+' if number > 0 else ''}{text}"
 
 
@@ -102,7 +122,7 @@ def percent(value: Decimal | None) -> str:
     if value is None:
         return DASH
     rounded = _rounded(Decimal(value) * 100, Decimal("0.1"))
-    return f"{_signed(rounded, _grouped(rounded), plus=False)}%"
+    return f"{_signed(rounded, _grouped(rounded), plus=False)}{_marks()[2]}%"
 
 
 @register.filter
@@ -147,13 +167,13 @@ def quantity(value: Decimal | None) -> str:
         return DASH
     text = f"{Decimal(value):,f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return _signed(Decimal(value), text, plus=False)
+    return _signed(Decimal(value), _written(text), plus=False)
 
 
 @register.filter
 def count(value: int | str | None) -> str:
     """How many, with grouped thousands; a dash where nobody counted."""
-    return DASH if value is None or value == "" else f"{int(value):,}"
+    return DASH if value is None or value == "" else _written(f"{int(value):,}")
 
 
 @register.filter
@@ -173,11 +193,61 @@ def holding(value: Decimal | int | timedelta | None) -> str:
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
+    parts = {"days": days, "hours": hours, "minutes": minutes, "seconds": rest}
     if days:
-        return f"{days}d {hours}h"
+        return pgettext("holding time", "%(days)dd %(hours)dh") % parts
     if hours:
-        return f"{hours}h {minutes}m"
-    return f"{minutes}m {rest}s" if minutes else f"{rest}s"
+        return pgettext("holding time", "%(hours)dh %(minutes)dm") % parts
+    if minutes:
+        return pgettext("holding time", "%(minutes)dm %(seconds)ds") % parts
+    return pgettext("holding time", "%(seconds)ds") % parts
+
+
+@register.filter(expects_localtime=False)
+def day(value: date | str | None) -> str:
+    """A date: 2 Mar 2026. An instant gives its date in the person's time zone, a text is one in ISO form."""
+    found = _date(value)
+    return DASH if found is None else dateformat.format(found, _day_format())
+
+
+@register.filter(expects_localtime=False)
+def weekday_day(value: date | str | None) -> str:
+    """A date with its day of the week: Mon 2 Mar 2026."""
+    found = _date(value)
+    return DASH if found is None else dateformat.format(found, f"D {_day_format()}")
+
+
+@register.filter(expects_localtime=False)
+def moment(value: datetime | None) -> str:
+    """An instant in the person's time zone: 2 Mar 2026, 15:04. A wall time without a zone stays as it is."""
+    if value is None or value == "":
+        return DASH
+    local = timezone.localtime(value) if timezone.is_aware(value) else value
+    return dateformat.format(local, f"{_day_format()}, H:i")
+
+
+@register.filter(expects_localtime=False)
+def month_name(value: date | int | str | None) -> str:
+    """March 2026 for a date, March for a number from 1 to 12."""
+    if isinstance(value, int):
+        return str(MONTHS[value])
+    found = _date(value)
+    return DASH if found is None else dateformat.format(found, "F Y")
+
+
+def _day_format() -> str:
+    # Django's short months are English capitals in every language; its other abbreviations are those of each.
+    return "j M Y" if _marks()[1] == "." else "j N Y"
+
+
+def _date(value: date | str | None) -> date | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return date.fromisoformat(value[:10])
+    if isinstance(value, datetime):
+        return timezone.localdate(value) if timezone.is_aware(value) else value.date()
+    return value
 
 
 @register.filter
@@ -190,11 +260,11 @@ def dash(value: Any) -> Any:
 def file_size(value: int) -> str:
     """Bytes as 640 B, 12 KB, 3.4 MB or 512 MB, in powers of 1,024."""
     if value < 1024:
-        return f"{value} B"
+        return gettext("%(size)s B") % {"size": value}
     if value < 1024**2:
-        return f"{Decimal(value) / 1024:.0f} KB"
+        return gettext("%(size)s KB") % {"size": f"{Decimal(value) / 1024:.0f}"}
     size = Decimal(value) / 1024**2
-    return f"{size:,.0f} MB" if size >= 100 else f"{size:,.1f} MB"
+    return gettext("%(size)s MB") % {"size": _written(f"{size:,.0f}" if size >= 100 else f"{size:,.1f}")}
 
 
 @register.simple_tag

@@ -182,8 +182,23 @@ def test_a_deleted_trade_comes_back_by_the_undo_of_its_message(alice_client: Cli
 
     after = alice_client.post(f"/trades/{trade.public_id}/delete/", follow=True)
     assert not Trade.objects.exists()
-    token = re.search(r'name="fills" value="([^"]+)"', after.content.decode())
+    token = re.search(r'name="token" value="([^"]+)"', after.content.decode())
     assert token
+    back = alice_client.post("/undo/", {"token": token[1]})
+
+    brought_back = Trade.objects.get()
+    assert brought_back.net_pnl == Decimal(50)
+    assert back.headers["Location"] == f"/trades/{brought_back.public_id}/"
+
+
+def test_a_page_that_was_open_before_takes_a_deletion_back_at_its_old_address(
+    alice_client: Client, account: Account
+) -> None:
+    trade = make_trade(account, day=DAY, pnl="50")
+    after = alice_client.post(f"/trades/{trade.public_id}/delete/", follow=True)
+    token = re.search(r'name="token" value="([^"]+)"', after.content.decode())
+    assert token
+
     alice_client.post("/trades/restore/", {"fills": token[1]})
 
     assert Trade.objects.get().net_pnl == Decimal(50)
@@ -194,13 +209,14 @@ def test_an_undo_of_somebody_else_brings_nothing_back(
 ) -> None:
     trade = make_trade(account, day=DAY, pnl="50")
     after = alice_client.post(f"/trades/{trade.public_id}/delete/", follow=True)
-    token = re.search(r'name="fills" value="([^"]+)"', after.content.decode())
+    token = re.search(r'name="token" value="([^"]+)"', after.content.decode())
     assert token
 
+    bob_client.post("/undo/", {"token": token[1]})
     bob_client.post("/trades/restore/", {"fills": token[1]})
-    forged = alice_client.post("/trades/restore/", {"fills": "WzFd:forged"})
+    forged = alice_client.post("/undo/", {"token": "WzFd:forged"}, follow=True)
 
-    assert forged.status_code == 400
+    assert "can no longer be undone" in text_of(forged)
     assert not Trade.objects.exists()
 
 

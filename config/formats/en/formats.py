@@ -1,0 +1,3 @@
+"""See `config.formats`."""
+
+from config.formats import *  # noqa: F403
