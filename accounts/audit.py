@@ -82,9 +82,9 @@ def written(
     owner_id: int | None = None,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
-) -> None:
-    """The change is in the audit log, in the caller's transaction, with who made it and from where."""
-    AuditEvent.objects.create(
+) -> int:
+    """The change is in the audit log, in the caller's transaction, with who made it and from where; its number."""
+    made = AuditEvent.objects.create(
         **_who(),
         event=event,
         subject=subject,
@@ -93,22 +93,34 @@ def written(
         before=_plain(before),
         after=_plain(after),
     )
+    return made.pk
 
 
-def written_many(event: str, *, subject: str, owner_id: int | None, after: Mapping[str, Mapping[str, Any]]) -> None:
-    """As `written`, for many new things at once; `after` maps each one's id to what it is."""
+def written_many(
+    event: str,
+    *,
+    subject: str,
+    owner_id: int | None,
+    after: Mapping[str, Mapping[str, Any]] | None = None,
+    before: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[int]:
+    """As `written`, for many things at once; `after` or `before` map each one's id to what it is or was."""
     who = _who()
-    AuditEvent.objects.bulk_create(
+    changes = {key: (None, values) for key, values in (after or {}).items()}
+    changes |= {key: (values, None) for key, values in (before or {}).items()}
+    made = AuditEvent.objects.bulk_create(
         AuditEvent(
             **who,
             event=event,
             subject=subject,
             subject_id=subject_id,
             owner_id=owner_id,
+            before=_plain(was),
             after=_plain(values),
         )
-        for subject_id, values in after.items()
+        for subject_id, (was, values) in changes.items()
     )
+    return [event.pk for event in made]
 
 
 def _who() -> dict[str, Any]:

@@ -9,9 +9,9 @@ class TradingConfig(AppConfig):
     def ready(self) -> None:
         from accounts import undo
         from trading import (
-            deletions,
             receivers,  # noqa: F401 – connects them
-            views,
+            taking_back,
         )
 
-        undo.register(deletions.DELETED, views.bring_back)
+        undo.register(taking_back.ONE, taking_back.one)
+        undo.register(taking_back.MANY, taking_back.many)

@@ -1,6 +1,6 @@
 """What a deletion takes away, kept in its audit event, and how it is given back."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,6 +17,8 @@ from trading.models import Execution, FillRole, Tag, Trade, TradeFill
 
 DELETED = "trade.delete"
 RESTORED = "trade.restore"
+#: What bars said of the trade; true of it again where it has all of its fills again.
+_EXCURSION = ("mae", "mfe", "mae_at", "mfe_at", "excursion_source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,10 @@ def of_trade(trade: Trade, fills: Sequence[Execution], *, corrections: Sequence[
         "note": trade.note,
         "initial_stop": trade.initial_stop,
         "initial_target": trade.initial_target,
-        "tags": list(trade.tags.order_by("id").values_list("public_id", flat=True)),
+        "tags": [tag.public_id for tag in sorted(trade.tags.all(), key=lambda tag: tag.pk)],
         "reviewed_at": trade.reviewed_at,
+        "rating": trade.rating,
+        "excursion": {name: getattr(trade, name) for name in _EXCURSION},
         "opening_fill": trade.opening_execution_id,
         "fills": [fill.pk for fill in fills],
         "shared": [
@@ -81,6 +85,17 @@ def named(owner_id: int, execution_ids: Collection[int]) -> list[Deletion]:
         if not undone.exists():
             found.append(Deletion(event.pk, event.before))
     return found
+
+
+def numbered(owner_id: int, events: Collection[int]) -> list[Deletion]:
+    """This person's deletions of these audit events, newest first, without those that were brought back."""
+    found = AuditEvent.objects.filter(owner_id=owner_id, event=DELETED, pk__in=events).order_by("-id")
+    undone: set[int] = set()
+    for after in AuditEvent.objects.filter(
+        owner_id=owner_id, event=RESTORED, pk__gt=min(events, default=0)
+    ).values_list("after", flat=True):
+        undone.update(after["deletions"])
+    return [Deletion(event.pk, event.before or {}) for event in found if event.pk not in undone]
 
 
 def voided(deletion: Deletion) -> list[Execution]:
@@ -161,13 +176,27 @@ def give_words(trade: Trade, deletion: Deletion, *, since: datetime) -> tuple[De
     trade.note = trade.note or before.get("note") or ""
     if trade.reviewed_at is None and is_new and before.get("reviewed_at"):
         trade.reviewed_at = parse_datetime(before["reviewed_at"])
-    trade.save(update_fields=["public_id", "note", "reviewed_at", "updated_at"])
+    if trade.rating is None and is_new:
+        trade.rating = before.get("rating")
+    if is_new and str(trade.net_pnl) == before.get("net_pnl") and not before.get("shared"):
+        _give_excursion(trade, before.get("excursion") or {})
+    trade.save(update_fields=["public_id", "note", "reviewed_at", "rating", *_EXCURSION, "updated_at"])
     trade.tags.add(*Tag.objects.filter(owner_id=trade.owner_id, public_id__in=before.get("tags", [])))
     stop, target = (
         Decimal(text) if (text := before.get(name)) else None for name in ("initial_stop", "initial_target")
     )
     has_plan = trade.initial_stop is not None or trade.initial_target is not None
     return None if has_plan or (stop, target) == (None, None) else (stop, target)
+
+
+def _give_excursion(trade: Trade, kept: Mapping[str, str | None]) -> None:
+    for name, text in kept.items():
+        if text is None:
+            continue
+        if name.endswith("_at"):
+            setattr(trade, name, parse_datetime(text))
+        else:
+            setattr(trade, name, Decimal(text) if name in ("mae", "mfe") else text)
 
 
 def closing_days(trades: Sequence[Trade]) -> set[tuple[int, date]]:

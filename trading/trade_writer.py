@@ -28,6 +28,7 @@ _TRADE_COLUMNS = (
     "initial_target planned_r realized_r note created_at updated_at"
 ).split()
 _KEPT_COLUMNS = {"id", "owner_id", "account_id", "instrument_id", "note", "created_at"}
+_MEASURED = ("mae", "mfe", "mae_at", "mfe_at", "excursion_source")
 #: As _OLD_TRADES reads them: a trade in which none of these differs, nor its parts, is left alone.
 _COMPARED = (
     "closed_on opened_on opened_at activity_at quantity open_quantity entry_price exit_price "
@@ -330,7 +331,10 @@ class TradeWriter:
         with connection.cursor() as cursor:
             ids = [row[0] for row, _ in self.changed]
             cursor.execute("DELETE FROM trading_tradefill WHERE trade_id = ANY(%s)", [ids])
-            assignments = ", ".join(f"{name} = c.{name}" for name in columns)
+            # What bars said of a trade is no longer said of other fills.
+            assignments = ", ".join(
+                [f"{name} = c.{name}" for name in columns] + [f"{name} = NULL" for name in _MEASURED]
+            )
             cursor.execute(
                 f"UPDATE trading_trade t SET {assignments} FROM changed_trade c WHERE c.id = t.id"  # noqa: S608
             )

@@ -9,10 +9,12 @@ from decimal import Decimal
 from django.db import connection, transaction
 from django.db.models import Min
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import activity, audit
 from accounts.models import Account, ActivityKind
 from trading import deletions, flips, rebuilding
+from trading.deletions import Deletion
 from trading.errors import TradeRefused
 from trading.models import Execution, ExecutionSource, FillRole, Instrument, Tag, Trade, TradeFill
 from trading.rebuilding import Scope
@@ -21,6 +23,7 @@ from trading.signals import trades_changed
 from trading.trade_writer import Rebuilt
 
 CHANGED_MEANWHILE = "The trade has changed meanwhile; its fills are shown anew."
+HIGHEST_RATING = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +193,28 @@ def restore(owner_id: int, *, execution_ids: Collection[int]) -> list[Trade]:
 
     Returns them, oldest first. Ids of others, of fills that stand or that were voided otherwise, change nothing.
     """
-    lock_accounts(
-        Execution.objects.filter(pk__in=execution_ids, owner_id=owner_id).values_list("account_id", flat=True)
-    )
+    _lock_accounts_of(owner_id, execution_ids)
+    return _brought_back(owner_id, deletions.named(owner_id, execution_ids))
+
+
+@transaction.atomic
+def restore_deletions(owner_id: int, *, events: Collection[int]) -> list[Trade]:
+    """As `restore`, for deletions by the numbers of their audit events."""
+    named = deletions.numbered(owner_id, events)
+    _lock_accounts_of(owner_id, {fill for deletion in named for fill in deletion.fills})
+    # Once more: while this waited, another request may have brought them back.
+    return _brought_back(owner_id, deletions.numbered(owner_id, events))
+
+
+def _lock_accounts_of(owner_id: int, execution_ids: Collection[int]) -> None:
+    fills = Execution.objects.filter(pk__in=execution_ids, owner_id=owner_id)
+    lock_accounts(fills.order_by().values_list("account_id", flat=True).distinct())
+
+
+def _brought_back(owner_id: int, named: Iterable[Deletion]) -> list[Trade]:
     started = timezone.now()
     returns = [
-        (deletion, deletions.unvoid(deletion, fills))
-        for deletion in deletions.named(owner_id, execution_ids)
-        if (fills := deletions.voided(deletion))
+        (deletion, deletions.unvoid(deletion, fills)) for deletion in named if (fills := deletions.voided(deletion))
     ]
     if not returns:
         return []
@@ -238,8 +255,14 @@ def annotate(
     note: str | None = None,
     tags: Sequence[Tag] | None = None,
     is_reviewed: bool | None = None,
+    rating: int | None = None,
 ) -> Trade:
-    """What the person says of the trade is kept; None leaves a thing as it is. No figure but R changes."""
+    """What the person says of the trade is kept; None leaves a thing as it is. No figure but R changes.
+
+    A rating is 1 to 5; 0 takes it away. Raises TradeRefused for another.
+    """
+    if rating is not None and not 0 <= rating <= HIGHEST_RATING:
+        raise TradeRefused(_("A rating is 1 to 5."), code="rating_out_of_range")
     lock_accounts([trade.account_id])
     _present(trade)
     trade.refresh_from_db()
@@ -250,6 +273,9 @@ def annotate(
     if is_reviewed is not None and is_reviewed != (trade.reviewed_at is not None):
         trade.reviewed_at = timezone.now() if is_reviewed else None
         columns.append("reviewed_at")
+    if rating is not None and (rating or None) != trade.rating:
+        trade.rating = rating or None
+        columns.append("rating")
     days: set[tuple[int, object]] = set()
     if plan is not None and (plan.initial_stop, plan.initial_target) != (
         trade.initial_stop,

@@ -1,7 +1,7 @@
 """Pages of one trade: what happened, what was said of it, the editor of its fills."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,14 +11,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import toasts, undo
 from accounts.models import Account, User
 from accounts.permissions import may_write_required
-from trading import deletions, trades
+from trading import taking_back, trades
 from trading.errors import NothingLeft, TradeRefused
 from trading.forms import MOST_FILLS, TradeForm, WordsForm, corrected_fills, fills_formset, initial_fills
 from trading.models import Execution, Trade, TradeFill
@@ -200,7 +199,7 @@ def trade_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     trade = _own_trade(request, id)
     deleted = trades.delete(trade)
     ids = Execution.objects.for_user(request.user).filter(pk__in=deleted).values_list("public_id", flat=True)
-    token = undo.token(_person(request), deletions.DELETED, {"fills": [each.hex for each in ids]})
+    token = undo.token(_person(request), taking_back.ONE, {"fills": [each.hex for each in ids]})
     words = _("The trade in %(symbol)s was deleted.") % {"symbol": trade.instrument.symbol}
     toasts.say(request, words, undo=token)
     return redirect("trade_list")
@@ -218,14 +217,3 @@ def trade_restore(request: HttpRequest) -> HttpResponse:
         return redirect("trade_list")
     toasts.say(request, undone.words)
     return redirect(undone.address)
-
-
-def bring_back(person: User, payload: Mapping[str, Any]) -> undo.Undone:
-    """What `trade_delete` took away stands again. The ids are checked against the person once more."""
-    ids = [uuid.UUID(text) for text in payload["fills"]]
-    mine = list(Execution.objects.for_user(person).filter(public_id__in=ids).values_list("pk", flat=True))
-    back = trades.restore(person.pk, execution_ids=mine)
-    found = back[0] if back else Trade.objects.for_user(person).filter(fills__execution__in=mine).first()
-    if found is None:
-        raise NothingLeft(_("There is nothing left of the trade to bring back."))
-    return undo.Undone(_("The trade is back."), reverse("trade_detail", args=[found.public_id]))

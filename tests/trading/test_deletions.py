@@ -116,6 +116,8 @@ def test_a_deletion_says_in_the_audit_log_what_it_took(account: Account, stock: 
         "initial_target": None,
         "tags": [str(tag.public_id)],
         "reviewed_at": None,
+        "rating": None,
+        "excursion": dict.fromkeys(["mae", "mfe", "mae_at", "mfe_at", "excursion_source"]),
         "opening_fill": voided[0],
         "fills": voided,
         "shared": [],
