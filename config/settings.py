@@ -210,6 +210,9 @@ WHITENOISE_USE_FINDERS = True
 MEDIA_ROOT = Path(env_str("MEDIA_ROOT", str(VAR_DIR / "media")))
 FILE_UPLOAD_PERMISSIONS = 0o600
 IMPORT_MAX_BYTES = env_int("IMPORT_MAX_MEGABYTES", 512) * 1024 * 1024
+#: An export of everything that somebody brings here: as it is sent, and unpacked.
+ARCHIVE_MAX_BYTES = env_int("ARCHIVE_MAX_MEGABYTES", 2048) * 1024 * 1024
+ARCHIVE_MAX_UNPACKED_BYTES = 16 * ARCHIVE_MAX_BYTES
 #: Files up to this size are previewed within the request; larger ones by the worker.
 IMPORT_INLINE_BYTES = 2 * 1024 * 1024
 

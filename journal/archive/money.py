@@ -1,0 +1,111 @@
+"""Accounts and their cash, taken in from an archive under the rules of the ledger."""
+
+import re
+import zoneinfo
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import LedgerEntry, Portfolio
+from journal.archive import places
+from journal.archive.opening import ArchiveRefused
+from journal.archive.places import Place
+from journal.archive.tables import BY_NAME
+
+if TYPE_CHECKING:
+    from journal.archive.restoring import Restorer
+
+_CURRENCY = re.compile(r"[A-Z][A-Z0-9]{1,11}", re.ASCII)
+
+Rows = list[dict[str, Any]]
+
+
+def refuse_bad_accounts(rows: Rows) -> None:
+    """Raises ArchiveRefused where an account has a zone or a currency that there is not."""
+    for row in rows:
+        try:
+            refuse_unknown_zone(row["time_zone"])
+            refuse_unknown_currency(row["currency"])
+        except ValidationError as error:
+            raise ArchiveRefused(f"The account {row['name']}: {error.messages[0]}", code="bad_account") from error
+
+
+def refuse_unknown_zone(name: str) -> None:
+    """Raises ValidationError for what is no time zone."""
+    if name not in _time_zones():
+        raise ValidationError(_("This is not a time zone of the IANA database."))
+
+
+def refuse_unknown_currency(code: str) -> None:
+    """Raises ValidationError for what no currency looks like."""
+    if not _CURRENCY.fullmatch(code):
+        raise ValidationError(_("A currency is 2 to 12 capital letters and digits."))
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+def ledger(restorer: "Restorer", rows: Rows) -> None:
+    """The entries are in the ledger, each with the balance after it; what was there already is not there twice.
+
+    The balances are those that the entries come to. Raises ArchiveRefused where a new portfolio's do not add up, and
+    where cash would fall below zero.
+    """
+    table = BY_NAME["ledger"]
+    rows = restorer.resolved(table, rows)
+    found = places.by_outside_id(table, restorer.owner, [row["public_id"] for row in rows])
+    new = [row for row in rows if found[row["public_id"]][1] is None]
+    fresh = {
+        place.id
+        for place in restorer.places.of("portfolios", {row["portfolio"] for row in new}).values()
+        if place.is_new
+    }
+    balances = {
+        portfolio.pk: (portfolio.available_balance, portfolio.reserved_balance)
+        for portfolio in Portfolio.objects.for_user(restorer.owner)
+        .select_for_update(of=("self",))
+        .filter(pk__in={row["portfolio_id"] for row in new})
+    }
+    entries = []
+    for row in new:
+        pk = row["portfolio_id"]
+        after = tuple(
+            before + change
+            for before, change in zip(balances[pk], (row["available_change"], row["reserved_change"]), strict=True)
+        )
+        if min(after) < 0 or (pk in fresh and after != (row["available_after"], row["reserved_after"])):
+            raise ArchiveRefused("A ledger in it does not add up.", code="ledger_differs")
+        balances[pk] = (after[0], after[1])
+        entries.append(
+            {name: row[name] for name in table.columns if name != "public_id"}
+            | {
+                "public_id": found[row["public_id"]][0],
+                "owner_id": restorer.owner.pk,
+                "portfolio_id": pk,
+                "available_after": after[0],
+                "reserved_after": after[1],
+            }
+        )
+    ids = places.insert(LedgerEntry, entries)
+    restorer.added["ledger"] += len(ids)
+    restorer.places.put(
+        "ledger",
+        [
+            (row["public_id"], Place(key, found[row["public_id"]][0], is_new=True))
+            for row, key in zip(new, ids, strict=True)
+        ],
+    )
+    _keep(balances)
+
+
+def _keep(balances: dict[int, tuple[Decimal, Decimal]]) -> None:
+    for pk, (available, reserved) in balances.items():
+        Portfolio.objects.filter(pk=pk).update(
+            available_balance=available, reserved_balance=reserved, updated_at=timezone.now()
+        )

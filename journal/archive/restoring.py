@@ -1,0 +1,306 @@
+"""An archive taken in: verified first, then in one transaction, and what is there already is left alone."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.db import IntegrityError, connection
+
+from accounts import audit, versions
+from accounts.models import Account, User
+from journal.archive import files, fills, money, opening, places
+from journal.archive.opening import ArchiveRefused, Opened
+from journal.archive.places import Place, Places
+from journal.archive.tables import PERSON, TABLES, Table
+from journal.archive.values import BadValue, LineReader
+from trading import trades
+from trading.imports import routing
+
+#: Rows in hand at a time.
+CHUNK = 2000
+
+#: Rows that come with what they belong to, or not at all: lines of a file, rules of a version that never changes.
+_OF_NEW = {"import_rows": "batch", "playbook_rules": "version"}
+#: Tables whose documents and addresses hold outside ids.
+_WITH_IDS = ("imports", "saved_views", "preferences")
+
+Rows = list[dict[str, Any]]
+
+
+class Restorer:
+    """Takes one archive in for a person. Everything happens in the caller's transaction."""
+
+    def __init__(
+        self, owner: User, archive: Opened, *, trusts_reference: bool, on_progress: Callable[[int], None]
+    ) -> None:
+        self.owner = owner
+        self.archive = archive
+        self.trusts_reference = trusts_reference
+        self.on_progress = on_progress
+        self.places = Places()
+        self.added: Counter[str] = Counter()
+        self.remarks: list[str] = []
+        self.done = 0
+        self.is_first = not Account.objects.for_user(owner).exists()
+        self.kept_files: list[str] = []
+
+    def restore(self) -> None:
+        """Every table is taken in, and trades are made anew from the fills that came."""
+        routing.lock_new(self.owner.pk)
+        trades.lock_accounts(Account.objects.for_user(self.owner).values_list("pk", flat=True))
+        self._person()
+        special: dict[str, Callable[[Table, Rows], None]] = {
+            "ledger": lambda table, rows: money.ledger(self, rows),
+            "instruments": lambda table, rows: fills.instruments(self, rows),
+            "rates": lambda table, rows: fills.rates(self, rows),
+            "executions": lambda table, rows: fills.executions(self, rows),
+            "trades": lambda table, rows: fills.words(self, rows),
+            "trade_playbooks": lambda table, rows: self.rows(table, self.of_trades(table, rows)),
+            "attachments": lambda table, rows: files.attachments(self, self.of_trades(table, rows)),
+        }
+        for table in TABLES:
+            take = special.get(table.name, self.rows)
+            for rows in self._chunks(table):
+                take(table, rows)
+                self.done += len(rows)
+                self.on_progress(self.done)
+            if table.name == "executions":
+                fills.rebuild(self)
+        versions.bump(self.owner.pk)
+
+    def rows(self, table: Table, rows: Rows) -> None:
+        """The rows are there: those that were not, in the order of the file."""
+        rows = self.resolved(table, rows)
+        known = self._known(table, rows)
+        new = [row for row in rows if row[table.key] not in known]
+        if table.name in _OF_NEW:
+            new = [row for row in new if row["_of_new"]]
+        self._names(table, new)
+        keys = self.places.keys() if table.name in _WITH_IDS else {}
+        ids = places.insert(table.model, [self._columns(table, row, keys) for row in new])
+        self.added[table.name] += len(ids)
+        made = [
+            (row[table.key], Place(key, row.get("public_id_here"), is_new=True))
+            for row, key in zip(new, ids, strict=True)
+        ]
+        if table.name != "import_rows":
+            self.places.put(table.name, [*known.items(), *made])
+        for name in table.many:
+            self._label(table, name, new, ids)
+
+    def resolved(self, table: Table, rows: Rows) -> Rows:
+        """The rows with what they name put in as primary keys; those that name what was left out are left out."""
+        found = rows
+        for name, named in table.refs.items():
+            field = table.model._meta.get_field(name)
+            there = self.places.of(named, {row[name] for row in found})
+            is_optional = bool(getattr(field, "null", False))
+            kept = []
+            for row in found:
+                place = there.get(row[name])
+                if row[name] is not None and place is None and not (is_optional or table.name == "rule_checks"):
+                    raise ArchiveRefused(
+                        f"{table.name}.jsonl names something in {named}.jsonl that is not there.", code="dangling"
+                    )
+                if place is None and not is_optional:
+                    continue
+                row[f"{name}_id"] = place.id if place else None
+                if _OF_NEW.get(table.name) == name:
+                    row["_of_new"] = bool(place and place.is_new)
+                kept.append(row)
+            found = kept
+        return found
+
+    def of_trades(self, table: Table, rows: Rows) -> Rows:
+        """The rows with the ids that their trades have here; those whose trade is gone are left out."""
+        there = self.places.of("trades", {row["trade_key"] for row in rows})
+        kept = []
+        for row in rows:
+            if row["trade_key"] is not None:
+                place = there.get(row["trade_key"])
+                if place is None:
+                    self.remark(f"What {table.name} has of trades that are gone was left out.")
+                    continue
+                row["trade_key"] = place.key
+            kept.append(row)
+        return kept
+
+    def remark(self, words: str) -> None:
+        """The person is told, once."""
+        if words not in self.remarks and len(self.remarks) < 100:
+            self.remarks.append(words)
+
+    def _person(self) -> None:
+        """Somebody who has nothing yet sees money and days as the archive's person did."""
+        stated = self.archive.person()
+        if stated.keys() != set(PERSON) or not all(isinstance(value, str) for value in stated.values()):
+            raise ArchiveRefused("person.json is not as it should be.", code="bad_person")
+        if not self.is_first:
+            return
+        for name in PERSON:
+            setattr(self.owner, name, stated[name])
+        try:
+            self.owner.clean_fields(exclude=["password", "email", "public_id"])
+            money.refuse_unknown_zone(self.owner.time_zone)
+            money.refuse_unknown_currency(self.owner.reporting_currency)
+        except (ValueError, money.ValidationError) as error:
+            raise ArchiveRefused("person.json holds what is no choice here.", code="bad_person") from error
+        User.objects.filter(pk=self.owner.pk).update(**{name: stated[name] for name in PERSON})
+
+    def _chunks(self, table: Table) -> Iterator[Rows]:
+        reader = LineReader(table)
+        lines = enumerate(self.archive.lines(table.name), start=1)
+        while piece := list(islice(lines, CHUNK)):
+            rows = []
+            for number, line in piece:
+                try:
+                    rows.append(reader.read(line))
+                except BadValue as error:
+                    raise ArchiveRefused(f"{table.name}.jsonl, line {number}: {error}.", code="bad_line") from error
+            if table.name == "accounts":
+                money.refuse_bad_accounts(rows)
+            yield rows
+
+    def _known(self, table: Table, rows: Rows) -> dict[Any, Place]:
+        """Where those of the rows are that the person has already; the others know the outside id that they get."""
+        known: dict[Any, Place] = {}
+        if table.key == "public_id":
+            found = places.by_outside_id(table, self.owner, [row["public_id"] for row in rows])
+            for row in rows:
+                row["public_id_here"], key = found[row["public_id"]]
+                if key is not None:
+                    known[row["public_id"]] = Place(key, row["public_id_here"], is_new=False)
+        if table.on_name == "merge":
+            self._merged(table, rows, known)
+        if table.unique:
+            self._found_again(table, rows, known)
+        return known
+
+    def _merged(self, table: Table, rows: Rows, known: dict[Any, Place]) -> None:
+        there = {
+            name: (pk, key)
+            for pk, key, name in table.rows(self.owner)
+            .filter(name__in=[row["name"] for row in rows])
+            .values_list("pk", "public_id", "name")
+        }
+        for row in rows:
+            if row["public_id"] not in known and row["name"] in there:
+                known[row["public_id"]] = Place(*there[row["name"]], is_new=False)
+
+    def _found_again(self, table: Table, rows: Rows, known: dict[Any, Place]) -> None:
+        """Rows are found by what is unique of them."""
+        names = [self._attribute(table, name) for name in table.unique]
+        queried = [name for name in names if name != "owner_id"]
+        has_key = table.key == "public_id"
+        columns = ["pk", *(["public_id"] if has_key else []), *queried]
+        there = {}
+        wanted = [tuple(row[name] for name in queried) for row in rows]
+        candidates = table.rows(self.owner)
+        for place, name in enumerate(queried):
+            candidates = candidates.filter(**{f"{name}__in": {each[place] for each in wanted}})
+        for pk, *values in candidates.values_list(*columns):
+            key = values.pop(0) if has_key else None
+            there[tuple(values)] = Place(pk, key, is_new=False)
+        for row, each in zip(rows, wanted, strict=True):
+            if each in there:
+                known.setdefault(row[table.key], there[each])
+
+    def _attribute(self, table: Table, name: str) -> str:
+        return str(table.model._meta.get_field(name).attname)  # type: ignore[union-attr]
+
+    def _names(self, table: Table, new: Rows) -> None:
+        """No two things of the person have one name: what came is called (2) where its name was taken."""
+        if table.on_name != "rename" or not new:
+            return
+        taken = set(table.rows(self.owner).values_list("name", flat=True))
+        longest = table.model._meta.get_field("name").max_length or 100  # type: ignore[union-attr]
+        for row in new:
+            name, number = row["name"], 2
+            while row["name"] in taken:
+                row["name"] = f"{name[: longest - 6]} ({number})"
+                number += 1
+            if row["name"] != name:
+                self.remark(f"{name} is called {row['name']} here: you had one of that name.")
+            taken.add(row["name"])
+
+    def _columns(self, table: Table, row: dict[str, Any], keys: dict[str, str]) -> dict[str, Any]:
+        """The row by columns of its table, with the outside ids that things have here in its documents."""
+        found = {name: row[name] for name in table.columns if name not in ("public_id", "id")}
+        found |= {f"{name}_id": row[f"{name}_id"] for name in table.refs}
+        if table.key == "public_id":
+            found["public_id"] = row["public_id_here"]
+        if table.has_owner:
+            found["owner_id"] = self.owner.pk
+        if keys:
+            found = {name: _renamed(value, keys) for name, value in found.items()}
+        if table.name == "portfolios":
+            # The ledger that follows says what is in it.
+            found |= {"available_balance": 0, "reserved_balance": 0}
+        return found
+
+    def _label(self, table: Table, name: str, new: Rows, ids: Sequence[int]) -> None:
+        there = self.places.of(table.many[name], {old for row in new for old in row[name]})
+        field: Any = table.model._meta.get_field(name)
+        through = field.remote_field.through
+        own, other = field.m2m_column_name(), field.m2m_reverse_name()
+        links = {
+            (key, there[old].id): {own: key, other: there[old].id}
+            for row, key in zip(new, ids, strict=True)
+            for old in row[name]
+            if old in there
+        }
+        places.insert(through, list(links.values()))
+
+
+def _renamed(value: Any, keys: dict[str, str]) -> Any:
+    """The value with the ids that it holds replaced; in the text of a query they are parts of it."""
+    if isinstance(value, str):
+        for old, new in keys.items():
+            if old in value:
+                value = value.replace(old, new)
+        return value
+    if isinstance(value, list):
+        return [_renamed(each, keys) for each in value]
+    if isinstance(value, dict):
+        return {_renamed(key, keys): _renamed(each, keys) for key, each in value.items()}
+    return value
+
+
+def take_in(
+    owner: User,
+    path: Path,
+    *,
+    trusts_reference: bool = False,
+    on_progress: Callable[[int], None] = lambda rows: None,
+    on_total: Callable[[int], None] = lambda rows: None,
+) -> tuple[dict[str, int], list[str]]:
+    """Everything in the archive is this person's as well; returns the rows added per table, and remarks in words.
+
+    What they have already stays as it is, so that taking the same archive in again adds nothing. Instruments and rates
+    are everybody's: those that are not known here come from the archive only when `trusts_reference` says so.
+    The caller has opened the transaction. Raises ArchiveRefused.
+    """
+    with opening.opened(path) as archive:
+        on_total(archive.total)
+        restorer = Restorer(owner, archive, trusts_reference=trusts_reference, on_progress=on_progress)
+        try:
+            restorer.restore()
+            _check_constraints()
+        except IntegrityError as error:
+            files.forget(restorer.kept_files)
+            raise ArchiveRefused("It contradicts itself or a rule of this journal.", code="contradiction") from error
+        except BaseException:
+            files.forget(restorer.kept_files)
+            raise
+    added = {name: count for name, count in restorer.added.items() if count}
+    audit.written("archive.import", subject="archive", owner_id=owner.pk, after=added)
+    return added, restorer.remarks
+
+
+def _check_constraints() -> None:
+    """What is checked at the end of a transaction is checked now, while the answer can still say so."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")

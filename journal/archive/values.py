@@ -1,0 +1,227 @@
+"""Lines of an archive read strictly: each value is of its column's type and bounds, or the file is refused."""
+
+import re
+import uuid
+from collections.abc import Callable
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
+from django.db import models
+
+from accounts import decimals
+from accounts.text import one_line
+from journal.archive.tables import BY_NAME, Table
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_YEARS = range(1900, 2201)
+_LARGEST = {models.SmallIntegerField: 2**15 - 1, models.IntegerField: 2**31 - 1, models.BigIntegerField: 2**63 - 1}
+
+
+class BadValue(ValueError):
+    """A value is not what its column may hold."""
+
+
+class LineReader:
+    """Reads the lines of one table."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.readers: dict[str, Callable[[Any], Any]] = {}
+        for name in table.columns:
+            self.readers[name] = _reader(table.model._meta.get_field(name))
+        for name, named in table.refs.items():
+            is_null = bool(getattr(table.model._meta.get_field(name), "null", False))
+            self.readers[name] = _optional(_key_reader(named), is_null=is_null)
+        for name, named in table.many.items():
+            self.readers[name] = _list_of(_key_reader(named))
+
+    def read(self, line: bytes) -> dict[str, Any]:
+        """The values of a line by column. Raises BadValue, which says what is wrong with it."""
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise BadValue("it is not JSON") from error
+        if not isinstance(row, dict):
+            raise BadValue("it is not an object")
+        if unknown := sorted(row.keys() - self.readers.keys()):
+            raise BadValue(f"there is no column {unknown[0][:40]!r}")
+        if missing := sorted(self.readers.keys() - row.keys()):
+            raise BadValue(f"the column {missing[0]} is missing")
+        values = {}
+        for name, reader in self.readers.items():
+            try:
+                values[name] = reader(row[name])
+            except ValueError as error:
+                raise BadValue(f"{name}: {error}") from error
+        return values
+
+
+def _key_reader(table: str) -> Callable[[Any], Any]:
+    named = BY_NAME[table]
+    return _uuid if named.key == "public_id" else _whole(2**63 - 1)
+
+
+def _reader(field: Any) -> Callable[[Any], Any]:
+    reader = _plain_reader(field)
+    if field.choices and not isinstance(field, models.JSONField):
+        reader = _one_of(reader, {value for value, _ in field.flatchoices} | ({""} if field.blank else set()))
+    return _optional(reader, is_null=bool(field.null))
+
+
+def _plain_reader(field: Any) -> Callable[[Any], Any]:
+    kind = type(field)
+    if isinstance(field, models.DecimalField):
+        return _decimal(field)
+    if isinstance(field, models.BooleanField):
+        return _truth
+    if isinstance(field, models.IntegerField):
+        base = next((each for each in kind.__mro__ if each in _LARGEST), models.IntegerField)
+        least = 0 if isinstance(field, models.PositiveSmallIntegerField | models.PositiveIntegerField) else None
+        return _whole(32767 if isinstance(field, models.PositiveSmallIntegerField) else _LARGEST[base], least=least)
+    if isinstance(field, models.JSONField):
+        return _document
+    if isinstance(field, models.UUIDField):
+        return _uuid
+    if isinstance(field, models.DateTimeField):
+        return _moment
+    if isinstance(field, models.DateField):
+        return _day
+    if isinstance(field, models.TimeField):
+        return _time
+    return _text(field)
+
+
+def _optional(reader: Callable[[Any], Any], *, is_null: bool) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if value is None:
+            if is_null:
+                return None
+            raise ValueError("it is null")
+        return reader(value)
+
+    return read
+
+
+def _one_of(reader: Callable[[Any], Any], allowed: set[Any]) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if (found := reader(value)) not in allowed:
+            raise ValueError("it is not one of its choices")
+        return found
+
+    return read
+
+
+def _list_of(reader: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    def read(value: Any) -> list[Any]:
+        if not isinstance(value, list) or len(value) > 1000:
+            raise ValueError("it is not a list")
+        return [reader(each) for each in value]
+
+    return read
+
+
+def _text(field: Any) -> Callable[[Any], str]:
+    longest = field.max_length
+    is_name = field.name in ("name", "symbol", "currency")
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("it is not text")
+        if longest is not None and len(value) > longest:
+            raise ValueError(f"it is longer than {longest} characters")
+        if "\x00" in value:
+            raise ValueError("it has a character that cannot be kept")
+        if is_name and one_line(value) != value:
+            raise ValueError("it is not a name on one line")
+        for validator in field.validators:
+            if value and not isinstance(validator, MaxLengthValidator):
+                _valid(validator, value)
+        return value
+
+    return read
+
+
+def _valid(validator: Callable[[Any], None], value: Any) -> None:
+    try:
+        validator(value)
+    except ValidationError as error:
+        raise ValueError("it is not as its column wants it") from error
+
+
+def _decimal(field: Any) -> Callable[[Any], Decimal]:
+    places, whole = field.decimal_places, field.max_digits - field.decimal_places
+
+    def read(value: Any) -> Decimal:
+        if not isinstance(value, str):
+            raise ValueError("a decimal is written as text")
+        number = decimals.strict(value)
+        _, digits, exponent = number.as_tuple()
+        assert isinstance(exponent, int)
+        if -exponent > places or len(digits) + exponent > whole:
+            raise ValueError(f"it has more than {whole} digits before or {places} after the point")
+        return number
+
+    return read
+
+
+def _whole(largest: int, *, least: int | None = None) -> Callable[[Any], int]:
+    lowest = -largest - 1 if least is None else least
+
+    def read(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= largest:
+            raise ValueError("it is not a whole number of its size")
+        return value
+
+    return read
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("it is neither true nor false")
+    return value
+
+
+def _document(value: Any) -> Any:
+    if "\\u0000" in orjson.dumps(value).decode():
+        raise ValueError("it has a character that cannot be kept")
+    return value
+
+
+def _uuid(value: Any) -> uuid.UUID:
+    if not isinstance(value, str):
+        raise ValueError("it is not an id")
+    found = uuid.UUID(value)
+    if str(found) != value:
+        raise ValueError("it is not an id")
+    return found
+
+
+def _day(value: Any) -> date:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("it is not a date")
+    found = date.fromisoformat(value)
+    if found.year not in _YEARS:
+        raise ValueError("it is out of reach")
+    return found
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, str) or len(value) > 40:
+        raise ValueError("it is not a time")
+    found = datetime.fromisoformat(value)
+    if found.tzinfo is None or found.year not in _YEARS:
+        raise ValueError("it is not an instant with its offset")
+    return found
+
+
+def _time(value: Any) -> time:
+    if not isinstance(value, str) or len(value) > 15:
+        raise ValueError("it is not a time of day")
+    found = time.fromisoformat(value)
+    if found.tzinfo is not None:
+        raise ValueError("it is not a time of day")
+    return found
