@@ -5,8 +5,10 @@
 place in config/api.py. `accounts_query` and `own_account` are there for it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -15,7 +17,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import ledger, paging, reports, tokens, trading_accounts
+from accounts import bulk_edits, ledger, paging, reports, tokens, trading_accounts
+from accounts.bulk_edits import Change
 from accounts.errors import InvalidValue
 from accounts.models import (
     Account,
@@ -32,10 +35,12 @@ from accounts.models import (
 from accounts.reports import AccountFilters, AccountsQuery
 from accounts.serializers import (
     AccountBatchSerializer,
+    AccountBulkSerializer,
     AccountSerializer,
     ActivitySerializer,
     AuditSerializer,
     BrokerSerializer,
+    BulkAnswerSerializer,
     CashSerializer,
     LedgerEntrySerializer,
     NewTokenSerializer,
@@ -61,9 +66,11 @@ _LIST_PARAMETERS = [
     CURSOR,
     _ORDER,
     OpenApiParameter("broker", str),
-    OpenApiParameter("search", str, description="Part of the name."),
+    OpenApiParameter("search", str, description="Part of the name or account number."),
     OpenApiParameter("kind", str, enum=AccountKind.values),
     OpenApiParameter("status", str, enum=AccountStatus.values),
+    OpenApiParameter("group", str, description="Name or id of a group, or none."),
+    OpenApiParameter("tag", str, description="Name or id of a label."),
     _ARCHIVED,
 ]
 
@@ -75,7 +82,7 @@ class AccountViewSet(OwnViewSet):
     serializer_class = AccountSerializer
     key_required = frozenset({"deposits", "withdrawals", "adjustments"})
     query_parameters = {
-        "list": (*PAGING, "broker", "search", "kind", "status", "archived"),
+        "list": (*PAGING, "broker", "search", "kind", "status", "group", "tag", "archived"),
         "destroy": ("confirm",),
         "ledger": ("limit", "cursor", "kind", "currency"),
     }
@@ -93,6 +100,8 @@ class AccountViewSet(OwnViewSet):
             kind=choice(parameters.get("kind"), parameter="kind", allowed=AccountKind.values),
             status=choice(parameters.get("status"), parameter="status", allowed=AccountStatus.values),
             archived={None: False, "false": False, "true": True, "all": None}[archived],
+            group=parameters.get("group"),
+            tag=parameters.get("tag"),
         )
         return AccountsQuery(
             filters=filters,
@@ -141,10 +150,39 @@ class AccountViewSet(OwnViewSet):
     @action(detail=False, methods=["post"], serializer_class=AccountBatchSerializer)
     def batch(self, request: Request) -> Response:
         """Up to 1,000 accounts, all or none."""
-        fields = AccountBatchSerializer(data=request.data)
+        fields = self.get_serializer(data=request.data)
         fields.is_valid(raise_exception=True)
         accounts = trading_accounts.create_many(owner=self.person, rows=fields.validated_data["accounts"])
+        prefetch_related_objects(accounts, "tags")
         return Response({"results": [account_json(account) for account in accounts]}, status=201)
+
+    @extend_schema(request=AccountBulkSerializer, responses=BulkAnswerSerializer)
+    @action(detail=False, methods=["patch"], serializer_class=AccountBulkSerializer)
+    def bulk(self, request: Request) -> Response:
+        """One change to many accounts, all or none: those of `ids`, or all that `filters` find."""
+        fields = self.get_serializer(data=request.data)
+        fields.is_valid(raise_exception=True)
+        accounts = self._meant(fields)
+        asked = dict(fields.validated_data["changes"])
+        tags = {name: asked.pop(name, ()) for name in ("add_tags", "remove_tags")}
+        change = Change(values=asked, **tags)
+        if fields.validated_data["dry_run"]:
+            found: Any = bulk_edits.preview(self.person, accounts, change)
+        else:
+            found = bulk_edits.apply(owner=self.person, accounts=accounts, change=change, at=timezone.now())
+        return Response({"total": found.total, "changed": found.changed})
+
+    def _meant(self, fields: Any) -> Sequence[int]:
+        asked = fields.validated_data
+        if ("ids" in asked) == ("filters" in asked):
+            raise InvalidValue("Name the accounts by ids or by filters.", pointer="/ids")
+        if "filters" in asked:
+            return reports.ids_of(self.person.pk, AccountFilters(**asked["filters"]))
+        ids = set(asked["ids"])
+        own = Account.objects.for_user(self.person).filter(public_id__in=ids).values_list("pk", flat=True)
+        if len(own) != len(ids):
+            raise InvalidValue("Some of these accounts are not there. Nothing was changed.", pointer="/ids")
+        return list(own)
 
     @extend_schema(responses=BrokerSerializer(many=True))
     @action(detail=False, methods=["get"], serializer_class=BrokerSerializer)

@@ -104,23 +104,25 @@ def written_many(
     after: Mapping[str, Mapping[str, Any]] | None = None,
     before: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[int]:
-    """As `written`, for many things at once; `after` or `before` map each one's id to what it is or was."""
+    """As `written`, for many things at once: `before` and `after` map each one's id to what it was and what it is.
+
+    Returns the numbers of the lines.
+    """
     who = _who()
-    changes = {key: (None, values) for key, values in (after or {}).items()}
-    changes |= {key: (values, None) for key, values in (before or {}).items()}
-    made = AuditEvent.objects.bulk_create(
+    was, now = before or {}, after or {}
+    events = (
         AuditEvent(
             **who,
             event=event,
             subject=subject,
             subject_id=subject_id,
             owner_id=owner_id,
-            before=_plain(was),
-            after=_plain(values),
+            before=_plain(was.get(subject_id)),
+            after=_plain(now.get(subject_id)),
         )
-        for subject_id, (was, values) in changes.items()
+        for subject_id in dict.fromkeys([*now, *was])
     )
-    return [event.pk for event in made]
+    return [event.pk for event in AuditEvent.objects.bulk_create(events, batch_size=1000)]
 
 
 def _who() -> dict[str, Any]:

@@ -4,6 +4,7 @@ Locks are taken in one order: the portfolio, then the person's version.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,15 +12,19 @@ from typing import Any
 
 import orjson
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import activity, audit, versions
 from accounts.decimals import plain
-from accounts.errors import IdempotencyConflict, InsufficientFunds, InvalidValue
+from accounts.errors import Conflict, IdempotencyConflict, InsufficientFunds, InvalidValue
 from accounts.fields import LARGEST_MONEY
-from accounts.models import Account, ActivityKind, LedgerEntry, LedgerKind, Portfolio
+from accounts.models import Account, ActivityKind, LedgerEntry, LedgerKind, Portfolio, User
 from accounts.text import one_line
+from accounts.undo import Undone
 
+UNDO = "accounts.cash"
 _SMALLEST = Decimal("0.00000001")
+_REVERSAL = "reverses:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,46 @@ def adjust(
         raise InvalidValue("An adjustment is not zero.", pointer="/amount")
     movement = Movement(LedgerKind.ADJUSTMENT, amount, note=_noted(note))
     return post(account, movement, currency=currency, idempotency_key=idempotency_key, at=at)
+
+
+@transaction.atomic
+def reverse(entry: LedgerEntry, *, at: datetime) -> LedgerEntry:
+    """An adjustment stands beside the entry that takes its effect back; the entry itself stays, as history does.
+
+    Once is enough: a second call gives the same adjustment. Raises Conflict for an entry that reverses another or that
+    no person made, and InsufficientFunds where the money has gone on since.
+    """
+    if not is_reversible(entry):
+        raise Conflict("This entry cannot be reversed.", code="not_reversible")
+    account = entry.portfolio.account
+    movement = Movement(
+        LedgerKind.ADJUSTMENT,
+        -entry.available_change,
+        note=f"Reverses the {LedgerKind(entry.kind).label.lower()} of {entry.occurred_at:%Y-%m-%d}",
+    )
+    key = reversal_key(entry)
+    return post(account, movement, currency=entry.portfolio.currency, idempotency_key=key, at=at)
+
+
+def is_reversible(entry: LedgerEntry) -> bool:
+    """Whether a person made the entry, and not in order to reverse another. Needs no query."""
+    by_hand = entry.kind in (LedgerKind.DEPOSIT, LedgerKind.WITHDRAWAL, LedgerKind.ADJUSTMENT)
+    return by_hand and not entry.reserved_change and not (entry.idempotency_key or "").startswith(_REVERSAL)
+
+
+def reversal_key(entry: LedgerEntry) -> str:
+    """The idempotency key of the entry that reverses this one."""
+    return f"{_REVERSAL}{entry.public_id}"
+
+
+def take_back(user: User, payload: Mapping[str, Any]) -> Undone:
+    """The entry named by `payload` is reversed. Raises as `reverse` does."""
+    rows = LedgerEntry.objects.for_user(user).select_related("portfolio__account")
+    entry = rows.filter(public_id=payload["id"]).first()
+    if entry is None:
+        raise InvalidValue("There is no such entry.", code="undo_expired")
+    made = reverse(entry, at=timezone.now())
+    return Undone(words=f"Reversed by {plain(made.available_change)} {entry.portfolio.currency}.")
 
 
 @transaction.atomic

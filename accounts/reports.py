@@ -19,15 +19,23 @@ ORDERS = {
     "name": ("a.name", "text"),
 }
 DEFAULT_ORDER = "-created_at"
+#: What finds the accounts without a group; no group can be called so.
+NO_GROUP = "none"
 
 _COLUMNS = (
     "a.id, a.public_id::text, a.name, a.broker, a.number, a.kind, a.status, a.currency, a.time_zone, "
     "a.day_start::text, a.cost_method, trim_scale(a.initial_balance)::text, a.color, a.description, "
     # As text: parsing times only to print them again cost a third of the page.
-    "a.archived_at::text, a.created_at::text, a.updated_at::text"
+    "a.archived_at::text, a.created_at::text, a.updated_at::text, "
+    "(SELECT json_build_object('id', g.public_id, 'name', g.name, 'color', g.color) "
+    "FROM accounts_accountgroup g WHERE g.id = a.group_id), "
+    "(SELECT coalesce(json_agg(json_build_object('id', t.public_id, 'name', t.name, 'color', t.color) "
+    "ORDER BY t.name, t.id), '[]') FROM accounts_account_tags l JOIN accounts_accounttag t ON t.id = l.accounttag_id "
+    "WHERE l.account_id = a.id)"
 )
+_NAMED = "g.owner_id = %s AND (g.name = %s OR g.public_id::text = %s)"
 #: How many values of a row of `page_sql` describe the account; what `extra_columns` asked for follows them.
-WIDTH = 17
+WIDTH = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +59,26 @@ class AccountRow:
     archived_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    group: dict[str, str] | None
+    tags: list[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class AccountFilters:
-    """Which accounts are meant. None does not filter; the default leaves out what is archived."""
+    """Which accounts are meant. None does not filter; the default leaves out what is archived.
+
+    `search` is part of the name or of the account number. `group` and `tag` are the name or the outside id of a group
+    and of a label, `NO_GROUP` finds what is in none.
+    """
 
     broker: str | None = None
     search: str | None = None
     kind: str | None = None
     status: str | None = None
     archived: bool | None = False
+    group: str | None = None
+    tag: str | None = None
+    is_sample: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +194,21 @@ def where_sql(owner_id: int, filters: AccountFilters) -> tuple[str, list[Any]]:
             conditions.append(f"a.{column} = %s")
             values.append(value)
     if filters.search:
-        conditions.append(r"upper(a.name) LIKE upper(%s) ESCAPE '\'")
-        values.append(f"%{_literal(filters.search)}%")
+        conditions.append(r"(upper(a.name) LIKE upper(%s) ESCAPE '\' OR upper(a.number) LIKE upper(%s) ESCAPE '\')")
+        values += [f"%{_literal(filters.search)}%"] * 2
+    if filters.group == NO_GROUP:
+        conditions.append("a.group_id IS NULL")
+    elif filters.group is not None:
+        conditions.append(f"a.group_id IN (SELECT g.id FROM accounts_accountgroup g WHERE {_NAMED})")  # noqa: S608
+        values += [owner_id, filters.group, filters.group.lower()]
+    if filters.tag is not None:
+        conditions.append(
+            "a.id IN (SELECT l.account_id FROM accounts_account_tags l "  # noqa: S608 – our own text
+            f"JOIN accounts_accounttag g ON g.id = l.accounttag_id WHERE {_NAMED})"
+        )
+        values += [owner_id, filters.tag, filters.tag.lower()]
+    if filters.is_sample is not None:
+        conditions.append(f"{'' if filters.is_sample else 'NOT '}a.is_sample")
     if filters.archived is not None:
         conditions.append(f"a.archived_at IS {'NOT ' if filters.archived else ''}NULL")
     return " AND ".join(conditions), values
@@ -213,6 +243,12 @@ def position_of(values: Sequence[Any], order: str) -> paging.Position:
     """Where a row, as `plain_row` wrote it, stands in a list of this order."""
     place = {"created_at": 15, "updated_at": 16, "name": 2}[order.removeprefix("-")]
     return values[place], values[0]
+
+
+def ids_of(owner_id: int, filters: AccountFilters) -> list[int]:
+    """The primary keys of all accounts that the filters let through."""
+    condition, parameters = where_sql(owner_id, filters)
+    return [row[0] for row in _rows(f"SELECT a.id FROM accounts_account a WHERE {condition}", parameters)]  # noqa: S608
 
 
 def total_of(owner_id: int, filters: AccountFilters) -> int:

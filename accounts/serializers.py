@@ -4,11 +4,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts import decimals
+from accounts import bulk_edits, decimals
 from accounts.models import (
     Account,
+    AccountGroup,
     AccountKind,
     AccountStatus,
+    AccountTag,
     ActivityEntry,
     ActivityKind,
     ApiToken,
@@ -20,8 +22,11 @@ from accounts.models import (
     TokenScope,
 )
 from accounts.reports import AccountRow
-from accounts.strict import InstantField, LineField, MoneyField, StrictSerializer, TextField
+from accounts.strict import InstantField, LineField, MoneyField, StrictBooleanField, StrictSerializer, TextField
 from accounts.trading_accounts import LARGEST_BATCH
+
+#: Labels that one account can carry, which is more than anybody can look at.
+MOST_TAGS = 50
 
 
 class DayStartField(serializers.TimeField):
@@ -29,6 +34,32 @@ class DayStartField(serializers.TimeField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(input_formats=["%H:%M", "%H:%M:%S"], **kwargs)
+
+
+class OwnChoiceField(serializers.UUIDField):
+    """The outside id of something of one's own; what is foreign is refused as what does not exist.
+
+    All of the person's are looked up at once, so that many rows of one request cost one query. Answers hold the thing
+    itself: `{"id", "name", "color"}`.
+    """
+
+    default_error_messages = {"does_not_exist": "There is nothing of yours with this id."}
+
+    def __init__(self, *, queryset: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.queryset = queryset
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or str(super().to_internal_value(data)) != data:
+            self.fail("invalid", value=data)
+        person = self.context["request"].user
+        # Of the whole request: the rows of a batch each have a field of their own.
+        known = self.context.setdefault(("own", self.queryset.model), {})
+        if not known:
+            known.update({str(each.public_id): each for each in self.queryset.for_user(person)})
+        if data not in known:
+            self.fail("does_not_exist")
+        return known[data]
 
 
 class AccountSerializer(StrictSerializer):
@@ -45,6 +76,10 @@ class AccountSerializer(StrictSerializer):
     initial_balance = MoneyField(required=False, allow_null=True)
     color = serializers.RegexField(r"^#[0-9a-fA-F]{6}\Z", required=False)
     description = TextField(max_length=2000, required=False, allow_blank=True)
+    group = OwnChoiceField(queryset=AccountGroup.objects, required=False, allow_null=True)
+    tags = serializers.ListField(
+        child=OwnChoiceField(queryset=AccountTag.objects), required=False, max_length=MOST_TAGS, help_text="Ids."
+    )
     archived_at = serializers.DateTimeField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
@@ -52,6 +87,66 @@ class AccountSerializer(StrictSerializer):
 
 class AccountBatchSerializer(StrictSerializer):
     accounts = serializers.ListField(child=AccountSerializer(), min_length=1, max_length=LARGEST_BATCH)
+
+
+class AccountGroupSerializer(StrictSerializer):
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    name = LineField(max_length=50)
+    color = serializers.RegexField(r"^#[0-9a-fA-F]{6}\Z", required=False)
+    position = serializers.IntegerField(required=False, min_value=0, max_value=100_000)
+    accounts = serializers.IntegerField(read_only=True)
+
+
+class AccountTagSerializer(StrictSerializer):
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    name = LineField(max_length=50)
+    color = serializers.RegexField(r"^#[0-9a-fA-F]{6}\Z", required=False)
+    accounts = serializers.IntegerField(read_only=True)
+
+
+class AccountChangesSerializer(StrictSerializer):
+    """What becomes of many accounts; what is left out stays as it is."""
+
+    group = OwnChoiceField(queryset=AccountGroup.objects, required=False, allow_null=True)
+    add_tags = serializers.ListField(
+        child=OwnChoiceField(queryset=AccountTag.objects), required=False, max_length=MOST_TAGS
+    )
+    remove_tags = serializers.ListField(
+        child=OwnChoiceField(queryset=AccountTag.objects), required=False, max_length=MOST_TAGS
+    )
+    broker = LineField(max_length=100, required=False, allow_blank=True)
+    kind = serializers.ChoiceField(AccountKind.choices, required=False)
+    status = serializers.ChoiceField(AccountStatus.choices, required=False)
+    color = serializers.RegexField(r"^#[0-9a-fA-F]{6}\Z", required=False)
+    archived = StrictBooleanField(required=False)
+
+
+class AccountFiltersSerializer(StrictSerializer):
+    """Accounts as the list's filters find them, without a limit to their number."""
+
+    broker = LineField(max_length=100, required=False, allow_blank=True)
+    search = LineField(max_length=200, required=False)
+    kind = serializers.ChoiceField(AccountKind.choices, required=False)
+    status = serializers.ChoiceField(AccountStatus.choices, required=False)
+    group = LineField(max_length=50, required=False)
+    tag = LineField(max_length=50, required=False)
+    archived = StrictBooleanField(required=False, allow_null=True, default=False)
+
+
+class AccountBulkSerializer(StrictSerializer):
+    """Either `ids` or `filters` say which accounts; `changes` says what becomes of them."""
+
+    ids = serializers.ListField(
+        child=serializers.UUIDField(), required=False, min_length=1, max_length=bulk_edits.LARGEST_CHOICE
+    )
+    filters = AccountFiltersSerializer(required=False)
+    changes = AccountChangesSerializer()
+    dry_run = StrictBooleanField(required=False, default=False)
+
+
+class BulkAnswerSerializer(StrictSerializer):
+    total = serializers.IntegerField(help_text="Accounts that were meant.")
+    changed = serializers.IntegerField(help_text="Accounts that were not so already.")
 
 
 class BrokerSerializer(StrictSerializer):
@@ -143,8 +238,13 @@ def page_of(serializer: type[StrictSerializer]) -> type[StrictSerializer]:
 
 # Written out by hand, because a page of 50 took a serializer ten times as long as the query.
 def account_json(account: Account | AccountRow) -> dict[str, Any]:
-    """An account as `AccountSerializer` describes it."""
+    """An account as `AccountSerializer` describes it, its group and labels with their names."""
     balance = account.initial_balance
+    if isinstance(account, Account):
+        group = account.group and label_json(account.group)
+        tags = [label_json(tag) for tag in sorted(account.tags.all(), key=lambda tag: (tag.name, tag.pk))]
+    else:
+        group, tags = account.group, account.tags
     return {
         "id": str(account.public_id),
         "name": account.name,
@@ -159,10 +259,17 @@ def account_json(account: Account | AccountRow) -> dict[str, Any]:
         "initial_balance": None if balance is None else decimals.plain(balance),
         "color": account.color,
         "description": account.description,
+        "group": group,
+        "tags": tags,
         "archived_at": account.archived_at,
         "created_at": account.created_at,
         "updated_at": account.updated_at,
     }
+
+
+def label_json(labelled: AccountGroup | AccountTag) -> dict[str, str]:
+    """A group or label as accounts show it."""
+    return {"id": str(labelled.public_id), "name": labelled.name, "color": labelled.color}
 
 
 def portfolio_json(portfolio: Portfolio) -> Any:

@@ -76,6 +76,15 @@ class InstantField(serializers.DateTimeField):
         return at
 
 
+class StrictBooleanField(serializers.BooleanField):
+    """true or false, and none of the words that might mean one of them."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class DayField(serializers.DateField):
     """A date as YYYY-MM-DD."""
 

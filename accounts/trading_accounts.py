@@ -2,7 +2,7 @@
 
 import re
 import zoneinfo
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -22,8 +22,9 @@ from accounts.errors import (
     NameTaken,
 )
 from accounts.fields import LARGEST_MONEY
-from accounts.models import Account, ActivityKind, LedgerEntry, User
+from accounts.models import Account, AccountTag, ActivityKind, LedgerEntry, User
 from accounts.text import one_line, paragraphs
+from accounts.undo import Undone
 
 #: The fields that a person may set, with how text is made safe to keep.
 EDITABLE: dict[str, Callable[[str], str] | None] = {
@@ -39,8 +40,10 @@ EDITABLE: dict[str, Callable[[str], str] | None] = {
     "initial_balance": None,
     "color": None,
     "description": paragraphs,
+    "group": None,
 }
 LARGEST_BATCH = 1000
+UNDO_ARCHIVE = "accounts.archive"
 
 #: What a change of these means for fills is not known here: whoever keeps fills is told.
 _RULES = frozenset({"time_zone", "day_start", "cost_method"})
@@ -49,13 +52,16 @@ _CURRENCY = re.compile(r"[A-Z][A-Z0-9]{1,11}", re.ASCII)
 
 @transaction.atomic
 def create(*, owner: User, **fields: Any) -> Account:
-    """A new account of this person.
+    """A new account of this person. `tags` among the fields are the labels that it carries.
 
     Raises InvalidValue, or NameTaken when they have one of this name, also when it was made a moment ago.
     """
+    tags = _own_tags(owner.pk, fields.pop("tags", None))
     account = _checked(Account(owner=owner), fields)
     with _unique_name(account.name):
         account.save(force_insert=True)
+    if tags:
+        account.tags.set(tags)
     versions.bump(owner.pk)
     audit.written("account.create", **_subject(account), after=_values(account))
     activity.noted(owner.pk, ActivityKind.ACCOUNT, f"Account {account.name} was added.", link=_link(account))
@@ -64,7 +70,7 @@ def create(*, owner: User, **fields: Any) -> Account:
 
 @transaction.atomic
 def create_many(*, owner: User, rows: Sequence[Mapping[str, Any]]) -> list[Account]:
-    """New accounts of this person in the order of `rows`, all of them or none; at most 1,000.
+    """New accounts of this person in the order of `rows`, all of them or none; at most 1,000. Rows may have `tags`.
 
     Raises InvalidValue, whose pointer names the row, DuplicateInRequest or NameTaken.
     """
@@ -72,9 +78,11 @@ def create_many(*, owner: User, rows: Sequence[Mapping[str, Any]]) -> list[Accou
         raise InvalidValue(f"A batch holds 1 to {LARGEST_BATCH} accounts.", pointer="/accounts")
     accounts: list[Account] = []
     places: dict[str, int] = {}
+    tags: list[list[AccountTag]] = []
     for place, row in enumerate(rows):
         try:
-            account = _checked(Account(owner=owner), row)
+            tags.append(_own_tags(owner.pk, row.get("tags")) or [])
+            account = _checked(Account(owner=owner), {name: row[name] for name in row if name != "tags"})
         except DomainError as error:
             error.pointer = f"/accounts/{place}{error.pointer}"
             raise
@@ -84,6 +92,9 @@ def create_many(*, owner: User, rows: Sequence[Mapping[str, Any]]) -> list[Accou
     _refuse_taken(owner, places)
     with _unique_name("one of these names", pointer="/accounts"):
         Account.objects.bulk_create(accounts, batch_size=500)
+    link = Account.tags.through
+    pairs = zip(accounts, tags, strict=True)
+    link.objects.bulk_create(link(account=account, accounttag=tag) for account, own in pairs for tag in own)
     versions.bump(owner.pk)
     after = {str(account.public_id): _values(account) for account in accounts}
     audit.written_many("account.create", subject="account", owner_id=owner.pk, after=after)
@@ -98,20 +109,27 @@ def update(account: Account, **fields: Any) -> Account:
     Raises InvalidValue or NameTaken. Tells the receivers of `account_rules_changed` when its fills are to be dated or
     matched by other rules.
     """
-    account = Account.objects.select_for_update(of=("self",), no_key=True).get(pk=account.pk)
+    account = Account.objects.select_for_update(of=("self",), no_key=True).select_related("group").get(pk=account.pk)
+    tags = _own_tags(account.owner_id, fields.pop("tags", None))
     before = _values(account)
     _checked(account, fields)
-    changed = [name for name, value in _values(account).items() if value != before[name]]
+    after = _values(account)
+    columns = [name for name, value in after.items() if value != before[name]]
+    if tags is not None:
+        before["tags"], after["tags"] = _tag_ids(account.tags.all()), _tag_ids(tags)
+    changed = [name for name, value in after.items() if value != before[name]]
     if not changed:
         return account
     with _unique_name(account.name):
-        account.save(update_fields=[*changed, "updated_at"])
+        account.save(update_fields=[*columns, "updated_at"])
+    if tags is not None:
+        account.tags.set(tags)
     versions.bump(account.owner_id)
     audit.written(
         "account.update",
         **_subject(account),
         before={name: before[name] for name in changed},
-        after={name: getattr(account, name) for name in changed},
+        after={name: after[name] for name in changed},
     )
     words = ", ".join(name.replace("_", " ") for name in changed)
     activity.noted(
@@ -166,6 +184,19 @@ def restore(account: Account, *, at: datetime) -> Account:
     return _moved(account, event="account.restore", words="was restored")
 
 
+@transaction.atomic
+def take_archive_back(user: User, payload: Mapping[str, Any]) -> Undone:
+    """The account is archived or current, as it was before. Raises Conflict where it is so already."""
+    account = Account.objects.for_user(user).filter(public_id=payload["id"]).first()
+    if account is None:
+        raise InvalidValue("The account is gone.", code="undo_expired")
+    if payload["was_archived"]:
+        archive(account, at=datetime.fromisoformat(payload["at"]))
+        return Undone(words=f"Account {account.name} is archived again.")
+    restore(account, at=datetime.fromisoformat(payload["at"]))
+    return Undone(words=f"Account {account.name} is a current one again.")
+
+
 def has_fills(account: Account) -> bool:
     """Whether any fill is kept in this account. Fills live in an app above; its reverse name is all we know."""
     fills = getattr(account, "executions", None)
@@ -192,10 +223,12 @@ def _checked(account: Account, fields: Mapping[str, Any]) -> Account:
         except ValueError as error:
             raise InvalidValue(f"{_capital(error)}.", pointer=f"/{name}") from error
     try:
-        account.clean_fields(exclude=["owner", "public_id"])
+        account.clean_fields(exclude=["owner", "public_id", "group"])
     except ValidationError as error:
         name, messages = next(iter(error.message_dict.items()))
         raise InvalidValue(messages[0], pointer=f"/{name}") from error
+    if account.group is not None and account.group.owner_id != account.owner_id:
+        raise InvalidValue("There is no such group of yours.", pointer="/group")
     if account.time_zone not in _time_zones():
         raise InvalidValue("This is not a time zone of the IANA database.", pointer="/time_zone")
     if account.initial_balance is not None and abs(account.initial_balance) > LARGEST_MONEY:
@@ -229,7 +262,23 @@ def _time_zones() -> frozenset[str]:
 
 
 def _values(account: Account) -> dict[str, Any]:
-    return {name: getattr(account, name) for name in EDITABLE}
+    """What the audit log tells of an account; its group by its outside id."""
+    values = {name: getattr(account, name) for name in EDITABLE}
+    return {**values, "group": account.group and str(account.group.public_id)}
+
+
+def _own_tags(owner_id: int, tags: Iterable[AccountTag] | None) -> list[AccountTag] | None:
+    """The labels, each once. Raises InvalidValue for one that is not the person's."""
+    if tags is None:
+        return None
+    found = {tag.pk: tag for tag in tags}
+    if any(tag.owner_id != owner_id for tag in found.values()):
+        raise InvalidValue("There is no such label of yours.", pointer="/tags")
+    return list(found.values())
+
+
+def _tag_ids(tags: Iterable[AccountTag]) -> list[str]:
+    return sorted(str(tag.public_id) for tag in tags)
 
 
 def _subject(account: Account) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver
 from rest_framework.routers import DefaultRouter
 
 from accounts.api import ActivityViewSet, AuditViewSet, TokenViewSet
+from accounts.grouping_api import AccountGroupViewSet, AccountTagViewSet
 from journal.api.accounts import AccountWithStatsViewSet
 from journal.api.aggregate import AggregateViewSet
 from trading.api.executions import ExecutionViewSet, PositionViewSet
@@ -31,6 +32,8 @@ class Router(DefaultRouter):
 router = Router(use_regex_path=False)
 router.include_format_suffixes = False
 router.register("accounts", AccountWithStatsViewSet, basename="account")
+router.register("account-groups", AccountGroupViewSet, basename="account-group")
+router.register("account-tags", AccountTagViewSet, basename="account-tag")
 router.register("aggregate", AggregateViewSet, basename="aggregate")
 router.register("auth/tokens", TokenViewSet, basename="token")
 router.register("activity", ActivityViewSet, basename="activity")

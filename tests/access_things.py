@@ -9,7 +9,7 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts import ledger, tokens, undo
-from accounts.models import ActivityEntry, User
+from accounts.models import AccountGroup, AccountTag, ActivityEntry, User
 from tests.factories import make_account
 from tests.journal.factories import make_trade
 from trading import trades
@@ -43,6 +43,24 @@ def funded_account(owner: User, canary: str) -> str:
     made = make_account(owner, f"Funded {canary} {next(_numbers)}")
     ledger.deposit(made, currency="USD", amount=Decimal("8613.0071"), idempotency_key="a", at=AT, note=canary)
     return str(made.public_id)
+
+
+def account_group(owner: User, canary: str) -> str:
+    group = AccountGroup.objects.create(owner=owner, name=f"{canary} {next(_numbers)}")
+    make_account(owner, f"Grouped {canary} {next(_numbers)}", group=group)
+    return str(AccountGroup.objects.get(pk=group.pk).public_id)
+
+
+def account_tag(owner: User, canary: str) -> str:
+    tag = AccountTag.objects.create(owner=owner, name=f"{canary} {next(_numbers)}")
+    make_account(owner, f"Labelled {canary} {next(_numbers)}").tags.add(tag)
+    return str(AccountTag.objects.get(pk=tag.pk).public_id)
+
+
+def cash_entry(owner: User, canary: str) -> str:
+    made = make_account(owner, f"Cash {canary} {next(_numbers)}")
+    entry = ledger.deposit(made, currency="USD", amount=Decimal("8613.0071"), idempotency_key="a", at=AT, note=canary)
+    return str(entry.public_id)
 
 
 def token(owner: User, canary: str) -> str:
@@ -85,6 +103,9 @@ FACTORIES: dict[str, Factory] = {
     "account": account,
     "archived_account": archived_account,
     "funded_account": funded_account,
+    "account_group": account_group,
+    "account_tag": account_tag,
+    "cash_entry": cash_entry,
     "token": token,
     "tag": tag,
     "trade": trade,
@@ -133,6 +154,10 @@ def undo_form(owner: User) -> dict[str, Any]:
 
 def undo_token(owner: User) -> dict[str, Any]:
     return {"token": undo_form(owner)["fills"]}
+
+
+def bulk_body(owner: User) -> dict[str, Any]:
+    return {"ids": [account(owner, "bulk")], "changes": {"status": "suspended"}}
 
 
 def upload_body(owner: User) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import Account, AccountKind
-from accounts.strict import LineField, StrictSerializer
+from accounts.strict import LineField, StrictBooleanField, StrictSerializer
 from trading.imports.parsers.registry import PARSERS
 from trading.models import BatchStatus, RowOutcome
-from trading.serializers import CURRENCY, OwnIdField, StrictBooleanField
+from trading.serializers import CURRENCY, OwnIdField
 
 MOST_CHOICES = 1000
 

@@ -9,7 +9,15 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from accounts.models import Account, User
-from accounts.strict import InstantField, LineField, MoneyField, PriceField, StrictSerializer, TextField
+from accounts.strict import (
+    InstantField,
+    LineField,
+    MoneyField,
+    PriceField,
+    StrictBooleanField,
+    StrictSerializer,
+    TextField,
+)
 from trading.models import (
     ExecutionSource,
     FillRole,
@@ -49,15 +57,6 @@ class OwnIdField(serializers.UUIDField):
         if found is None:
             self.fail("does_not_exist")
         return found
-
-
-class StrictBooleanField(serializers.BooleanField):
-    """true or false, and none of the words that might mean one of them."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
 
 
 class FillTimeField(InstantField):

@@ -268,7 +268,8 @@ def _plain_page(answer: Page[AccountRow]) -> object:
 
 
 def _plain_account(row: AccountRow) -> tuple[Any, ...]:
-    return _texts(astuple(row))
+    # Without group and labels, which the statements beside it do not ask for.
+    return _texts(astuple(row)[:-2])
 
 
 def _plain_account_rows(rows: Rows) -> object:
