@@ -213,6 +213,9 @@ IMPORT_MAX_BYTES = env_int("IMPORT_MAX_MEGABYTES", 512) * 1024 * 1024
 #: An export of everything that somebody brings here: as it is sent, and unpacked.
 ARCHIVE_MAX_BYTES = env_int("ARCHIVE_MAX_MEGABYTES", 2048) * 1024 * 1024
 ARCHIVE_MAX_UNPACKED_BYTES = 16 * ARCHIVE_MAX_BYTES
+#: What a person keeps with trades and notes: one file at most, and all of them together.
+ATTACHMENT_MAX_BYTES = env_int("ATTACHMENT_MAX_MEGABYTES", 10) * 1024 * 1024
+ATTACHMENT_QUOTA_BYTES = env_int("ATTACHMENT_QUOTA_MEGABYTES", 1024) * 1024 * 1024
 #: Files up to this size are previewed within the request; larger ones by the worker.
 IMPORT_INLINE_BYTES = 2 * 1024 * 1024
 

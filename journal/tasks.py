@@ -1,10 +1,11 @@
 """What the worker does for the journal. A task may run twice, late or never: the sweep finds what is left."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from accounts import reports as account_reports
 from accounts.models import User
-from journal import account_stats, reports, sample
+from journal import account_stats, attachments, drafts, notes, reports, sample
 from journal.metrics import rollups
 
 #: Account-days per transaction: a large import is worked off in pieces that readers can see.
@@ -58,3 +59,11 @@ def remove_sample(owner_id: int) -> None:
     owner = User.objects.filter(pk=owner_id).first()
     if owner is not None:
         sample.remove(owner)
+
+
+@shared_task(name="journal.tasks.sweep_writing")
+def sweep_writing() -> int:
+    """Drafts that nobody came back to, notes and files that nobody can have back are gone; returns how many."""
+    at = timezone.now()
+    count = drafts.sweep(at) + attachments.sweep(at) + attachments.sweep_unknown(at)
+    return count + notes.sweep(at)

@@ -2,7 +2,7 @@
 
 from journal.models.archive import Archive, ArchiveKind, ArchiveStatus
 from journal.models.attachment import Attachment
-from journal.models.note import LONGEST_NOTE, Draft, Note, NoteKind, NoteTemplate
+from journal.models.note import LONGEST_NOTE, Draft, KeptQuerySet, Note, NoteKind, NoteTemplate
 from journal.models.playbook import Playbook, PlaybookRule, PlaybookVersion, RuleCheck, TradePlaybook
 from journal.models.rollup import AccountTotals, DayRollup, DayVersion, OwnerDay, TotalsColumns
 from journal.models.saved_view import SavedView
@@ -17,6 +17,7 @@ __all__ = [
     "DayRollup",
     "DayVersion",
     "Draft",
+    "KeptQuerySet",
     "Note",
     "NoteKind",
     "NoteTemplate",

@@ -1,9 +1,13 @@
 """What a person writes down about days and accounts, and the pieces that they write it from."""
 
+from typing import Self
+
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import UUIDv7
 from accounts.models import Account, OwnQuerySet, User
@@ -14,9 +18,21 @@ LONGEST_NOTE = 20_000
 
 
 class NoteKind(models.TextChoices):
-    NOTE = "note", "Note"
-    PLAN = "plan", "Plan"
-    REVIEW = "review", "Review"
+    NOTE = "note", _("Note")
+    PLAN = "plan", _("Plan")
+    REVIEW = "review", _("Review")
+
+
+class KeptQuerySet(OwnQuerySet):
+    """Rows that stay for some days after they were deleted, so that it can be undone."""
+
+    def for_user(self, user: User | AnonymousUser) -> Self:
+        """Only what this person owns and has not deleted."""
+        return super().for_user(user).filter(deleted_at__isnull=True)
+
+    def deleted_by(self, user: User) -> Self:
+        """Only what this person owned and deleted, and can still have back."""
+        return super().for_user(user).filter(deleted_at__isnull=False)
 
 
 class Note(models.Model):
@@ -34,8 +50,9 @@ class Note(models.Model):
     revision = models.IntegerField(default=1, db_comment="Raised by each edit; a form of an older one is refused")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, editable=False, db_comment="Gone for its owner; swept some days later")
 
-    objects = OwnQuerySet.as_manager()
+    objects = KeptQuerySet.as_manager()
 
     class Meta:
         db_table_comment = "Registry: what a person wrote about days and accounts"
@@ -50,6 +67,7 @@ class Note(models.Model):
         ]
         indexes = [
             models.Index(fields=["owner", "-day", "-id"], name="note_owner_day"),
+            models.Index(fields=["deleted_at"], name="note_deleted_at", condition=Q(deleted_at__isnull=False)),
             GinIndex(SearchVector("title", "text", config="simple"), name="note_words"),
         ]
 
@@ -74,7 +92,7 @@ class NoteTemplate(models.Model):
             models.UniqueConstraint(
                 fields=["owner", "name"],
                 name="note_template_name_unique_per_owner",
-                violation_error_message="You have a template of this name.",
+                violation_error_message=_("You have a template of this name."),
             ),
             models.CheckConstraint(name="note_template_kind_valid", condition=Q(kind__in=NoteKind.values)),
         ]

@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -237,6 +239,8 @@ class Trade(models.Model):
             models.Index(fields=["account", "-activity_at", "-id"], name="trade_account_recent"),
             models.Index(fields=["account", "closed_on"], name="trade_account_closed_on"),
             models.Index(fields=["owner"], name="trade_owner_open", condition=Q(status="open")),
+            GinIndex(SearchVector("note", config="simple"), name="trade_note_words", condition=~Q(note="")),
+            models.Index(fields=["owner", "-closed_on"], name="trade_owner_noted", condition=~Q(note="")),
         ]
 
     def __str__(self) -> str:

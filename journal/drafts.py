@@ -1,0 +1,57 @@
+"""What was typed into a form and not saved yet: kept per form as one types, and found again after a closed tab."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.errors import InvalidValue
+from accounts.models import User
+from journal.models import Draft
+
+#: How long what nobody came back to is kept.
+KEPT = timedelta(days=30)
+#: Forms with something unsaved in them, per person; past that the oldest goes.
+MOST = 100
+LONGEST = 30_000
+_PLACE = re.compile(r"[a-z]{2,20}(:[0-9A-Za-z-]{1,40}){0,2}", re.ASCII)
+_FIELD = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
+#: Never kept, whatever a form has under these names.
+_LEFT_OUT = ("csrfmiddlewaretoken", "password", "file", "revision", "place")
+
+
+@transaction.atomic
+def keep(owner: User, *, place: str, fields: Mapping[str, str]) -> Draft:
+    """The form at this place has these fields for its owner. Raises InvalidValue for what no form of ours holds."""
+    if not _PLACE.fullmatch(place):
+        raise InvalidValue(_("There is no such form."), pointer="/place")
+    kept = {name: text for name, text in fields.items() if name not in _LEFT_OUT and _FIELD.fullmatch(name)}
+    if sum(map(len, kept.values())) > LONGEST or len(kept) > 40:
+        raise InvalidValue(_("This is longer than what can be kept."), pointer="/fields")
+    if any("\0" in text for text in kept.values()):
+        raise InvalidValue(_("This holds a character that cannot be kept."), pointer="/fields")
+    draft, is_new = Draft.objects.update_or_create(owner=owner, place=place, defaults={"fields": kept})
+    if is_new:
+        newest = Draft.objects.for_user(owner).order_by("-updated_at", "-id").values("pk")[:MOST]
+        Draft.objects.for_user(owner).exclude(pk__in=newest).delete()
+    return draft
+
+
+def find(owner: User, place: str, *, since: datetime | None = None) -> Draft | None:
+    """What was typed at this place and not saved. What is older than `since`, when the thing was last saved, is not."""
+    found = Draft.objects.for_user(owner).filter(place=place)
+    return (found.filter(updated_at__gt=since) if since is not None else found).first()
+
+
+def discard(owner: User, *, place: str) -> bool:
+    """Nothing unsaved is at this place; returns whether something was."""
+    count, _of_each = Draft.objects.for_user(owner).filter(place=place).delete()
+    return count > 0
+
+
+def sweep(at: datetime) -> int:
+    """Drafts that nobody has touched for 30 days are gone; returns how many."""
+    count, _of_each = Draft.objects.filter(updated_at__lt=at - KEPT).delete()
+    return count

@@ -1,0 +1,167 @@
+"""What trades taken by a playbook came to, and what keeping or breaking each of its rules made of them.
+
+The sums are made by the rules of every other figure (`journal.day_rows`), so that they agree with the list of trades
+and the metrics of the same filter.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from accounts.models import User
+from journal import day_rows, reading, series
+from journal.conversion import Conversion, Unconverted
+from journal.day_rows import Sql
+from journal.figures import Answer, Figures
+from journal.filters import MetricsFilter
+from journal.metrics.rollups import COLUMNS
+from journal.models import Playbook, PlaybookRule
+
+_TAKEN = "JOIN journal_tradeplaybook tp ON tp.trade_key = t.public_id AND tp.owner_id = t.owner_id"
+_OF_ONE = f"{_TAKEN} AND tp.playbook_id = %s"
+_CHECKED = (
+    f"{_OF_ONE} JOIN journal_rulecheck c ON c.trade_playbook_id = tp.id JOIN journal_playbookrule pr ON pr.id = c.rule_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """A rule in its newest words, with the trades that kept it and those that broke it, over all versions."""
+
+    key: uuid.UUID
+    group: str
+    text: str
+    is_current: bool
+    kept: Figures
+    broken: Figures
+
+    @property
+    def expectancy_difference(self) -> Decimal | None:
+        """How much more a trade made that kept the rule; None without trades on both sides."""
+        return _difference(self.kept.expectancy, self.broken.expectancy)
+
+    @property
+    def r_difference(self) -> Decimal | None:
+        return _difference(self.kept.expectancy_r, self.broken.expectancy_r)
+
+    @property
+    def kept_share(self) -> Decimal | None:
+        """Of the closed trades that were looked at, the fraction that kept the rule."""
+        count = self.kept.trade_count + self.broken.trade_count
+        return Decimal(self.kept.trade_count) / count if count else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybookResults(Answer):
+    """All trades of one playbook, and its rules in the order of the newest version, retired ones last."""
+
+    currency: str | None
+    whole: Figures
+    rules: tuple[RuleResult, ...]
+    unconverted: tuple[Unconverted, ...]
+
+
+def _difference(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if one is None or other is None else one - other
+
+
+def results(user: User, playbook: Playbook, wanted: MetricsFilter | None = None) -> PlaybookResults:
+    """What the playbook's trades among those of the filter came to, whole and by rule kept and broken."""
+    wanted = wanted or MetricsFilter()
+    kept = reading.answer(
+        "aggregate",
+        user,
+        parts=["playbook", wanted, str(playbook.public_id)],
+        build=lambda: _results(user, playbook.pk, wanted),
+    )
+    nothing = [kept["currency"], *[None] * len(COLUMNS)]
+    found = {key: [kept["currency"], *sums] for key, *sums in kept["rows"]}
+
+    def figures(key: str) -> Figures:
+        return Figures.of(found.get(key, nothing))
+
+    return PlaybookResults(
+        as_of=kept["as_of"],
+        stale=kept["stale"],
+        missing_days=kept["missing_days"],
+        currency=kept["currency"],
+        whole=figures("whole"),
+        rules=tuple(
+            RuleResult(
+                key=rule.key,
+                group=rule.group,
+                text=rule.text,
+                is_current=is_current,
+                kept=figures(f"{rule.key} true"),
+                broken=figures(f"{rule.key} false"),
+            )
+            for rule, is_current in _rules(playbook)
+        ),
+        unconverted=series.unconverted_of(kept["unconverted"]),
+    )
+
+
+def of_each(user: User, wanted: MetricsFilter | None = None) -> Mapping[int, Figures]:
+    """What the trades of each playbook came to, by the playbook's key; those without trades are left out."""
+    wanted = wanted or MetricsFilter()
+    kept = reading.answer(
+        "aggregate",
+        user,
+        parts=["playbooks", wanted],
+        build=lambda: _of_each(user, wanted),
+    )
+    return {int(key): Figures.of([kept["currency"], *sums]) for key, *sums in kept["rows"]}
+
+
+def _rules(playbook: Playbook) -> list[tuple[PlaybookRule, bool]]:
+    """Each rule that the playbook ever had in its newest words, and whether it has it now."""
+    newest: dict[uuid.UUID, PlaybookRule] = {}
+    rules = PlaybookRule.objects.filter(version__playbook=playbook).select_related("version")
+    for rule in rules.order_by("-version__number", "position"):
+        newest.setdefault(rule.key, rule)
+    last = max((rule.version.number for rule in newest.values()), default=0)
+    latest = playbook.versions.order_by("-number").values_list("number", flat=True).first() or last
+    return [(rule, rule.version.number == latest) for rule in newest.values()]
+
+
+def _results(user: User, playbook_id: int, wanted: MetricsFilter) -> dict[str, Any]:
+    whole = day_rows.from_trades(user.pk, wanted, key="'whole'::text", joins=_OF_ONE, key_values=(playbook_id,))
+    checked = day_rows.from_trades(
+        user.pk, wanted, key="pr.key::text || ' ' || c.is_kept::text", joins=_CHECKED, key_values=(playbook_id,)
+    )
+    with reading.one_snapshot():
+        found = _conversion(user, wanted, whole)
+        rows = [*_grouped(whole, found), *_grouped(checked, found)]
+    return {"currency": found.currency, "rows": rows, "unconverted": series.kept_unconverted(found)}
+
+
+def _of_each(user: User, wanted: MetricsFilter) -> dict[str, Any]:
+    source = day_rows.from_trades(user.pk, wanted, key="tp.playbook_id::text", joins=_TAKEN)
+    with reading.one_snapshot():
+        found = _conversion(user, wanted, source)
+        return {"currency": found.currency, "rows": _grouped(source, found)}
+
+
+def _conversion(user: User, wanted: MetricsFilter, source: Sql) -> Conversion:
+    """How the money of these rows comes into one currency: as `aggregate_metrics` has it for the same trades."""
+    sql, values = source
+    daily = reading.rows(
+        f"SELECT r.currency, r.day, sum(r.net_pnl) FROM {sql} "  # noqa: S608 – our own text
+        "GROUP BY r.currency, r.day ORDER BY r.currency, r.day",
+        values,
+    )
+    return series.conversion_for(user, wanted, daily)
+
+
+def _grouped(source: Sql, found: Conversion) -> list[list[Any]]:
+    """The key and the sums of each group."""
+    sql, values = source
+    join, rates = found.join() if found.rates is not None else ("", [])
+    sums = day_rows.sums(at_rates=found.rates is not None)
+    rows = reading.rows(
+        f"SELECT r.key, {sums} FROM (SELECT * FROM {sql}) r {join} GROUP BY 1 ORDER BY 1",  # noqa: S608
+        [*values, *rates],
+    )
+    return [list(row) for row in rows]

@@ -1,0 +1,61 @@
+"""What people write, in templates: Markdown, and the parts of pages that belong to a trade or a note."""
+
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString
+
+from accounts.models import User
+from accounts.permissions import may_write
+from journal import markdown as written
+from journal.models import Playbook, TradePlaybook
+from trading.models import Trade
+
+register = template.Library()
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """The text as harmless HTML: `<div class="words">{{ note.text|markdown }}</div>`."""
+    return written.to_html(text or "")
+
+
+def playbooks_of_trade(user: User, trade: Trade) -> dict[str, Any]:
+    """What `journal/_trade_playbooks.html` shows: the trade's playbooks with their rules, and those it could have."""
+    taken = (
+        TradePlaybook.objects.for_user(user)
+        .filter(trade_key=trade.public_id)
+        .select_related("playbook", "version")
+        .prefetch_related("version__rules", "checks")
+        .order_by("playbook__name", "id")
+    )
+    held = []
+    for each in taken:
+        checks = {check.rule_id: check.is_kept for check in each.checks.all()}
+        rules = [
+            {"rule": rule, "kept": checks.get(rule.pk)}
+            for rule in sorted(each.version.rules.all(), key=lambda rule: rule.position)
+        ]
+        held.append(
+            {
+                "playbook": each.playbook,
+                "version": each.version,
+                "rules": rules,
+                "kept": sum(kept for kept in checks.values()),
+                "broken": sum(not kept for kept in checks.values()),
+            }
+        )
+    offered = Playbook.objects.for_user(user).filter(archived_at__isnull=True).order_by("name", "id")
+    return {
+        "trade": trade,
+        "held": held,
+        "offered": offered.exclude(pk__in=[each["playbook"].pk for each in held]),
+        "may_write": may_write(user),
+    }
+
+
+@register.inclusion_tag("journal/_trade_playbooks.html", takes_context=True)
+def trade_playbooks(context: template.Context, trade: Trade) -> dict[str, Any]:
+    """The trade's playbooks with a choice of kept, broken and not looked at for each rule."""
+    request = context["request"]
+    return {**playbooks_of_trade(request.user, trade), "request": request, "csrf_token": context.get("csrf_token")}
