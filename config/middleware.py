@@ -59,8 +59,12 @@ _PAGES_OF_FORMS = {
     "sample_load": "dashboard",
     "theme": "dashboard",
     "undo": "dashboard",
+    "playbook_archive": "playbook_detail",
+    "playbook_restore": "playbook_detail",
+    "playbook_delete": "playbook_detail",
+    "trade_playbooks": "trade_detail",
 }
-_OF_ONE_THING = frozenset({"trade_detail", "account_edit", "import_detail"})
+_OF_ONE_THING = frozenset({"trade_detail", "account_edit", "import_detail", "playbook_detail", "note_detail"})
 
 
 class NotAllowedMiddleware:

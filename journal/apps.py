@@ -7,4 +7,17 @@ class JournalConfig(AppConfig):
     name = "journal"
 
     def ready(self) -> None:
-        from journal import receivers  # noqa: F401 – connects them
+        from accounts import undo
+        from journal import (
+            attachments,
+            notes,
+            playbooks,
+            receivers,  # noqa: F401 – connects them
+        )
+
+        undo.register("attachment.delete", attachments.undelete)
+        undo.register("note.delete", notes.undelete)
+        undo.register("note_template.delete", notes.undelete_template)
+        undo.register("playbook.archive", playbooks.unarchive)
+        undo.register("playbook.delete", playbooks.undelete)
+        undo.register("playbook.unassign", playbooks.reassign)

@@ -251,7 +251,7 @@ def _remove(rows: Iterable[Attachment]) -> None:
 
 
 def _mark_orphans(at: datetime) -> None:
-    """Files of deleted notes go with them. Those of trades that are gone have a month from when a sweep first saw it."""
+    """Files of deleted notes go with them; those of trades that are gone have a month from when a sweep saw it."""
     Attachment.objects.filter(deleted_at__isnull=True, note__deleted_at__lt=at - KEPT).update(
         deleted_at=at - KEPT - timedelta(seconds=1)
     )

@@ -80,9 +80,7 @@ def _built() -> MarkdownIt:
     return parser
 
 
-def _picture(
-    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
-) -> str:
+def _picture(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     """One's own picture as such, any other as a link to it."""
     token = tokens[index]
     source = str(token.attrs.get("src", ""))

@@ -49,9 +49,7 @@ class Written:
         if not self.text.strip() and not self.title.strip():
             raise InvalidValue(_("A note needs words."), pointer="/text")
         if len(self.text) > LONGEST_NOTE:
-            raise InvalidValue(
-                _("A note has at most %(count)s characters.") % {"count": LONGEST_NOTE}, pointer="/text"
-            )
+            raise InvalidValue(_("A note has at most %(count)s characters.") % {"count": LONGEST_NOTE}, pointer="/text")
         if self.kind not in NoteKind.values:
             raise InvalidValue(_("There is no such kind of note."), pointer="/kind")
         if self.rating is not None and not 1 <= self.rating <= 5:

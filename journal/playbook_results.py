@@ -21,9 +21,8 @@ from journal.models import Playbook, PlaybookRule
 
 _TAKEN = "JOIN journal_tradeplaybook tp ON tp.trade_key = t.public_id AND tp.owner_id = t.owner_id"
 _OF_ONE = f"{_TAKEN} AND tp.playbook_id = %s"
-_CHECKED = (
-    f"{_OF_ONE} JOIN journal_rulecheck c ON c.trade_playbook_id = tp.id JOIN journal_playbookrule pr ON pr.id = c.rule_id"
-)
+_CHECKS = "JOIN journal_rulecheck c ON c.trade_playbook_id = tp.id JOIN journal_playbookrule pr ON pr.id = c.rule_id"
+_CHECKED = f"{_OF_ONE} {_CHECKS}"
 
 
 @dataclass(frozen=True, slots=True)

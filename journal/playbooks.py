@@ -134,6 +134,15 @@ def restore(playbook: Playbook) -> None:
     versions.bump(playbook.owner_id)
 
 
+def unarchive(owner: User, kept: Mapping[str, Any]) -> Undone:
+    """The playbook that was archived is offered again."""
+    playbook = Playbook.objects.for_user(owner).filter(public_id=kept["playbook"]).first()
+    if playbook is None:
+        raise PlaybookChanged(_("This playbook is gone."))
+    restore(playbook)
+    return Undone(_("The playbook is offered again."), f"/playbooks/{playbook.public_id}/")
+
+
 @transaction.atomic
 def delete(playbook: Playbook) -> dict[str, Any]:
     """The playbook is gone; returns what `undelete` makes it anew from. Raises PlaybookInUse once a trade has it."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from journal.views import accounts, calendar, dashboard, reports, trades
+from journal.views import accounts, calendar, dashboard, playbooks, reports, trades
 
 urlpatterns = [
     # ------------------------------------------------------------ dashboard
@@ -23,6 +23,15 @@ urlpatterns = [
     # ------------------------------------------------------------ calendar and days
     path("calendar/", calendar.calendar, name="calendar"),
     # ------------------------------------------------------------ notes, playbooks, attachments
+    path("playbooks/", playbooks.playbook_list, name="playbook_list"),
+    path("playbooks/new/", playbooks.playbook_create, name="playbook_create"),
+    path("playbooks/<uuid:id>/", playbooks.playbook_detail, name="playbook_detail"),
+    path("playbooks/<uuid:id>/versions/", playbooks.playbook_versions, name="playbook_versions"),
+    path("playbooks/<uuid:id>/edit/", playbooks.playbook_edit, name="playbook_edit"),
+    path("playbooks/<uuid:id>/archive/", playbooks.playbook_archive, name="playbook_archive"),
+    path("playbooks/<uuid:id>/restore/", playbooks.playbook_restore, name="playbook_restore"),
+    path("playbooks/<uuid:id>/delete/", playbooks.playbook_delete, name="playbook_delete"),
+    path("trades/<uuid:id>/playbooks/", playbooks.trade_playbooks, name="trade_playbooks"),
     # ------------------------------------------------------------ reports
     path("reports/", reports.breakdown, name="breakdown"),
     # ------------------------------------------------------------ first run, export of everything

@@ -10,7 +10,7 @@ from journal.models import Playbook, PlaybookRule, PlaybookVersion, TradePlayboo
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """One rule of a version beside the same of the version before. `kind` is added, removed, reworded, moved or same."""
+    """One rule beside the same of the version before. `kind` is added, removed, reworded, moved or same."""
 
     kind: str
     group: str

@@ -60,6 +60,13 @@ _ACCOUNT_FORM = {
 }
 _ACCOUNT = {"account": "account"}
 _MAPPING = {"name": "By form", "column_symbol": "What", "column_quantity": "How many", "column_price": "At"}
+_PLAYBOOK = {
+    "name": "By form",
+    "color": "#123456",
+    "rule-key": ["", ""],
+    "rule-group": ["", ""],
+    "rule-text": ["Wait", ""],
+}
 _PROFILE = {"reporting_currency": "EUR", "time_zone": "UTC", "theme": "dark"}
 
 #: By the name of the address; addresses without a name by their path.
@@ -153,6 +160,15 @@ POLICY: dict[str, Row] = {
     "import_replay": own("applied_import", "POST"),
     # ------------------------------------------------------------ API of notes, playbooks, attachments, views
     # ------------------------------------------------------------ pages of notes, playbooks, attachments, days
+    "playbook_list": self_only(refers=_ACCOUNT),
+    "playbook_create": self_only("GET", "POST", body=_PLAYBOOK),
+    "playbook_detail": own("playbook", refers=_ACCOUNT),
+    "playbook_versions": own("playbook"),
+    "playbook_edit": own("playbook", "GET", "POST", body=_PLAYBOOK),
+    "playbook_archive": own("playbook", "POST"),
+    "playbook_restore": own("playbook", "POST"),
+    "playbook_delete": own("playbook", "POST"),
+    "trade_playbooks": own("trade", "POST", body=things.playbook_choice, body_refers={"playbook": "playbook"}),
     # ------------------------------------------------------------ lists, bulk acts and the review of trades
     # ------------------------------------------------------------ reports, exports, first run
     # ------------------------------------------------------------ pages of what they mean

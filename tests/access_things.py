@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts import ledger, tokens, undo
 from accounts.models import AccountGroup, AccountTag, ActivityEntry, User
+from journal import playbooks
 from tests.factories import make_account
 from tests.journal.factories import make_trade
 from trading import trades
@@ -77,6 +78,16 @@ def trade(owner: User, canary: str) -> str:
     return str(made.public_id)
 
 
+def playbook(owner: User, canary: str) -> str:
+    made = playbooks.create(
+        owner=owner,
+        name=f"Playbook {canary} {next(_numbers)}",
+        description=canary,
+        rules=[playbooks.WrittenRule(f"Rule {canary}", f"Group {canary}")],
+    )
+    return str(made.public_id)
+
+
 def ready_import(owner: User, canary: str) -> str:
     return str(batches.look(_received(owner, canary, FILE)).public_id)
 
@@ -109,6 +120,7 @@ FACTORIES: dict[str, Factory] = {
     "token": token,
     "tag": tag,
     "trade": trade,
+    "playbook": playbook,
     "ready_import": ready_import,
     "applied_import": applied_import,
     "unknown_import": unknown_import,
@@ -158,6 +170,10 @@ def undo_token(owner: User) -> dict[str, Any]:
 
 def bulk_body(owner: User) -> dict[str, Any]:
     return {"ids": [account(owner, "bulk")], "changes": {"status": "suspended"}}
+
+
+def playbook_choice(owner: User) -> dict[str, Any]:
+    return {"playbook": playbook(owner, "chosen")}
 
 
 def upload_body(owner: User) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.models import User
@@ -18,6 +19,16 @@ register = template.Library()
 def markdown(text: str) -> SafeString:
     """The text as harmless HTML: `<div class="words">{{ note.text|markdown }}</div>`."""
     return written.to_html(text or "")
+
+
+@register.simple_tag
+def dot(color: str) -> SafeString:
+    """A dot of this colour beside a name, which says what it is; drawn, as a style would break the page's policy."""
+    return format_html(
+        '<svg class="dot" viewBox="0 0 8 8" width="8" height="8" aria-hidden="true">'
+        '<circle cx="4" cy="4" r="4" fill="{}"/></svg>',
+        color,
+    )
 
 
 def playbooks_of_trade(user: User, trade: Trade) -> dict[str, Any]:

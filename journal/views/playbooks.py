@@ -105,7 +105,7 @@ def playbook_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     if not form.is_valid() or any(row.error for row in rows):
         return _editor(request, form, rows, playbook=playbook, status=422)
     before = playbooks.current_version(playbook).number
-    stand = request.POST.get("instead_of", "")
+    stand = request.POST.get("instead_of") or None
     try:
         playbook = playbooks.edit(playbook, rules=written, instead_of=stand, **form.cleaned_data)
     except DomainError as error:

@@ -67,7 +67,7 @@ def test_ones_own_attachment_is_a_picture() -> None:
         '[a](https://e.com "x\\" onmouseover=\\"alert(1)")',
         "![x](https://e.com/a.png \"' onerror='alert(1)\")",
         "[a]: javascript:alert(1)\n\n[a]",
-        "<https://e.com/\"onclick=alert(1)>",
+        '<https://e.com/"onclick=alert(1)>',
         "<javascript:alert(1)>",
         "```html\n<script>alert(1)</script>\n```",
         "`<script>`",
