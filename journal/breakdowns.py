@@ -1,16 +1,18 @@
 """Answers that take trades apart: by account, by day of the calendar, by any of their properties."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext
+
 from accounts.decimals import plain
 from accounts.errors import InvalidValue
 from accounts.models import User
-from journal import day_rows, reading, series
+from journal import day_rows, dimensions, reading, series
+from journal.dimensions import NONE, Dimension
 from journal.figures import (
     Breakdown,
     BreakdownRow,
@@ -21,7 +23,7 @@ from journal.figures import (
     Figures,
     TradeStreaks,
 )
-from journal.filters import NO_BROKER, MetricsFilter
+from journal.filters import MetricsFilter
 from journal.metrics import formulas
 from journal.metrics.rollups import COLUMNS
 from journal.metrics.totals import Streaks
@@ -29,51 +31,16 @@ from trading.models import Outcome
 
 MOST_COMPARED = 100
 
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_HOLDING = {
-    "0": "under a minute",
-    "1": "1 to 5 minutes",
-    "2": "5 to 30 minutes",
-    "3": "30 minutes to 2 hours",
-    "4": "2 to 8 hours",
-    "5": "8 hours to a day",
-    "6": "1 to 7 days",
-    "7": "over 7 days",
-    "8": "times not known",
-    "9": "still open",
-}
-# Text of two digits, so that keys sort as numbers; 24 where the opening fill has no time.
-_HOUR = "CASE WHEN t.opened_at IS NULL THEN '24' ELSE to_char(t.opened_at AT TIME ZONE a.time_zone, 'HH24') END"
-_HELD = """CASE WHEN t.closed_on IS NULL THEN '9' WHEN t.closed_at - t.opened_at IS NULL THEN '8'
-    ELSE width_bucket(extract(epoch FROM t.closed_at - t.opened_at),
-        ARRAY[60, 300, 1800, 7200, 28800, 86400, 604800]::numeric[])::text END"""
-
-#: What trades can be grouped by: the SQL of the key, how it is read, and joins that it needs.
-_BY_TRADE: dict[str, tuple[str, Callable[[str], str], str]] = {
-    "symbol": ("i.symbol", str, ""),
-    "side": ("t.side", str.capitalize, ""),
-    "hour": (_HOUR, lambda key: "time not known" if key == "24" else f"{key}:00", ""),
-    "holding": (_HELD, _HOLDING.__getitem__, ""),
-    "tag": (
-        "coalesce(tag.name, '')",
-        lambda key: key or "untagged",
-        "LEFT JOIN trading_trade_tags tt ON tt.trade_id = t.id LEFT JOIN trading_tag tag ON tag.id = tt.tag_id",
-    ),
-}
-_BY_DAY: dict[str, tuple[str, Callable[[str], str]]] = {
-    "weekday": ("extract(isodow FROM r.day)::text", lambda key: _WEEKDAYS[int(key) - 1]),
-    "broker": ("a.broker", lambda key: key or NO_BROKER),
-    "account": ("a.public_id::text", str),
-}
 _OUTCOMES = {outcome[0]: outcome for outcome in Outcome.values}
-PROPERTIES = ("symbol", "side", "weekday", "hour", "holding", "broker", "account", "tag")
+#: What trades can be grouped by.
+PROPERTIES = dimensions.NAMES
 
 
 def breakdown(user: User, wanted: MetricsFilter | None = None, *, by: str, fresh: bool = False) -> Breakdown:
-    """The trades grouped by one of `PROPERTIES`, sorted by key; money in the currency of `aggregate_metrics`.
+    """The trades grouped by one of `PROPERTIES`; money in the currency of `aggregate_metrics`.
 
-    `hour` is that of the opening fill in the account's zone, `weekday` that of the trading day on which money is
-    realized. A trade with several tags counts in each of them, so tags alone do not add up to the total.
+    They are sorted as `Dimension.place_of` has them. A trade with several tags counts in each of them, so tags alone do
+    not add up to the total.
     Raises InvalidValue for another property.
     """
     if by not in PROPERTIES:
@@ -92,11 +59,29 @@ def breakdown(user: User, wanted: MetricsFilter | None = None, *, by: str, fresh
         missing_days=kept["missing_days"],
         by=by,
         currency=kept["currency"],
-        rows=tuple(
-            BreakdownRow(key, label, Figures.of([kept["currency"], *sums])) for key, label, *sums in kept["rows"]
-        ),
+        rows=_rows(dimensions.BY_NAME[by], kept),
         unconverted=series.unconverted_of(kept["unconverted"]),
     )
+
+
+def _rows(by: Dimension, kept: dict[str, Any]) -> tuple[BreakdownRow, ...]:
+    """The rows in their order and with the words of the person's language: what is kept has neither."""
+    rows = [
+        BreakdownRow(key, _label(by, key, kept["names"]), Figures.of([kept["currency"], *sums]))
+        for key, *sums in kept["rows"]
+    ]
+    if by.name in _NAMES_OF:
+        rows.sort(key=lambda row: (row.key == NONE, row.label.casefold(), row.key))
+    else:
+        rows.sort(key=lambda row: by.place_of(row.key))
+    return tuple(rows)
+
+
+def _label(by: Dimension, key: str, names: dict[str, str]) -> str:
+    if by.name == "rule" and key != NONE:
+        rule, _, verdict = key.partition(":")
+        return f"{names.get(rule, rule)} · {gettext('kept') if verdict == 'kept' else gettext('broken')}"
+    return names.get(key) or by.label_of(key)
 
 
 def calendar(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = False) -> Calendar:
@@ -186,35 +171,37 @@ def _trade_streaks(owner_id: int, wanted: MetricsFilter) -> dict[str, Any]:
 
 
 def _breakdown(user: User, wanted: MetricsFilter, by: str) -> dict[str, Any]:
-    label: Callable[[str], str]
-    joins = ""
-    if by in _BY_DAY:
-        key, label = _BY_DAY[by]
-        source, values = day_rows.by_account_and_day(user.pk, wanted)
-        joins = "JOIN accounts_account a ON a.id = r.account_id" if by != "weekday" else ""
-    else:
-        expression, label, trade_joins = _BY_TRADE[by]
-        key = "r.key"
-        source, values = day_rows.from_trades(user.pk, wanted, key=expression, joins=trade_joins)
+    dimension = dimensions.BY_NAME[by]
     with reading.one_snapshot():
         found = series.conversion_for(user, wanted, series.daily_series(user.pk, wanted))
-        join, rates = found.join() if found.rates is not None else ("", [])
-        sums = day_rows.sums(at_rates=found.rates is not None)
+        is_converted = found.rates is not None
+        source, values, key, joins = day_rows.grouped(user.pk, wanted, by=dimension, needs_days=is_converted)
+        join, rates = found.join() if is_converted else ("", [])
         rows = reading.rows(
-            f"SELECT {key} AS group_key, {sums} FROM (SELECT * FROM {source}) r {join} {joins} "  # noqa: S608
-            "GROUP BY 1 ORDER BY 1",
+            f"SELECT {key} AS group_key, {day_rows.sums(at_rates=is_converted)} "  # noqa: S608
+            f"FROM (SELECT * FROM {source}) r {join} {joins} GROUP BY 1",
             [*values, *rates],
         )
-        names = _account_names(user.pk) if by == "account" else {}
+        names = dict(reading.rows(_NAMES_OF[by], [user.pk])) if by in _NAMES_OF else {}
+    kept = {group.partition(":")[0] for group, *_ in rows}
     return {
         "currency": found.currency,
-        "rows": [[group, names.get(group) or label(group), *sums] for group, *sums in rows],
+        "rows": [list(row) for row in rows],
+        "names": {key: name for key, name in names.items() if key in kept},
         "unconverted": series.kept_unconverted(found),
     }
 
 
-def _account_names(owner_id: int) -> dict[str, str]:
-    return dict(reading.rows("SELECT public_id::text, name FROM accounts_account WHERE owner_id = %s", [owner_id]))
+#: Keys that are no words, and what people call them.
+_NAMES_OF = {
+    "account": "SELECT public_id::text, name FROM accounts_account WHERE owner_id = %s",
+    "rule": """
+        SELECT DISTINCT ON (rule.key) rule.key::text, rule.text
+        FROM journal_playbook book JOIN journal_playbookversion edition ON edition.playbook_id = book.id
+        JOIN journal_playbookrule rule ON rule.version_id = edition.id
+        WHERE book.owner_id = %s ORDER BY rule.key, edition.number DESC
+    """,
+}
 
 
 def _calendar(user: User, wanted: MetricsFilter) -> dict[str, Any]:

@@ -6,8 +6,14 @@ grain, the columns are those of `rollups.COLUMNS`, so that one fold serves all.
 
 from typing import Any
 
-from journal.filters import NO_BROKER, MetricsFilter
+from django.db.models import BooleanField, Q
+from django.db.models.expressions import RawSQL
+
+from accounts.models import User
+from journal.dimensions import BY_NAME, NO_BROKER, NONE, Dimension, Grain, named
+from journal.filters import MetricsFilter
 from journal.metrics.rollups import CLOSED_SUMS, COLUMNS, EXIT_SUMS, WHOLE
+from trading.models import Trade, TradeQuerySet
 
 Sql = tuple[str, list[Any]]
 
@@ -47,24 +53,21 @@ def from_trades(
 ) -> Sql:
     """Rows with `account_id`, `currency`, `day` and `key`, made by the rules of day rollups from trades `t`.
 
-    `key` is SQL over `t`, `a` (its account), `i` (its instrument) and what `joins` adds; it is our own text.
+    `key` is SQL over `t` and what `joins` adds; it is our own text. `key_values` are the parameters of `joins`.
     """
-    condition, values = _on_trades(owner_id, wanted)
-    exits, exit_values = _between("f.day", wanted)
-    closed, closed_values = _between("t.closed_on", wanted)
-    tables = (
-        f"JOIN accounts_account a ON a.id = t.account_id JOIN trading_instrument i ON i.id = t.instrument_id {joins}"
-    )
+    condition, values = trades_where(owner_id, wanted)
+    exits, exit_values = days_where("f.day", wanted)
+    closed, closed_values = days_where("t.closed_on", wanted)
     sql = f"""(
         WITH exits AS (
             SELECT f.account_id, f.day, t.currency, {key} AS key, {EXIT_SUMS}
-            FROM trading_tradefill f JOIN trading_trade t ON t.id = f.trade_id {tables}
-            WHERE f.role = 'exit' AND {condition}{exits}
+            FROM trading_tradefill f JOIN trading_trade t ON t.id = f.trade_id {joins}
+            WHERE f.role = 'exit' AND {condition} AND {exits}
             GROUP BY 1, 2, 3, 4
         ), closed AS (
             SELECT t.account_id, t.closed_on AS day, t.currency, {key} AS key, {CLOSED_SUMS}
-            FROM trading_trade t {tables}
-            WHERE t.closed_on IS NOT NULL AND {condition}{closed}
+            FROM trading_trade t {joins}
+            WHERE t.closed_on IS NOT NULL AND {condition} AND {closed}
             GROUP BY 1, 2, 3, 4
         )
         SELECT account_id, day, currency, key, {WHOLE}
@@ -75,9 +78,124 @@ def from_trades(
 
 def closed_trades(owner_id: int, wanted: MetricsFilter) -> Sql:
     """The closed trades `t` themselves: a FROM of its own, without sums."""
-    condition, values = _on_trades(owner_id, wanted)
-    closed, days = _between("t.closed_on", wanted)
-    return f"trading_trade t WHERE t.closed_on IS NOT NULL AND {condition}{closed}", [*values, *days]
+    condition, values = trades_where(owner_id, wanted)
+    closed, days = days_where("t.closed_on", wanted)
+    return f"trading_trade t WHERE t.closed_on IS NOT NULL AND {condition} AND {closed}", [*values, *days]
+
+
+def grouped(
+    owner_id: int, wanted: MetricsFilter, *, by: Dimension, needs_days: bool
+) -> tuple[str, list[Any], str, str]:
+    """Rows `r` to group by a dimension: the text after FROM, its parameters, SQL of the key, and joins that it needs.
+
+    Without `needs_days` the rows may lack `day`.
+    """
+    if by.grain is Grain.DAY:
+        return *by_day(owner_id, wanted), by.key.format(day="r.day"), ""
+    key = key_sql(by)
+    if by.grain is Grain.ACCOUNT:
+        rows = by_account_and_day if needs_days else by_account
+        return *rows(owner_id, wanted), key, _ACCOUNT + (_LABELS if by.name == "account_tag" else "")
+    if by.grain is Grain.LINK:
+        joins = f"LEFT JOIN ({key}) l ON l.trade_id = t.id"
+        linked = from_trades(owner_id, wanted, key=f"coalesce(l.key, '{NONE}')", joins=joins, key_values=(owner_id,))
+        return *linked, "r.key", ""
+    joins = "JOIN accounts_account a ON a.id = t.account_id" if by.needs_account else ""
+    source = from_trades(owner_id, wanted, key=key, joins=joins)
+    return (*source, *_SYMBOL) if by.name == "symbol" else (*source, "r.key", "")
+
+
+# Grouped by instrument and named at the end, so that a new name of one changes no stored sum.
+_SYMBOL = (
+    "coalesce('=' || root.root, i.symbol)",
+    "JOIN trading_instrument i ON i.id = r.key::bigint LEFT JOIN trading_futuresroot root ON root.root = i.symbol",
+)
+_ACCOUNT = "JOIN accounts_account a ON a.id = r.account_id"
+_LABELS = f""" LEFT JOIN (
+    SELECT at.account_id, {named("g.name").format()} AS key
+    FROM accounts_account_tags at JOIN accounts_accounttag g ON g.id = at.accounttag_id
+) label ON label.account_id = a.id"""  # noqa: S608
+
+
+def trades_of(user: User, wanted: MetricsFilter) -> TradeQuerySet:
+    """The trades that make the figures of the filter: with days, those with an exit on one of them.
+
+    What they realized on these days adds up to the net P&L of the same filter.
+    """
+    condition, values = trades_where(user.pk, wanted, alias="trading_trade")
+    conditions, parameters = [condition], list(values)
+    if wanted.is_by_day:
+        within, days = _exits_within(wanted)
+        conditions.append(within)
+        parameters += days
+    chosen = RawSQL(" AND ".join(conditions), parameters, output_field=BooleanField())  # noqa: S611 – our own text
+    return Trade.objects.for_user(user).filter(chosen)
+
+
+def _exits_within(wanted: MetricsFilter) -> Sql:
+    """The condition on `trading_trade` that it has an exit on one of the filter's days.
+
+    Most trades have all their exits on one day, which their own row names; only of the others the fills are asked.
+    """
+    first, first_values = days_where("trading_trade.first_exit_on", wanted)
+    fills, fill_values = days_where("f.day", wanted)
+    bounds, bound_values = "", []
+    if wanted.start is not None:
+        bounds, bound_values = " AND trading_trade.last_exit_on >= %s", [wanted.start]
+    if wanted.end is not None:
+        bounds += " AND trading_trade.first_exit_on <= %s"
+        bound_values.append(wanted.end)
+    return (
+        "trading_trade.first_exit_on IS NOT NULL"
+        f"{bounds} AND CASE WHEN trading_trade.first_exit_on = trading_trade.last_exit_on THEN {first} ELSE EXISTS ("
+        f"SELECT FROM trading_tradefill f WHERE f.trade_id = trading_trade.id AND f.role = 'exit' AND {fills}) END",
+        [*bound_values, *first_values, *fill_values],
+    )
+
+
+def trades_where(owner_id: int, wanted: MetricsFilter, *, alias: str = "t") -> Sql:
+    """The condition on a trade of this alias, with its owner, and its parameters. Days are not part of it.
+
+    Figures, lists and exports all choose trades by it.
+    """
+    conditions: list[str] = [f"{alias}.owner_id = %s"]
+    values: list[Any] = [owner_id]
+    _add_accounts(conditions, values, wanted, column=f"{alias}.account_id")
+    if wanted.currency is not None:
+        conditions.append(f"{alias}.currency = %s")
+        values.append(wanted.currency)
+    for dimension, value in wanted.by_trade:
+        text, parameters = _is_of(dimension, value, owner_id, alias=alias)
+        conditions.append(text)
+        values += parameters
+    return " AND ".join(conditions), values
+
+
+def key_sql(dimension: Dimension, *, alias: str = "t") -> str:
+    """SQL of the dimension's key over a trade of this alias and its account `a`; of a LINK, its relation."""
+    return dimension.key.format(t=alias)
+
+
+def _is_of(dimension: Dimension, value: str, owner_id: int, *, alias: str) -> Sql:
+    """The condition that a trade has this value of the dimension."""
+    key = key_sql(dimension, alias=alias)
+    if dimension.name == "symbol":
+        exact = value.removeprefix("=")
+        also = "" if value != exact else " OR root_id = %s"
+        return (
+            f"{alias}.instrument_id = ANY(ARRAY(SELECT id FROM trading_instrument WHERE symbol = %s{also}))",  # noqa: S608
+            [exact, *([exact] if also else [])],
+        )
+    if dimension.grain is Grain.LINK:
+        if value == NONE:
+            return f"NOT EXISTS (SELECT FROM ({key}) l WHERE l.trade_id = {alias}.id)", [owner_id]
+        return (
+            f"{alias}.id IN (SELECT l.trade_id FROM ({key}) l WHERE l.key = %s OR l.id = %s)",  # noqa: S608
+            [owner_id, value, value.lower()],
+        )
+    if dimension.needs_account:
+        return f"EXISTS (SELECT FROM accounts_account a WHERE a.id = {alias}.account_id AND {key} = %s)", [value]
+    return f"{key} = %s", [value]
 
 
 def accounts_where(owner_id: int, wanted: MetricsFilter) -> Sql:
@@ -117,48 +235,73 @@ def _stored(table: str, owner_id: int, wanted: MetricsFilter) -> Sql:
     if wanted.currency is not None:
         conditions.append("r.currency = %s")
         values.append(wanted.currency)
-    between, days = _between("r.day", wanted)
-    return f"{table} r WHERE {' AND '.join(conditions)}{between}", [*values, *days]
-
-
-def _on_trades(owner_id: int, wanted: MetricsFilter) -> Sql:
-    conditions: list[str] = ["t.owner_id = %s"]
-    values: list[Any] = [owner_id]
-    _add_accounts(conditions, values, wanted, column="t.account_id")
-    for column, value in (("t.side", wanted.side), ("t.currency", wanted.currency)):
-        if value is not None:
-            conditions.append(f"{column} = %s")
-            values.append(value)
-    if wanted.symbol is not None:
-        conditions.append("t.instrument_id IN (SELECT id FROM trading_instrument WHERE symbol = %s OR root_id = %s)")
-        values += [wanted.symbol, wanted.symbol]
-    if wanted.tag is not None:
-        conditions.append(
-            "t.id IN (SELECT tt.trade_id FROM trading_trade_tags tt JOIN trading_tag g ON g.id = tt.tag_id "
-            "WHERE g.owner_id = %s AND (g.name = %s OR g.public_id::text = %s))"
-        )
-        values += [owner_id, wanted.tag, wanted.tag.lower()]
-    return " AND ".join(conditions), values
+    if wanted.is_by_day:
+        within, days = days_where("r.day", wanted)
+        conditions.append(within)
+        values += days
+    return f"{table} r WHERE {' AND '.join(conditions)}", values
 
 
 def _add_accounts(conditions: list[str], values: list[Any], wanted: MetricsFilter, *, column: str) -> None:
     if wanted.accounts is not None:
         conditions.append(f"{column} = ANY(%s)")
         values.append(list(wanted.accounts))
+    conditions_on, among = [], []
     if wanted.broker is not None:
-        names = [wanted.broker, ""] if wanted.broker == NO_BROKER else [wanted.broker]
+        conditions_on.append("broker = ANY(%s)")
+        among.append([wanted.broker, ""] if wanted.broker == NO_BROKER else [wanted.broker])
+    for name, (none, some) in _SORTED_BY.items():
+        value = getattr(wanted, name)
+        if value == NONE:
+            conditions_on.append(none)
+        elif value is not None:
+            conditions_on.append(some)
+            among += [value, value.lower()]
+    if conditions_on:
         conditions.append(
             f"{column} IN (SELECT id FROM accounts_account "  # noqa: S608
-            "WHERE owner_id = %s AND broker = ANY(%s))"
+            f"WHERE owner_id = %s AND {' AND '.join(conditions_on)})"
         )
-        values += [values[0], names]
+        values += [values[0], *among]
 
 
-def _between(column: str, wanted: MetricsFilter) -> Sql:
-    text, values = "", []
-    if wanted.start is not None:
-        text, values = f" AND {column} >= %s", [wanted.start]
-    if wanted.end is not None:
-        text += f" AND {column} <= %s"
-        values.append(wanted.end)
-    return text, values
+_IS_CALLED = f"({named('g.name').format()} = %s OR g.public_id::text = %s)"
+#: How an account without a group or label is found, and one with the group or label of a key or an id.
+_SORTED_BY = {
+    "group": (
+        "group_id IS NULL",
+        "group_id IN (SELECT g.id FROM accounts_accountgroup g "  # noqa: S608
+        f"WHERE g.owner_id = accounts_account.owner_id AND {_IS_CALLED})",
+    ),
+    "account_tag": (
+        "NOT EXISTS (SELECT FROM accounts_account_tags at WHERE at.account_id = accounts_account.id)",
+        "id IN (SELECT at.account_id FROM accounts_account_tags at "  # noqa: S608
+        "JOIN accounts_accounttag g ON g.id = at.accounttag_id "
+        f"WHERE g.owner_id = accounts_account.owner_id AND {_IS_CALLED})",
+    ),
+}
+
+
+def days_where(column: str, wanted: MetricsFilter) -> Sql:
+    """The condition that a day is one of the filter's, and its parameters."""
+    conditions: list[str] = []
+    values: list[Any] = []
+    for text, value in (
+        (f"{column} >= %s", wanted.start),
+        (f"{column} <= %s", wanted.end),
+        (f"{BY_NAME['weekday'].key.format(day=column)} = %s", wanted.weekday),
+    ):
+        if value is not None:
+            conditions.append(text)
+            values.append(value)
+    return " AND ".join(conditions) or "true", values
+
+
+def on_days(wanted: MetricsFilter) -> Q:
+    """The same condition on the `day` of exits."""
+    conditions: dict[str, Any] = {
+        "day__gte": wanted.start,
+        "day__lte": wanted.end,
+        "day__iso_week_day": None if wanted.weekday is None else int(wanted.weekday),
+    }
+    return Q(**{name: value for name, value in conditions.items() if value is not None})

@@ -249,7 +249,13 @@ def _starting_equity(
         return total or None
     before = series.daily_series(
         owner_id,
-        MetricsFilter(accounts=wanted.accounts, broker=wanted.broker, end=wanted.start - timedelta(days=1)),
+        MetricsFilter(
+            accounts=wanted.accounts,
+            broker=wanted.broker,
+            group=wanted.group,
+            account_tag=wanted.account_tag,
+            end=wanted.start - timedelta(days=1),
+        ),
     )
     earned = conversion.resolve(before, target=found.currency)
     if earned.unconverted or earned.currency != found.currency:

@@ -1,14 +1,14 @@
 """Trades as lines of CSV, one by one, so that a million of them need no more memory than one."""
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, F, OuterRef, Subquery, Sum, When
 from django.db.models.query import QuerySet
 
-from journal import table_export
+from journal import day_rows, table_export
+from journal.filters import MetricsFilter
 from trading.models import FillRole, Trade, TradeFill
 
 CHUNK = 1000
@@ -42,30 +42,26 @@ _COLUMNS = {
 HEADINGS = tuple(_COLUMNS)
 
 
-def lines(trades: "QuerySet[Trade]", *, start: date | None = None, end: date | None = None) -> Iterator[str]:
+def lines(trades: "QuerySet[Trade]", *, wanted: MetricsFilter) -> Iterator[str]:
     """The heading and a line for each trade, oldest first, as one moment of the database has them.
 
-    `realized_pnl` is what the trade realized from `start` to `end`, which is what lists and sums are made of; empty
+    `realized_pnl` is what the trade realized on the filter's days, which is what lists and sums are made of; empty
     where it realized nothing yet. Times are UTC. Text that a spreadsheet would take for a formula begins with an
     apostrophe.
     """
     # One query: parts of the answer that were asked for one after another would not agree with each other.
     rows = (
-        trades.annotate(realized=_realized(start, end), tag_names=_tag_names())
+        trades.annotate(realized=_realized(wanted), tag_names=_tag_names())
         .order_by("activity_at", "id")
         .values_list(*_COLUMNS.values())
     )
     return table_export.lines(HEADINGS, rows.iterator(chunk_size=CHUNK))
 
 
-def _realized(start: date | None, end: date | None) -> Any:
-    if start is None and end is None:
+def _realized(wanted: MetricsFilter) -> Any:
+    if not wanted.is_by_day:
         return Case(When(first_exit_on__isnull=False, then=F("net_pnl")), default=None)
-    exits = TradeFill.objects.filter(trade=OuterRef("pk"), role=FillRole.EXIT)
-    if start is not None:
-        exits = exits.filter(day__gte=start)
-    if end is not None:
-        exits = exits.filter(day__lte=end)
+    exits = TradeFill.objects.filter(trade=OuterRef("pk"), role=FillRole.EXIT).filter(day_rows.on_days(wanted))
     return Subquery(exits.order_by().values("trade").annotate(realized=Sum("net_pnl")).values("realized"))
 
 

@@ -1,6 +1,5 @@
 """The API of what trades come to: aggregates over accounts."""
 
-import calendar
 import re
 from dataclasses import replace
 from datetime import date
@@ -15,7 +14,7 @@ from accounts.errors import InvalidValue
 from accounts.models import Account
 from accounts.strict import choice
 from accounts.viewsets import OwnViewSet
-from journal import breakdowns, filters, previous, reports
+from journal import breakdowns, dimensions, filters, previous, reports
 from journal.context import today_of
 from journal.filters import MetricsFilter
 from journal.rendering import (
@@ -36,17 +35,51 @@ from journal.serializers import (
 )
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
+_MADE = "Name or id; none for trades without one."
+_NOT_OF_TRADES = ("account", "broker", "from", "to", "month", "kept", "currency", "unit")
+_DESCRIBED = {
+    "symbol": "Symbol of an instrument, or root of a futures contract; after = the symbol alone.",
+    "tag": _MADE,
+    "setup": _MADE,
+    "mistake": _MADE,
+    "playbook": _MADE,
+    "group": "Name or id of a group of accounts; none for accounts without one.",
+    "account_tag": "Name or id of an account's label; none for accounts without one.",
+    "rule": "Key of a playbook's rule; none for trades that were held against no rule.",
+    "entry_day": "Trading day of the opening fill.",
+}
 _FILTERS = [
     OpenApiParameter("account", str, many=True, description="Id of an account; may come several times."),
     OpenApiParameter("broker", str, description="Exact name; Unknown for accounts without one."),
     OpenApiParameter("from", date, description="First trading day."),
     OpenApiParameter("to", date, description="Last trading day."),
-    OpenApiParameter("symbol", str, description="Symbol of an instrument, or root of a futures contract."),
-    OpenApiParameter("tag", str, description="Name or id of a tag."),
-    OpenApiParameter("side", str, enum=["long", "short"]),
+    OpenApiParameter("month", str, description="Such as 2025-03; narrows from and to."),
     OpenApiParameter("currency", str, description="Of the trades; figures are then in it."),
+    OpenApiParameter("kept", str, enum=["yes", "no"], description="Whether the rule was kept."),
+    OpenApiParameter("unit", str, enum=list(filters.UNITS), description="For pages; changes no figure here."),
+    *(
+        OpenApiParameter(
+            name,
+            str,
+            enum=list(dimensions.BY_NAME[name].labels) or None,
+            description=_DESCRIBED.get(name, f"{dimensions.BY_NAME[name].words}: a key of its breakdown."),
+        )
+        for name in filters.NAMES
+        if name not in _NOT_OF_TRADES
+    ),
 ]
 _FRESH = OpenApiParameter("fresh", str, enum=["true"], description="Goes past the cache.")
+
+
+#: What each answer takes besides the filters.
+_OWN: dict[str, tuple[str, ...]] = {
+    "metrics": ("fresh", "previous"),
+    "equity_curve": ("fresh", "by_account"),
+    "comparison": ("fresh",),
+    "calendar": ("fresh", "month"),
+    "breakdown": ("fresh", "by"),
+    "streaks": ("fresh",),
+}
 
 
 class AggregateViewSet(OwnViewSet):
@@ -54,14 +87,7 @@ class AggregateViewSet(OwnViewSet):
 
     queryset = Account.objects.none()
     repeatable_parameters = frozenset({"account"})
-    query_parameters = {
-        "metrics": (*filters.NAMES, "fresh", "previous"),
-        "equity_curve": (*filters.NAMES, "fresh", "by_account"),
-        "comparison": (*filters.NAMES, "fresh"),
-        "calendar": (*filters.NAMES, "fresh", "month"),
-        "breakdown": (*filters.NAMES, "fresh", "by"),
-        "streaks": (*filters.NAMES, "fresh"),
-    }
+    query_parameters = {name: (*filters.NAMES, *own) for name, own in _OWN.items()}
 
     @extend_schema(
         parameters=[
@@ -132,9 +158,7 @@ class AggregateViewSet(OwnViewSet):
 
     def wanted(self) -> MetricsFilter:
         """The filter of the query string. Raises what becomes a 400 for anything that it may not hold."""
-        return filters.parse(
-            self.request.query_params, user=self.person, also=tuple(self.query_parameters[self.action])
-        )
+        return filters.parse(self.request.query_params, user=self.person, also=_OWN[self.action])
 
     def previous_metrics(self, wanted: MetricsFilter) -> dict[str, Any] | None:
         """The metrics of the period before, with its days; None where there is none."""
@@ -159,9 +183,5 @@ def _in_month(wanted: MetricsFilter, month: str | None) -> MetricsFilter:
         raise InvalidValue("Give a month, or from and to.", pointer="?month")
     if not _MONTH.fullmatch(month) or not filters.EARLIEST.year <= int(month[:4]) <= filters.LATEST.year:
         raise InvalidValue("month is written 2025-03.", pointer="?month")
-    year, number = int(month[:4]), int(month[5:])
-    return replace(
-        wanted,
-        start=date(year, number, 1),
-        end=date(year, number, calendar.monthrange(year, number)[1]),
-    )
+    start, end = filters.days_of_month(int(month[:4]), int(month[5:]))
+    return replace(wanted, start=start, end=end)

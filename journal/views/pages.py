@@ -9,10 +9,9 @@ from django.http import HttpRequest
 
 from accounts.errors import InvalidValue
 from accounts.models import User
-from journal import charts, filters
+from journal import charts, day_rows, filters
 from journal.figures import AggregateMetrics, Answer
 from journal.filters import MetricsFilter
-from trading.filters import TradeFilterSet
 from trading.models import Position
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
@@ -26,9 +25,9 @@ def person_of(request: HttpRequest) -> User:
 
 
 def own_trades(request: HttpRequest) -> Any:
-    return TradeFilterSet.checked(request.GET, user=person_of(request), also=("month",)).qs.select_related(
-        "account", "instrument"
-    )
+    person = person_of(request)
+    wanted = filters.parse(request.GET, user=person, also=("month",))
+    return day_rows.trades_of(person, wanted).select_related("account", "instrument")
 
 
 def best_and_worst(metrics: AggregateMetrics) -> dict[str, Any]:
@@ -42,13 +41,10 @@ def best_and_worst(metrics: AggregateMetrics) -> dict[str, Any]:
 
 def positions_of(person: User, wanted: MetricsFilter) -> Any:
     rows = Position.objects.for_user(person).select_related("account", "instrument", "trade")
-    if wanted.accounts is not None:
-        rows = rows.filter(account_id__in=wanted.accounts)
-    if wanted.broker is not None:
-        names = [wanted.broker, ""] if wanted.broker == filters.NO_BROKER else [wanted.broker]
-        rows = rows.filter(account__broker__in=names)
-    if wanted.currency is not None:
-        rows = rows.filter(trade__currency=wanted.currency)
+    # Whatever chooses trades chooses positions, but for days: what is open now has not ended on any.
+    chosen = replace(wanted, start=None, end=None, weekday=None)
+    if chosen != MetricsFilter():
+        rows = rows.filter(trade__in=day_rows.trades_of(person, replace(chosen, status="open")))
     return rows.order_by("-opened_on", "-id")
 
 

@@ -9,12 +9,11 @@ from django.views.decorators.http import require_safe
 
 from accounts import paging
 from accounts.paging import Listing
-from journal import filters, reports
+from journal import day_rows, filters, reports
 from journal.context import today_of
 from journal.trade_export import lines as csv_lines
 from journal.trade_lists import rows_of
 from journal.views.pages import person_of, standing
-from trading.filters import TradeFilterSet
 from trading.refusals import says_why
 
 
@@ -24,20 +23,18 @@ from trading.refusals import says_why
 def trade_list(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     own = ("cursor", "order")
-    found = TradeFilterSet.checked(request.GET, user=person, also=own)
-    wanted = filters.parse(request.GET, user=person, also=("status", *own))
+    wanted = filters.parse(request.GET, user=person, also=own)
     order = paging.order_of(request.GET.get("order"), allowed=["activity_at"], default="-activity_at")
     chosen = [(name, values) for name, values in sorted(request.GET.lists()) if name not in own]
     page = paging.page_of(
-        found.qs.select_related("account", "instrument"),
+        day_rows.trades_of(person, wanted).select_related("account", "instrument"),
         listing=Listing(person.pk, "trades", order, chosen),
         limit=paging.DEFAULT_LIMIT,
         cursor=request.GET.get("cursor"),
         # Counting a million rows on every page would cost more than the page; the sums below say how many.
         total=0,
     )
-    has_status = bool(request.GET.get("status"))
-    sums = None if has_status else reports.aggregate_metrics(person, wanted)
+    sums = reports.aggregate_metrics(person, wanted)
     context = {
         "page": page,
         "trades": rows_of(page.results, wanted),
@@ -47,7 +44,7 @@ def trade_list(request: HttpRequest) -> HttpResponse:
         "status": request.GET.get("status", ""),
         "is_first": not request.GET.get("cursor"),
         "chosen": urlencode(chosen, doseq=True),
-        **(standing(sums) if sums else {}),
+        **standing(sums),
     }
     return render(request, "trading/trade_list.html", context)
 
@@ -58,9 +55,8 @@ def trade_list(request: HttpRequest) -> HttpResponse:
 def trade_export(request: HttpRequest) -> StreamingHttpResponse:
     """The trades that the list would show, all of them, as a CSV file."""
     person = person_of(request)
-    found = TradeFilterSet.checked(request.GET, user=person)
-    wanted = filters.parse(request.GET, user=person, also=("status",))
-    lines = csv_lines(found.qs, start=wanted.start, end=wanted.end)
+    wanted = filters.parse(request.GET, user=person)
+    lines = csv_lines(day_rows.trades_of(person, wanted), wanted=wanted)
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="trades-{today_of(person)}.csv"'
     return answer
