@@ -160,6 +160,11 @@ class Frame:
             for name, icon, words, key, _ in _PLACES
         ]
 
+    @property
+    def keyed_places(self) -> list[Place]:
+        """Those that a key leads to."""
+        return [place for place in self.places if place.key]
+
     @cached_property
     def spans(self) -> list[Span]:
         """The date ranges to choose from."""

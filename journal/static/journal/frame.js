@@ -6,7 +6,7 @@ document.addEventListener("click", (event) => {
   }
   const opener = event.target.closest("[data-open]");
   if (opener) document.getElementById(opener.dataset.open)?.showModal();
-  if (event.target.matches("dialog")) event.target.close();
+  if (event.target.matches("dialog")) event.target.close("");
 });
 
 document.addEventListener("keydown", (event) => {
@@ -17,11 +17,54 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// What cannot be taken back is asked for first, in the words of its consequence.
+const question = document.getElementById("confirm");
+let asking = null;
+
+document.addEventListener("submit", (event) => {
+  const { submitter } = event;
+  const form = event.target;
+  const source = submitter?.dataset.confirm ? submitter : form;
+  if (!source.dataset.confirm || form.dataset.isConfirmed) { delete form.dataset.isConfirmed; return; }
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  asking = { form, submitter, from: document.activeElement };
+  question.querySelector("#confirm-words").textContent = source.dataset.confirm;
+  const yes = question.querySelector("[data-confirm-yes]");
+  yes.textContent = source.dataset.confirmButton || yes.dataset.words;
+  question.returnValue = "";
+  question.showModal();
+}, true);
+
+question?.addEventListener("close", () => {
+  const { form, submitter, from } = asking ?? {};
+  asking = null;
+  if (!form) return;
+  if (question.returnValue !== "yes") { from?.focus(); return; }
+  form.dataset.isConfirmed = "yes";
+  form.requestSubmit(submitter ?? undefined);
+});
+
+// htmx asks by the same dialog.
+document.addEventListener("htmx:confirm", (event) => {
+  if (!event.detail.question) return;
+  event.preventDefault();
+  question.querySelector("#confirm-words").textContent = event.detail.question;
+  const yes = question.querySelector("[data-confirm-yes]");
+  yes.textContent = event.target.dataset.confirmButton || yes.dataset.words;
+  question.returnValue = "";
+  question.showModal();
+  question.addEventListener("close", () => {
+    if (question.returnValue === "yes") event.detail.issueRequest(true);
+  }, { once: true });
+});
+
 const root = document.documentElement;
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (event.defaultPrevented) return;
   if (form.matches("[data-theme-form]")) {
     event.preventDefault();
     const isDark = root.dataset.theme === "dark" || (root.dataset.theme !== "light" && dark.matches);

@@ -1,76 +1,21 @@
 """A real browser goes the way a trader goes: sign up, import, dashboard, trade, edit, dashboard again."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+from tests.browser.conftest import no_sideways_scroll, sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-PASSWORD = "battery staple horse 7"
 FILE = b"""Date,Time,Symbol,Quantity,Price,Side,Commission,TransFee,ECNFee
 2026-03-02,15:00:00,AAPL,10,100.00,Buy,0,0,0
 2026-03-02,16:00:00,AAPL,10,103.50,Sell,1.00,0,0
 2026-03-03,15:00:00,MSFT,5,200.00,Short,0,0,0
 2026-03-03,16:00:00,MSFT,5,202.00,Buy to cover,1.00,0,0
 """
-
-
-def _browser_path() -> str:
-    named = os.environ.get("CHROMIUM", "")
-    return named or next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), "")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    path = _browser_path()
-    if not path:
-        pytest.skip("no browser is installed; on Debian: apt-get install chromium")
-    # The browser's own event loop makes Django think that it is called from asynchronous code.
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(
-            executable_path=path, headless=True, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield started
-        started.close()
-    if before is None:
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-@pytest.fixture(params=[(1440, "light"), (390, "dark")], ids=["wide and light", "phone and dark"])
-def page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A page whose every complaint fails the test: script errors, and what the security policy had to stop."""
-    width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    opened = context.new_page()
-    opened.set_default_timeout(20_000)
-    complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    yield opened
-    context.close()
-    assert complaints == []
-
-
-def no_sideways_scroll(page: Any) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
-def sign_up(page: Any, address: str) -> None:
-    page.goto(f"{address}/signup/")
-    page.fill("input[name=email]", "carol@example.com")
-    page.fill("input[name=password1]", PASSWORD)
-    page.fill("input[name=password2]", PASSWORD)
-    page.click("main button[type=submit]")
-    page.wait_for_url(f"{address}/")
 
 
 def kpi(page: Any, label: str) -> str:

@@ -1,0 +1,74 @@
+"""A real browser for the tests of this folder: every complaint on a page fails the test that opened it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+PASSWORD = "battery staple horse 7"
+
+
+def _browser_path() -> str:
+    named = os.environ.get("CHROMIUM", "")
+    return named or next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), "")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    path = _browser_path()
+    if not path:
+        pytest.skip("no browser is installed; on Debian: apt-get install chromium")
+    # The browser's own event loop makes Django think that it is called from asynchronous code.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(
+            executable_path=path, headless=True, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield started
+        started.close()
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(params=[(1440, "light"), (390, "dark")], ids=["wide and light", "phone and dark"])
+def page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A page whose every complaint fails the test: script errors, and what the security policy had to stop."""
+    width, scheme = request.param
+    yield from _watched(browser, width=width, scheme=scheme)
+
+
+@pytest.fixture
+def wide_page(browser: Any) -> Iterator[Any]:
+    """As `page`, at one size only: for what does not depend on the size."""
+    yield from _watched(browser, width=1440, scheme="light")
+
+
+def _watched(browser: Any, *, width: int, scheme: str) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+def no_sideways_scroll(page: Any) -> None:
+    """Nothing of the page is wider than the window."""
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def sign_up(page: Any, address: str) -> None:
+    """Carol signs up and sees her empty dashboard."""
+    page.goto(f"{address}/signup/")
+    page.fill("input[name=email]", "carol@example.com")
+    page.fill("input[name=password1]", PASSWORD)
+    page.fill("input[name=password2]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"{address}/")
