@@ -19,7 +19,7 @@ from django.utils import timezone
 from accounts import audit, ledger, trading_accounts
 from accounts.errors import AccountHasCashMovements
 from accounts.models import Account, AccountStatus, AuditEvent, User
-from journal import sample_remarks
+from journal import sample_remarks, sample_words
 from journal.metrics import rollups
 from journal.sample_files.build import Sample, SampleFile, build
 from journal.sample_files.fleet import SampleAccount
@@ -111,6 +111,7 @@ def load(
         new = _import_all(owner, sample, opened, on_progress=on_progress)
         _close_lost(sample, opened)
         sample_remarks.write(owner, sample.remarks, opened)
+        sample_words.write(owner, sample, opened)
         rollups.recompute(owner.pk)
         audit.written(_DONE, subject="sample", owner_id=owner.pk, after={"fills": new})
         return Loaded(len(opened), len(sample.files), new, was_there=False, sample=sample)
@@ -123,6 +124,7 @@ def remove(owner: User) -> int:
     """
     with _alone(owner), audit.acting(owner):
         accounts = list(_accounts(owner))
+        sample_words.forget(owner, accounts)
         for batch in _batches(owner):
             if batch.status == BatchStatus.APPLIED:
                 batches.undo(batch)
@@ -133,6 +135,7 @@ def remove(owner: User) -> int:
             except AccountHasCashMovements:
                 trading_accounts.archive(account, at=timezone.now())
         _batches(owner).delete()
+        sample_words.remove(owner)
         if not Account.objects.current().filter(is_sample=True).exists():
             FxRate.objects.filter(source=SOURCE).delete()
         rollups.recompute(owner.pk)

@@ -4,12 +4,25 @@ from datetime import date
 
 import pytest
 
-from accounts.models import Account, User
+from accounts.models import Account, AccountGroup, AccountTag, User
 from journal import sample
-from journal.models import AccountTotals, DayRollup, OwnerDay
+from journal.models import (
+    AccountTotals,
+    Attachment,
+    DayRollup,
+    Note,
+    NoteTemplate,
+    OwnerDay,
+    Playbook,
+    PlaybookVersion,
+    RuleCheck,
+    SavedView,
+    TradePlaybook,
+)
 from tests.factories import make_account
+from tests.journal.factories import make_trade
 from trading import catalogue
-from trading.models import AccountNumber, Execution, FxRate, ImportBatch, Trade
+from trading.models import AccountNumber, Execution, FxRate, ImportBatch, Tag, TagGroup, Trade
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
@@ -97,3 +110,63 @@ def test_a_sample_with_cash_movements_is_emptied_and_archived(alice: User) -> No
     assert kept.archived_at is not None
     assert not Execution.objects.filter(account=kept).exists()
     assert not FxRate.objects.exists()
+
+
+def _words_of(owner: User) -> dict[str, int]:
+    kept = {
+        "groups": AccountGroup.objects.for_user(owner),
+        "labels": AccountTag.objects.for_user(owner),
+        "tags": Tag.objects.for_user(owner),
+        "tag groups": TagGroup.objects.for_user(owner),
+        "notes": Note.objects.for_user(owner),
+        "templates": NoteTemplate.objects.for_user(owner),
+        "playbooks": Playbook.objects.for_user(owner),
+        "held": TradePlaybook.objects.for_user(owner),
+        "pictures": Attachment.objects.for_user(owner),
+        "views": SavedView.objects.for_user(owner),
+    }
+    return {name: rows.count() for name, rows in kept.items()}
+
+
+def test_a_sample_is_sorted_tagged_rated_and_written_about(alice: User) -> None:
+    _load(alice)
+
+    assert all(_words_of(alice).values())
+    trades = Trade.objects.for_user(alice).closed()
+    assert trades.filter(reviewed_at=None).count() == 30
+    assert set(trades.order_by("-activity_at").values_list("reviewed_at", flat=True)[:20]) == {None}
+    assert trades.exclude(rating=None).count() > trades.count() // 3
+    assert trades.exclude(tags=None).distinct().count() > trades.count() // 4
+    assert {version.number for version in PlaybookVersion.objects.filter(playbook__owner=alice)} == {1, 2, 3}
+    assert set(RuleCheck.objects.values_list("is_kept", flat=True)) == {True, False}
+    for picture in Attachment.objects.for_user(alice):
+        with picture.file.open() as file:
+            assert file.read(8) == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_words_of_a_sample_go_with_it_but_for_what_is_used_elsewhere(alice: User, bob: User) -> None:
+    _load(alice)
+    _load(bob, accounts=1)
+    of_bob = _words_of(bob)
+    mine = make_account(alice, "Mine", group=AccountGroup.objects.get(owner=alice, name="Own capital"))
+    trade = make_trade(mine, day=date(2026, 1, 5), pnl="5", tags=[Tag.objects.get(owner=alice, name="Oversized")])
+    playbook = Playbook.objects.for_user(alice).get(name="Fade to the average")
+    TradePlaybook.objects.create(
+        owner=alice, trade_key=trade.public_id, playbook=playbook, version=playbook.versions.get(number=2)
+    )
+    own = Note.objects.create(owner=alice, day=date(2026, 1, 5), text="Mine")
+    edited = Note.objects.for_user(alice).filter(account=None).exclude(pk=own.pk).earliest("id")
+    Note.objects.filter(pk=edited.pk).update(revision=2)
+    files = [picture.file for picture in Attachment.objects.for_user(alice)]
+
+    sample.remove(alice)
+
+    assert _words_of(alice) == {
+        "groups": 1, "labels": 0, "tags": 1, "tag groups": 1, "notes": 2, "templates": 0, "playbooks": 1, "held": 1,
+        "pictures": 0, "views": 0,
+    }  # fmt: skip
+    assert list(trade.tags.values_list("name", flat=True)) == ["Oversized"]
+    assert not any(file.storage.exists(file.name) for file in files)
+    assert _words_of(bob) == of_bob
+    assert sample.load(alice, accounts=1, end=END).new_fills > 0
+    assert all(_words_of(alice).values())
