@@ -58,6 +58,7 @@ _PAGES_OF_FORMS = {
     "import_replay": "import_detail",
     "sample_load": "dashboard",
     "theme": "dashboard",
+    "first_run_dismiss": "dashboard",
     "undo": "dashboard",
     "playbook_archive": "playbook_detail",
     "playbook_restore": "playbook_detail",

@@ -7,9 +7,10 @@ class JournalConfig(AppConfig):
     name = "journal"
 
     def ready(self) -> None:
-        from accounts import undo
+        from accounts import preferences, undo
         from journal import (
             attachments,
+            first_run,
             notes,
             playbooks,
             receivers,  # noqa: F401 – connects them
@@ -21,3 +22,4 @@ class JournalConfig(AppConfig):
         undo.register("playbook.archive", playbooks.unarchive)
         undo.register("playbook.delete", playbooks.undelete)
         undo.register("playbook.unassign", playbooks.reassign)
+        preferences.register(first_run.DISMISSED, first_run.yes_or_no)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from journal.views import accounts, calendar, dashboard, playbooks, reports, trades
+from journal.views import accounts, calendar, dashboard, first_run, playbooks, reports, trades
 
 urlpatterns = [
     # ------------------------------------------------------------ dashboard
@@ -35,4 +35,7 @@ urlpatterns = [
     # ------------------------------------------------------------ reports
     path("reports/", reports.breakdown, name="breakdown"),
     # ------------------------------------------------------------ first run, export of everything
+    path("welcome/", first_run.welcome, name="welcome"),
+    path("welcome/dismiss/", first_run.first_run_dismiss, name="first_run_dismiss"),
+    path("help/<slug:page>/", first_run.help_page, name="help_page"),
 ]

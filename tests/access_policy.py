@@ -171,6 +171,9 @@ POLICY: dict[str, Row] = {
     "trade_playbooks": own("trade", "POST", body=things.playbook_choice, body_refers={"playbook": "playbook"}),
     # ------------------------------------------------------------ lists, bulk acts and the review of trades
     # ------------------------------------------------------------ reports, exports, first run
+    "welcome": self_only(),
+    "first_run_dismiss": self_only("POST"),
+    "help_page": self_only(path={"page": "trade_list"}),
     # ------------------------------------------------------------ pages of what they mean
     "dashboard": self_only(refers=_ACCOUNT),
     "calendar": self_only(refers=_ACCOUNT),

@@ -134,7 +134,7 @@ def _go(page: Tab, stop: Stop, found: Visit, *, address: str, theme: str) -> Non
     found.status = answer.status if answer else 0
     if found.status != stop.status:
         found.note("broken", f"answered {found.status}, not {stop.status}")
-    timing: Mapping[str, Any] = answer.request.timing if answer else {}
+    timing: Mapping[str, Any] = {**answer.request.timing} if answer else {}
     found.server_milliseconds = round(timing.get("responseStart", 0) - timing.get("requestStart", 0))
     _settle(page, found)
 

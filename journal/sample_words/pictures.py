@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from hashlib import sha256
 from io import BytesIO
+from typing import Any
 
 from django.core.files.base import ContentFile
 from django.db import transaction
@@ -43,7 +44,7 @@ def write(owner: User, trades: Sequence[Trade], *, made: Made) -> None:
         made.note("attachment", [attachment])
 
 
-def delete(attachments: QuerySet[Attachment]) -> None:
+def delete(attachments: QuerySet[Any]) -> None:
     """These are gone, and their files once that is certain."""
     for attachment in attachments:
         file = attachment.file

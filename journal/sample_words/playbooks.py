@@ -94,7 +94,7 @@ def remove(owner: User, made: Made) -> None:
     """The playbooks are gone with all that was held against them, but those that a trade of one's own follows."""
     own = Trade.objects.for_user(owner).values("public_id")
     for playbook in Playbook.objects.for_user(owner).filter(pk__in=made.of("playbook")):
-        held = TradePlaybook.objects.filter(playbook=playbook)
+        held = TradePlaybook.objects.filter(playbook=playbook.pk)
         held.exclude(trade_key__in=own).delete()
         if not held.exists():
             playbook.delete()
