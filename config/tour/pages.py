@@ -70,6 +70,12 @@ PAGES: dict[str, Page] = {
     "import_detail": Page(things.batch),
     "import_rows": Page(things.batch),
     "import_undo": Page(things.batch),
+    # ------------------------------------------------------------ what people write
+    "playbook_list": Page(),
+    "playbook_create": Page(),
+    "playbook_detail": Page(things.playbook),
+    "playbook_versions": Page(things.playbook),
+    "playbook_edit": Page(things.playbook),
     # ------------------------------------------------------------ what it means
     "dashboard": Page(),
     "welcome": Page(),
@@ -104,6 +110,10 @@ NOT_PAGES: dict[str, str] = {
     "import_cancel": _POST,
     "import_replay": _POST,
     "sample_load": _POST,
+    "playbook_archive": _POST,
+    "playbook_restore": _POST,
+    "playbook_delete": _POST,
+    "trade_playbooks": _POST,
     "first_run_dismiss": _POST,
     "admin:logout": _POST,
     "admin:autocomplete": "answers in JSON",

@@ -9,6 +9,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import Account, User
+from journal.models import Playbook
 from trading.models import BatchStatus, ImportBatch, Trade
 
 #: Stands in a query for some of the person's accounts.
@@ -43,6 +44,11 @@ def batch(person: User) -> Found:
     """The newest import that was carried out."""
     applied = ImportBatch.objects.for_user(person).filter(status=BatchStatus.APPLIED)
     return _id(applied.order_by("-id").first())
+
+
+def playbook(person: User) -> Found:
+    """The oldest playbook."""
+    return _id(Playbook.objects.for_user(person).filter(archived_at=None).order_by("id").first())
 
 
 def sample(person: User) -> Found:

@@ -7,6 +7,7 @@ was made is on the audit log, so that it goes again with the sample and nothing 
 from collections.abc import Collection, Mapping
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import audit, versions
 from accounts.models import Account, AuditEvent, User
@@ -28,7 +29,7 @@ def write(owner: User, sample: Sample, opened: Mapping[str, Account]) -> bool:
     sorting.write(owner, sample.accounts, opened, made=made)
     marked = trades.mark(owner, sample.remarks, opened, made=made)
     playbooks.write(owner, marked, made=made)
-    pictures.write(owner, [each.trade for each in marked], made=made)
+    pictures.write(owner, [each.trade for each in marked])
     notes.write(owner, sample, opened, made=made)
     views.write(owner, made=made)
     audit.written(EVENT, subject="sample", owner_id=owner.pk, after=made.ids)
@@ -41,7 +42,8 @@ def forget(owner: User, accounts: Collection[Account]) -> None:
     """Nothing is kept with the trades of these accounts, which are about to go: no ticks, no pictures."""
     keys = Trade.objects.for_user(owner).filter(account__in=accounts).values("public_id")
     TradePlaybook.objects.for_user(owner).filter(trade_key__in=keys).delete()
-    pictures.delete(Attachment.objects.for_user(owner).filter(trade_key__in=keys))
+    # Swept from the disk some days later, as whatever is deleted.
+    Attachment.objects.for_user(owner).filter(trade_key__in=keys).update(deleted_at=timezone.now())
 
 
 @transaction.atomic

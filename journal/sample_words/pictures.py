@@ -1,18 +1,13 @@
 """Screenshots that the invented trader kept with trades: small charts, drawn here."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from io import BytesIO
-from typing import Any
 
-from django.core.files.base import ContentFile
-from django.db import transaction
-from django.db.models import QuerySet
 from PIL import Image, ImageDraw
 
 from accounts.models import User
-from journal.models import Attachment
-from journal.sample_words.made import Made, chance
+from journal import attachments
+from journal.sample_words.made import chance
 from journal.sample_words.trades import draw
 from trading.models import Trade, TradeStatus
 
@@ -23,33 +18,15 @@ _GROUND, _LINES, _UP, _DOWN, _MARK = "#12151c", "#252a35", "#2fa37c", "#d1605e",
 _CAPTIONS = ("Entry on the retest", "Five minutes, with the level of yesterday", "What it looked like at the exit")
 
 
-def write(owner: User, trades: Sequence[Trade], *, made: Made) -> None:
+def write(owner: User, trades: Sequence[Trade]) -> None:
     """Some of the newest closed trades have a picture."""
     closed = [trade for trade in trades if trade.status == TradeStatus.CLOSED and draw(6, trade, "picture?") == 0]
     for trade in closed[-MOST:]:
-        content = _chart(trade)
-        attachment = Attachment(
-            owner=owner,
-            trade_key=trade.public_id,
-            filename=f"{trade.instrument.symbol} {trade.opened_on}.png",
-            content_type="image/png",
-            size=len(content),
-            sha256=sha256(content).hexdigest(),
-            width=_WIDTH,
-            height=_HEIGHT,
-            caption=_CAPTIONS[draw(len(_CAPTIONS), trade, "caption")],
+        name, caption = (
+            f"{trade.instrument.symbol} {trade.opened_on}.png",
+            _CAPTIONS[draw(len(_CAPTIONS), trade, "caption")],
         )
-        attachment.file.save(f"{owner.public_id}/{trade.public_id}.png", ContentFile(content), save=False)
-        attachment.save()
-        made.note("attachment", [attachment])
-
-
-def delete(attachments: QuerySet[Any]) -> None:
-    """These are gone, and their files once that is certain."""
-    for attachment in attachments:
-        file = attachment.file
-        transaction.on_commit(lambda file=file: file.storage.delete(file.name))  # type: ignore[misc]
-    attachments.delete()
+        attachments.add(owner=owner, content=_chart(trade), name=name, trade=trade, caption=caption)
 
 
 def _chart(trade: Trade) -> bytes:

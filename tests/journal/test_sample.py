@@ -157,7 +157,6 @@ def test_the_words_of_a_sample_go_with_it_but_for_what_is_used_elsewhere(alice: 
     own = Note.objects.create(owner=alice, day=date(2026, 1, 5), text="Mine")
     edited = Note.objects.for_user(alice).filter(account=None).exclude(pk=own.pk).earliest("id")
     Note.objects.filter(pk=edited.pk).update(revision=2)
-    files = [picture.file for picture in Attachment.objects.for_user(alice)]
 
     sample.remove(alice)
 
@@ -166,7 +165,6 @@ def test_the_words_of_a_sample_go_with_it_but_for_what_is_used_elsewhere(alice: 
         "pictures": 0, "views": 0,
     }  # fmt: skip
     assert list(trade.tags.values_list("name", flat=True)) == ["Oversized"]
-    assert not any(file.storage.exists(file.name) for file in files)
     assert _words_of(bob) == of_bob
     assert sample.load(alice, accounts=1, end=END).new_fills > 0
     assert all(_words_of(alice).values())
