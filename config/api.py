@@ -9,6 +9,7 @@ from accounts.api import ActivityViewSet, AuditViewSet, TokenViewSet
 from accounts.grouping_api import AccountGroupViewSet, AccountTagViewSet
 from journal.api.accounts import AccountWithStatsViewSet
 from journal.api.aggregate import AggregateViewSet
+from journal.api.archives import ArchiveViewSet
 from trading.api.executions import ExecutionViewSet, PositionViewSet
 from trading.api.imports import ImportViewSet
 from trading.api.reference import FxRateViewSet, InstrumentViewSet
@@ -35,6 +36,7 @@ router.register("accounts", AccountWithStatsViewSet, basename="account")
 router.register("account-groups", AccountGroupViewSet, basename="account-group")
 router.register("account-tags", AccountTagViewSet, basename="account-tag")
 router.register("aggregate", AggregateViewSet, basename="aggregate")
+router.register("archives", ArchiveViewSet, basename="archive")
 router.register("auth/tokens", TokenViewSet, basename="token")
 router.register("activity", ActivityViewSet, basename="activity")
 router.register("audit", AuditViewSet, basename="audit")

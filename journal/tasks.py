@@ -1,12 +1,18 @@
 """What the worker does for the journal. A task may run twice, late or never: the sweep finds what is left."""
 
+import logging
+
 from celery import shared_task
 from django.utils import timezone
 
 from accounts import reports as account_reports
 from accounts.models import User
 from journal import account_stats, attachments, drafts, notes, reports, sample
+from journal.archive import jobs
 from journal.metrics import rollups
+from journal.models import Archive
+
+logger = logging.getLogger(__name__)
 
 #: Account-days per transaction: a large import is worked off in pieces that readers can see.
 PIECE = 50_000
@@ -67,3 +73,23 @@ def sweep_writing() -> int:
     at = timezone.now()
     count = drafts.sweep(at) + attachments.sweep(at) + attachments.sweep_unknown(at)
     return count + notes.sweep(at)
+
+
+@shared_task(name="journal.tasks.run_archive")
+def run_archive(archive_id: int) -> None:
+    """An export is written, or an archive taken in."""
+    archive = Archive.objects.select_related("owner").filter(pk=archive_id).first()
+    if archive is not None:
+        jobs.run(archive)
+
+
+@shared_task(name="journal.tasks.sweep_archives")
+def sweep_archives() -> None:
+    """Archives whose message was lost are taken up, and files whose week is over are gone."""
+    for archive in jobs.unfinished():
+        try:
+            jobs.run(archive)
+        except Exception:
+            # One person's archive must not keep everybody else's waiting; its attempts are counted.
+            logger.exception("the archive %s failed", archive.public_id)
+    jobs.sweep(at=timezone.now())

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from journal.views import accounts, calendar, dashboard, first_run, playbooks, reports, trades
+from journal.views import accounts, calendar, dashboard, everything, first_run, playbooks, reports, trades
 
 urlpatterns = [
     # ------------------------------------------------------------ dashboard
@@ -38,4 +38,11 @@ urlpatterns = [
     path("welcome/", first_run.welcome, name="welcome"),
     path("welcome/dismiss/", first_run.first_run_dismiss, name="first_run_dismiss"),
     path("help/<slug:page>/", first_run.help_page, name="help_page"),
+    path("everything/", everything.everything, name="everything"),
+    path("everything/export/", everything.archive_export, name="archive_export"),
+    path("everything/import/", everything.archive_import, name="archive_import"),
+    path("everything/<uuid:id>/", everything.archive_progress, name="archive_progress"),
+    path("everything/<uuid:id>/file/", everything.archive_download, name="archive_download"),
+    path("everything/<uuid:id>/cancel/", everything.archive_cancel, name="archive_cancel"),
+    path("everything/<uuid:id>/forget/", everything.archive_forget, name="archive_forget"),
 ]

@@ -7,10 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from accounts import ledger, tokens, undo
 from accounts.models import AccountGroup, AccountTag, ActivityEntry, User
 from journal import playbooks
+from journal.archive import jobs
+from journal.models import Archive
 from tests.factories import make_account
 from tests.journal.factories import make_trade
 from trading import trades
@@ -110,6 +113,23 @@ def _received(owner: User, canary: str, content: bytes) -> ImportBatch:
     return batches.receive(owner=owner, chunks=[content], filename=f"{canary}.csv", account=into)
 
 
+def archive(owner: User, canary: str) -> str:
+    """An export that is done, with the canary in its name and in every byte of its file."""
+    stored_as = f"canary{next(_numbers)}"
+    (jobs.folder() / stored_as).write_text(canary)
+    made = Archive.objects.create(
+        owner=owner, kind="export", status="done", filename=f"{canary}.zip", stored_as=stored_as, size=5,
+        remarks=[canary], finished_at=AT, expires_at=timezone.now() + jobs.KEPT,
+    )  # fmt: skip
+    return str(made.public_id)
+
+
+def queued_archive(owner: User, canary: str) -> str:
+    # One at a time: the one before is over.
+    Archive.objects.filter(owner=owner, status="queued").update(status="canceled")
+    return str(Archive.objects.create(owner=owner, kind="export", filename=f"{canary}.zip").public_id)
+
+
 FACTORIES: dict[str, Factory] = {
     "account": account,
     "archived_account": archived_account,
@@ -124,6 +144,8 @@ FACTORIES: dict[str, Factory] = {
     "ready_import": ready_import,
     "applied_import": applied_import,
     "unknown_import": unknown_import,
+    "archive": archive,
+    "queued_archive": queued_archive,
 }
 
 
@@ -184,3 +206,7 @@ def upload_body(owner: User) -> dict[str, Any]:
 def upload_form(owner: User) -> dict[str, Any]:
     into = make_account(owner, f"Upload {next(_numbers)}")
     return {"file": SimpleUploadedFile("fills.csv", FILE), "account": into.name}
+
+
+def archive_form(owner: User) -> dict[str, Any]:
+    return {"file": SimpleUploadedFile("journal.zip", b"PK")}
