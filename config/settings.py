@@ -86,7 +86,7 @@ ASGI_APPLICATION = "config.asgi.application"
 HTTPS = env_bool("HTTPS", default=False)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "config.apps.OperatorsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -103,7 +103,7 @@ INSTALLED_APPS = [
     "trading",
     "journal",
     "intelligence",
-    "config",
+    "config.apps.ProjectConfig",
 ]
 
 MIDDLEWARE = [
