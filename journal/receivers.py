@@ -9,7 +9,7 @@ from django.dispatch import receiver
 from accounts import publishing, versions
 from accounts.models import Account, User
 from accounts.signals import account_deleted
-from journal import tasks
+from journal import facets, tasks
 from journal.metrics import rollups
 from trading.signals import trades_changed
 
@@ -23,12 +23,14 @@ def days_are_stale(owner_id: int, days: set[tuple[int, date]], **_: Any) -> None
     versions.bump(owner_id)
     if days:
         rollups.request(owner_id, days=days)
+        facets.request(owner_id, days={day for _, day in days})
         publishing.after_commit(tasks.recompute_owner, owner_id)
 
 
 @receiver(account_deleted)
 def account_is_forgotten(account: Account, **_: Any) -> None:
     """The person's days no longer count the account that is about to go."""
+    facets.request_account(account.owner_id, account_id=account.pk)
     rollups.forget_account(account.owner_id, account_id=account.pk)
 
 

@@ -36,7 +36,9 @@ from trading.models import Outcome
 MOST_POINTS = 2000
 
 #: Columns that have no currency, so that they can be summed over all of them.
-_COUNTS = {name for name in COLUMNS if name.endswith(("_count", "_seconds")) or "r_s" in name} - {"broker_count"}
+_COUNTS = {
+    name for name in COLUMNS if name.endswith(("_count", "_seconds")) or name.startswith(("r_", "planned_r_"))
+} - {"broker_count"}
 
 
 def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = False) -> AggregateMetrics:
@@ -47,7 +49,12 @@ def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh:
     """
     wanted = wanted or MetricsFilter()
     kept = reading.answer(
-        "aggregate", user, parts=["metrics", wanted], build=lambda: _metrics(user, wanted), fresh=fresh
+        "aggregate",
+        user,
+        parts=["metrics", wanted],
+        build=lambda: _metrics(user, wanted),
+        fresh=fresh,
+        reads_facets=day_rows.reads_facets(wanted),
     )
     best, worst = kept["best"], kept["worst"]
     return AggregateMetrics(
@@ -83,6 +90,7 @@ def equity_curve(
         parts=["curve", wanted, by_account],
         build=lambda: _curves(user, wanted, by_account=by_account),
         fresh=fresh,
+        reads_facets=day_rows.reads_facets(wanted),
     )
     curves = kept["by_account"]
     return EquityCurve(

@@ -13,7 +13,7 @@ from django.db import connection, connections, transaction
 
 from accounts import versions
 from accounts.models import Account, Client, ClientStatus, User
-from journal import tasks
+from journal import facets, tasks
 from journal.benchmark import remarks
 from journal.metrics import rollups
 from trading.models import Instrument, InstrumentKind, Trade
@@ -35,6 +35,11 @@ MONTH, TWO_YEARS, MANY = 30, 522, 100
 PER_DAY = 5
 
 Say = Callable[[str], None]
+
+_SUMS = (
+    "journal_dayversion", "journal_dayrollup", "journal_ownerday", "journal_accounttotals", "journal_facetversion",
+    "journal_facetday",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ def remove() -> bool:
         remarks.forget(owner.pk)
         with connection.cursor() as cursor:
             # By hand: the ORM would fetch every row before it deletes it.
-            for table in ("journal_dayversion", "journal_dayrollup", "journal_ownerday", "journal_accounttotals"):
+            for table in _SUMS:
                 cursor.execute(f"DELETE FROM {table} WHERE owner_id = %s", [owner.pk])  # noqa: S608
             for table in ("trading_tradefill", "trading_trade", "trading_execution"):
                 cursor.execute(
@@ -179,6 +184,7 @@ def _make(size: Size, *, say: Say) -> User:
         remarks.write(values)
         cursor.execute("DROP TABLE benchmark_trade")
     say(f"  {rollups.request_all(owner.pk):,} account-days to be summed")
+    facets.request_all(owner.pk)
     versions.bump(owner.pk)
     return owner
 
@@ -199,8 +205,8 @@ def _vacuum(*, say: Say) -> None:
     if connection.in_atomic_block:
         return
     say("tidying the tables")
-    tables = "trading_execution, trading_trade, trading_tradefill, accounts_account, journal_dayversion, "
-    tables += "journal_dayrollup, journal_ownerday, journal_accounttotals"
+    tables = "trading_execution, trading_trade, trading_tradefill, accounts_account, "
+    tables += f"trading_trade_tags, journal_tradeplaybook, journal_rulecheck, {', '.join(_SUMS)}"
     with connections["owner"].cursor() as cursor:
         cursor.execute(f"VACUUM (ANALYZE) {tables}")
 
