@@ -10,6 +10,7 @@ from accounts.grouping_api import AccountGroupViewSet, AccountTagViewSet
 from journal.api.accounts import AccountWithStatsViewSet
 from journal.api.aggregate import AggregateViewSet
 from journal.api.archives import ArchiveViewSet
+from trading.api.bars import BarViewSet
 from trading.api.executions import ExecutionViewSet, PositionViewSet
 from trading.api.imports import ImportViewSet
 from trading.api.reference import FxRateViewSet, InstrumentViewSet
@@ -45,6 +46,7 @@ router.register("executions", ExecutionViewSet, basename="execution")
 router.register("positions", PositionViewSet, basename="position")
 router.register("tags", TagViewSet, basename="tag")
 router.register("instruments", InstrumentViewSet, basename="instrument")
+router.register("bars", BarViewSet, basename="bar")
 router.register("fx-rates", FxRateViewSet, basename="fx-rate")
 router.register("imports", ImportViewSet, basename="import")
 

@@ -134,6 +134,7 @@ POLICY: dict[str, Row] = {
     "tag-detail": own("tag", "PATCH", "DELETE", body={"name": "By API"}),
     "instrument-list": self_only(),
     "fx-rate-list": self_only(),
+    "bar-list": self_only(query="symbol=AAPL"),
     "import-list": self_only("GET", "POST", body=things.upload_body, body_refers=_ACCOUNT),
     "import-detail": own("ready_import"),
     "import-rows": own("applied_import"),
