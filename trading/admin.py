@@ -76,7 +76,7 @@ class InstrumentAdmin(OperatorAdmin):
     ordering = ("symbol", "id")
     list_per_page = 50
     show_full_result_count = False
-    autocomplete_fields = ("root",)
+    raw_id_fields = ("root",)
     readonly_fields = ("public_id", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Instrument | None = None) -> Any:

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -47,11 +48,14 @@ class ClientInline(_ClientInline):
     model = Client
     extra = 0
     can_delete = False
+    readonly_fields = ("verified_at",)
 
 
 @admin.register(User)
 class PersonAdmin(_UserAdmin):
     add_form = AdminUserCreationForm
+    # A plain list of choices, which the keyboard and a screen reader know; the two boxes with arrows are neither.
+    filter_horizontal = ()
     list_display = ("email", "status", "is_active", "is_staff", "date_joined", "things")
     list_filter = ("is_active", "is_staff", "client__status")
     list_select_related = ("client",)
@@ -100,6 +104,14 @@ class PersonAdmin(_UserAdmin):
         )
 
 
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class PeopleGroupAdmin(GroupAdmin):
+    filter_horizontal = ()
+
+
 @admin.register(Account)
 class AccountAdmin(OperatorAdmin):
     list_display = ("name", linked("owner"), "broker", "number", "kind", "status", "currency", "archived_at", "things")
@@ -107,7 +119,7 @@ class AccountAdmin(OperatorAdmin):
     list_select_related = ("owner",)
     search_fields = ("name", "number", "owner__email")
     ordering = ("-id",)
-    autocomplete_fields = ("owner",)
+    raw_id_fields = ("owner",)
     readonly_fields = ("public_id", "things", "archived_at", "created_at", "updated_at")
     # Groups and labels are the person's own; a list of everybody's would be offered here.
     exclude = ("group", "tags")
