@@ -98,7 +98,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "accounts",
     "trading",
     "journal",
@@ -263,9 +262,6 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Accounts, trades, imports and metrics. Decimals are strings, times carry an offset.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     # Fields of one name with different choices; without names of their own they would be numbered.
