@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from journal.views import accounts, calendar, dashboard, everything, first_run, playbooks, reports, trades
+from journal.views import (
+    accounts,
+    attachments,
+    calendar,
+    dashboard,
+    days,
+    everything,
+    first_run,
+    notes,
+    playbooks,
+    reports,
+    tags,
+    trades,
+)
 
 urlpatterns = [
     # ------------------------------------------------------------ dashboard
@@ -31,6 +44,32 @@ urlpatterns = [
     path("playbooks/<uuid:id>/archive/", playbooks.playbook_archive, name="playbook_archive"),
     path("playbooks/<uuid:id>/restore/", playbooks.playbook_restore, name="playbook_restore"),
     path("playbooks/<uuid:id>/delete/", playbooks.playbook_delete, name="playbook_delete"),
+    path("journal/", notes.note_list, name="note_list"),
+    path("journal/new/", notes.note_create, name="note_create"),
+    path("journal/preview/", notes.note_preview, name="note_preview"),
+    path("journal/templates/", notes.note_template_list, name="note_template_list"),
+    path("journal/templates/new/", notes.note_template_create, name="note_template_create"),
+    path("journal/templates/<uuid:id>/edit/", notes.note_template_edit, name="note_template_edit"),
+    path("journal/templates/<uuid:id>/delete/", notes.note_template_delete, name="note_template_delete"),
+    path("journal/<uuid:id>/", notes.note_detail, name="note_detail"),
+    path("journal/<uuid:id>/edit/", notes.note_edit, name="note_edit"),
+    path("journal/<uuid:id>/delete/", notes.note_delete, name="note_delete"),
+    path("drafts/", notes.draft_keep, name="draft_keep"),
+    path("drafts/discard/", notes.draft_discard, name="draft_discard"),
+    path("days/<str:date>/", days.day, name="day"),
+    path("attachments/", attachments.attachment_list, name="attachment_list"),
+    path("attachments/<uuid:id>/file/", attachments.attachment_file, name="attachment_file"),
+    path("attachments/<uuid:id>/thumbnail/", attachments.attachment_thumbnail, name="attachment_thumbnail"),
+    path("attachments/<uuid:id>/caption/", attachments.attachment_describe, name="attachment_describe"),
+    path("attachments/<uuid:id>/delete/", attachments.attachment_delete, name="attachment_delete"),
+    path("tags/", tags.tag_list, name="tag_list"),
+    path("tags/options/", tags.tag_options, name="tag_options"),
+    path("tags/<uuid:id>/edit/", tags.tag_edit, name="tag_edit"),
+    path("tags/<uuid:id>/merge/", tags.tag_merge, name="tag_merge"),
+    path("tags/<uuid:id>/delete/", tags.tag_delete, name="tag_delete"),
+    path("tags/groups/", tags.tag_group_create, name="tag_group_create"),
+    path("tags/groups/<uuid:id>/edit/", tags.tag_group_edit, name="tag_group_edit"),
+    path("tags/groups/<uuid:id>/delete/", tags.tag_group_delete, name="tag_group_delete"),
     path("trades/<uuid:id>/playbooks/", playbooks.trade_playbooks, name="trade_playbooks"),
     # ------------------------------------------------------------ reports
     path("reports/", reports.breakdown, name="breakdown"),

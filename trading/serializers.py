@@ -26,6 +26,7 @@ from trading.models import (
     Outcome,
     Side,
     Tag,
+    TagGroup,
     TradeSide,
     TradeStatus,
 )
@@ -80,6 +81,7 @@ class TagSerializer(StrictSerializer):
     id = serializers.UUIDField(source="public_id", read_only=True)
     name = LineField(max_length=50)
     color = serializers.RegexField(r"^#[0-9a-fA-F]{6}\Z", required=False)
+    group = OwnIdField(queryset=TagGroup.objects, required=False, allow_null=True)
 
 
 class TradeSerializer(StrictSerializer):
