@@ -245,6 +245,21 @@ def position_of(values: Sequence[Any], order: str) -> paging.Position:
     return values[place], values[0]
 
 
+def picked_sql(
+    owner_id: int, ids: Sequence[int], *, extra_columns: str = "", extra_joins: str = ""
+) -> tuple[str, list[Any]]:
+    """The SQL of these accounts in this order, `WIDTH` values and the extra ones of each; its parameters.
+
+    As in `page_sql`, the extra text is our own. What is not the person's is left out.
+    """
+    columns = f"{_COLUMNS}, {extra_columns}" if extra_columns else _COLUMNS
+    sql = (
+        f"SELECT {columns} FROM unnest(%s::bigint[]) WITH ORDINALITY AS w (id, place) "  # noqa: S608 – our own text
+        f"JOIN accounts_account a ON a.id = w.id AND a.owner_id = %s {extra_joins} ORDER BY w.place"
+    )
+    return sql, [list(ids), owner_id]
+
+
 def ids_of(owner_id: int, filters: AccountFilters) -> list[int]:
     """The primary keys of all accounts that the filters let through."""
     condition, parameters = where_sql(owner_id, filters)

@@ -9,6 +9,7 @@ class JournalConfig(AppConfig):
     def ready(self) -> None:
         from accounts import preferences, undo
         from journal import (
+            account_tables,
             attachments,
             first_run,
             notes,
@@ -22,4 +23,5 @@ class JournalConfig(AppConfig):
         undo.register("playbook.archive", playbooks.unarchive)
         undo.register("playbook.delete", playbooks.undelete)
         undo.register("playbook.unassign", playbooks.reassign)
+        preferences.register(account_tables.PREFERENCE, preferences.names_of(*account_tables.COLUMNS))
         preferences.register(first_run.DISMISSED, first_run.yes_or_no)

@@ -108,6 +108,27 @@ def rates_into(target: str, *, wanted: Iterable[tuple[str, date]]) -> dict[tuple
     return found
 
 
+def rates_between(wanted: Iterable[tuple[str, str, date]]) -> dict[tuple[str, str, date], Decimal]:
+    """What one unit of the first currency is worth in the second on each day, by the rule of `rates_into`.
+
+    One query, whatever the number of currencies; what has no rate is left out.
+    """
+    wanted = list(wanted)
+    if not wanted:
+        return {}
+    days = [day for _, _, day in wanted]
+    currencies = {currency for source, target, _ in wanted for currency in (source, target)}
+    published = _Published(currencies, since=min(days), until=max(days))
+    found = {}
+    for source, target, day in wanted:
+        bought, sold = published.per_euro(source, day), published.per_euro(target, day)
+        if source == target:
+            found[source, target, day] = Decimal(1)
+        elif bought is not None and sold is not None:
+            found[source, target, day] = _WIDE.quantize(_WIDE.divide(sold, bought), _RATE_STEP)
+    return found
+
+
 class _Published:
     """The rates of some currencies against the euro, over some days."""
 

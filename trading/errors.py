@@ -29,10 +29,3 @@ class NothingLeft(DomainError):
 
     code = "nothing_left"
     status = 409
-
-
-class BarsRefused(DomainError):
-    """These bars of prices cannot be stored."""
-
-    code = "bars_refused"
-    status = 422

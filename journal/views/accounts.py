@@ -1,18 +1,42 @@
 """Accounts with their figures: lists, one of them, several side by side."""
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 
+from accounts import preferences
 from accounts import reports as account_reports
 from accounts.errors import InvalidValue
-from accounts.models import Account, LedgerEntry, Portfolio
-from accounts.reports import AccountFilters, AccountsQuery
-from journal import account_stats, breakdowns, charts, filters, reports
+from accounts.models import (
+    Account,
+    AccountGroup,
+    AccountKind,
+    AccountStatus,
+    AccountTag,
+    LedgerEntry,
+    Portfolio,
+    User,
+)
+from accounts.permissions import may_write_required
+from journal import (
+    account_forms,
+    account_tables,
+    account_windows,
+    breakdowns,
+    charts,
+    filters,
+    reports,
+    table_export,
+)
+from journal.account_windows import AccountsWindow, WindowRow
 from journal.context import KEPT, today_of
 from journal.trade_lists import rows_of
 from journal.views.pages import FEW, best_and_worst, month_of, person_of, positions_of, standing, within
@@ -23,36 +47,91 @@ from trading.refusals import says_why
 @login_required
 @require_safe
 @says_why
-def account_list(request: HttpRequest) -> HttpResponse:
+def account_list(request: HttpRequest) -> HttpResponseBase:
+    """The list with its first rows; by htmx the rows and their heading alone; as CSV all of it."""
     person = person_of(request)
-    allowed = {*KEPT, "search", "order", "cursor", "archived"}
-    unknown = next((name for name in request.GET if name not in allowed), None)
-    if unknown:
-        raise InvalidValue("There is no such parameter.", pointer=f"?{unknown[:50]}", code="unknown_parameter")
-    order = request.GET.get("order") or "name"
-    broker, search = filters.text_of(request.GET, "broker"), filters.text_of(request.GET, "search")
-    query = AccountsQuery(
-        filters=AccountFilters(
-            broker="" if broker == filters.NO_BROKER else broker,
-            search=search,
-            archived=request.GET.get("archived") == "1",
-        ),
-        cursor=request.GET.get("cursor"),
-        order=order,
-    )
-    listed = account_stats.accounts_with_stats(person, query)
+    _refuse_unknown(request)
+    wanted = account_forms.window_of(request.GET)
+    chosen = preferences.get(person, account_tables.PREFERENCE, account_tables.DEFAULT)
+    if request.GET.get("format") == "csv":
+        rows = _all_rows(person, wanted)
+        names = account_tables.csv_headings(chosen)
+        return table_export.answer("accounts.csv", names, account_tables.csv_rows(rows, chosen))
+    found = account_windows.window(person, wanted)
+    groups = AccountGroup.objects.for_user(person).order_by("position", "id")
     context = {
-        "listed": listed,
-        "page": listed.page,
-        "query": query,
-        "order": order,
-        "broker": broker or "",
-        "search": search or "",
-        "is_first": not query.cursor,
+        "window": found,
+        "wanted": wanted,
+        "lines": account_tables.lines(found.rows, chosen, offset=wanted.offset),
+        "columns": [account_tables.heading_of(name, wanted.order) for name in chosen],
+        "name_heading": account_tables.name_heading(wanted.order),
+        "all_columns": account_tables.COLUMNS.values(),
+        "chosen": chosen,
+        "rows_url": f"{reverse('account_rows')}?{account_forms.query_of(request.GET)}",
+        "filters_query": account_forms.query_of(request.GET, without=("order",)),
+        "is_filtered": bool(account_forms.query_of(request.GET, without=("order", "archived"))),
+        "next_offset": wanted.offset + wanted.limit if wanted.offset + wanted.limit < found.total else None,
+        "previous_offset": max(0, wanted.offset - wanted.limit) if wanted.offset else None,
+        **standing(found),
+    }
+    if bool(getattr(request, "htmx", False)):
+        return render(request, "journal/_account_window.html", context)
+    context |= {
         "brokers": account_reports.brokers(person),
-        **standing(listed),
+        "groups": groups,
+        "tags": AccountTag.objects.for_user(person).order_by("name", "id"),
+        "kinds": AccountKind.choices,
+        "statuses": AccountStatus.choices,
+        "asked": {name: request.GET.get(name, "") for name in account_forms.FILTERS},
     }
     return render(request, "journal/account_list.html", context)
+
+
+@login_required
+@require_safe
+@says_why
+def account_rows(request: HttpRequest) -> HttpResponse:
+    """A stretch of the list's rows as HTML, with the number of all rows in `X-Total`."""
+    person = person_of(request)
+    _refuse_unknown(request)
+    wanted = account_forms.window_of(request.GET)
+    chosen = preferences.get(person, account_tables.PREFERENCE, account_tables.DEFAULT)
+    found = account_windows.window(person, wanted)
+    lines = account_tables.lines(found.rows, chosen, offset=wanted.offset)
+    answer = render(request, "journal/_account_rows.html", {"lines": lines})
+    answer.headers["X-Total"] = str(found.total)
+    return answer
+
+
+@may_write_required
+@require_POST
+@says_why
+def account_columns(request: HttpRequest) -> HttpResponse:
+    """The person's list has these columns, in the order in which they are known; with `default` the usual ones."""
+    person = person_of(request)
+    if "default" in request.POST:
+        preferences.forget(person, account_tables.PREFERENCE)
+    else:
+        sent = set(request.POST.getlist("column"))
+        preferences.put(person, account_tables.PREFERENCE, [name for name in account_tables.COLUMNS if name in sent])
+    return redirect(f"{reverse('account_list')}?{account_forms.query_of(QueryDict(request.POST.get('query', '')))}")
+
+
+def _refuse_unknown(request: HttpRequest) -> None:
+    allowed = {*KEPT, *account_forms.FILTERS, *filters.NAMES, "order", "offset", "limit", "format", "unit"}
+    unknown = next((name for name in request.GET if name not in allowed), None)
+    if unknown:
+        raise InvalidValue(_("There is no such parameter."), pointer=f"?{unknown[:50]}", code="unknown_parameter")
+
+
+def _all_rows(person: User, wanted: AccountsWindow) -> Iterator[WindowRow]:
+    """Every row of the list, window by window."""
+    step = account_windows.LARGEST_WINDOW
+    for offset in count(0, step):
+        found = account_windows.window(person, replace(wanted, offset=offset, limit=step))
+        yield from found.rows
+        if offset + step >= found.total:
+            return
 
 
 @login_required

@@ -25,9 +25,8 @@ def _day(value: date | None) -> str | None:
 
 
 def tag_json(tag: Tag) -> Json:
-    """A tag as `TagSerializer` describes it; its group is loaded."""
-    group = str(tag.group.public_id) if tag.group else None
-    return {"id": str(tag.public_id), "name": tag.name, "color": tag.color, "group": group}
+    """A tag as `TagSerializer` describes it."""
+    return {"id": str(tag.public_id), "name": tag.name, "color": tag.color}
 
 
 def trade_json(trade: Trade, *, realized: Decimal | None = None) -> Json:

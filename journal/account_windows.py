@@ -1,0 +1,240 @@
+"""Any stretch of a list of accounts with what they traded, in any order: ten thousand cost what ten cost.
+
+The order of all accounts that a filter finds is kept as their primary keys; a stretch of it is then a slice, and the
+accounts of the slice alone are read.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from accounts import paging
+from accounts import reports as account_reports
+from accounts.errors import InvalidValue
+from accounts.models import User
+from accounts.reports import AccountFilters, AccountRow
+from journal import conversion, day_rows, reading, reports
+from journal.figures import Answer, Figures
+from journal.filters import MetricsFilter
+from journal.metrics.totals import Totals
+
+#: Rows of one window, at most.
+LARGEST_WINDOW = 200
+DEFAULT_ORDER = "name"
+
+_OF_ACCOUNT = {
+    "name": "upper(a.name)",
+    "broker": "upper(nullif(a.broker, ''))",
+    "number": "nullif(a.number, '')",
+    "kind": "a.kind",
+    "status": "a.status",
+    "currency": "a.currency",
+    "created_at": "a.created_at",
+    "updated_at": "a.updated_at",
+    "group": "(SELECT g.position FROM accounts_accountgroup g WHERE g.id = a.group_id)",
+    # Amounts of different currencies are not compared: each currency by itself.
+    "balance": "a.currency, a.initial_balance",
+}
+_OF_TRADES = {
+    "trades": "nullif(s.trade_count, 0)",
+    "win_rate": "s.win_count / nullif(s.trade_count, 0)::numeric",
+    "first_trade": "s.first_day",
+    "last_trade": "s.last_day",
+    "pnl": "s.net_pnl",
+    "profit_factor": "s.gross_profit / nullif(s.gross_loss, 0)",
+    "expectancy": "s.currency, (s.gross_profit - s.gross_loss + s.breakeven_net) / nullif(s.trade_count, 0)",
+    "fees": "s.currency, s.fees",
+}
+#: What a list of accounts can be ordered by. What has no value is last, whichever the direction.
+ORDERS = (*_OF_ACCOUNT, *_OF_TRADES)
+
+# Sums of money only where all of it is in one currency.
+_ONE = "CASE WHEN count(*) = 1 THEN sum({0}) END AS {0}"
+_SUMS = f"""
+LEFT JOIN (
+    SELECT r.account_id, sum(r.trade_count) AS trade_count, sum(r.win_count) AS win_count, min(r.currency) AS currency,
+        min(r.first_day) AS first_day, max(r.last_day) AS last_day,
+        {", ".join(_ONE.format(name) for name in ("net_pnl", "gross_profit", "gross_loss", "breakeven_net", "fees"))}
+    FROM journal_accounttotals r WHERE r.owner_id = %s GROUP BY r.account_id
+) s ON s.account_id = a.id
+"""  # noqa: S608 – our own text
+
+_MONEY = ("net_pnl", "gross_profit", "gross_loss", "breakeven_net", "fees")
+_COUNTS = ("trade_count", "win_count", "loss_count", "breakeven_count")
+_STATS_COLUMNS = "a.is_sample, s.counts, s.first_day, s.last_day, s.currencies, s.money"
+_STATS = f"""
+LEFT JOIN LATERAL (
+    SELECT ARRAY[{", ".join(f"sum(r.{name})::bigint" for name in _COUNTS)}] AS counts,
+        min(r.first_day)::text AS first_day, max(r.last_day)::text AS last_day,
+        array_agg(r.currency ORDER BY r.currency) AS currencies,
+        array_agg(ARRAY[{", ".join(f"trim_scale(r.{name})::text" for name in _MONEY)}] ORDER BY r.currency) AS money
+    FROM journal_accounttotals r WHERE r.account_id = a.id
+) s ON true
+"""  # noqa: S608 – our own text
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsWindow:
+    """Which stretch of which accounts, in which order: a name of `ORDERS`, with a minus in front for descending."""
+
+    filters: AccountFilters = field(default_factory=AccountFilters)
+    order: str = DEFAULT_ORDER
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRow:
+    """An account with what it traded. `figures` has no money where that is in several currencies.
+
+    `net_pnl` is in `pnl_currency`: that of its trades, else converted into the account's own; None without a rate.
+    """
+
+    account: AccountRow
+    is_sample: bool
+    figures: Figures
+    net_pnl: Decimal | None
+    pnl_currency: str
+    first_day: date | None
+    last_day: date | None
+    has_several: bool
+
+    @property
+    def trade_count(self) -> int:
+        return self.figures.trade_count
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Answer):
+    """The rows of a window, and how many the whole list has."""
+
+    rows: list[WindowRow]
+    total: int
+
+
+def window(user: User, wanted: AccountsWindow, *, fresh: bool = False) -> Window:
+    """The stretch of this person's accounts that is asked for; past the end it is empty.
+
+    Every account is in the list once, and equal ones stand in one order: by name, then by age. Raises InvalidValue.
+    """
+    paging.order_of(wanted.order, allowed=ORDERS, default=DEFAULT_ORDER)
+    if not (wanted.offset >= 0 and 1 <= wanted.limit <= LARGEST_WINDOW):
+        raise InvalidValue(f"A window has 1 to {LARGEST_WINDOW} rows.", pointer="?limit")
+    parts = ["account window", wanted.filters, wanted.order, wanted.offset, wanted.limit]
+
+    def build() -> dict[str, Any]:
+        ids = ordered(user, wanted.filters, wanted.order, fresh=fresh)
+        return {"rows": _rows(user.pk, ids[wanted.offset : wanted.offset + wanted.limit]), "total": len(ids)}
+
+    kept = reading.answer("stats", user, parts=parts, build=build, fresh=fresh)
+    return Window(
+        as_of=kept["as_of"],
+        stale=kept["stale"],
+        missing_days=kept["missing_days"],
+        rows=[_row(values) for values in kept["rows"]],
+        total=kept["total"],
+    )
+
+
+def ordered(user: User, filters: AccountFilters, order: str = DEFAULT_ORDER, *, fresh: bool = False) -> list[int]:
+    """The primary keys of all accounts that the filters find, in this order."""
+    kept = reading.answer(
+        "stats",
+        user,
+        parts=["account order", filters, order],
+        build=lambda: {"ids": _ordered(user, filters, order)},
+        fresh=fresh,
+    )
+    ids: list[int] = kept["ids"]
+    return ids
+
+
+def _ordered(user: User, filters: AccountFilters, order: str) -> list[int]:
+    name, is_descending = order.removeprefix("-"), order.startswith("-")
+    condition, values = account_reports.where_sql(user.pk, filters)
+    if name == "pnl" and _has_several_currencies(user.pk):
+        return _by_converted_pnl(user, condition, values, is_descending=is_descending)
+    expression = _OF_ACCOUNT.get(name) or _OF_TRADES[name]
+    direction = "DESC" if is_descending else "ASC"
+    columns = ", ".join(f"{each} {direction} NULLS LAST" for each in _split(expression))
+    joins, join_values = (_SUMS, [user.pk]) if name in _OF_TRADES else ("", [])
+    sql = (
+        f"SELECT a.id FROM accounts_account a {joins} WHERE {condition} "  # noqa: S608 – our own text
+        f"ORDER BY {columns}, upper(a.name), a.id"
+    )
+    return [row[0] for row in reading.rows(sql, [*join_values, *values])]
+
+
+def _split(expression: str) -> list[str]:
+    """The currency in front of an amount, and the amount."""
+    head, _, rest = expression.partition(", ")
+    return [head, rest] if rest and head.endswith("currency") else [expression]
+
+
+def _has_several_currencies(owner_id: int) -> bool:
+    found = reading.rows("SELECT DISTINCT currency FROM journal_accounttotals WHERE owner_id = %s LIMIT 2", [owner_id])
+    return len(found) > 1
+
+
+def _by_converted_pnl(user: User, condition: str, values: Sequence[Any], *, is_descending: bool) -> list[int]:
+    """By what each account made in the person's reporting currency, as the dashboard ranks them."""
+    metrics = reports.aggregate_metrics(user)
+    amounts = {each.id: each.converted_pnl for each in metrics.accounts if each.has_traded}
+    found = reading.rows(
+        f"SELECT a.id, a.public_id::text FROM accounts_account a WHERE {condition} "  # noqa: S608 – our own text
+        "ORDER BY upper(a.name), a.id",
+        values,
+    )
+    known = [(amount, pk) for pk, key in found if (amount := amounts.get(key)) is not None]
+    known.sort(key=lambda pair: -pair[0] if is_descending else pair[0])
+    placed = {pk for _, pk in known}
+    return [pk for _, pk in known] + [pk for pk, _ in found if pk not in placed]
+
+
+def _rows(owner_id: int, ids: Sequence[int]) -> list[list[Any]]:
+    """The accounts as JSON keeps them: the account's values, then those of `_STATS_COLUMNS` and the converted P&L."""
+    sql, values = account_reports.picked_sql(owner_id, ids, extra_columns=_STATS_COLUMNS, extra_joins=_STATS)
+    found = [list(row) for row in reading.rows(sql, values)]
+    several = {row[0]: row[7] for row in found if len(row[-2] or ()) > 1}
+    converted = _converted(owner_id, several) if several else {}
+    return [[*row, converted.get(row[0])] for row in found]
+
+
+def _converted(owner_id: int, own: dict[int, str]) -> dict[int, str | None]:
+    """The whole P&L of accounts that traded in several currencies, in the one of their own; None without a rate."""
+    source, values = day_rows.by_account_and_day(owner_id, MetricsFilter(accounts=tuple(own)))
+    daily = reading.rows(f"SELECT r.account_id, r.currency, r.day, r.net_pnl FROM {source}", values)  # noqa: S608
+    rates = conversion.rates_between((currency, own[pk], day) for pk, currency, day, _ in daily)
+    totals: defaultdict[int, Decimal | None] = defaultdict(Decimal)
+    for pk, currency, day, net_pnl in daily:
+        rate, sum_so_far = rates.get((currency, own[pk], day)), totals[pk]
+        totals[pk] = None if rate is None or sum_so_far is None else sum_so_far + net_pnl * rate
+    return {pk: None if total is None else str(total) for pk, total in totals.items()}
+
+
+def _row(values: Sequence[Any]) -> WindowRow:
+    is_sample, counts, first_day, last_day, currencies, money, converted = values[account_reports.WIDTH :]
+    account = account_reports.account_row(values)
+    amounts = dict(zip(_COUNTS, (each or 0 for each in counts), strict=True))
+    has_several = len(currencies or ()) > 1
+    if currencies and not has_several:
+        figures = Figures(currencies[0], Totals(**amounts, **dict(zip(_MONEY, map(Decimal, money[0]), strict=True))))
+        net_pnl, currency = figures.net_pnl, currencies[0]
+    elif has_several:
+        figures, currency = Figures(None, Totals(**amounts)), account.currency
+        net_pnl = None if converted is None else Decimal(converted)
+    else:
+        figures, net_pnl, currency = Figures(account.currency, Totals()), None, account.currency
+    return WindowRow(
+        account=account,
+        is_sample=is_sample,
+        figures=figures,
+        net_pnl=net_pnl,
+        pnl_currency=currency,
+        first_day=first_day and date.fromisoformat(first_day),
+        last_day=last_day and date.fromisoformat(last_day),
+        has_several=has_several,
+    )
