@@ -1,15 +1,20 @@
 """From answers to what a template draws: a curve's points, the weeks of a month, the bars of a breakdown."""
 
+from bisect import bisect_left
 from calendar import Calendar as MonthCalendar
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
 
-from journal.figures import Breakdown, CalendarDay, Curve
+from accounts.decimals import plain
+from journal.figures import Breakdown, BreakdownRow, CalendarDay, Curve
+from journal.metrics import formulas
 
 #: Years of which there are months to look at.
 FIRST_YEAR, LAST_YEAR = 1990, 2100
@@ -29,42 +34,80 @@ def has_library() -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """The curve of one account over the combined one, as points for the script and as a drawing in the same box."""
+
+    id: str
+    name: str
+    number: int
+    rows: list[list[str]]
+    path: str
+    is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CurveChart:
     """A curve as points for the script, as a drawing in a box of WIDTH x HEIGHT, and as a table.
 
-    `rows` are texts: day, P&L of the day, cumulative P&L, drawdown.
+    `rows` are texts: day, P&L of the day, cumulative P&L, drawdown. `under` is the area between the highest point so
+    far and the curve: the drawdown.
     """
 
     currency: str | None
     rows: list[list[str]]
     path: str
+    under: str
     zero: str
     table: list[tuple[str, Decimal, Decimal, Decimal]]
+    lines: list[Line]
 
     @property
     def is_empty(self) -> bool:
         return not self.rows
 
+    @property
+    def last(self) -> tuple[str, Decimal, Decimal, Decimal] | None:
+        """The end of the curve: its day, what that day made, the whole, and how far that is below its highest point."""
+        return self.table[0] if self.table else None
 
-def curve_chart(curve: Curve) -> CurveChart:
-    """The curve, drawn."""
+    @property
+    def points(self) -> dict[str, Any]:
+        """What the script draws."""
+        return {
+            "rows": self.rows,
+            "lines": [{"name": each.name, "number": each.number, "rows": each.rows} for each in self.lines],
+        }
+
+
+def curve_chart(curve: Curve, lines: Sequence[tuple[str, str, Curve, bool]] = ()) -> CurveChart:
+    """The curve, drawn; and over it those of single accounts, each with its id, name, curve and whether it lacks money.
+
+    All of them share one scale, and the days of the combined curve are the width.
+    """
     rows = curve.rows
     heights = [Decimal(row[2]) for row in rows]
-    top, bottom = max([*heights, ZERO]), min([*heights, ZERO])
+    peaks = [height + Decimal(row[3]) for height, row in zip(heights, rows, strict=True)]
+    others = [(key, name, own.rows, is_partial) for key, name, own, is_partial in lines]
+    reached = [*heights, *(Decimal(row[2]) for _, _, points, _ in others for row in points), ZERO]
+    top, bottom = max(reached), min(reached)
     span = (top - bottom) or Decimal(1)
     step = max(1, -(-len(heights) // DRAWN_POINTS))
     last = max(len(heights) - 1, 1)
+    days = [row[0] for row in rows]
 
     def y(height: Decimal) -> str:
         return f"{(top - height) / span * (HEIGHT - 16) + 8:.1f}"
 
-    shown = [*range(0, len(heights), step)]
-    if heights and shown[-1] != len(heights) - 1:
-        shown.append(len(heights) - 1)
-    places = [f"{Decimal(index) * WIDTH / last:.1f} {y(heights[index])}" for index in shown]
+    def x(place: int) -> str:
+        return f"{Decimal(place) * WIDTH / last:.1f}"
+
+    shown = _every(step, len(heights))
+    places = [f"{x(place)} {y(heights[place])}" for place in shown]
+    above = [f"{x(place)} {y(peaks[place])}" for place in shown]
     if len(places) == 1:
         places.insert(0, f"0 {y(ZERO)}")
         places[1] = f"{WIDTH} {y(heights[0])}"
+        above = []
     table = [
         (row[0], Decimal(row[1]), height, Decimal(row[3]))
         for row, height in zip(reversed(rows), reversed(heights), strict=True)
@@ -73,18 +116,104 @@ def curve_chart(curve: Curve) -> CurveChart:
         currency=curve.currency,
         rows=rows,
         path="M" + " L".join(places) if places else "",
+        under="M" + " L".join([*above, *reversed(places)]) + " Z" if above else "",
         zero=y(ZERO),
         table=table[:DRAWN_POINTS],
+        lines=[
+            Line(
+                id=key,
+                name=name,
+                number=number,
+                rows=points,
+                path=_path(
+                    f"{x(min(bisect_left(days, points[place][0]), len(days) - 1))} {y(Decimal(points[place][2]))}"
+                    for place in _every(step, len(points))
+                ),
+                is_partial=is_partial,
+            )
+            for number, (key, name, points, is_partial) in enumerate(others, start=1)
+        ],
+    )
+
+
+def _every(step: int, count: int) -> list[int]:
+    """Every so many places of a row, and the last one."""
+    shown = [*range(0, count, step)]
+    if shown and shown[-1] != count - 1:
+        shown.append(count - 1)
+    return shown
+
+
+def _path(places: Iterable[str]) -> str:
+    text = " L".join(places)
+    return f"M{text}" if text else ""
+
+
+def curve_of(currency: str | None, daily: Iterable[tuple[date, Decimal]]) -> Curve:
+    """The curve of a daily series, thinned to what a chart can show."""
+    made = dict(daily)
+    points = formulas.thin(formulas.equity_points(made.items()))
+    return Curve(
+        currency,
+        "\n".join(
+            f"{point.day.isoformat()} {plain(made[point.day])} {plain(point.cumulative)} {plain(point.drawdown)}"
+            for point in points
+        ),
     )
 
 
 @dataclass(frozen=True, slots=True)
+class DayBar:
+    """One day of a row of bars, with its place in the drawing."""
+
+    day: date
+    amount: Decimal
+    x: int
+    y: str
+    height: str
+    css: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayBars:
+    """Days as bars that stand on one line or hang from it, in a box of `width` x BAR_HEIGHT."""
+
+    bars: list[DayBar]
+    width: int
+    zero: str
+    is_cut: bool
+
+
+#: Days of a row of bars, the width that each has, and its height.
+MOST_BARS, BAR_STEP, BAR_HEIGHT = 60, 4, 28
+
+
+def day_bars(daily: Sequence[tuple[date, Decimal | None]]) -> DayBars:
+    """The last days of a series as bars, on one scale. A day that made nothing is a stroke on the line."""
+    known = [(day, amount) for day, amount in daily if amount is not None]
+    shown = known[-MOST_BARS:]
+    amounts = [amount for _, amount in shown]
+    top, bottom = max([*amounts, ZERO]), min([*amounts, ZERO])
+    span = (top - bottom) or Decimal(1)
+    line = top / span * BAR_HEIGHT
+    bars = []
+    for place, (day, amount) in enumerate(shown):
+        height = max(abs(amount) / span * BAR_HEIGHT, Decimal("0.5"))
+        css = "gain" if amount > 0 else "loss" if amount < 0 else "flat"
+        bars.append(
+            DayBar(day, amount, place * BAR_STEP, f"{line - height if amount > 0 else line:.1f}", f"{height:.1f}", css)
+        )
+    return DayBars(bars, max(len(bars), 1) * BAR_STEP, f"{line:.1f}", is_cut=len(known) > len(shown))
+
+
+@dataclass(frozen=True, slots=True)
 class DayCell:
-    """One day of a month's page."""
+    """One day of a month's page. `is_traded` without a `pnl`: it made something, which the unit cannot say."""
 
     day: date
     is_inside: bool
     is_today: bool
+    is_traded: bool
     pnl: Decimal | None
     trade_count: int
     tint: str
@@ -100,6 +229,10 @@ class Week:
     pnl: Decimal | None
     trade_count: int
 
+    @property
+    def is_traded(self) -> bool:
+        return any(cell.is_traded for cell in self.days)
+
 
 @dataclass(frozen=True, slots=True)
 class Month:
@@ -111,10 +244,15 @@ class Month:
     first: date
     last: date
     weeks: list[Week]
-    pnl: Decimal
+    pnl: Decimal | None
     trade_count: int
     previous: str | None
     following: str | None
+
+    @property
+    def name(self) -> str:
+        """How an address names it."""
+        return f"{self.first:%Y-%m}"
 
 
 def month_span(first: date) -> tuple[date, date]:
@@ -124,51 +262,118 @@ def month_span(first: date) -> tuple[date, date]:
 
 
 def month(
-    first: date, days: Iterable[CalendarDay], *, today: date, start: date | None = None, end: date | None = None
+    first: date,
+    days: Iterable[CalendarDay],
+    *,
+    today: date,
+    start: date | None = None,
+    end: date | None = None,
+    amount_of: Callable[[CalendarDay], Decimal | None] = attrgetter("pnl"),
 ) -> Month:
-    """The page of a month; no week reaches beyond `start` and `end`, where a filter has them."""
+    """The page of a month; no week reaches beyond `start` and `end`, where a filter has them.
+
+    `amount_of` is what a day shows: its P&L, or the same in another unit. Days without it are in no sum.
+    """
     known = {each.date: each for each in days}
-    largest = max((abs(each.pnl) for each in known.values()), default=ZERO)
+    amounts = {day: amount_of(each) for day, each in known.items()}
+    largest = max((abs(amount) for amount in amounts.values() if amount is not None), default=ZERO)
     weeks = []
     for dates in MonthCalendar().monthdatescalendar(first.year, first.month):
-        cells = [_cell(day, known.get(day), first=first, today=today, largest=largest) for day in dates]
-        made = [cell for cell in cells if cell.pnl is not None]
+        cells = [
+            _cell(day, known.get(day), amounts.get(day), first=first, today=today, largest=largest) for day in dates
+        ]
         weeks.append(
             Week(
                 days=cells,
                 start=max(dates[0], start or dates[0]),
                 end=min(dates[-1], end or dates[-1]),
-                pnl=sum((cell.pnl or ZERO for cell in made), ZERO) if made else None,
-                trade_count=sum(cell.trade_count for cell in made),
+                pnl=_sum(cell.pnl for cell in cells),
+                trade_count=sum(cell.trade_count for cell in cells),
             )
         )
     last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
     inside = [each for day, each in known.items() if first <= day <= last]
+    made = _sum(amounts[each.date] for each in inside)
     return Month(
         first=first,
         last=last,
         weeks=weeks,
-        pnl=sum((each.pnl for each in inside), ZERO),
+        # A month without a trade made nothing; one whose amounts the unit cannot say made it knows not what.
+        pnl=made if inside else ZERO,
         trade_count=sum(each.trade_count for each in inside),
         previous=_month_at(first - timedelta(days=1)),
         following=_month_at(last + timedelta(days=1)),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Year:
+    """Twelve small months with what the year made; the years beside it, None where there is none to look at."""
+
+    number: int
+    months: list[Month]
+    pnl: Decimal | None
+    trade_count: int
+    previous: int | None
+    following: int | None
+
+    @property
+    def first(self) -> date:
+        return date(self.number, 1, 1)
+
+    @property
+    def last(self) -> date:
+        return date(self.number, 12, 31)
+
+
+def year(
+    number: int,
+    days: Iterable[CalendarDay],
+    *,
+    today: date,
+    amount_of: Callable[[CalendarDay], Decimal | None] = attrgetter("pnl"),
+) -> Year:
+    """The page of a year. A month tints its days by its own largest amount."""
+    by_month: defaultdict[int, list[CalendarDay]] = defaultdict(list)
+    for each in days:
+        if each.date.year == number:
+            by_month[each.date.month].append(each)
+    months = [
+        month(date(number, place, 1), by_month[place], today=today, amount_of=amount_of) for place in range(1, 13)
+    ]
+    return Year(
+        number=number,
+        months=months,
+        pnl=_sum(each.pnl for each in months if by_month[each.first.month]) if by_month else ZERO,
+        trade_count=sum(each.trade_count for each in months),
+        previous=number - 1 if number > FIRST_YEAR else None,
+        following=number + 1 if number < LAST_YEAR else None,
+    )
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum of the amounts that there are; None without one."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, ZERO) if known else None
+
+
 def _month_at(day: date) -> str | None:
     return day.strftime("%Y-%m") if FIRST_YEAR <= day.year <= LAST_YEAR else None
 
 
-def _cell(day: date, made: CalendarDay | None, *, first: date, today: date, largest: Decimal) -> DayCell:
+def _cell(
+    day: date, made: CalendarDay | None, amount: Decimal | None, *, first: date, today: date, largest: Decimal
+) -> DayCell:
     tint = ""
-    if made is not None and made.pnl:
-        strength = 2 if abs(made.pnl) * 3 >= largest else 1
-        tint = f"{'gain' if made.pnl > 0 else 'loss'}-{strength}"
+    if amount:
+        strength = 2 if abs(amount) * 3 >= largest else 1
+        tint = f"{'gain' if amount > 0 else 'loss'}-{strength}"
     return DayCell(
         day=day,
         is_inside=(day.year, day.month) == (first.year, first.month),
         is_today=day == today,
-        pnl=made.pnl if made else None,
+        is_traded=made is not None,
+        pnl=amount,
         trade_count=made.trade_count if made else 0,
         tint=tint,
     )
@@ -193,13 +398,26 @@ class Bar:
 _LINKS = {"symbol": "symbol", "side": "side", "broker": "broker", "account": "account", "tag": "tag"}
 
 
-def bars(answer: Breakdown, *, most: int | None = None) -> list[Bar]:
-    """The rows as bars; with `most`, only that many with the largest amounts, in the order of the amounts."""
-    rows: Sequence[Any] = answer.rows
-    if most is not None and len(rows) > most:
-        rows = sorted(rows, key=lambda row: abs(row.figures.totals.net_pnl), reverse=True)[:most]
-        rows = sorted(rows, key=lambda row: row.figures.totals.net_pnl, reverse=True)
-    amounts = [row.figures.totals.net_pnl for row in rows]
+def net_of(row: BreakdownRow) -> Decimal | None:
+    """What a row of a breakdown made, in money."""
+    return row.figures.totals.net_pnl
+
+
+def bars(
+    answer: Breakdown,
+    *,
+    most: int | None = None,
+    amount_of: Callable[[BreakdownRow], Decimal | None] = net_of,
+) -> list[Bar]:
+    """The rows as bars; with `most`, only that many with the largest amounts, in the order of the amounts.
+
+    `amount_of` is what a row shows: its net P&L, or the same in another unit. Rows without it have no bar.
+    """
+    found = [(row, amount) for row in answer.rows if (amount := amount_of(row)) is not None]
+    if most is not None and len(found) > most:
+        found = sorted(found, key=lambda each: abs(each[1]), reverse=True)[:most]
+        found = sorted(found, key=lambda each: each[1], reverse=True)
+    amounts = [amount for _, amount in found]
     top, bottom = max([*amounts, ZERO]), min([*amounts, ZERO])
     span = (top - bottom) or Decimal(1)
     zero = -bottom / span * 100
@@ -216,5 +434,5 @@ def bars(answer: Breakdown, *, most: int | None = None) -> list[Bar]:
             zero=f"{zero:.2f}",
             link={parameter: row.key} if parameter and row.key else {},
         )
-        for row, amount in zip(rows, amounts, strict=True)
+        for row, amount in found
     ]

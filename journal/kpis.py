@@ -1,0 +1,328 @@
+"""The key figures of a page: each with its change against the period before, how much it stands on, and what it means."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from journal import previous
+from journal.charts import DayBars
+from journal.definitions import DEFINITIONS, Definition
+from journal.figures import AggregateMetrics, Calendar
+from journal.metrics import formulas
+from journal.metrics.formulas import Interval
+from journal.previous import Change
+from journal.templatetags import journal_format
+from journal.units import Scale, Unit
+
+#: Below that many trades a rate or a mean says little.
+FEW_TRADES = 30
+
+
+class Kind(StrEnum):
+    """How a value is written."""
+
+    AMOUNT = "amount"
+    RATE = "rate"
+    RATIO = "ratio"
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """One key figure.
+
+    `value` None is undefined, for the reason in `why`. `is_better` says whether the change is a good one, None where it
+    is neither. `n` is the number of trades behind it. `link` are the parameters of its trades, besides the page's own.
+    """
+
+    about: Definition
+    label: str
+    kind: Kind
+    value: Decimal | None
+    n: int
+    note: str
+    change: Change | None = None
+    is_better: bool | None = None
+    why: str = ""
+    interval: Interval | None = None
+    link: dict[str, str] = field(default_factory=dict)
+    bars: DayBars | None = None
+    #: Whether the value's own sign says that it is a profit or a loss.
+    is_signed: bool = True
+    #: Whether it is compared at all: today is not.
+    is_compared: bool = True
+
+    @property
+    def is_of_few(self) -> bool:
+        """Whether it is a rate or a mean of so few trades that chance alone could make it."""
+        return self.interval is not None and 0 < self.n < FEW_TRADES
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the key figures are made of: an answer, that of the period before where there is one, and how R ran."""
+
+    metrics: AggregateMetrics
+    earlier: AggregateMetrics | None
+    scale: Scale
+    earlier_scale: Scale
+    drawdown_r: Decimal | None = None
+    earlier_drawdown_r: Decimal | None = None
+
+
+def row(found: Figures, *, bars: DayBars, today: Calendar, today_link: dict[str, str]) -> list[Kpi]:
+    """The key figures in their order."""
+    return [
+        _net(found, bars),
+        _win_rate(found),
+        _profit_factor(found),
+        _expectancy(found),
+        _average_win(found),
+        _average_loss(found),
+        _max_drawdown(found),
+        _today(found, today, today_link),
+    ]
+
+
+def _both(
+    found: Figures, value: "_Value", *, less_is_better: bool = False
+) -> tuple[Decimal | None, Change | None, bool | None]:
+    """The value now, how it changed, and whether that is good."""
+    now = value(found.metrics, found.scale)
+    then = value(found.earlier, found.earlier_scale) if found.earlier is not None else None
+    change = previous.change(now, then)
+    if change is None or not change.difference:
+        return now, change, None
+    return now, change, (change.difference > 0) is not less_is_better
+
+
+class _Value:
+    """A figure as an amount in money and in R, to be read in the unit of a scale."""
+
+    def __call__(self, metrics: AggregateMetrics, scale: Scale) -> Decimal | None:
+        return scale.shown(self.money(metrics), r=self.r(metrics))
+
+    def money(self, metrics: AggregateMetrics) -> Decimal | None:
+        raise NotImplementedError
+
+    def r(self, metrics: AggregateMetrics) -> Decimal | None:
+        raise NotImplementedError
+
+
+class _Net(_Value):
+    def money(self, metrics: AggregateMetrics) -> Decimal | None:
+        return metrics.figures.net_pnl
+
+    def r(self, metrics: AggregateMetrics) -> Decimal | None:
+        return metrics.counts.r_sum if metrics.counts.r_count else None
+
+
+class _Expectancy(_Value):
+    def money(self, metrics: AggregateMetrics) -> Decimal | None:
+        return metrics.figures.expectancy
+
+    def r(self, metrics: AggregateMetrics) -> Decimal | None:
+        return metrics.expectancy_r
+
+
+class _AverageWin(_Value):
+    def money(self, metrics: AggregateMetrics) -> Decimal | None:
+        return metrics.figures.average_win
+
+    def r(self, metrics: AggregateMetrics) -> Decimal | None:
+        return None
+
+
+class _AverageLoss(_Value):
+    def money(self, metrics: AggregateMetrics) -> Decimal | None:
+        return journal_format.as_loss(metrics.figures.average_loss)
+
+    def r(self, metrics: AggregateMetrics) -> Decimal | None:
+        return None
+
+
+def _net(found: Figures, bars: DayBars) -> Kpi:
+    value, change, is_better = _both(found, _Net())
+    counts, currency = found.metrics.counts, found.metrics.figures.currency
+    return Kpi(
+        about=DEFINITIONS["net-pnl"],
+        label=_("Net P&L") + (f" · {currency}" if currency and found.scale.is_money else ""),
+        kind=Kind.AMOUNT,
+        value=value,
+        why=_why(found, _("Undefined: no rate converts what was made.")),
+        n=counts.r_count if found.scale.unit is Unit.R else counts.trade_count,
+        note=ngettext("%(count)s trade", "%(count)s trades", counts.trade_count)
+        % {"count": journal_format.count(counts.trade_count)},
+        change=change,
+        is_better=is_better,
+        bars=bars if bars.bars else None,
+    )
+
+
+def _win_rate(found: Figures) -> Kpi:
+    counts = found.metrics.counts
+    change = previous.change(found.metrics.win_rate, found.earlier.win_rate if found.earlier else None)
+    return Kpi(
+        about=DEFINITIONS["win-rate"],
+        label=_("Win rate"),
+        kind=Kind.RATE,
+        value=found.metrics.win_rate,
+        why=_("Undefined: no trade was closed."),
+        n=counts.trade_count,
+        note=_("decisive %(rate)s") % {"rate": journal_format.percent(found.metrics.decisive_win_rate)},
+        change=change,
+        is_better=_is_more(change),
+        interval=formulas.win_rate_interval(counts),
+        is_signed=False,
+    )
+
+
+def _profit_factor(found: Figures) -> Kpi:
+    figures = found.metrics.figures
+    is_r = found.scale.unit is Unit.R
+    value = profit_factor_r(found.metrics) if is_r else figures.profit_factor
+    earlier = found.earlier
+    then = None if earlier is None else profit_factor_r(earlier) if is_r else earlier.figures.profit_factor
+    change = previous.change(value, then)
+    return Kpi(
+        about=DEFINITIONS["profit-factor"],
+        label=_("Profit factor"),
+        kind=Kind.RATIO,
+        value=value,
+        why=_("Undefined: nothing was lost."),
+        n=found.metrics.counts.trade_count,
+        note=_("payoff %(ratio)s") % {"ratio": journal_format.ratio(figures.payoff_ratio)},
+        change=change,
+        is_better=_is_more(change),
+        is_signed=False,
+    )
+
+
+def _expectancy(found: Figures) -> Kpi:
+    metrics = found.metrics
+    value, change, is_better = _both(found, _Expectancy())
+    interval = metrics.figures.expectancy_interval
+    if interval is not None and not found.scale.is_money:
+        low, high = found.scale.shown(interval.low), found.scale.shown(interval.high)
+        interval = None if low is None or high is None else Interval(low, high)
+    note = _("per trade")
+    if found.scale.is_money and metrics.expectancy_r is not None:
+        n = journal_format.count(metrics.counts.r_count)
+        note = _("%(r)s · n %(n)s") % {"r": journal_format.r_multiple(metrics.expectancy_r), "n": n}
+    return Kpi(
+        about=DEFINITIONS["expectancy"],
+        label=_("Expectancy"),
+        kind=Kind.AMOUNT,
+        value=value,
+        why=_why(found, _("Undefined: no trade was closed.")),
+        n=metrics.counts.r_count if found.scale.unit is Unit.R else metrics.counts.trade_count,
+        note=note,
+        change=change,
+        is_better=is_better,
+        interval=interval,
+    )
+
+
+def _average_win(found: Figures) -> Kpi:
+    value, change, is_better = _both(found, _AverageWin())
+    count = found.metrics.counts.win_count
+    return Kpi(
+        about=DEFINITIONS["average-win"],
+        label=_("Average win"),
+        kind=Kind.AMOUNT,
+        value=value,
+        why=_why(found, _("Undefined: no trade was won.")),
+        n=count,
+        note=ngettext("%(count)s win", "%(count)s wins", count) % {"count": journal_format.count(count)},
+        change=change,
+        is_better=is_better,
+        link={"outcome": "win"},
+    )
+
+
+def _average_loss(found: Figures) -> Kpi:
+    value, change, is_better = _both(found, _AverageLoss())
+    count = found.metrics.counts.loss_count
+    return Kpi(
+        about=DEFINITIONS["average-loss"],
+        label=_("Average loss"),
+        kind=Kind.AMOUNT,
+        value=value,
+        why=_why(found, _("Undefined: no trade was lost.")),
+        n=count,
+        note=ngettext("%(count)s loss", "%(count)s losses", count) % {"count": journal_format.count(count)},
+        change=change,
+        is_better=is_better,
+        link={"outcome": "loss"},
+    )
+
+
+def _max_drawdown(found: Figures) -> Kpi:
+    deepest = found.metrics.max_drawdown
+    value = _fall(found.metrics, found.scale, found.drawdown_r)
+    then = _fall(found.earlier, found.earlier_scale, found.earlier_drawdown_r) if found.earlier else None
+    change = previous.change(value, then)
+    note, link = _("closed equity"), {}
+    if deepest is not None and deepest.trough_date is not None:
+        day = journal_format.day(deepest.trough_date)
+        rate = journal_format.percent(deepest.ratio)
+        note = day if deepest.ratio is None or not found.scale.is_money else f"{rate}, {day}"
+        start = deepest.peak_date or None
+        link = {"to": deepest.trough_date.isoformat(), **({"from": start.isoformat()} if start else {})}
+    return Kpi(
+        about=DEFINITIONS["max-drawdown"],
+        label=_("Max drawdown"),
+        kind=Kind.AMOUNT,
+        value=value,
+        why=_why(found, _("Undefined: there is no trading day.")),
+        n=found.metrics.trading_days,
+        note=note,
+        change=change,
+        is_better=_is_more(change),
+        link=link,
+    )
+
+
+def _today(found: Figures, today: Calendar, link: dict[str, str]) -> Kpi:
+    day = today.days[0] if today.days else None
+    value = found.scale.shown(day.pnl, r=today.in_r.get(day.date)) if day else None
+    return Kpi(
+        about=DEFINITIONS["today"],
+        label=_("Today"),
+        kind=Kind.AMOUNT,
+        value=value,
+        why=_("Nothing was closed today.") if day is None else str(found.scale.reason),
+        n=today.trade_count,
+        note=ngettext("%(count)s trade", "%(count)s trades", today.trade_count)
+        % {"count": journal_format.count(today.trade_count)},
+        link=link,
+        is_compared=False,
+    )
+
+
+def profit_factor_r(metrics: AggregateMetrics) -> Decimal | None:
+    """The sum of winning R divided by that of losing R; None where that is not known or nothing was lost."""
+    return None
+
+
+def _fall(metrics: AggregateMetrics, scale: Scale, in_r: Decimal | None) -> Decimal | None:
+    """The max drawdown with the sign of a loss; in percent it is of the equity at its peak."""
+    if scale.unit is Unit.R:
+        return journal_format.as_loss(in_r)
+    found = metrics.max_drawdown
+    if found is None:
+        return None
+    return journal_format.as_loss(found.ratio if scale.unit is Unit.PERCENT else found.amount)
+
+
+def _is_more(change: Change | None) -> bool | None:
+    return None if change is None or not change.difference else change.difference > 0
+
+
+def _why(found: Figures, undefined: str) -> str:
+    """Why a value is undefined: for what it is made of, else because the unit cannot say it."""
+    if found.scale.lacks_equity or (found.scale.unit is Unit.R and not found.metrics.counts.r_count):
+        return str(found.scale.reason)
+    return undefined
