@@ -7,13 +7,13 @@ class JournalConfig(AppConfig):
     name = "journal"
 
     def ready(self) -> None:
-<<<<<<< HEAD
         from accounts import preferences, undo
         from journal import (
             account_tables,
             attachments,
             first_run,
             notes,
+            panels,
             playbooks,
             receivers,  # noqa: F401 – connects them
         )
@@ -26,9 +26,4 @@ class JournalConfig(AppConfig):
         undo.register("playbook.unassign", playbooks.reassign)
         preferences.register(account_tables.PREFERENCE, preferences.names_of(*account_tables.COLUMNS))
         preferences.register(first_run.DISMISSED, first_run.yes_or_no)
-=======
-        from accounts import preferences
-        from journal import panels, receivers  # noqa: F401 – importing the receivers connects them
-
         preferences.register(panels.PREFERENCE, panels.check)
->>>>>>> 33f6f0e (Draw days as bars, drawdowns under the curve, accounts over it and months in any unit)

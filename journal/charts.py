@@ -15,6 +15,7 @@ from django.conf import settings
 from accounts.decimals import plain
 from journal.figures import Breakdown, BreakdownRow, CalendarDay, Curve
 from journal.metrics import formulas
+from journal.units import Scale
 
 #: Years of which there are months to look at.
 FIRST_YEAR, LAST_YEAR = 1990, 2100
@@ -162,6 +163,15 @@ def curve_of(currency: str | None, daily: Iterable[tuple[date, Decimal]]) -> Cur
     )
 
 
+def scaled(curve: Curve, scale: Scale) -> Curve:
+    """The curve in percent of what the scale is of."""
+    lines = []
+    for day, *amounts in curve.rows:
+        parts = [scale.shown(Decimal(amount)) for amount in amounts]
+        lines.append(" ".join([day, *(plain(part or ZERO) for part in parts)]))
+    return Curve(None, "\n".join(lines))
+
+
 @dataclass(frozen=True, slots=True)
 class DayBar:
     """One day of a row of bars, with its place in the drawing."""
@@ -248,6 +258,10 @@ class Month:
     trade_count: int
     previous: str | None
     following: str | None
+
+    @property
+    def has_trades(self) -> bool:
+        return any(week.is_traded for week in self.weeks)
 
     @property
     def name(self) -> str:

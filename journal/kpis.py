@@ -1,5 +1,6 @@
-"""The key figures of a page: each with its change against the period before, how much it stands on, and what it means."""
+"""The key figures of a page: each with its change against the period before, what it stands on, and what it means."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -19,6 +20,9 @@ from journal.units import Scale, Unit
 
 #: Below that many trades a rate or a mean says little.
 FEW_TRADES = 30
+
+
+_Of = Callable[[AggregateMetrics], Decimal | None]
 
 
 class Kind(StrEnum):
@@ -86,65 +90,22 @@ def row(found: Figures, *, bars: DayBars, today: Calendar, today_link: dict[str,
     ]
 
 
-def _both(
-    found: Figures, value: "_Value", *, less_is_better: bool = False
-) -> tuple[Decimal | None, Change | None, bool | None]:
-    """The value now, how it changed, and whether that is good."""
-    now = value(found.metrics, found.scale)
-    then = value(found.earlier, found.earlier_scale) if found.earlier is not None else None
+def _both(found: Figures, money: _Of, r: _Of) -> tuple[Decimal | None, Change | None, bool | None]:
+    """An amount in the unit of the page, how it changed, and whether that is good: more is better."""
+    now = found.scale.shown(money(found.metrics), r=r(found.metrics))
+    then = None
+    if found.earlier is not None:
+        then = found.earlier_scale.shown(money(found.earlier), r=r(found.earlier))
     change = previous.change(now, then)
-    if change is None or not change.difference:
-        return now, change, None
-    return now, change, (change.difference > 0) is not less_is_better
-
-
-class _Value:
-    """A figure as an amount in money and in R, to be read in the unit of a scale."""
-
-    def __call__(self, metrics: AggregateMetrics, scale: Scale) -> Decimal | None:
-        return scale.shown(self.money(metrics), r=self.r(metrics))
-
-    def money(self, metrics: AggregateMetrics) -> Decimal | None:
-        raise NotImplementedError
-
-    def r(self, metrics: AggregateMetrics) -> Decimal | None:
-        raise NotImplementedError
-
-
-class _Net(_Value):
-    def money(self, metrics: AggregateMetrics) -> Decimal | None:
-        return metrics.figures.net_pnl
-
-    def r(self, metrics: AggregateMetrics) -> Decimal | None:
-        return metrics.counts.r_sum if metrics.counts.r_count else None
-
-
-class _Expectancy(_Value):
-    def money(self, metrics: AggregateMetrics) -> Decimal | None:
-        return metrics.figures.expectancy
-
-    def r(self, metrics: AggregateMetrics) -> Decimal | None:
-        return metrics.expectancy_r
-
-
-class _AverageWin(_Value):
-    def money(self, metrics: AggregateMetrics) -> Decimal | None:
-        return metrics.figures.average_win
-
-    def r(self, metrics: AggregateMetrics) -> Decimal | None:
-        return None
-
-
-class _AverageLoss(_Value):
-    def money(self, metrics: AggregateMetrics) -> Decimal | None:
-        return journal_format.as_loss(metrics.figures.average_loss)
-
-    def r(self, metrics: AggregateMetrics) -> Decimal | None:
-        return None
+    return now, change, _is_more(change)
 
 
 def _net(found: Figures, bars: DayBars) -> Kpi:
-    value, change, is_better = _both(found, _Net())
+    value, change, is_better = _both(
+        found,
+        lambda metrics: metrics.figures.net_pnl,
+        lambda metrics: metrics.counts.r_sum if metrics.counts.r_count else None,
+    )
     counts, currency = found.metrics.counts, found.metrics.figures.currency
     return Kpi(
         about=DEFINITIONS["net-pnl"],
@@ -202,7 +163,9 @@ def _profit_factor(found: Figures) -> Kpi:
 
 def _expectancy(found: Figures) -> Kpi:
     metrics = found.metrics
-    value, change, is_better = _both(found, _Expectancy())
+    value, change, is_better = _both(
+        found, lambda metrics: metrics.figures.expectancy, lambda metrics: metrics.expectancy_r
+    )
     interval = metrics.figures.expectancy_interval
     if interval is not None and not found.scale.is_money:
         low, high = found.scale.shown(interval.low), found.scale.shown(interval.high)
@@ -226,7 +189,7 @@ def _expectancy(found: Figures) -> Kpi:
 
 
 def _average_win(found: Figures) -> Kpi:
-    value, change, is_better = _both(found, _AverageWin())
+    value, change, is_better = _both(found, lambda metrics: metrics.figures.average_win, average_win_r)
     count = found.metrics.counts.win_count
     return Kpi(
         about=DEFINITIONS["average-win"],
@@ -243,7 +206,9 @@ def _average_win(found: Figures) -> Kpi:
 
 
 def _average_loss(found: Figures) -> Kpi:
-    value, change, is_better = _both(found, _AverageLoss())
+    value, change, is_better = _both(
+        found, lambda metrics: journal_format.as_loss(metrics.figures.average_loss), average_loss_r
+    )
     count = found.metrics.counts.loss_count
     return Kpi(
         about=DEFINITIONS["average-loss"],
@@ -300,6 +265,21 @@ def _today(found: Figures, today: Calendar, link: dict[str, str]) -> Kpi:
         link=link,
         is_compared=False,
     )
+
+
+def net_r(metrics: AggregateMetrics) -> Decimal | None:
+    """The sum of realized R; None where no trade has one."""
+    return metrics.counts.r_sum if metrics.counts.r_count else None
+
+
+def average_win_r(metrics: AggregateMetrics) -> Decimal | None:
+    """The mean R of the winning trades that have one; None where that is not known."""
+    return None
+
+
+def average_loss_r(metrics: AggregateMetrics) -> Decimal | None:
+    """The mean R of the losing trades that have one; None where that is not known."""
+    return None
 
 
 def profit_factor_r(metrics: AggregateMetrics) -> Decimal | None:

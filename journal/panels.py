@@ -30,6 +30,10 @@ class Panel:
     is_first: bool = False
     has_table: bool = True
 
+    @property
+    def template(self) -> str:
+        return f"journal/panels/{'breakdown' if self.name in BREAKDOWNS else self.name}.html"
+
 
 PANELS = {
     panel.name: panel
@@ -46,7 +50,7 @@ PANELS = {
         Panel("weekday", _("By weekday"), 6, "s", about="trading-days"),
         Panel("hour", _("By hour of entry"), 6, "s", about="net-pnl"),
         Panel("streaks", _("Streaks"), 4, "s", about="streaks"),
-        Panel("figures", _("More figures"), 8, "s", is_first=True),
+        Panel("figures", _("More figures"), 8, "s", is_first=True, has_table=False),
     )
 }
 #: Panels that group trades by the property of their name.

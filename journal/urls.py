@@ -10,6 +10,7 @@ from journal.views import (
     dashboard,
     everything,
     first_run,
+    panels,
     playbooks,
     reports,
     trades,
@@ -18,6 +19,10 @@ from journal.views import (
 urlpatterns = [
     # ------------------------------------------------------------ dashboard
     path("", dashboard.dashboard, name="dashboard"),
+    path("dashboard/panels/<slug:name>/", panels.panel, name="dashboard_panel"),
+    path("dashboard/accounts/", panels.account_rows, name="dashboard_accounts"),
+    path("dashboard/lines/", panels.line_options, name="dashboard_lines"),
+    path("dashboard/arrange/", dashboard.arrange, name="dashboard_arrange"),
     path("definitions/", dashboard.metrics, name="metrics"),
     path("sample/load/", dashboard.sample_load, name="sample_load"),
     path("sample/remove/", dashboard.sample_remove, name="sample_remove"),

@@ -189,6 +189,10 @@ POLICY: dict[str, Row] = {
     "archive-cancel": own("queued_archive", "POST"),
     # ------------------------------------------------------------ pages of what they mean
     "dashboard": self_only(refers=_ACCOUNT),
+    "dashboard_panel": self_only(path={"name": "curve"}, refers={"account": "account", "line": "account"}),
+    "dashboard_accounts": self_only(refers=_ACCOUNT),
+    "dashboard_lines": self_only(refers={"account": "account", "line": "account"}),
+    "dashboard_arrange": self_only("GET", "POST", body={"act": "hide:hour"}),
     "calendar": self_only(refers=_ACCOUNT),
     "breakdown": self_only(refers=_ACCOUNT),
     "trade_list": self_only(refers=_ACCOUNT),

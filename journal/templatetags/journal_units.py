@@ -7,6 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from journal.templatetags import journal_format
+from journal.trade_lists import TradeRow
 from journal.units import Scale, Unit
 
 register = template.Library()
@@ -29,7 +30,7 @@ def in_unit(value: Decimal | None, unit: str) -> str:
 @register.filter
 def short_in_unit(value: Decimal | None, unit: str) -> str:
     """As `in_unit`, for places as narrow as a day of a calendar; the exact amount belongs in a title beside it."""
-    return journal_format.short_money(value) if unit == Unit.MONEY else in_unit(value, unit)
+    return in_unit(value, unit) if unit in (Unit.PERCENT, Unit.R) else journal_format.short_money(value)
 
 
 @register.simple_tag
@@ -43,3 +44,10 @@ def amount(value: Decimal | None, scale: Scale, css: str = "") -> SafeString:
         format_html(' title="{}"', reason) if reason else "",
         in_unit(value, scale.unit),
     )
+
+
+@register.simple_tag
+def trade_amount(row: TradeRow, scale: Scale) -> SafeString:
+    """What a trade of a list realized on the days in question, in the page's unit."""
+    trade = row.trade
+    return amount(scale.shown(row.net_pnl, r=trade.realized_r, currency=trade.currency), scale)

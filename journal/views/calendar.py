@@ -1,28 +1,66 @@
-"""The calendar: what each trading day and week made."""
+"""The calendar: what each trading day, week, month and year made."""
+
+import re
+from datetime import date
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from journal import breakdowns, charts, filters
-from journal.context import today_of
-from journal.views.pages import month_of, person_of, standing, within
+from accounts.errors import InvalidValue
+from journal import breakdowns, charts, panel_tables, table_export
+from journal.charts import FIRST_YEAR, LAST_YEAR
+from journal.views.board import Board, one_of
+from journal.views.pages import standing, within
 from trading.refusals import says_why
+
+_YEAR = re.compile(r"[0-9]{4}", re.ASCII)
+#: Where the session keeps the month that was looked at last.
+_OPENED = "calendar_month"
 
 
 @login_required
 @require_safe
 @says_why
-def calendar(request: HttpRequest) -> HttpResponse:
-    person = person_of(request)
-    wanted = filters.parse(request.GET, user=person, also=("month",))
-    today = today_of(person)
-    month = month_of(request, wanted, today=today, last="")
-    days = breakdowns.calendar(person, within(wanted, *charts.month_span(month)))
-    context = {
-        "month": charts.month(month, days.days, today=today, start=wanted.start, end=wanted.end),
-        "days": days,
-        **standing(days),
-    }
-    return render(request, "journal/calendar.html", context)
+def calendar(request: HttpRequest) -> HttpResponseBase:
+    """A month, or with `year` its twelve months. Without either the month that was opened last, if no range is set."""
+    year = _year(request)
+    _reopen(request)
+    board = Board(request, also=("year",))
+    file_format = one_of(request, "format", ("", "csv"))
+    if year is not None:
+        first, last = date(year, 1, 1), date(year, 12, 31)
+        found = breakdowns.calendar(board.person, within(board.wanted, first, last))
+        drawn: dict[str, Any] = {
+            "year": charts.year(year, found.days, today=board.today, amount_of=board.amount_of(found))
+        }
+    else:
+        found, drawn = board.month_days, {"month": board.month}
+        request.session.setdefault(_OPENED, "")
+        if request.GET.get("month") and request.session[_OPENED] != board.month.name:
+            request.session[_OPENED] = board.month.name
+    if file_format:
+        table = panel_tables.of_calendar(found, board.scale)
+        name = f"{year}" if year else board.month.name
+        return table_export.answer(f"calendar-{name}.csv", table.headings, table.values)
+    context = {"board": board, "scale": board.scale, "unit": board.unit, "days": found, **drawn, **standing(found)}
+    return render(request, "journal/calendar_year.html" if year else "journal/calendar.html", context)
+
+
+def _reopen(request: HttpRequest) -> None:
+    """An address that names no month and no days means the month that was open last."""
+    opened = request.session.get(_OPENED)
+    if opened and not any(request.GET.get(name) for name in ("month", "year", "from", "to")):
+        request.GET = request.GET.copy()
+        request.GET["month"] = opened
+
+
+def _year(request: HttpRequest) -> int | None:
+    text = request.GET.get("year", "")
+    if not text:
+        return None
+    if not _YEAR.fullmatch(text) or not FIRST_YEAR <= int(text) <= LAST_YEAR:
+        raise InvalidValue(f"year is from {FIRST_YEAR} to {LAST_YEAR}.", pointer="?year")
+    return int(text)

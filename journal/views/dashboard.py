@@ -1,64 +1,75 @@
 """The dashboard, what its figures mean, and sample data to look around in."""
 
-from dataclasses import replace
-
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import publishing
-from accounts.models import Theme, User
+from accounts import publishing, toasts
+from accounts.models import Account, Theme, User
 from accounts.permissions import may_write_required
-from journal import breakdowns, charts, filters, reports, sample, tasks
-from journal.context import today_of
-from journal.trade_lists import rows_of
-from journal.views.pages import FEW, best_and_worst, month_of, own_trades, person_of, positions_of, standing, within
-from journal.views.reports import BREAKDOWNS
+from journal import charts, panels, sample, tasks
+from journal.context import Frame
+from journal.definitions import DEFINITIONS
+from journal.views.board import Board, Shown, one_of
+from journal.views.pages import person_of
 from trading.refusals import says_why
 
-#: Breakdowns on the dashboard, in two columns of about the same length.
-_COLUMNS = (("symbol", "holding"), ("weekday", "hour"))
+#: Milliseconds between the questions for panels that come after the page.
+_PACE = 60
 
 
 @login_required
 @require_safe
 @says_why
 def dashboard(request: HttpRequest) -> HttpResponse:
-    person = person_of(request)
-    wanted = filters.parse(request.GET, user=person, also=("month",))
-    metrics = reports.aggregate_metrics(person, wanted)
-    if not metrics.total_accounts and not wanted.is_by_account:
+    """The panels that the person has arranged; the first in the page itself, the others after it, each by itself."""
+    board = Board(request)
+    person = board.person
+    if not Account.objects.for_user(person).exists():
         return render(request, "journal/welcome.html", {"is_loading": "sample_asked" in request.session})
-    curve = reports.equity_curve(person, wanted)
-    chart = charts.curve_chart(curve.combined)
-    today = today_of(person)
-    month = month_of(request, wanted, today=today, last=chart.rows[-1][0] if chart.rows else "")
-    days = breakdowns.calendar(person, within(wanted, *charts.month_span(month)))
+    is_whole = one_of(request, "panels", ("", "all")) == "all"
+    arrangement = panels.arrangement_of(person)
     context = {
-        "metrics": metrics,
-        "chart": chart,
-        "month": charts.month(month, days.days, today=today, start=wanted.start, end=wanted.end),
-        "today": breakdowns.calendar(person, replace(wanted, start=today, end=today)),
-        "today_date": today,
-        "positions": positions_of(person, wanted)[:FEW],
-        "trades": rows_of(own_trades(request).order_by("-activity_at", "-id")[:FEW], wanted),
-        "breakdowns": [{by: BREAKDOWNS[by] for by in column} for column in _COLUMNS],
+        "board": board,
+        "panels": [
+            board.shown(panel) if panel.is_first or is_whole else Shown(panel, delay=place * _PACE)
+            for place, panel in enumerate(arrangement.shown)
+        ],
+        "has_hidden": bool(arrangement.hidden),
         "has_chart_library": charts.has_library(),
         "has_sample": sample.is_loaded(person),
-        **best_and_worst(metrics),
-        **standing(metrics, curve, days),
     }
     return render(request, "journal/dashboard.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@says_why
+def arrange(request: HttpRequest) -> HttpResponse:
+    """The panels as they stand on the dashboard, to be moved, hidden and shown again."""
+    person = person_of(request)
+    if request.method == "POST":
+        act, _colon, name = request.POST.get("act", "").partition(":")
+        order = request.POST.get("order", "").split(",")
+        arrangement = panels.arrange(person, act=act, name=name, order=order)
+        if not getattr(request, "htmx", False):
+            return redirect(f"{reverse('dashboard_arrange')}{Frame(request).query}")
+    else:
+        arrangement = panels.arrangement_of(person)
+    is_part = bool(getattr(request, "htmx", False))
+    template = "journal/_arrangement.html" if is_part else "journal/arrange.html"
+    return render(request, template, {"arrangement": arrangement})
 
 
 @login_required
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """What each figure means."""
-    return render(request, "journal/metrics.html")
+    return render(request, "journal/metrics.html", {"definitions": DEFINITIONS.values()})
 
 
 @may_write_required
@@ -67,7 +78,7 @@ def sample_load(request: HttpRequest) -> HttpResponse:
     """Sample accounts are on their way; the worker brings them."""
     request.session["sample_asked"] = True
     publishing.after_commit(tasks.load_sample, person_of(request).pk)
-    messages.success(request, "Sample data is on its way; it takes some seconds.")
+    toasts.say(request, _("Sample data is on its way; it takes some seconds."))
     return redirect("dashboard")
 
 
@@ -82,7 +93,7 @@ def sample_remove(request: HttpRequest) -> HttpResponse:
         return render(request, "journal/sample_remove.html", {"accounts": accounts, "trades": count})
     request.session.pop("sample_asked", None)
     publishing.after_commit(tasks.remove_sample, person_of(request).pk)
-    messages.success(request, "The sample accounts are being removed; it takes some seconds.")
+    toasts.say(request, _("The sample accounts are being removed; it takes some seconds."))
     return redirect("dashboard")
 
 

@@ -67,7 +67,7 @@ def test_dashboard_and_account_page_show_the_other_figures(alice_client: Client,
         assert "Gross P&amp;L +91.00 Fees 1.00 Payoff ratio 0.95 Average R −0.50R n 2" in text
         assert "Average planned R 2.00 n 1 Sharpe 4.95 Sortino 10.18 Average holding time 50m 0s" in text
         assert "Winning days in a row 1 now 1 Losing days in a row 1 now 0" in text
-        assert "Best day +100.00 2026-03-03 Worst day −100.00 2026-03-04" in text
+        assert "Best day +100.00 3 Mar 2026 Worst day −100.00 4 Mar 2026" in text
         assert "Largest win +100.00 Largest loss −100.00" in text
 
 
@@ -86,7 +86,7 @@ def test_list_calendar_and_dashboard_agree_on_a_day(alice_client: Client, traded
 
     assert "Net +99.00 USD" in text_of(listed)
     assert listed.content.count(b"data-trade") == 1
-    assert "2026-03-03: +99.00, 1 trade" in calendar.content.decode()
+    assert "3 Mar 2026: +99.00, 1 trade" in calendar.content.decode()
     assert "/trades/?from=2026-03-03&amp;to=2026-03-03" in calendar.content.decode()
     assert "Net P&amp;L · USD +99.00" in text_of(dashboard)
 
@@ -95,7 +95,7 @@ def test_weeks_of_the_calendar_link_to_their_days_and_sum_them(alice_client: Cli
     page = alice_client.get("/calendar/", {"month": "2026-03"}).content.decode()
 
     assert "/trades/?from=2026-03-02&amp;to=2026-03-08" in page
-    assert "2026-03-02 to 2026-03-08: +49.00, 2 trades" in page
+    assert "2 Mar 2026 to 8 Mar 2026: +49.00, 2 trades" in page
 
 
 def test_a_trade_over_two_days_shows_the_part_of_the_range(alice_client: Client, account: Account) -> None:

@@ -1,15 +1,24 @@
 // Equity curves: the server's drawing is replaced by one that answers to the pointer.
 
-const NUMBER = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const LANGUAGE = document.documentElement.lang || "en";
+const digits = (least, most) => new Intl.NumberFormat(LANGUAGE, { minimumFractionDigits: least, maximumFractionDigits: most });
+const TWO = digits(2, 2);
+const ONE = digits(1, 1);
+const WHOLE = digits(0, 0);
+const DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 const signed = (value, text) => (value < 0 ? "\u2212" : value > 0 ? "+" : "") + text;
-const money = (value) => signed(value, NUMBER.format(Math.abs(value)));
-const axis = (value) => signed(value, (Math.abs(value) >= 100 ? WHOLE : NUMBER).format(Math.abs(value)));
+// How an amount is written in each unit, and how on the axis, where room is short.
+const WRITTEN = {
+  money: (value) => signed(value, TWO.format(Math.abs(value))),
+  percent: (value) => signed(value, `${ONE.format(Math.abs(value) * 100)}%`),
+  r: (value) => signed(value, `${TWO.format(Math.abs(value))}R`),
+};
+const ON_AXIS = { ...WRITTEN, money: (value) => signed(value, (Math.abs(value) >= 100 ? WHOLE : TWO).format(Math.abs(value))) };
 
 // The library reads rgb only; the theme's colours are OKLCH and depend on the scheme, so a canvas translates.
 function colour(name, alpha = 1) {
   const probe = document.createElement("span");
-  probe.className = `chart-${name}`;
+  probe.className = name.startsWith("series-") ? name : `chart-${name}`;
   probe.hidden = true;
   document.body.append(probe);
   const context = new OffscreenCanvas(1, 1).getContext("2d");
@@ -32,20 +41,28 @@ const fallColours = () => ({ bottomLineColor: colour("loss", 0.7), bottomFillCol
 
 function draw(place) {
   const source = document.getElementById(place.dataset.curve);
-  if (!source || place.classList.contains("is-live")) return;
-  const rows = JSON.parse(source.textContent);
-  const { createChart, AreaSeries, BaselineSeries } = window.LightweightCharts;
+  if (!source || place.classList.contains("is-live") || !window.LightweightCharts) return;
+  const { rows, lines } = JSON.parse(source.textContent);
+  const written = WRITTEN[place.dataset.unit] ?? WRITTEN.money;
+  const { createChart, AreaSeries, BaselineSeries, LineSeries } = window.LightweightCharts;
   const chart = createChart(place, {
     ...options(),
     autoSize: true,
     handleScroll: { mouseWheel: false, pressedMouseMove: true, vertTouchDrag: false },
     handleScale: { mouseWheel: false, axisPressedMouseMove: false },
-    localization: { priceFormatter: axis },
+    localization: { priceFormatter: ON_AXIS[place.dataset.unit] ?? ON_AXIS.money, locale: LANGUAGE },
   });
-  const curve = chart.addSeries(AreaSeries, { ...curveColours(), lineWidth: 2, priceLineVisible: false });
+  // Fractions need small steps, or every point would lie on the same one.
+  const format = { type: "price", precision: 6, minMove: 0.000001 };
+  const curve = chart.addSeries(AreaSeries, { ...curveColours(), lineWidth: 2, priceLineVisible: false, priceFormat: format });
   curve.priceScale().applyOptions({ scaleMargins: { top: 0.12, bottom: 0.06 } });
   curve.setData(rows.map((row) => ({ time: row[0], value: Number(row[2]) })));
-  const fall = chart.addSeries(BaselineSeries, { ...fallColours(), baseValue: { type: "price", price: 0 }, lineWidth: 1, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false }, 1);
+  const drawn = lines.map((line) => {
+    const series = chart.addSeries(LineSeries, { color: colour(`series-${line.number}`), lineWidth: 1, priceLineVisible: false, lastValueVisible: false, priceFormat: format });
+    series.setData(line.rows.map((row) => ({ time: row[0], value: Number(row[2]) })));
+    return series;
+  });
+  const fall = chart.addSeries(BaselineSeries, { ...fallColours(), baseValue: { type: "price", price: 0 }, lineWidth: 1, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false, priceFormat: format }, 1);
   fall.priceScale().applyOptions({ scaleMargins: { top: 0.05, bottom: 0.05 } });
   fall.setData(rows.map((row) => ({ time: row[0], value: -Number(row[3]) })));
   const [above, below] = chart.panes();
@@ -55,16 +72,24 @@ function draw(place) {
   place.classList.add("is-live");
 
   const legend = place.querySelector(".chart-legend");
+  const words = place.dataset;
   const byDay = new Map(rows.map((row) => [row[0], row]));
-  const say = (row) => {
-    legend.textContent = row ? `${row[0]}  ${money(Number(row[2]))}  day ${money(Number(row[1]))}  drawdown ${money(-Number(row[3]))}` : "";
+  const say = (row, values) => {
+    if (!row) { legend.textContent = ""; return; }
+    const parts = [DAY.format(new Date(row[0])), written(Number(row[2])), `${words.wordsDay} ${written(Number(row[1]))}`, `${words.wordsDrawdown} ${written(-Number(row[3]))}`];
+    lines.forEach((line, at) => { if (values?.[at] !== undefined) parts.push(`${line.name} ${written(values[at])}`); });
+    legend.textContent = parts.join("  ");
   };
   say(rows.at(-1));
-  chart.subscribeCrosshairMove((event) => say(byDay.get(event.time) ?? rows.at(-1)));
+  chart.subscribeCrosshairMove((event) => {
+    const row = byDay.get(event.time);
+    say(row ?? rows.at(-1), row ? drawn.map((series) => event.seriesData.get(series)?.value) : undefined);
+  });
   document.addEventListener("themechange", () => {
     chart.applyOptions(options());
     curve.applyOptions(curveColours());
     fall.applyOptions(fallColours());
+    drawn.forEach((series, at) => series.applyOptions({ color: colour(`series-${lines[at].number}`) }));
   });
 }
 
