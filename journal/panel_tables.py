@@ -23,7 +23,7 @@ MOST_ROWS = 400
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `kind` says how it is written: text, day, amount, money, plain, count, rate, ratio, quantity or price."""
+    """A column; `kind`: text, day, amount, money, plain, count, rate, ratio, quantity or price."""
 
     name: str | Promise
     kind: str = "text"
