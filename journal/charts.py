@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.decimals import plain
+from journal import dimensions
 from journal.figures import Breakdown, BreakdownRow, CalendarDay, Curve
 from journal.metrics import formulas
 from journal.units import Scale
@@ -408,10 +409,6 @@ class Bar:
     link: dict[str, str]
 
 
-#: Which parameter of the trade list finds the trades of a row, where one does.
-_LINKS = {"symbol": "symbol", "side": "side", "broker": "broker", "account": "account", "tag": "tag"}
-
-
 def net_of(row: BreakdownRow) -> Decimal | None:
     """What a row of a breakdown made, in money."""
     return row.figures.totals.net_pnl
@@ -435,7 +432,7 @@ def bars(
     top, bottom = max([*amounts, ZERO]), min([*amounts, ZERO])
     span = (top - bottom) or Decimal(1)
     zero = -bottom / span * 100
-    parameter = _LINKS.get(answer.by)
+    dimension = dimensions.BY_NAME[answer.by]
     return [
         Bar(
             key=row.key,
@@ -446,7 +443,7 @@ def bars(
             start=f"{zero if amount >= 0 else zero + amount / span * 100:.2f}",
             width=f"{abs(amount) / span * 100:.2f}",
             zero=f"{zero:.2f}",
-            link={parameter: row.key} if parameter and row.key else {},
+            link=dimension.parameters(row.key),
         )
         for row, amount in found
     ]

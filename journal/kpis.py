@@ -14,6 +14,7 @@ from journal.definitions import DEFINITIONS, Definition
 from journal.figures import AggregateMetrics, Calendar
 from journal.metrics import formulas
 from journal.metrics.formulas import Interval
+from journal.metrics.totals import Totals
 from journal.previous import Change
 from journal.templatetags import journal_format
 from journal.units import Scale, Unit
@@ -143,9 +144,11 @@ def _win_rate(found: Figures) -> Kpi:
 def _profit_factor(found: Figures) -> Kpi:
     figures = found.metrics.figures
     is_r = found.scale.unit is Unit.R
-    value = profit_factor_r(found.metrics) if is_r else figures.profit_factor
+    value = formulas.profit_factor_r(found.metrics.counts) if is_r else figures.profit_factor
     earlier = found.earlier
-    then = None if earlier is None else profit_factor_r(earlier) if is_r else earlier.figures.profit_factor
+    then = (
+        None if earlier is None else formulas.profit_factor_r(earlier.counts) if is_r else earlier.figures.profit_factor
+    )
     change = previous.change(value, then)
     return Kpi(
         about=DEFINITIONS["profit-factor"],
@@ -159,6 +162,10 @@ def _profit_factor(found: Figures) -> Kpi:
         is_better=_is_more(change),
         is_signed=False,
     )
+
+
+def _profit_factor_in(unit: Unit, metrics: AggregateMetrics) -> Decimal | None:
+    return formulas.profit_factor_r(metrics.counts) if unit is Unit.R else metrics.figures.profit_factor
 
 
 def _expectancy(found: Figures) -> Kpi:
@@ -273,18 +280,20 @@ def net_r(metrics: AggregateMetrics) -> Decimal | None:
 
 
 def average_win_r(metrics: AggregateMetrics) -> Decimal | None:
-    """The mean R of the winning trades that have one; None where that is not known."""
-    return None
+    """The mean R of the winning trades; None unless every closed trade has an R: how many winners do is not kept."""
+    counts = metrics.counts
+    if counts.r_count != counts.trade_count:
+        return None
+    return formulas.average_win(Totals(gross_profit=counts.r_profit, win_count=counts.win_count))
 
 
 def average_loss_r(metrics: AggregateMetrics) -> Decimal | None:
-    """The mean R of the losing trades that have one; None where that is not known."""
-    return None
-
-
-def profit_factor_r(metrics: AggregateMetrics) -> Decimal | None:
-    """The sum of winning R divided by that of losing R; None where that is not known or nothing was lost."""
-    return None
+    """The mean R of the losing trades, below zero; None unless every closed trade has an R."""
+    counts = metrics.counts
+    if counts.r_count != counts.trade_count:
+        return None
+    mean = formulas.average_loss(Totals(gross_loss=counts.r_loss, loss_count=counts.loss_count))
+    return journal_format.as_loss(mean)
 
 
 def _fall(metrics: AggregateMetrics, scale: Scale, in_r: Decimal | None) -> Decimal | None:

@@ -19,6 +19,7 @@ from journal import (
     account_ranks,
     breakdowns,
     charts,
+    day_rows,
     filters,
     kpis,
     panel_tables,
@@ -48,7 +49,6 @@ from journal.panels import BREAKDOWNS, PANELS, Panel
 from journal.trade_lists import TradeRow, rows_of
 from journal.units import Scale, Unit
 from journal.views.pages import FEW, month_of, person_of, positions_of, within
-from trading.filters import TradeFilterSet
 from trading.models import Position
 
 #: Parameters of the dashboard besides the filters; `line` may come several times.
@@ -236,14 +236,12 @@ class Board:
 
     @cached_property
     def trades(self) -> list[TradeRow]:
-        return rows_of(self._own_trades().order_by("-activity_at", "-id")[:FEW], self.wanted)
-
-    def _own_trades(self) -> Any:
-        chosen = QueryDict(mutable=True)
-        for name in TradeFilterSet.get_filters():
-            if name in self.params:
-                chosen.setlist(name, self.params.getlist(name))
-        return TradeFilterSet.checked(chosen, user=self.person).qs.select_related("account", "instrument")
+        return rows_of(
+            day_rows.trades_of(self.person, self.wanted)
+            .select_related("account", "instrument")
+            .order_by("-activity_at", "-id")[:FEW],
+            self.wanted,
+        )
 
     @cached_property
     def falls(self) -> ByAccount | None:
