@@ -10,9 +10,13 @@ from accounts.grouping_api import AccountGroupViewSet, AccountTagViewSet
 from journal.api.accounts import AccountWithStatsViewSet
 from journal.api.aggregate import AggregateViewSet
 from journal.api.archives import ArchiveViewSet
+from journal.api.notes import AttachmentViewSet, NoteTemplateViewSet, NoteViewSet, SearchViewSet
+from journal.api.playbooks import PlaybookViewSet
+from trading.api.bars import BarViewSet
 from trading.api.executions import ExecutionViewSet, PositionViewSet
 from trading.api.imports import ImportViewSet
 from trading.api.reference import FxRateViewSet, InstrumentViewSet
+from trading.api.tag_groups import TagGroupViewSet
 from trading.api.tags import TagViewSet
 from trading.api.trades import TradeViewSet
 
@@ -44,7 +48,14 @@ router.register("trades", TradeViewSet, basename="trade")
 router.register("executions", ExecutionViewSet, basename="execution")
 router.register("positions", PositionViewSet, basename="position")
 router.register("tags", TagViewSet, basename="tag")
+router.register("tag-groups", TagGroupViewSet, basename="tag-group")
+router.register("notes", NoteViewSet, basename="note")
+router.register("note-templates", NoteTemplateViewSet, basename="note-template")
+router.register("playbooks", PlaybookViewSet, basename="playbook")
+router.register("attachments", AttachmentViewSet, basename="attachment")
+router.register("search", SearchViewSet, basename="search")
 router.register("instruments", InstrumentViewSet, basename="instrument")
+router.register("bars", BarViewSet, basename="bar")
 router.register("fx-rates", FxRateViewSet, basename="fx-rate")
 router.register("imports", ImportViewSet, basename="import")
 

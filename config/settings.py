@@ -86,7 +86,7 @@ ASGI_APPLICATION = "config.asgi.application"
 HTTPS = env_bool("HTTPS", default=False)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "config.apps.OperatorsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -98,12 +98,11 @@ INSTALLED_APPS = [
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "accounts",
     "trading",
     "journal",
     "intelligence",
-    "config",
+    "config.apps.ProjectConfig",
 ]
 
 MIDDLEWARE = [
@@ -263,9 +262,6 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Accounts, trades, imports and metrics. Decimals are strings, times carry an offset.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     # Fields of one name with different choices; without names of their own they would be numbered.
@@ -277,9 +273,11 @@ SPECTACULAR_SETTINGS = {
         "InstrumentKindEnum": "trading.models.InstrumentKind",
         "InstrumentStatusEnum": "trading.models.InstrumentStatus",
         "LedgerKindEnum": "accounts.models.LedgerKind",
+        "NoteKindEnum": "journal.models.NoteKind",
         "OutcomeEnum": "trading.models.Outcome",
         "RowOutcomeEnum": "trading.models.RowOutcome",
         "SideEnum": "trading.models.Side",
+        "TagRoleEnum": "trading.models.TagRole",
         "TradeSideEnum": "trading.models.TradeSide",
         "TradeStatusEnum": "trading.models.TradeStatus",
     },

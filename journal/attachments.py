@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Sum
 from django.utils import timezone
@@ -67,8 +68,7 @@ def add(
     """
     _check_place(owner, trade, note)
     if len(content) > settings.ATTACHMENT_MAX_BYTES:
-        megabytes = settings.ATTACHMENT_MAX_BYTES // 1_048_576
-        raise FileTooLarge(_("The file is larger than %(count)s MB.") % {"count": megabytes})
+        raise FileTooLarge(_too_large())
     # Before the lock: to draw a picture anew takes its time.
     found = pictures.examine(content, name=name)
     size = len(found.content) + len(found.thumbnail)
@@ -102,6 +102,16 @@ def add(
         for each in stored:
             default_storage.delete(each)
         raise
+
+
+def add_upload(
+    *, owner: User, file: UploadedFile, trade: Trade | None = None, note: Note | None = None, caption: str = ""
+) -> Attachment:
+    """As `add`, for a file of a form: one that is too large is not read."""
+    if (file.size or 0) > settings.ATTACHMENT_MAX_BYTES:
+        raise FileTooLarge(_too_large())
+    content = file.read(settings.ATTACHMENT_MAX_BYTES + 1)
+    return add(owner=owner, content=content, name=file.name or "", trade=trade, note=note, caption=caption)
 
 
 @transaction.atomic
@@ -198,6 +208,10 @@ def _check_place(owner: User, trade: Trade | None, note: Note | None) -> None:
     place: Trade | Note | None = trade if trade is not None else note
     if place is None or place.owner_id != owner.pk:
         raise InvalidValue(_("There is nothing of yours with this id."))
+
+
+def _too_large() -> str:
+    return _("The file is larger than %(count)s MB.") % {"count": settings.ATTACHMENT_MAX_BYTES // 1_048_576}
 
 
 def _count_at(owner: User, trade: Trade | None, note: Note | None) -> int:

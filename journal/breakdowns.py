@@ -52,6 +52,7 @@ def breakdown(user: User, wanted: MetricsFilter | None = None, *, by: str, fresh
         parts=["breakdown", wanted, by],
         build=lambda: _breakdown(user, wanted, by),
         fresh=fresh,
+        reads_facets=day_rows.reads_facets(wanted, dimensions.BY_NAME[by]) or day_rows.reads_facets(wanted),
     )
     return Breakdown(
         as_of=kept["as_of"],
@@ -93,6 +94,7 @@ def calendar(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = F
         parts=["calendar", wanted],
         build=lambda: _calendar(user, wanted),
         fresh=fresh,
+        reads_facets=day_rows.reads_facets(wanted),
     )
     days = tuple(CalendarDay(date.fromisoformat(day), Decimal(pnl), *counts) for day, pnl, *counts in kept["days"])
     return Calendar(

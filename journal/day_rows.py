@@ -4,13 +4,16 @@ Every function returns the text after FROM, with the alias `r` and a WHERE, and 
 grain, the columns are those of `rollups.COLUMNS`, so that one fold serves all.
 """
 
+from datetime import date
 from typing import Any
 
+from django.db import connection
 from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 
 from accounts.models import User
-from journal.dimensions import BY_NAME, NO_BROKER, NONE, Dimension, Grain, named
+from journal import facets
+from journal.dimensions import BY_NAME, LITERALLY, NO_BROKER, NONE, Dimension, Grain, named
 from journal.filters import MetricsFilter
 from journal.metrics.rollups import CLOSED_SUMS, COLUMNS, EXIT_SUMS, WHOLE
 from trading.models import Trade, TradeQuerySet
@@ -25,11 +28,73 @@ _MONEY = {
 
 def by_day(owner_id: int, wanted: MetricsFilter) -> Sql:
     """Rows with `currency` and `day`: one per person and day where that will do."""
+    if reads_facets(wanted):
+        ((dimension, value),) = wanted.by_trade
+        return _from_facets(owner_id, wanted, dimension, keys=_stored_keys(dimension, value))
     if wanted.is_by_trade:
         return from_trades(owner_id, wanted)
     if wanted.is_by_account:
         return by_account_and_day(owner_id, wanted)
     return _stored("journal_ownerday", owner_id, wanted)
+
+
+def reads_facets(wanted: MetricsFilter, by: Dimension | None = None) -> bool:
+    """Whether days of the filter, or its breakdown by a dimension, are asked of the sums by dimension.
+
+    These are of all accounts together, and by one dimension at a time.
+    """
+    if wanted.is_by_account:
+        return False
+    asked = [dimension for dimension, _ in wanted.by_trade]
+    if by is not None and by.grain in (Grain.TRADE, Grain.LINK):
+        asked.append(by)
+    return len(asked) == 1 and asked[0].is_stored
+
+
+def _from_facets(owner_id: int, wanted: MetricsFilter, dimension: Dimension, *, keys: list[str] | None = None) -> Sql:
+    """Rows with `currency`, `day` and `key`, of these keys; days that are behind are summed from their trades."""
+    conditions = ["s.owner_id = %s", "s.dimension = %s"]
+    values: list[Any] = [owner_id, dimension.name]
+    within, days = days_where("s.day", wanted)
+    conditions.append(within)
+    values += days
+    if keys is not None:
+        conditions.append("s.key = ANY(%s)")
+        values.append(keys)
+    if wanted.currency is not None:
+        conditions.append("s.currency = %s")
+        values.append(wanted.currency)
+    columns = ", ".join(("currency", "day", "key", *COLUMNS))
+    stored = f"SELECT {columns} FROM journal_facetday s WHERE {{}}"  # noqa: S608
+    stale = facets.stale_days(owner_id)
+    if not stale:
+        return f"({stored.format(' AND '.join(conditions))}) r WHERE true", values
+    conditions.append("s.day <> ALL(%s::date[])")
+    values.append(stale)
+    joins = "JOIN accounts_account a ON a.id = t.account_id" if dimension.needs_account else ""
+    source, trade_values = from_trades(owner_id, wanted, key=key_sql(dimension), joins=joins, among=stale)
+    return (
+        f"({stored.format(' AND '.join(conditions))} UNION ALL SELECT {columns} FROM {source}) r WHERE true",  # noqa: S608
+        [*values, *trade_values],
+    )
+
+
+def _stored_keys(dimension: Dimension, value: str) -> list[str]:
+    """The keys by which the sums of a filter's value are stored."""
+    if dimension.name != "symbol":
+        return [value]
+    text, values = _instruments(value)
+    with connection.cursor() as cursor:
+        cursor.execute(text, values)
+        return [str(row[0]) for row in cursor.fetchall()]
+
+
+def _instruments(value: str) -> Sql:
+    """The instruments of this symbol and the contracts of this root; after = those of the symbol alone."""
+    symbol = value.removeprefix(LITERALLY)
+    if symbol != value:
+        return "SELECT id FROM trading_instrument WHERE symbol = %s", [symbol]
+    return "SELECT id FROM trading_instrument WHERE symbol = %s OR root_id = %s", [symbol, symbol]
 
 
 def by_account(owner_id: int, wanted: MetricsFilter) -> Sql:
@@ -49,15 +114,25 @@ def by_account_and_day(owner_id: int, wanted: MetricsFilter) -> Sql:
 
 
 def from_trades(
-    owner_id: int, wanted: MetricsFilter, *, key: str = "''::text", joins: str = "", key_values: tuple[Any, ...] = ()
+    owner_id: int,
+    wanted: MetricsFilter,
+    *,
+    key: str = "''::text",
+    joins: str = "",
+    key_values: tuple[Any, ...] = (),
+    among: list[date] | None = None,
 ) -> Sql:
     """Rows with `account_id`, `currency`, `day` and `key`, made by the rules of day rollups from trades `t`.
 
-    `key` is SQL over `t` and what `joins` adds; it is our own text. `key_values` are the parameters of `joins`.
+    `key` is SQL over `t` and what `joins` adds; it is our own text. `key_values` are the parameters of `joins`. Only
+    the days `among` are looked at, where they are given.
     """
     condition, values = trades_where(owner_id, wanted)
     exits, exit_values = days_where("f.day", wanted)
     closed, closed_values = days_where("t.closed_on", wanted)
+    if among is not None:
+        exits, exit_values = f"{exits} AND f.day = ANY(%s::date[])", [*exit_values, among]
+        closed, closed_values = f"{closed} AND t.closed_on = ANY(%s::date[])", [*closed_values, among]
     sql = f"""(
         WITH exits AS (
             SELECT f.account_id, f.day, t.currency, {key} AS key, {EXIT_SUMS}
@@ -101,7 +176,10 @@ def grouped(
         linked = from_trades(owner_id, wanted, key=f"coalesce(l.key, '{NONE}')", joins=joins, key_values=(owner_id,))
         return *linked, "r.key", ""
     joins = "JOIN accounts_account a ON a.id = t.account_id" if by.needs_account else ""
-    source = from_trades(owner_id, wanted, key=key, joins=joins)
+    if reads_facets(wanted, by):
+        source = _from_facets(owner_id, wanted, by)
+    else:
+        source = from_trades(owner_id, wanted, key=key, joins=joins)
     return (*source, *_SYMBOL) if by.name == "symbol" else (*source, "r.key", "")
 
 
@@ -180,12 +258,8 @@ def _is_of(dimension: Dimension, value: str, owner_id: int, *, alias: str) -> Sq
     """The condition that a trade has this value of the dimension."""
     key = key_sql(dimension, alias=alias)
     if dimension.name == "symbol":
-        exact = value.removeprefix("=")
-        also = "" if value != exact else " OR root_id = %s"
-        return (
-            f"{alias}.instrument_id = ANY(ARRAY(SELECT id FROM trading_instrument WHERE symbol = %s{also}))",  # noqa: S608
-            [exact, *([exact] if also else [])],
-        )
+        instruments, values = _instruments(value)
+        return f"{alias}.instrument_id = ANY(ARRAY({instruments}))", values
     if dimension.grain is Grain.LINK:
         if value == NONE:
             return f"NOT EXISTS (SELECT FROM ({key}) l WHERE l.trade_id = {alias}.id)", [owner_id]

@@ -95,6 +95,10 @@ class Figures:
         return formulas.expectancy_r(self.totals)
 
     @property
+    def profit_factor_r(self) -> Decimal | None:
+        return formulas.profit_factor_r(self.totals)
+
+    @property
     def average_planned_r(self) -> Decimal | None:
         return formulas.average_planned_r(self.totals)
 

@@ -5,6 +5,7 @@ and whatever else a file that is two things at once had behind it.
 """
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ _THUMBNAIL = (480, 360)
 _PICTURES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 #: How a text begins that a browser could take for a page or a drawing.
 _MARKUP = ("<!doctype", "<html", "<head", "<body", "<script", "<svg", "<?xml", "<iframe", "<!--", "<math", "<xsl:")
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 
 
 class FileRefused(DomainError):
@@ -70,7 +74,7 @@ def _is_text(content: bytes) -> bool:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return False
-    if any(ord(character) < 32 and character not in "\t\n\r\f" for character in text):
+    if _CONTROL.search(text):
         return False
     beginning = text[:4096].lower()
     # Anywhere in what a browser would look at, as something harmless may stand before it.

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from accounts import answers, versions
 from accounts.models import User
+from journal import facets
 from journal.metrics import rollups
 
 #: Account-days that a reader computes before answering; past that the answer says what it lacks.
@@ -26,15 +27,19 @@ def answer(
     parts: Sequence[object],
     build: Callable[[], dict[str, Any]],
     fresh: bool = False,
+    reads_facets: bool = False,
 ) -> dict[str, Any]:
     """What `build` returns for this person and these parts, from the cache where it is there.
 
-    It has `as_of`, `stale` and `missing_days` besides. `build` returns plain JSON values.
+    `reads_facets` says that sums by a dimension are asked for (`day_rows.reads_facets`). The answer has
+    `as_of`, `stale` and `missing_days` besides. `build` returns plain JSON values.
     """
     version = versions.current(user.pk)
 
     def built() -> dict[str, Any]:
         missing = repair(user.pk)
+        if reads_facets:
+            facets.repair(user.pk)
         return {"as_of": version, "stale": missing > 0, "missing_days": missing, **build()}
 
     return answers.get(  # type: ignore[no-any-return]

@@ -36,7 +36,9 @@ from trading.models import Outcome
 MOST_POINTS = 2000
 
 #: Columns that have no currency, so that they can be summed over all of them.
-_COUNTS = {name for name in COLUMNS if name.endswith(("_count", "_seconds")) or "r_s" in name} - {"broker_count"}
+_COUNTS = {
+    name for name in COLUMNS if name.endswith(("_count", "_seconds")) or name.startswith(("r_", "planned_r_"))
+} - {"broker_count"}
 
 
 def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = False) -> AggregateMetrics:
@@ -47,7 +49,12 @@ def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh:
     """
     wanted = wanted or MetricsFilter()
     kept = reading.answer(
-        "aggregate", user, parts=["metrics", wanted], build=lambda: _metrics(user, wanted), fresh=fresh
+        "aggregate",
+        user,
+        parts=["metrics", wanted],
+        build=lambda: _metrics(user, wanted),
+        fresh=fresh,
+        reads_facets=day_rows.reads_facets(wanted),
     )
     best, worst = kept["best"], kept["worst"]
     return AggregateMetrics(
@@ -83,6 +90,7 @@ def equity_curve(
         parts=["curve", wanted, by_account],
         build=lambda: _curves(user, wanted, by_account=by_account),
         fresh=fresh,
+        reads_facets=day_rows.reads_facets(wanted),
     )
     curves = kept["by_account"]
     return EquityCurve(
@@ -104,7 +112,7 @@ def _metrics(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         found = series.conversion_for(user, wanted, daily)
         headline = _headline(user.pk, wanted, found, by_currency)
         accounts, balances = _account_rows(user.pk, wanted, found)
-        starting = _starting_equity(user.pk, wanted, found, balances, daily)
+        starting = starting_equity(user.pk, wanted, found, balances, daily)
     traded = [row for row in accounts if row[8] and row[7] is not None]
     return {
         "figures": headline,
@@ -222,7 +230,7 @@ def _convert_accounts(owner_id: int, wanted: MetricsFilter, found: Conversion, r
             row[6] = row[6] if row[6] is not None else pnl
 
 
-def _starting_equity(
+def starting_equity(
     owner_id: int,
     wanted: MetricsFilter,
     found: Conversion,

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts import reports as account_reports
 from accounts.models import User
-from journal import account_stats, attachments, drafts, notes, reports, sample
+from journal import account_stats, attachments, drafts, facets, notes, reports, sample
 from journal.archive import jobs
 from journal.metrics import rollups
 from journal.models import Archive
@@ -29,13 +29,15 @@ def recompute_owner(owner_id: int) -> int:
         if done.left >= left:  # only days that somebody is changing at this moment: the sweep comes again
             break
         left = done.left
+    facets.recompute_all(owner_id)
     return computed
 
 
 @shared_task(name="journal.tasks.sweep_stale_days")
 def sweep_stale_days() -> int:
     """No day of anybody is stale; returns how many account-days were computed."""
-    return sum(recompute_owner(owner_id) for owner_id in rollups.stale_owners())
+    behind = sorted({*rollups.stale_owners(), *facets.stale_owners()})
+    return sum(recompute_owner(owner_id) for owner_id in behind)
 
 
 @shared_task(name="journal.tasks.warm_answers")

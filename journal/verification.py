@@ -12,8 +12,9 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from journal import reading
-from journal.metrics.rollups import COLUMNS
+from journal import day_rows, dimensions, facets, reading
+from journal.filters import MetricsFilter
+from journal.metrics.rollups import COLUMNS, ROW_SUMS
 from journal.metrics.totals import ClosedTrade, Exit, Totals
 from trading import risk_reward
 from trading.matching import CostMethod, Fill, FillPart, RoundTrip, round_trips
@@ -87,32 +88,70 @@ def differences(
     `on_account` is told how many accounts are done, of how many.
     """
     with reading.one_snapshot():
-        stale = {
-            (account_id, day)
-            for account_id, day in reading.rows(
-                "SELECT account_id, day FROM journal_dayversion "
-                "WHERE owner_id = %s AND computed_version < requested_version",
-                [owner_id],
-            )
-        }
-        accounts = reading.rows(
-            "SELECT id, name, cost_method FROM accounts_account WHERE owner_id = %s ORDER BY id", [owner_id]
+        is_right = True
+        for difference in _from_fills(owner_id, on_account):
+            is_right = False
+            yield difference
+        # These are compared with the trades, which says something only where the trades are right.
+        if is_right:
+            yield from _facets(owner_id)
+
+
+def _from_fills(owner_id: int, on_account: Callable[[int, int], None]) -> Iterator[Difference]:
+    stale = {
+        (account_id, day)
+        for account_id, day in reading.rows(
+            "SELECT account_id, day FROM journal_dayversion "
+            "WHERE owner_id = %s AND computed_version < requested_version",
+            [owner_id],
         )
-        tolerances = _tolerances()
-        owner_days: defaultdict[tuple[str, date], list[Totals]] = defaultdict(list)
-        for done, (account_id, name, method) in enumerate(accounts, start=1):
-            account = _Account(account_id, name, CostMethod(method), tolerances)
-            yield from account.differences(stale)
-            for (day, currency), totals in account.days.items():
-                owner_days[currency, day].append(totals)
-            on_account(done, len(accounts))
-        stale_days = {day for _, day in stale}
+    }
+    accounts = reading.rows(
+        "SELECT id, name, cost_method FROM accounts_account WHERE owner_id = %s ORDER BY id", [owner_id]
+    )
+    tolerances = _tolerances()
+    owner_days: defaultdict[tuple[str, date], list[Totals]] = defaultdict(list)
+    for done, (account_id, name, method) in enumerate(accounts, start=1):
+        account = _Account(account_id, name, CostMethod(method), tolerances)
+        yield from account.differences(stale)
+        for (day, currency), totals in account.days.items():
+            owner_days[currency, day].append(totals)
+        on_account(done, len(accounts))
+    stale_days = {day for _, day in stale}
+    yield from _compared(
+        "owner day",
+        stored=_stored_totals("journal_ownerday", "owner_id", owner_id, "currency, day"),
+        expected={key: _values(Totals.merged(parts)) for key, parts in owner_days.items()},
+        shown=lambda key: f"{key[1]} {key[0]}",
+        is_skipped=lambda key: key[1] in stale_days,
+    )
+
+
+def _facets(owner_id: int) -> Iterator[Difference]:
+    """What is stored by dimension, compared with the trades, which were compared with the fills before."""
+    stale = set(facets.stale_days(owner_id))
+    for dimension in dimensions.STORED:
+        source, values = day_rows.from_trades(
+            owner_id,
+            MetricsFilter(),
+            key=day_rows.key_sql(dimension),
+            joins="JOIN accounts_account a ON a.id = t.account_id" if dimension.needs_account else "",
+        )
+        columns = list(COLUMNS)
         yield from _compared(
-            "owner day",
-            stored=_stored_totals("journal_ownerday", "owner_id", owner_id, "currency, day"),
-            expected={key: _values(Totals.merged(parts)) for key, parts in owner_days.items()},
-            shown=lambda key: f"{key[1]} {key[0]}",
-            is_skipped=lambda key: key[1] in stale_days,
+            f"sums by {dimension.name}",
+            stored=_stored(
+                f"SELECT currency, day, key, {', '.join(columns)} FROM journal_facetday "  # noqa: S608
+                f"WHERE owner_id = %s AND dimension = '{dimension.name}'",
+                owner_id,
+                columns,
+            ),
+            expected=_rows_by_key(
+                reading.rows(f"SELECT r.currency, r.day, r.key, {ROW_SUMS} FROM {source} GROUP BY 1, 2, 3", values),  # noqa: S608
+                columns,
+            ),
+            shown=lambda key: f"{key[2]} {key[1]} {key[0]}",
+            is_skipped=lambda key: key[1] in stale,
         )
 
 
@@ -312,8 +351,12 @@ def _compared(
 
 def _stored(sql: str, key: int, columns: list[str]) -> dict[Any, Values]:
     """The rows by what comes before their columns."""
+    return _rows_by_key(reading.rows(sql, [key]), columns)
+
+
+def _rows_by_key(rows: reading.Rows, columns: list[str]) -> dict[Any, Values]:
     found: dict[Any, Values] = {}
-    for row in reading.rows(sql, [key]):
+    for row in rows:
         head = row[: -len(columns)]
         found[head[0] if len(head) == 1 else head] = dict(zip(columns, row[len(head) :], strict=True))
     return found

@@ -1,5 +1,6 @@
 """Things that somebody owns, for the access matrix: each with a canary in whatever words it holds."""
 
+import io
 import itertools
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -8,15 +9,16 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
+from PIL import Image
 
 from accounts import ledger, tokens, undo
 from accounts.models import AccountGroup, AccountTag, ActivityEntry, User
-from journal import playbooks
+from journal import attachments, notes, playbooks
 from journal.archive import jobs
-from journal.models import Archive
+from journal.models import Archive, Note, Playbook, TradePlaybook
 from tests.factories import make_account
 from tests.journal.factories import make_trade
-from trading import trades
+from trading import tag_groups, trades
 from trading.imports import batches
 from trading.models import Execution, ImportBatch, Tag, Trade
 
@@ -81,6 +83,38 @@ def trade(owner: User, canary: str) -> str:
     return str(made.public_id)
 
 
+def note(owner: User, canary: str) -> str:
+    words = notes.Written(text=f"Text {canary}", title=f"Title {canary}")
+    return str(notes.write(owner=owner, words=words, day=date(2026, 1, 5)).public_id)
+
+
+def note_template(owner: User, canary: str) -> str:
+    name = f"Template {canary} {next(_numbers)}"
+    return str(notes.make_template(owner=owner, name=name, kind="plan", text=canary).public_id)
+
+
+def tag_group(owner: User, canary: str) -> str:
+    return str(tag_groups.create(owner=owner, name=f"Group {canary[:20]} {next(_numbers)}").public_id)
+
+
+def attachment(owner: User, canary: str) -> str:
+    made = attachments.add(
+        owner=owner,
+        content=f"Content {canary}".encode(),
+        name=f"{canary}.txt",
+        note=Note.objects.get(public_id=note(owner, canary)),
+        caption=canary,
+    )
+    return str(made.public_id)
+
+
+def picture(owner: User, canary: str) -> str:
+    drawn = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(drawn, "PNG")
+    made = attachments.add(owner=owner, content=drawn.getvalue(), name=f"{canary}.png", trade=_trade(owner, canary))
+    return str(made.public_id)
+
+
 def playbook(owner: User, canary: str) -> str:
     made = playbooks.create(
         owner=owner,
@@ -130,6 +164,17 @@ def queued_archive(owner: User, canary: str) -> str:
     return str(Archive.objects.create(owner=owner, kind="export", filename=f"{canary}.zip").public_id)
 
 
+#: The trade of every `taken_playbook`. It is in the path of an address besides the playbook, as is one for all.
+TAKEN = "01890000-0000-7000-8000-00000000beef"
+
+
+def taken_playbook(owner: User, canary: str) -> str:
+    key = playbook(owner, canary)
+    found = Playbook.objects.get(public_id=key)
+    TradePlaybook.objects.create(owner=owner, trade_key=TAKEN, playbook=found, version=playbooks.current_version(found))
+    return key
+
+
 FACTORIES: dict[str, Factory] = {
     "account": account,
     "archived_account": archived_account,
@@ -140,7 +185,13 @@ FACTORIES: dict[str, Factory] = {
     "token": token,
     "tag": tag,
     "trade": trade,
+    "attachment": attachment,
+    "note": note,
+    "note_template": note_template,
+    "picture": picture,
     "playbook": playbook,
+    "tag_group": tag_group,
+    "taken_playbook": taken_playbook,
     "ready_import": ready_import,
     "applied_import": applied_import,
     "unknown_import": unknown_import,
@@ -192,6 +243,18 @@ def undo_token(owner: User) -> dict[str, Any]:
 
 def bulk_body(owner: User) -> dict[str, Any]:
     return {"ids": [account(owner, "bulk")], "changes": {"status": "suspended"}}
+
+
+def taken_body(owner: User) -> dict[str, Any]:
+    return {"trade": trade(owner, "taken")}
+
+
+def file_form(owner: User) -> dict[str, Any]:
+    return {"file": SimpleUploadedFile("words.txt", b"By form"), "note": note(owner, "sent to")}
+
+
+def tag_choice(owner: User) -> dict[str, Any]:
+    return {"into": tag(owner, "other")}
 
 
 def playbook_choice(owner: User) -> dict[str, Any]:

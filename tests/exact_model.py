@@ -233,6 +233,8 @@ class Sums:
     broker_pnl: Fraction = Fraction(0)
     volume: Fraction = Fraction(0)
     r_sum: Fraction = Fraction(0)
+    r_profit: Fraction = Fraction(0)
+    r_loss: Fraction = Fraction(0)
     largest_win: Fraction | None = None
     largest_loss: Fraction | None = None
 
@@ -251,6 +253,8 @@ class Sums:
         if trip.realized_r is not None:
             self.r_count += 1
             self.r_sum += trip.realized_r
+            self.r_profit += trip.realized_r if trip.outcome == "win" else 0
+            self.r_loss -= trip.realized_r if trip.outcome == "loss" else 0
 
     def earn(self, part: Exit) -> None:
         self.net_pnl += part.net

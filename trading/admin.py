@@ -1,25 +1,23 @@
 """What was traded, for operators. What is derived, append-only or a person's own is only shown; verbs change it."""
 
 import uuid
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.paginator import Paginator
+from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
-from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from accounts.admin import ShownOnlyAdmin
-from accounts.errors import DomainError
+from accounts.admin.parts import OperatorAdmin, ShownOnlyAdmin, link_to_list, linked, links
 from accounts.models import Account, User
 from trading import tags
 from trading.imports import batches
 from trading.models import (
     AccountNumber,
+    Bar,
     ColumnMapping,
     Execution,
     FuturesRoot,
@@ -29,35 +27,15 @@ from trading.models import (
     Instrument,
     Position,
     Tag,
+    TagGroup,
     Trade,
     TradeFill,
 )
-
-if TYPE_CHECKING:
-    _OfInstruments = admin.ModelAdmin[Instrument]
-    _OfRoots = admin.ModelAdmin[FuturesRoot]
-else:
-    _OfInstruments = _OfRoots = admin.ModelAdmin
-
-#: Rows that are counted and can be paged to; a search narrows further. Counting a million is what makes lists slow.
-COUNTED = 5_000
-#: Imports that one action takes on.
-MOST_AT_ONCE = 20
-
-
-class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Pages over the first rows only."""
-
-    @cached_property
-    def count(self) -> int:
-        rows = self.object_list
-        return rows[:COUNTED].count() if isinstance(rows, QuerySet) else len(rows)
 
 
 class LargeTableAdmin(ShownOnlyAdmin):
     """A table of millions: found by whole names and ids, which indexes answer, and never counted to the end."""
 
-    paginator = CappedPaginator
     ordering = ("-id",)
     search_fields = ("pk",)
     search_help_text = "A person's e-mail, an account's name, a symbol, or an id; each in full."
@@ -90,7 +68,7 @@ class LargeTableAdmin(ShownOnlyAdmin):
 
 
 @admin.register(Instrument)
-class InstrumentAdmin(_OfInstruments):
+class InstrumentAdmin(OperatorAdmin):
     list_display = ("symbol", "kind", "name", "exchange", "currency", "multiplier", "tick_size", "status")
     list_filter = ("kind", "status", "currency")
     list_select_related = True
@@ -98,8 +76,7 @@ class InstrumentAdmin(_OfInstruments):
     ordering = ("symbol", "id")
     list_per_page = 50
     show_full_result_count = False
-    paginator = CappedPaginator
-    autocomplete_fields = ("root",)
+    raw_id_fields = ("root",)
     readonly_fields = ("public_id", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Instrument | None = None) -> Any:
@@ -112,7 +89,7 @@ class InstrumentAdmin(_OfInstruments):
 
 
 @admin.register(FuturesRoot)
-class FuturesRootAdmin(_OfRoots):
+class FuturesRootAdmin(OperatorAdmin):
     list_display = ("root", "name", "exchange", "currency", "tick_size", "point_value", "months")
     list_filter = ("exchange", "currency", "asset_class")
     search_fields = ("root", "name")
@@ -133,16 +110,15 @@ class FxRateAdmin(ShownOnlyAdmin):
     list_filter = ("source",)
     search_fields = ("=base", "=quote")
     ordering = ("-id",)
-    paginator = CappedPaginator
 
 
 @admin.register(Execution)
 class ExecutionAdmin(LargeTableAdmin):
     list_display = (
         "sort_at",
-        "owner",
-        "account",
-        "instrument",
+        linked("owner"),
+        linked("account"),
+        linked("instrument"),
         "side",
         "quantity",
         "price",
@@ -159,9 +135,9 @@ class ExecutionAdmin(LargeTableAdmin):
 class TradeAdmin(LargeTableAdmin):
     list_display = (
         "activity_at",
-        "owner",
-        "account",
-        "instrument",
+        linked("owner"),
+        linked("account"),
+        linked("instrument"),
         "side",
         "status",
         "quantity",
@@ -169,16 +145,27 @@ class TradeAdmin(LargeTableAdmin):
         "currency",
         "broker_pnl",
         "outcome",
+        "parts",
     )
     list_filter = ("side", "status", "outcome")
     list_select_related = ("owner", "account", "instrument")
+    readonly_fields = ("parts",)
+    # The person's own words are theirs.
+    exclude = ("note",)
+
+    @admin.display(description=gettext_lazy("made of"))
+    def parts(self, trade: Trade) -> SafeString:
+        return link_to_list("trading_tradefill", _("fills"), trade__id__exact=trade.pk)
 
 
 @admin.register(TradeFill)
 class TradeFillAdmin(LargeTableAdmin):
-    list_display = ("day", "account", "trade_id", "execution_id", "role", "quantity", "fees", "net_pnl", "broker_pnl")
+    list_display = (
+        "day", linked("account"), linked("trade"), linked("execution"), "role", "quantity", "fees", "net_pnl",
+        "broker_pnl",
+    )  # fmt: skip
     list_filter = ("role",)
-    list_select_related = ("account",)
+    list_select_related = ("account", "trade", "execution")
     search_help_text = "An account's name, or the id of a trade, a fill or an account; each in full."
     owner_lookup = None
     instrument_lookup = None
@@ -187,15 +174,18 @@ class TradeFillAdmin(LargeTableAdmin):
 
 @admin.register(Position)
 class PositionAdmin(LargeTableAdmin):
-    list_display = ("owner", "account", "instrument", "quantity", "average_price", "opened_on")
-    list_select_related = ("owner", "account", "instrument")
+    list_display = (
+        linked("owner"), linked("account"), linked("instrument"), linked("trade"), "quantity", "average_price",
+        "opened_on",
+    )  # fmt: skip
+    list_select_related = ("owner", "account", "instrument", "trade")
     id_lookups = ("trade__public_id", "account__public_id")
 
 
 @admin.register(Tag)
 class TagAdmin(ShownOnlyAdmin):
-    list_display = ("name", "owner", "color", "created_at")
-    list_select_related = ("owner",)
+    list_display = ("name", linked("group"), linked("owner"), "color", "created_at")
+    list_select_related = ("owner", "group")
     search_fields = ("name", "owner__email")
     ordering = ("-id",)
 
@@ -210,9 +200,31 @@ class TagAdmin(ShownOnlyAdmin):
             tags.delete(tag)
 
 
+@admin.register(TagGroup)
+class TagGroupAdmin(ShownOnlyAdmin):
+    list_display = ("name", "role", linked("owner"), "color", "labels")
+    list_filter = ("role",)
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__email")
+    ordering = ("-id",)
+
+    @admin.display(description=gettext_lazy("tags"))
+    def labels(self, group: TagGroup) -> SafeString:
+        return link_to_list("trading_tag", _("tags"), group__id__exact=group.pk)
+
+
+@admin.register(Bar)
+class BarAdmin(ShownOnlyAdmin):
+    list_display = (linked("instrument"), "timeframe", "starts_at", "open", "high", "low", "close", "volume", "source")
+    list_filter = ("timeframe",)
+    list_select_related = ("instrument",)
+    search_fields = ("=instrument__symbol",)
+    ordering = ("-id",)
+
+
 @admin.register(AccountNumber)
 class AccountNumberAdmin(ShownOnlyAdmin):
-    list_display = ("number", "broker", "owner", "account", "created_at")
+    list_display = ("number", "broker", linked("owner"), linked("account"), "created_at")
     list_select_related = ("owner", "account")
     search_fields = ("number", "owner__email")
     ordering = ("-id",)
@@ -224,7 +236,7 @@ class AccountNumberAdmin(ShownOnlyAdmin):
 
 @admin.register(ColumnMapping)
 class ColumnMappingAdmin(ShownOnlyAdmin):
-    list_display = ("name", "owner", "broker", "created_at")
+    list_display = ("name", linked("owner"), "broker", "created_at")
     list_select_related = ("owner",)
     search_fields = ("name", "owner__email")
     ordering = ("-id",)
@@ -234,7 +246,7 @@ class ColumnMappingAdmin(ShownOnlyAdmin):
 class ImportBatchAdmin(ShownOnlyAdmin):
     list_display = (
         "created_at",
-        "owner",
+        linked("owner"),
         "filename",
         "status",
         "format",
@@ -242,67 +254,45 @@ class ImportBatchAdmin(ShownOnlyAdmin):
         "size",
         "error_code",
         "finished_at",
+        "things",
     )
     list_filter = ("status", "format")
     list_select_related = ("owner",)
     search_fields = ("filename", "owner__email", "sha256")
     ordering = ("-id",)
-    paginator = CappedPaginator
+    readonly_fields = ("things",)
     actions = ("undo", "replay_dry_run", "cancel")
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("trading.change_importbatch")
 
-    @admin.action(description="Undo the chosen imports", permissions=["operate"])
+    @admin.display(description=gettext_lazy("what came of it"))
+    def things(self, batch: ImportBatch) -> SafeString:
+        return links(
+            link_to_list("trading_importrow", _("lines"), batch__id__exact=batch.pk),
+            link_to_list("trading_execution", _("fills"), batch__id__exact=batch.pk),
+        )
+
+    def described(self, row: ImportBatch) -> str:
+        return _("%(file)s of %(person)s: %(status)s, %(count)s rows") % {
+            "file": row.filename, "person": row.owner, "status": row.get_status_display(), "count": row.total_rows
+        }  # fmt: skip
+
+    @admin.action(description=gettext_lazy("Undo the chosen imports"), permissions=["operate"])
     def undo(self, request: HttpRequest, queryset: QuerySet[ImportBatch]) -> HttpResponseBase | None:
-        return self._confirmed(
-            request, queryset, action="undo", title="Undo these imports? Their fills and trades go.", verb=_undone
-        )
+        title = _("Undo these imports? Their fills and trades go.")
+        return self.confirmed(request, queryset, action="undo", title=title, verb=_undone)
 
-    @admin.action(description="Show what reading the chosen files anew would change", permissions=["operate"])
+    @admin.action(
+        description=gettext_lazy("Show what reading the chosen files anew would change"), permissions=["operate"]
+    )
     def replay_dry_run(self, request: HttpRequest, queryset: QuerySet[ImportBatch]) -> HttpResponseBase | None:
-        return self._confirmed(
-            request,
-            queryset,
-            action="replay_dry_run",
-            title="Read these files anew and show what would change? Nothing is kept.",
-            verb=_replayed,
-        )
+        title = _("Read these files anew and show what would change? Nothing is kept.")
+        return self.confirmed(request, queryset, action="replay_dry_run", title=title, verb=_replayed)
 
-    @admin.action(description="Cancel the chosen imports", permissions=["operate"])
+    @admin.action(description=gettext_lazy("Cancel the chosen imports"), permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[ImportBatch]) -> HttpResponseBase | None:
-        return self._confirmed(request, queryset, action="cancel", title="Cancel these imports?", verb=_canceled)
-
-    def _confirmed(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[ImportBatch],
-        *,
-        action: str,
-        title: str,
-        verb: Callable[[ImportBatch], str],
-    ) -> HttpResponseBase | None:
-        """The page that asks; once it was answered, the verb on each import with what came of it."""
-        chosen = list(queryset.order_by("-id")[: MOST_AT_ONCE + 1])
-        if len(chosen) > MOST_AT_ONCE:
-            self.message_user(request, f"Choose at most {MOST_AT_ONCE} imports at once.", messages.WARNING)
-            return None
-        if "confirm" not in request.POST:
-            context = {
-                **self.admin_site.each_context(request),
-                "title": title,
-                "action": action,
-                "chosen": chosen,
-                "checkbox": ACTION_CHECKBOX_NAME,
-                "opts": self.opts,
-            }
-            return TemplateResponse(request, "admin/trading/importbatch/confirm.html", context)
-        for batch in chosen:
-            try:
-                self.message_user(request, f"{batch.filename}: {verb(batch)}", messages.SUCCESS)
-            except DomainError as error:
-                self.message_user(request, f"{batch.filename}: {error.message}", messages.WARNING)
-        return None
+        return self.confirmed(request, queryset, action="cancel", title=_("Cancel these imports?"), verb=_canceled)
 
 
 def _undone(batch: ImportBatch) -> str:
@@ -321,7 +311,7 @@ def _replayed(batch: ImportBatch) -> str:
 
 @admin.register(ImportRow)
 class ImportRowAdmin(LargeTableAdmin):
-    list_display = ("batch", "line", "outcome", "code", "message")
+    list_display = (linked("batch"), "line", "outcome", "code", "message")
     list_filter = ("outcome",)
     list_select_related = ("batch",)
     search_help_text = "The id of an import."

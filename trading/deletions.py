@@ -199,6 +199,10 @@ def _give_excursion(trade: Trade, kept: Mapping[str, str | None]) -> None:
             setattr(trade, name, Decimal(text) if name in ("mae", "mfe") else text)
 
 
-def closing_days(trades: Sequence[Trade]) -> set[tuple[int, date]]:
-    """The days whose R sums differ when the plans of these trades do, as (account id, trading day)."""
-    return {(trade.account_id, trade.closed_on) for trade in trades if trade.closed_on is not None}
+def exit_days(trades: Sequence[Trade]) -> set[tuple[int, date]]:
+    """The days whose R sums differ when the plans of these trades do, as (account id, trading day).
+
+    Sums by R are of every exit, not only of the last one.
+    """
+    exits = TradeFill.objects.filter(trade__in=[trade.pk for trade in trades], role=FillRole.EXIT)
+    return set(exits.values_list("account_id", "day").distinct())

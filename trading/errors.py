@@ -29,3 +29,10 @@ class NothingLeft(DomainError):
 
     code = "nothing_left"
     status = 409
+
+
+class BarsRefused(DomainError):
+    """These bars of prices cannot be stored."""
+
+    code = "bars_refused"
+    status = 422

@@ -26,6 +26,7 @@ from trading.models import (
     Outcome,
     Side,
     Tag,
+    TagGroup,
     TradeSide,
     TradeStatus,
 )
@@ -80,6 +81,7 @@ class TagSerializer(StrictSerializer):
     id = serializers.UUIDField(source="public_id", read_only=True)
     name = LineField(max_length=50)
     color = serializers.RegexField(r"^#[0-9a-fA-F]{6}\Z", required=False)
+    group = OwnIdField(queryset=TagGroup.objects, required=False, allow_null=True)
 
 
 class TradeSerializer(StrictSerializer):
@@ -298,3 +300,20 @@ def read(serializer: type[StrictSerializer], data: Any, *, person: User, partial
 def unique_tags(tags: Iterable[Tag]) -> list[Tag]:
     """Each tag once, in the order in which they came."""
     return list({tag.pk: tag for tag in tags}.values())
+
+
+class BarSerializer(StrictSerializer):
+    starts_at = serializers.DateTimeField()
+    open = PriceField()
+    high = PriceField()
+    low = PriceField()
+    close = PriceField()
+    volume = PriceField(allow_null=True)
+
+
+class BarChartSerializer(StrictSerializer):
+    symbol = serializers.CharField()
+    timeframe = serializers.CharField(help_text="Empty where there are no bars.")
+    timeframes = serializers.ListField(child=serializers.CharField(), help_text="Those there are, the finest first.")
+    together = serializers.IntegerField(help_text="How many neighbours each bar stands for.")
+    bars = BarSerializer(many=True)

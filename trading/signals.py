@@ -1,4 +1,4 @@
-"""The one thing that trading tells the apps above it."""
+"""What trading tells the apps above it."""
 
 from django.dispatch import Signal
 
@@ -6,3 +6,15 @@ from django.dispatch import Signal
 #: owner_id: int; days: set[tuple[int, date]] – every (account id, trading day) whose figures may differ, the old and
 #: the new day of a moved trade included.  Sent with `send`, so that a receiver's failure fails the change.
 trades_changed = Signal()
+
+#: Sent before a tag goes, with tag: Tag; kept: dict. A receiver adds to `kept` what carries the tag besides trades, as
+#: plain JSON under a name of its own.
+tag_leaving = Signal()
+
+#: Sent while a tag is merged, before it goes, with tag: Tag; into: Tag; told: dict. A receiver puts `into` on what
+#: carried `tag`, and into `told` what it needs to take that back.
+tag_merging = Signal()
+
+#: Sent after a tag came back, with tag: Tag; kept: dict, as `tag_leaving` filled it; into: Tag | None, the tag that it
+#: had been merged with; told: dict, as `tag_merging` filled it.
+tag_returned = Signal()

@@ -4,6 +4,7 @@ import logging
 
 from celery import shared_task
 
+from trading import excursions_of_trades
 from trading.imports import batches
 from trading.models import BatchStatus, ImportBatch
 
@@ -24,6 +25,12 @@ def run_import(batch_id: int) -> None:
     batch = ImportBatch.objects.filter(pk=batch_id).first()
     if batch is not None:
         batches.run(batch)
+
+
+@shared_task(name="trading.tasks.measure_excursions")
+def measure_excursions(owner_id: int | None = None) -> int:
+    """Every closed trade, of one person or of all, that bars cover has its largest open loss and profit."""
+    return excursions_of_trades.measure(owner_id=owner_id)
 
 
 @shared_task(name="trading.tasks.sweep_imports")

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import connection, transaction
@@ -241,7 +241,7 @@ def _brought_back(owner_id: int, named: Iterable[Deletion]) -> list[Trade]:
             "fills": sum(len(back.standing) for _, back in returns),
         },
     )
-    days = rebuilt.days | deletions.closing_days(restored)
+    days = rebuilt.days | deletions.exit_days(restored)
     trades_changed.send(sender=Trade, owner_id=owner_id, days=days)
     keys = [trade.pk for trade in restored]
     return list(Trade.objects.filter(pk__in=keys).order_by("activity_at", "id"))
@@ -276,15 +276,14 @@ def annotate(
     if rating is not None and (rating or None) != trade.rating:
         trade.rating = rating or None
         columns.append("rating")
-    days: set[tuple[int, object]] = set()
+    days: set[tuple[int, date]] = set()
     if plan is not None and (plan.initial_stop, plan.initial_target) != (
         trade.initial_stop,
         trade.initial_target,
     ):
         _set_plan(trade, plan)
         columns += ["initial_stop", "initial_target", "planned_r", "realized_r"]
-        if trade.closed_on is not None:
-            days.add((trade.account_id, trade.closed_on))
+        days |= deletions.exit_days([trade])
     if tags is not None:
         trade.tags.set(tags)
     trade.save(update_fields=columns)

@@ -84,6 +84,7 @@ PAGES: dict[str, Page] = {
     "calendar": Page(),
     "breakdown": Page(also=(("weekday", "by=weekday"), ("account", "by=account"), ("hour", "by=hour"))),
     "sample_remove": Page(things.sample),
+    "everything": Page(),
     "docs": Page(),
 }
 
@@ -110,6 +111,12 @@ NOT_PAGES: dict[str, str] = {
     "import_cancel": _POST,
     "import_replay": _POST,
     "sample_load": _POST,
+    "archive_export": _POST,
+    "archive_import": _POST,
+    "archive_progress": _PART,
+    "archive_download": _FILE,
+    "archive_cancel": _POST,
+    "archive_forget": _POST,
     "playbook_archive": _POST,
     "playbook_restore": _POST,
     "playbook_delete": _POST,

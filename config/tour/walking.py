@@ -156,10 +156,10 @@ def _look(page: Tab, found: Visit, *, folder: Path, theme: str) -> None:
     name = f"{found.name}-{found.width}-{theme}.png"
     height = page.evaluate("document.documentElement.scrollHeight")
     if height <= TALLEST:
-        page.screenshot(path=folder / name, full_page=True, animations="disabled")
+        page.screenshot(path=folder / name, full_page=True, animations="disabled", caret="initial")
     else:
         clip = {"x": 0, "y": 0, "width": found.width, "height": TALLEST}
-        page.screenshot(path=folder / name, full_page=True, clip=clip, animations="disabled")  # type: ignore[arg-type]
+        page.screenshot(path=folder / name, full_page=True, clip=clip, animations="disabled", caret="initial")  # type: ignore[arg-type]
     found.pictures[theme] = name
     if wider := page.evaluate(_WIDER):
         found.note("sideways", wider)

@@ -1,11 +1,17 @@
 """Pictures and files of an archive, taken in."""
 
+import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.core.files import File
+from django.conf import settings
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext as _
 
+from accounts.errors import DomainError
+from journal import attachments as kept
+from journal import pictures
 from journal.archive import places
 from journal.archive.opening import ArchiveRefused
 from journal.archive.tables import BY_NAME
@@ -16,43 +22,35 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 
-#: How files begin that are served again; what is served is decided by the content, whatever the archive calls it.
-_BEGINNINGS = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"%PDF-", "application/pdf"),
-)
-
 
 def attachments(restorer: "Restorer", rows: Rows) -> None:
-    """The files are with their trades and notes, under names of our own; what was there already is not kept twice."""
+    """The files are with their trades and notes, byte by byte; what was there already is not kept twice.
+
+    What a file is served as is told by its content, as when it is sent by hand, and the quota holds.
+    Raises ArchiveRefused for a file that is not what its row says, or too large.
+    """
     table = BY_NAME["attachments"]
     rows = restorer.resolved(table, rows)
     found = places.by_outside_id(table, restorer.owner, [row["public_id"] for row in rows])
+    room = settings.ATTACHMENT_QUOTA_BYTES - kept.used_by(restorer.owner)
     values = []
     for row in rows:
         public_id, key = found[row["public_id"]]
         if key is not None:
             continue
-        name = f"attachments/{row['public_id']}"
-        member = restorer.archive.members.get(name)
-        if member is None or (member.size, member.sha256) != (row["size"], row["sha256"]):
-            raise ArchiveRefused(f"{row['filename']} is not in it as its table says.", code="attachment_differs")
-        with restorer.archive.file(str(row["public_id"])) as file:
-            if _content_type(file.read(16)) != row["content_type"]:
-                raise ArchiveRefused(f"{row['filename']} is not of the type that it says.", code="attachment_type")
-        with restorer.archive.file(str(row["public_id"])) as file:
-            stored = default_storage.save(f"attachments/{public_id.hex}", File(file))
-        restorer.kept_files.append(stored)
+        content, thumbnail = _content(restorer, row)
+        room -= len(content) + len(thumbnail)
+        if room < 0:
+            raise ArchiveRefused(_("Its files are more than you may keep here."), code="quota_exceeded", status=413)
         values.append(
             {column: row[column] for column in table.columns if column != "public_id"}
             | {
                 "public_id": public_id,
                 "owner_id": restorer.owner.pk,
                 "note_id": row["note_id"],
-                "file": stored,
+                "file": _store(restorer, content),
+                "thumbnail": _store(restorer, thumbnail) if thumbnail else "",
+                "size": len(content) + len(thumbnail),
             }
         )
     places.insert(Attachment, values)
@@ -65,7 +63,27 @@ def forget(stored: Iterable[str]) -> None:
         default_storage.delete(name)
 
 
-def _content_type(beginning: bytes) -> str:
-    if beginning[:4] == b"RIFF" and beginning[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for start, kind in _BEGINNINGS if beginning.startswith(start)), "")
+def _content(restorer: "Restorer", row: dict[str, Any]) -> tuple[bytes, bytes]:
+    """The bytes of an attachment and of its thumbnail."""
+    member = restorer.archive.members.get(f"attachments/{row['public_id']}")
+    if member is None or member.sha256 != row["sha256"] or member.size > settings.ATTACHMENT_MAX_BYTES:
+        raise ArchiveRefused(
+            _("%(name)s is not in it as its table says.") % {"name": row["filename"]}, code="attachment_differs"
+        )
+    with restorer.archive.file(str(row["public_id"])) as file:
+        content = file.read()
+    try:
+        found = pictures.examine(content, name=row["filename"])
+    except DomainError as error:
+        raise ArchiveRefused(f"{row['filename']}: {error.message}", code="attachment_type") from error
+    if found.content_type != row["content_type"]:
+        raise ArchiveRefused(
+            _("%(name)s is not of the type that it says.") % {"name": row["filename"]}, code="attachment_type"
+        )
+    return content, found.thumbnail
+
+
+def _store(restorer: "Restorer", content: bytes) -> str:
+    name = default_storage.save(f"{kept.FOLDER}/{restorer.owner.pk}/{uuid.uuid4().hex}", ContentFile(content))
+    restorer.kept_files.append(name)
+    return name

@@ -84,6 +84,14 @@ class Table:
         return self.model._default_manager.filter(self.of(owner)).order_by(*self.order)
 
 
+def _kept(owner: User) -> Q:
+    return Q(owner=owner, deleted_at__isnull=True)
+
+
+def _kept_with_notes(owner: User) -> Q:
+    return _kept(owner) & Q(note__deleted_at__isnull=True)
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
@@ -201,6 +209,7 @@ TABLES = (
         _words("public_id day kind title text rating revision created_at updated_at"),
         refs={"account": "accounts"},
         many={"tags": "tags"},
+        of=_kept,
     ),
     Table("note_templates", NoteTemplate, _words("public_id name kind text"), on_name="rename"),
     Table(
@@ -245,6 +254,7 @@ TABLES = (
         Attachment,
         _words("public_id trade_key filename content_type size sha256 width height caption created_at"),
         refs={"note": "notes"},
+        of=_kept_with_notes,
     ),
     Table("saved_views", SavedView, _words("public_id name page query created_at"), on_name="rename"),
     Table("preferences", Preference, _words("id name value"), unique=("owner", "name")),

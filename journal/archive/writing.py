@@ -18,7 +18,6 @@ from accounts.decimals import plain
 from accounts.models import User
 from journal import reading
 from journal.archive.tables import BY_NAME, FORMAT, PERSON, TABLES, VERSION, Table, named_by
-from journal.models import Attachment
 
 #: Rows fetched from the database at a time.
 CHUNK = 2000
@@ -89,7 +88,7 @@ class Writer:
 
     def _files(self) -> None:
         """The bytes of attachments, one after the other, as they are stored."""
-        for kept in Attachment.objects.filter(owner=self.owner).order_by("pk").iterator(chunk_size=100):
+        for kept in BY_NAME["attachments"].rows(self.owner).iterator(chunk_size=100):
             with self._member(f"attachments/{kept.public_id}", rows=1) as member, kept.file.open("rb") as file:
                 while piece := file.read(_PIECE):
                     member.write(piece)

@@ -13,7 +13,8 @@ from django.db import connection, connections, transaction
 
 from accounts import versions
 from accounts.models import Account, Client, ClientStatus, User
-from journal import tasks
+from journal import facets, tasks
+from journal.benchmark import remarks
 from journal.metrics import rollups
 from trading.models import Instrument, InstrumentKind, Trade
 
@@ -24,7 +25,7 @@ SYMBOLS = ("BENCH.ES", "BENCH.NQ", "BENCH.YM", "BENCH.RTY", "BENCH.CL")
 #: The last trading day. Fixed, so that the same seed makes the same trades tomorrow.
 LAST_DAY = date(2026, 6, 30)
 #: Goes up when another version of this module makes other trades of the same size and seed.
-MAKE = 2
+MAKE = 3
 #: Trades per statement, which is how often progress is told.
 PIECE = 100_000
 
@@ -34,6 +35,11 @@ MONTH, TWO_YEARS, MANY = 30, 522, 100
 PER_DAY = 5
 
 Say = Callable[[str], None]
+
+_SUMS = (
+    "journal_dayversion", "journal_dayrollup", "journal_ownerday", "journal_accounttotals", "journal_facetversion",
+    "journal_facetday",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +116,10 @@ def remove() -> bool:
     """Nothing of the benchmark is in the database any more; returns whether there was anything."""
     owner = User.objects.select_for_update().filter(email=EMAIL).first()
     if owner is not None:
+        remarks.forget(owner.pk)
         with connection.cursor() as cursor:
             # By hand: the ORM would fetch every row before it deletes it.
-            for table in ("journal_dayversion", "journal_dayrollup", "journal_ownerday", "journal_accounttotals"):
+            for table in _SUMS:
                 cursor.execute(f"DELETE FROM {table} WHERE owner_id = %s", [owner.pk])  # noqa: S608
             for table in ("trading_tradefill", "trading_trade", "trading_execution"):
                 cursor.execute(
@@ -172,8 +179,12 @@ def _make(size: Size, *, say: Say) -> User:
             for statement in (_EXECUTIONS, _TRADES, _FILLS):
                 cursor.execute(statement, piece)
             say(f"  {min(first + PIECE - 1, size.trades):,} of {size.trades:,} trades")
+        cursor.execute("SET LOCAL enable_seqscan = on")
+        say("  groups, tags and playbooks")
+        remarks.write(values)
         cursor.execute("DROP TABLE benchmark_trade")
     say(f"  {rollups.request_all(owner.pk):,} account-days to be summed")
+    facets.request_all(owner.pk)
     versions.bump(owner.pk)
     return owner
 
@@ -194,8 +205,8 @@ def _vacuum(*, say: Say) -> None:
     if connection.in_atomic_block:
         return
     say("tidying the tables")
-    tables = "trading_execution, trading_trade, trading_tradefill, accounts_account, journal_dayversion, "
-    tables += "journal_dayrollup, journal_ownerday, journal_accounttotals"
+    tables = "trading_execution, trading_trade, trading_tradefill, accounts_account, "
+    tables += f"trading_trade_tags, journal_tradeplaybook, journal_rulecheck, {', '.join(_SUMS)}"
     with connections["owner"].cursor() as cursor:
         cursor.execute(f"VACUUM (ANALYZE) {tables}")
 
@@ -281,12 +292,16 @@ WHERE b.place BETWEEN %(first)s AND %(last)s ORDER BY b.place
 _TRADES = """
 INSERT INTO trading_trade (id, owner_id, account_id, instrument_id, opening_execution_id, side, status, currency,
     multiplier, opened_at, closed_at, opened_on, closed_on, first_exit_on, last_exit_on, activity_at, quantity,
-    open_quantity, entry_price, exit_price, fill_count, gross_pnl, fees, net_pnl, outcome, note, created_at, updated_at)
+    open_quantity, entry_price, exit_price, fill_count, gross_pnl, fees, net_pnl, outcome, initial_stop,
+    realized_r, note, rating, reviewed_at, created_at, updated_at)
 SELECT trade_id, %(owner)s, account_id, instrument_id, entry_id, CASE WHEN is_long THEN 'long' ELSE 'short' END,
     'closed', 'USD', 1, opened_at, closed_at, day, day, day, day, closed_at, 1, 0, entry_price, exit_price, 2, gross,
-    2 * cost, gross - 2 * cost, CASE WHEN gross > 0 THEN 'win' WHEN gross < 0 THEN 'loss' ELSE 'breakeven' END, '',
-    now(), now()
-FROM benchmark_trade WHERE place BETWEEN %(first)s AND %(last)s ORDER BY place
+    2 * cost, gross - 2 * cost, CASE WHEN gross > 0 THEN 'win' WHEN gross < 0 THEN 'loss' ELSE 'breakeven' END,
+    CASE WHEN is_long THEN entry_price - stop ELSE entry_price + stop END, round((gross - 2 * cost) / stop, 12),
+    CASE WHEN place %% 20 = 7 THEN 'Waited for the pullback, took ' || place || ' as planned.' ELSE '' END,
+    CASE WHEN place %% 5 = 1 THEN 1 + place %% 4 END, CASE WHEN place %% 33 > 0 THEN closed_at END, now(), now()
+FROM (SELECT *, (ARRAY[50, 100, 200, NULL, NULL])[1 + place %% 5] AS stop FROM benchmark_trade) b
+WHERE place BETWEEN %(first)s AND %(last)s ORDER BY place
 """
 
 _FILLS = """

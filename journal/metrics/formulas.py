@@ -170,6 +170,14 @@ def expectancy_interval(totals: Totals) -> Interval | None:
     return Interval(_WIDE.quantize(_subtract(mean, half), _MONEY_STEP), _WIDE.quantize(_add(mean, half), _MONEY_STEP))
 
 
+def profit_factor_r(totals: Totals) -> Decimal | None:
+    """Return the R that winners made divided by the R that losers lost, over the closed trades that have one.
+
+    Unit: ratio >= 0. None when nothing was lost in R. Source: docs/metrics.md#profit-factor-in-r
+    """
+    return _ratio(totals.r_profit, totals.r_loss)
+
+
 def expectancy_r(totals: Totals) -> Decimal | None:
     """Return the mean realized R of the closed trades that have one.
 

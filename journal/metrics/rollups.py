@@ -40,6 +40,8 @@ CLOSED_SUMS = """
     coalesce(sum(t.realized_r), 0) AS r_sum,
     coalesce(sum(round(t.realized_r * t.realized_r, 12)), 0) AS r_squares,
     count(t.realized_r) AS r_count,
+    coalesce(sum(t.realized_r) FILTER (WHERE t.outcome = 'win'), 0) AS r_profit,
+    coalesce(-sum(t.realized_r) FILTER (WHERE t.outcome = 'loss'), 0) AS r_loss,
     coalesce(sum(t.planned_r), 0) AS planned_r_sum, count(t.planned_r) AS planned_r_count,
     coalesce(sum(floor(extract(epoch FROM t.closed_at - t.opened_at))), 0)::bigint AS holding_seconds,
     count(t.closed_at - t.opened_at) AS holding_count,

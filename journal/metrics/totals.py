@@ -65,6 +65,8 @@ class Totals:
     r_sum              R: sum of realized R over the closed trades that have one
     r_squares          R squared: sum of their squares, each rounded to 12 decimals (halves up)
     r_count            closed trades with a realized R
+    r_profit           R >= 0: sum of realized R over the winners that have one
+    r_loss             R >= 0: magnitude of the same over the losers
     planned_r_sum      R: sum of planned R over the closed trades that have one
     planned_r_count    closed trades with a planned R
     holding_seconds    seconds from open to close over the closed trades whose times are both known
@@ -91,6 +93,8 @@ class Totals:
     r_sum: Decimal = _ZERO
     r_squares: Decimal = _ZERO
     r_count: int = 0
+    r_profit: Decimal = _ZERO
+    r_loss: Decimal = _ZERO
     planned_r_sum: Decimal = _ZERO
     planned_r_count: int = 0
     holding_seconds: int = 0
@@ -131,6 +135,8 @@ class Totals:
             r_sum=_ZERO if r is None else r,
             r_squares=_ZERO if r is None else _r_square(r),
             r_count=int(r is not None),
+            r_profit=r if r is not None and is_win else _ZERO,
+            r_loss=r.copy_negate() if r is not None and is_loss else _ZERO,
             planned_r_sum=_ZERO if trade.planned_r is None else trade.planned_r,
             planned_r_count=int(trade.planned_r is not None),
             holding_seconds=trade.holding_seconds or 0,

@@ -29,6 +29,8 @@ class TotalsColumns(models.Model):
     r_sum = PriceField(default=Decimal(0))
     r_squares = PriceField(default=Decimal(0))
     r_count = models.IntegerField(default=0)
+    r_profit = PriceField(default=Decimal(0), db_comment="Realized R of the winning trades closed in it")
+    r_loss = PriceField(default=Decimal(0), db_comment="Magnitude of the realized R of the losing ones")
     planned_r_sum = PriceField(default=Decimal(0))
     planned_r_count = models.IntegerField(default=0)
     holding_seconds = models.BigIntegerField(default=0)
@@ -120,3 +122,51 @@ class AccountTotals(TotalsColumns):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.currency}"
+
+
+class FacetDay(TotalsColumns):
+    """What all accounts of a person made on one day in one currency, by one key of a dimension."""
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    currency = models.CharField(max_length=12)
+    day = models.DateField()
+    dimension = models.CharField(max_length=20)
+    key = models.CharField(max_length=40)
+
+    class Meta:
+        db_table_comment = "Materialized view of trades per person, day, currency and key of a dimension"
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "dimension", "day", "key", "currency"], name="facet_day_unique")
+        ]
+        indexes = [models.Index(fields=["owner", "day"], name="facet_day_owner_day")]
+
+    def __str__(self) -> str:
+        return f"{self.owner_id} {self.day} {self.dimension} {self.key}"
+
+
+class FacetVersion(models.Model):
+    """How far the facet sums of one person and day are behind the trades."""
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    requested_version = models.BigIntegerField(default=1)
+    computed_version = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table_comment = "Two counters per person and day: facet sums are stale while computed is behind requested"
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "day"], name="facet_version_unique"),
+            models.CheckConstraint(
+                name="facet_version_not_ahead", condition=Q(computed_version__lte=F("requested_version"))
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["owner", "day"],
+                name="facet_version_stale",
+                condition=Q(computed_version__lt=F("requested_version")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.owner_id} {self.day} {self.computed_version}/{self.requested_version}"

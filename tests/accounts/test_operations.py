@@ -109,7 +109,7 @@ def test_the_admin_changes_accounts_by_the_same_verbs(alice: User) -> None:
     assert answer.status_code == 302, answer.context["adminform"].form.errors
     made = root.post("/admin/accounts/account/add/", {**form, "name": "New", "owner": alice.pk})
     assert made.status_code == 302, made.context["adminform"].form.errors
-    root.post("/admin/accounts/account/", {"action": "archive", "_selected_action": [account.pk]})
+    root.post("/admin/accounts/account/", {"action": "archive", "_selected_action": [account.pk], "confirm": "yes"})
 
     account.refresh_from_db()
     assert (account.name, account.archived_at is None) == ("By admin", False)

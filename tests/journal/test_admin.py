@@ -52,7 +52,7 @@ def test_chosen_days_are_computed_again(operator: Client, stored: DayRollup) -> 
 
     operator.post(
         "/admin/journal/dayversion/",
-        {"action": "compute_again", "_selected_action": [DayVersion.objects.get().pk]},
+        {"action": "compute_again", "_selected_action": [DayVersion.objects.get().pk], "confirm": "yes"},
     )
 
     assert DayRollup.objects.get().net_pnl == Decimal(10)

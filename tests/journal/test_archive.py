@@ -15,6 +15,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from PIL import Image
 
 from accounts import ledger
 from accounts.models import Account, AccountGroup, AccountTag, LedgerEntry, Portfolio, Preference, User
@@ -42,7 +43,15 @@ pytestmark = pytest.mark.django_db
 
 AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
 TUESDAY = date(2026, 3, 3)
-PNG = b"\x89PNG\r\n\x1a\n" + b"picture of alice"
+
+
+def _picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (2, 1), "red").save(file, "PNG")
+    return file.getvalue()
+
+
+PNG = _picture()
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +95,7 @@ def furnish(alice: User) -> Trade:
     for about in ({"trade_key": trade.public_id}, {"note": note}):
         Attachment.objects.create(
             owner=alice, file=ContentFile(PNG, name="x"), filename="shot.png", content_type="image/png",
-            size=len(PNG), sha256=sha256(PNG).hexdigest(), width=1, height=1, **about,
+            size=len(PNG), sha256=sha256(PNG).hexdigest(), width=2, height=1, **about,
         )  # fmt: skip
     SavedView.objects.create(owner=alice, name="Mine", page="trades", query=f"account={account.public_id}&side=long")
     Preference.objects.create(owner=alice, name="panels", value=[str(account.public_id), 1])

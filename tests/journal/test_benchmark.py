@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.models import Account, ApiToken, User
+from accounts.models import Account, AccountGroup, ApiToken, User
 from journal.benchmark import dataset, measuring, scenarios, timing
 from journal.benchmark.dataset import Size
 from journal.benchmark.verdicts import verdicts
 from journal.metrics import rollups
-from journal.models import AccountTotals, DayRollup, DayVersion, OwnerDay
+from journal.models import AccountTotals, DayRollup, DayVersion, FacetDay, FacetVersion, OwnerDay, Playbook
 from trading import trades
-from trading.models import Execution, Instrument, Trade, TradeFill
+from trading.models import Execution, Instrument, Tag, Trade, TradeFill
 
 real = [
     pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
@@ -42,7 +42,7 @@ def run(*arguments: str) -> tuple[str, str]:
 def counts() -> list[int]:
     """How many rows are in every table that the benchmark fills."""
     tables: list[Any] = [User, Account, ApiToken, Instrument, Execution, Trade, TradeFill]
-    tables += [DayRollup, DayVersion, OwnerDay, AccountTotals]
+    tables += [DayRollup, DayVersion, OwnerDay, AccountTotals, FacetDay, FacetVersion, Tag, AccountGroup, Playbook]
     return [table.objects.count() for table in tables]
 
 

@@ -127,6 +127,7 @@ def test_the_average_cost_method_is_checked_by_its_own_rule(alice: User) -> None
     [
         ("UPDATE journal_dayrollup SET net_pnl = net_pnl + 0.00000001", "day rollup", "net_pnl"),
         ("UPDATE journal_ownerday SET trade_count = trade_count + 1", "owner day", "trade_count"),
+        ("UPDATE journal_facetday SET net_pnl = net_pnl + 0.00000001 WHERE dimension = 'hour'", "hour", "net_pnl"),
         ("UPDATE journal_accounttotals SET last_day = '2030-01-01'", "account totals", "last_day"),
         ("UPDATE trading_trade SET fees = fees + 1", "trade", "fees"),
         ("UPDATE trading_tradefill SET quantity = quantity * 2", "trade fill", "quantity"),

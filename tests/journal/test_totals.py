@@ -45,6 +45,8 @@ def test_totals_count_and_sum_each_population() -> None:
         r_sum=D("1.19"),
         r_squares=D("4.6561"),
         r_count=2,
+        r_profit=D("2"),
+        r_loss=D("0.81"),
         planned_r_sum=D("4.5"),
         planned_r_count=2,
         holding_seconds=90,

@@ -25,8 +25,9 @@ def _day(value: date | None) -> str | None:
 
 
 def tag_json(tag: Tag) -> Json:
-    """A tag as `TagSerializer` describes it."""
-    return {"id": str(tag.public_id), "name": tag.name, "color": tag.color}
+    """A tag as `TagSerializer` describes it; its group is loaded."""
+    group = str(tag.group.public_id) if tag.group else None
+    return {"id": str(tag.public_id), "name": tag.name, "color": tag.color, "group": group}
 
 
 def trade_json(trade: Trade, *, realized: Decimal | None = None) -> Json:

@@ -28,7 +28,7 @@ class TagViewSet(OwnViewSet):
     def list(self, request: Request) -> Response:
         """All tags by name."""
         order = paging.order_of(request.query_params.get("order"), allowed=["name"], default="name")
-        rows = Tag.objects.for_user(self.person)
+        rows = Tag.objects.for_user(self.person).select_related("group")
         return counted_page(self, rows, name="tags", order=order, shown=lambda page: map(tag_json, page))
 
     @extend_schema(request=TagSerializer, responses={201: TagSerializer})
@@ -40,7 +40,7 @@ class TagViewSet(OwnViewSet):
     @extend_schema(request=TagSerializer, responses=TagSerializer)
     def partial_update(self, request: Request, id: str) -> Response:
         """Rename or recolour a tag on every trade that carries it."""
-        tag = get_object_or_404(Tag.objects.for_user(self.person), public_id=id)
+        tag = get_object_or_404(Tag.objects.for_user(self.person).select_related("group"), public_id=id)
         return Response(
             tag_json(tags.update(tag, **read(TagSerializer, request.data, person=self.person, partial=True)))
         )

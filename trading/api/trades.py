@@ -66,7 +66,7 @@ _LIST_PARAMETERS = [
 
 def _shown(rows: TradeQuerySet) -> TradeQuerySet:
     """The rows with all that an answer shows of them."""
-    tags = Prefetch("tags", Tag.objects.order_by("name", "id"))
+    tags = Prefetch("tags", Tag.objects.select_related("group").order_by("name", "id"))
     return rows.select_related("account", "instrument").prefetch_related(tags)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from journal import tasks, verification
+from journal import facets, tasks, verification
 from journal.metrics import rollups
 
 SHOWN = 20
@@ -31,6 +31,7 @@ class Command(BaseCommand):
         for owner in owners:
             if options["all"]:
                 rollups.request_all(owner.pk)
+                facets.request_all(owner.pk)
             days = tasks.recompute_owner(owner.pk)
             if days or options["verbosity"] > 1:
                 self.stdout.write(f"{owner}: {days} account-days computed")

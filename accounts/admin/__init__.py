@@ -2,18 +2,25 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import audit, tokens, trading_accounts, versions
-from accounts.errors import DomainError
+from accounts.admin.parts import OperatorAdmin, ShownOnlyAdmin, link_to_list, linked, links
 from accounts.forms import AdminLoginForm
 from accounts.models import (
     Account,
+    AccountGroup,
+    AccountTag,
     ActivityEntry,
     ApiToken,
     AuditEvent,
@@ -23,57 +30,44 @@ from accounts.models import (
     LoginAttempt,
     OwnerVersion,
     Portfolio,
+    Preference,
     User,
 )
 
 if TYPE_CHECKING:
-    _AnyAdmin = admin.ModelAdmin[Any]
-    _OfAccounts = admin.ModelAdmin[Account]
     _UserAdmin = UserAdmin[Any]
     _ClientInline = admin.StackedInline[Client, User]
 else:
-    _AnyAdmin = _OfAccounts = admin.ModelAdmin
     _UserAdmin = UserAdmin
     _ClientInline = admin.StackedInline
 
 admin.site.login_form = AdminLoginForm
 
 
-class ShownOnlyAdmin(_AnyAdmin):
-    """Rows that are looked at and never touched."""
-
-    list_per_page = 50
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
 class ClientInline(_ClientInline):
     model = Client
     extra = 0
     can_delete = False
+    readonly_fields = ("verified_at",)
 
 
 @admin.register(User)
 class PersonAdmin(_UserAdmin):
     add_form = AdminUserCreationForm
-    list_display = ("email", "status", "is_active", "is_staff", "date_joined")
+    # A plain list of choices, which the keyboard and a screen reader know; the two boxes with arrows are neither.
+    filter_horizontal = ()
+    list_display = ("email", "status", "is_active", "is_staff", "date_joined", "things")
     list_filter = ("is_active", "is_staff", "client__status")
     list_select_related = ("client",)
     search_fields = ("email", "client__last_name")
     ordering = ("email", "id")
     inlines = (ClientInline,)
-    readonly_fields = ("public_id", "last_login", "date_joined")
+    list_per_page = 50
+    show_full_result_count = False
+    readonly_fields = ("public_id", "last_login", "date_joined", "things")
     fieldsets = (
-        (None, {"fields": ("email", "password", "public_id")}),
-        ("Preferences", {"fields": ("reporting_currency", "time_zone", "theme")}),
+        (None, {"fields": ("email", "password", "public_id", "things")}),
+        ("Preferences", {"fields": ("reporting_currency", "time_zone", "language", "theme")}),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
@@ -82,6 +76,16 @@ class PersonAdmin(_UserAdmin):
     @admin.display(ordering="client__status")
     def status(self, user: User) -> str:
         return user.client.get_status_display() if hasattr(user, "client") else "–"
+
+    @admin.display(description=gettext_lazy("what they have"))
+    def things(self, user: User) -> SafeString:
+        return links(
+            link_to_list("accounts_account", _("accounts"), owner__id__exact=user.pk),
+            link_to_list("trading_trade", _("trades"), owner__id__exact=user.pk),
+            link_to_list("trading_importbatch", _("imports"), owner__id__exact=user.pk),
+            link_to_list("journal_note", _("notes"), owner__id__exact=user.pk),
+            link_to_list("accounts_auditevent", _("history"), owner_id__exact=user.pk),
+        )
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 – Django's own
         super().save_related(request, form, formsets, change)
@@ -100,17 +104,25 @@ class PersonAdmin(_UserAdmin):
         )
 
 
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class PeopleGroupAdmin(GroupAdmin):
+    filter_horizontal = ()
+
+
 @admin.register(Account)
-class AccountAdmin(_OfAccounts):
-    list_display = ("name", "owner", "broker", "number", "kind", "status", "currency", "archived_at")
+class AccountAdmin(OperatorAdmin):
+    list_display = ("name", linked("owner"), "broker", "number", "kind", "status", "currency", "archived_at", "things")
     list_filter = ("kind", "status", "is_sample")
     list_select_related = ("owner",)
     search_fields = ("name", "number", "owner__email")
     ordering = ("-id",)
-    list_per_page = 50
-    show_full_result_count = False
-    autocomplete_fields = ("owner",)
-    readonly_fields = ("public_id", "archived_at", "created_at", "updated_at")
+    raw_id_fields = ("owner",)
+    readonly_fields = ("public_id", "things", "archived_at", "created_at", "updated_at")
+    # Groups and labels are the person's own; a list of everybody's would be offered here.
+    exclude = ("group", "tags")
     actions = ("archive", "restore")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> Any:
@@ -134,33 +146,70 @@ class AccountAdmin(_OfAccounts):
         for account in queryset:
             trading_accounts.delete(account, confirmed=True)
 
-    @admin.action(description="Archive the chosen accounts", permissions=["change"])
-    def archive(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
-        self._each(request, queryset, trading_accounts.archive)
+    @admin.display(description=gettext_lazy("what is in it"))
+    def things(self, account: Account) -> SafeString | str:
+        if account.pk is None:
+            return ""
+        return links(
+            link_to_list("trading_trade", _("trades"), account__id__exact=account.pk),
+            link_to_list("trading_execution", _("fills"), account__id__exact=account.pk),
+            link_to_list("trading_position", _("positions"), account__id__exact=account.pk),
+            link_to_list("accounts_portfolio", _("cash"), account__id__exact=account.pk),
+            link_to_list("journal_dayrollup", _("days"), account__id__exact=account.pk),
+        )
 
-    @admin.action(description="Restore the chosen accounts", permissions=["change"])
-    def restore(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
-        self._each(request, queryset, trading_accounts.restore)
+    @admin.action(description=gettext_lazy("Archive the chosen accounts"), permissions=["change"])
+    def archive(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponseBase | None:
+        title = _("Archive these accounts? They leave the lists; their trades stay.")
+        return self.confirmed(request, queryset, action="archive", title=title, verb=_archived)
 
-    def _each(self, request: HttpRequest, queryset: QuerySet[Account], verb: Any) -> None:
-        for account in queryset:
-            try:
-                verb(account, at=timezone.now())
-            except DomainError as error:
-                self.message_user(request, f"{account}: {error.message}", messages.WARNING)
+    @admin.action(description=gettext_lazy("Restore the chosen accounts"), permissions=["change"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponseBase | None:
+        title = _("Bring these accounts back into the lists?")
+        return self.confirmed(request, queryset, action="restore", title=title, verb=_restored)
+
+
+def _archived(account: Account) -> str:
+    trading_accounts.archive(account, at=timezone.now())
+    return _("archived.")
+
+
+def _restored(account: Account) -> str:
+    trading_accounts.restore(account, at=timezone.now())
+    return _("restored.")
+
+
+@admin.register(AccountGroup, AccountTag)
+class AccountSortingAdmin(ShownOnlyAdmin):
+    list_display = ("name", linked("owner"), "color")
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__email")
+    ordering = ("-id",)
+
+
+@admin.register(Preference)
+class PreferenceAdmin(ShownOnlyAdmin):
+    list_display = (linked("owner"), "name", "value")
+    list_select_related = ("owner",)
+    search_fields = ("owner__email", "name")
+    ordering = ("-id",)
 
 
 @admin.register(Portfolio)
 class PortfolioAdmin(ShownOnlyAdmin):
-    list_display = ("account", "currency", "available_balance", "reserved_balance", "updated_at")
+    list_display = (linked("account"), "currency", "available_balance", "reserved_balance", "updated_at", "entries")
     list_select_related = ("account",)
     search_fields = ("account__name", "account__owner__email")
     ordering = ("-id",)
 
+    @admin.display(description=gettext_lazy("ledger"))
+    def entries(self, portfolio: Portfolio) -> SafeString:
+        return link_to_list("accounts_ledgerentry", _("entries"), portfolio__id__exact=portfolio.pk)
+
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ShownOnlyAdmin):
-    list_display = ("occurred_at", "portfolio", "kind", "available_change", "available_after", "note")
+    list_display = ("occurred_at", linked("portfolio"), "kind", "available_change", "available_after", "note")
     list_filter = ("kind",)
     list_select_related = ("portfolio__account",)
     search_fields = ("portfolio__account__name", "idempotency_key")
@@ -169,33 +218,37 @@ class LedgerEntryAdmin(ShownOnlyAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ShownOnlyAdmin):
-    list_display = ("name", "owner", "prefix", "scope", "expires_at", "revoked_at", "last_used_at")
+    list_display = ("name", linked("owner"), "prefix", "scope", "expires_at", "revoked_at", "last_used_at")
     list_select_related = ("owner",)
     search_fields = ("name", "owner__email", "prefix")
     ordering = ("-id",)
     exclude = ("digest",)
     actions = ("revoke",)
 
-    @admin.action(description="Revoke the chosen tokens", permissions=["revoke"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        for token in queryset:
-            tokens.revoke(token, at=timezone.now())
+    @admin.action(description=gettext_lazy("Revoke the chosen tokens"), permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> HttpResponseBase | None:
+        title = _("Revoke these tokens? Programs that use them are refused from now on.")
+        return self.confirmed(request, queryset, action="revoke", title=title, verb=_revoked)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.change_apitoken")
+
+
+def _revoked(token: ApiToken) -> str:
+    tokens.revoke(token, at=timezone.now())
+    return _("revoked.")
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ShownOnlyAdmin):
     list_display = ("occurred_at", "actor_email", "event", "subject", "subject_id", "address")
     search_fields = ("actor_email", "subject_id", "request_id")
-    date_hierarchy = "occurred_at"
     ordering = ("-id",)
 
 
 @admin.register(ActivityEntry)
 class ActivityEntryAdmin(ShownOnlyAdmin):
-    list_display = ("occurred_at", "owner", "kind", "text")
+    list_display = ("occurred_at", linked("owner"), "kind", "text")
     list_filter = ("kind",)
     list_select_related = ("owner",)
     search_fields = ("owner__email", "text")
@@ -204,7 +257,7 @@ class ActivityEntryAdmin(ShownOnlyAdmin):
 
 @admin.register(OwnerVersion)
 class OwnerVersionAdmin(ShownOnlyAdmin):
-    list_display = ("owner", "version")
+    list_display = (linked("owner"), "version")
     list_select_related = ("owner",)
     search_fields = ("owner__email",)
     ordering = ("-owner_id",)
@@ -212,7 +265,7 @@ class OwnerVersionAdmin(ShownOnlyAdmin):
 
 @admin.register(IdempotencyKey)
 class IdempotencyKeyAdmin(ShownOnlyAdmin):
-    list_display = ("created_at", "owner", "key", "status_code")
+    list_display = ("created_at", linked("owner"), "key", "status_code")
     list_select_related = ("owner",)
     search_fields = ("owner__email", "key")
     ordering = ("-id",)

@@ -1,0 +1,131 @@
+"""What the admin's tables have in common: shown only, counted so far, joined by links, asked before they act."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from accounts.errors import DomainError
+
+if TYPE_CHECKING:
+    _AnyAdmin = admin.ModelAdmin[Any]
+else:
+    _AnyAdmin = admin.ModelAdmin
+
+#: Rows that are counted and can be paged to; a search narrows further. Counting a million is what makes lists slow.
+COUNTED = 5_000
+#: Rows that one action takes on.
+MOST_AT_ONCE = 20
+NOTHING = "–"
+
+
+class CappedPaginator(Paginator):  # type: ignore[type-arg]
+    """Pages over the first rows only."""
+
+    @cached_property
+    def count(self) -> int:
+        rows = self.object_list
+        return rows[:COUNTED].count() if isinstance(rows, QuerySet) else len(rows)
+
+
+class OperatorAdmin(_AnyAdmin):
+    """A table that operators look through: pages of fifty, never counted to the end, and actions that ask first."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = CappedPaginator
+
+    def confirmed(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        *,
+        action: str,
+        title: str,
+        verb: Callable[[Any], str],
+    ) -> HttpResponseBase | None:
+        """The page that asks; once it was answered, the verb on each row with what came of it."""
+        chosen = list(queryset.order_by("-pk")[: MOST_AT_ONCE + 1])
+        if len(chosen) > MOST_AT_ONCE:
+            self.message_user(
+                request, _("Choose at most %(count)s rows at once.") % {"count": MOST_AT_ONCE}, messages.WARNING
+            )
+            return None
+        if "confirm" not in request.POST:
+            context = {
+                **self.admin_site.each_context(request),
+                "title": title,
+                "action": action,
+                "chosen": [(row.pk, self.described(row)) for row in chosen],
+                "checkbox": ACTION_CHECKBOX_NAME,
+                "opts": self.opts,
+                "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+            }
+            return TemplateResponse(request, "admin/confirm_action.html", context)
+        for row in chosen:
+            try:
+                self.message_user(request, f"{row}: {verb(row)}", messages.SUCCESS)
+            except DomainError as error:
+                self.message_user(request, f"{row}: {error.message}", messages.WARNING)
+        return None
+
+    def described(self, row: Any) -> str:
+        """The row in the words of the page that asks."""
+        return str(row)
+
+
+class ShownOnlyAdmin(OperatorAdmin):
+    """Rows that are looked at and never touched."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def link_to(row: Model | None) -> str | SafeString:
+    """The row's name, leading to its own page in the admin."""
+    if row is None:
+        return NOTHING
+    try:
+        path = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    except NoReverseMatch:
+        return str(row)
+    return format_html('<a href="{}">{}</a>', path, str(row) or row.pk)
+
+
+def link_to_list(table: str, words: str, **lookups: Any) -> SafeString:
+    """Words that lead to the rows of a table, named "app_model", that the lookups choose."""
+    return format_html('<a href="{}?{}">{}</a>', reverse(f"admin:{table}_changelist"), urlencode(lookups), words)
+
+
+def links(*each: SafeString) -> SafeString:
+    """Links one after the other."""
+    return format_html_join(" · ", "{}", ((one,) for one in each))
+
+
+def linked(name: str, *, words: str = "") -> Any:
+    """A column of the row that this foreign key names, as a link. Name it in `list_select_related` as well."""
+
+    @admin.display(description=words or name, ordering=name)
+    def column(row: Any) -> str | SafeString:
+        return link_to(getattr(row, name))
+
+    column.__name__ = f"{name}_link"
+    return column

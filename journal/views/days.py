@@ -1,0 +1,29 @@
+"""The page of one day: what it made, what was planned, traded and written."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from journal import days, filters
+from journal.trade_lists import rows_of
+from journal.views.notes import day_or_404
+from journal.views.pages import person_of, standing, within
+from trading.refusals import says_why
+
+
+@login_required
+@require_safe
+@says_why
+def day(request: HttpRequest, date: str) -> HttpResponse:
+    """The day, for all accounts or those of the filter. `from` and `to` do not matter here: the day is the range."""
+    person = person_of(request)
+    on = day_or_404(date)
+    wanted = filters.parse(request.GET, user=person)
+    found = days.of(person, wanted, on)
+    context = {
+        "found": found,
+        "rows": rows_of(found.trades, within(filters.MetricsFilter(), on, on)),
+        **standing(found.metrics),
+    }
+    return render(request, "journal/day.html", context)

@@ -1,0 +1,93 @@
+"""Search over all that a person has written: ranked, escaped, theirs alone, by index."""
+
+from datetime import date
+
+import pytest
+from django.db import connection
+
+from accounts.models import User
+from journal import attachments, notes, playbooks, search
+from journal.notes import Written
+from tests.journal.factories import make_account, make_trade
+from trading import tags, trades
+
+DAY = date(2026, 3, 2)
+
+
+@pytest.fixture
+def written(alice: User, bob: User, tmp_path: object, settings: object) -> User:
+    settings.MEDIA_ROOT = tmp_path  # type: ignore[attr-defined]
+    for owner in (alice, bob):
+        account = make_account(owner, "Pullback fund")
+        trade = make_trade(account, day=DAY, pnl="10", symbol="AAPL")
+        trades.annotate(trade, note="Took the pullback, l'ouverture était calme")
+        note = notes.write(owner=owner, words=Written(text='A pullback & <3 "news"', title="Open"), day=DAY)
+        attachments.add(owner=owner, content=b"x", name="pullback_es.txt", note=note, caption="ES at the open")
+        tags.create(owner=owner, name="pullback")
+        rules = [playbooks.WrittenRule("Wait for the pullback")]
+        playbooks.create(owner=owner, name="Pullback play", rules=rules)
+    return alice
+
+
+def test_every_kind_of_thing_is_found_and_only_ones_own(written: User) -> None:
+    found = search.find(written, "pullback")
+
+    assert sorted(hit.kind for hit in found) == ["account", "file", "note", "playbook", "rule", "tag", "trade"]
+    assert [hit.rank for hit in found] == sorted((hit.rank for hit in found), reverse=True)
+
+
+def test_the_last_word_is_found_by_its_beginning(written: User) -> None:
+    assert {hit.kind for hit in search.find(written, "took the pull")} == {"trade"}
+    assert search.find(written, "pull took") == []
+
+
+def test_words_of_other_languages_are_found(written: User) -> None:
+    assert [hit.kind for hit in search.find(written, "l'ouverture")] == ["trade"]
+    assert [hit.kind for hit in search.find(written, "ÉTAIT calm")] == ["trade"]
+
+
+def test_symbols_that_were_traded_are_found(written: User) -> None:
+    (hit,) = search.find(written, "aap")
+
+    assert (hit.kind, hit.title, hit.url) == ("symbol", "AAPL", "/trades/?symbol=AAPL")
+
+
+def test_headlines_are_escaped_and_marked(written: User) -> None:
+    (note,) = (hit for hit in search.find(written, "pullback") if hit.kind == "note")
+
+    assert note.headline == "A <mark>pullback</mark> &amp; &lt;3 &quot;news"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "  ", "'", "\\", "'; DROP TABLE x --", "a & | ! ( )", ":*", "%", "\0", "<->", "x" * 5000, "&& ||", "'a\\"],
+)
+def test_whatever_is_typed_is_answered(written: User, text: str) -> None:
+    assert isinstance(search.find(written, text), list)
+
+
+def test_no_more_than_asked_for(written: User) -> None:
+    assert len(search.find(written, "pullback", limit=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("table", "vector", "condition", "index"),
+    [
+        ("journal_note n", search._NOTE_VECTOR, "true", "note_words"),
+        ("trading_trade t", search._TRADE_VECTOR, "NOT (t.note = '')", "trade_note_words"),
+    ],
+)
+def test_the_indexes_are_of_the_very_expressions_that_are_asked(
+    db: None, table: str, vector: str, condition: str, index: str
+) -> None:
+    query = search._Query.of("took the pull")
+    assert query is not None
+
+    with connection.cursor() as cursor:
+        # On a few rows a scan is cheaper; what matters is that the index can be used at all.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        sql = f"EXPLAIN SELECT 1 FROM {table} WHERE {vector} @@ {search._Query.SQL} AND {condition}"
+        cursor.execute(sql, query.values(1, 1))
+        plan = [line for (line,) in cursor.fetchall()]
+
+    assert any(f"Bitmap Index Scan on {index}" in line for line in plan), plan

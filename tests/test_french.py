@@ -1,0 +1,142 @@
+"""Everything that people read is said in French too, and nothing is said in English only."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.catalogue import ROOT, Entry, Said, catalogue, compiled, said, template_files
+
+_PLACES = re.compile(r"%\((\w+)\)[sdr]|\{(\w*)\}|%(\w+)%|%[sd]")
+#: Files that no visitor reads.
+_FOR_DEVELOPERS = {"contact_sheet.html"}
+
+
+def test_every_message_is_translated() -> None:
+    known = catalogue()
+    missing = [f"{place}: {each.words!r}" for each, place in said().items() if each not in known]
+    empty = [each.words for each, entry in known.items() if each in said() and not all(entry.translations)]
+    fuzzy = [each.words for each, entry in known.items() if entry.is_fuzzy]
+
+    assert missing == []
+    assert empty == []
+    assert fuzzy == []
+
+
+def test_the_catalogue_says_nothing_that_nobody_says() -> None:
+    assert [each.words for each in catalogue() if each not in said()] == []
+
+
+@pytest.mark.parametrize("entry", catalogue().values(), ids=lambda entry: entry.said.words[:40])
+def test_a_translation_has_the_same_gaps(entry: Entry) -> None:
+    wanted = _gaps(entry.said.words) | _gaps(entry.said.plural)
+
+    for words in entry.translations:
+        # A singular may say "one" where the plural has a number.
+        assert _gaps(words) <= wanted
+        if not entry.said.plural:
+            assert _gaps(words) == wanted
+
+
+def _gaps(words: str) -> set[str]:
+    return {match[0] for match in _PLACES.finditer(words)}
+
+
+def test_the_compiled_catalogue_is_that_which_is_written() -> None:
+    expected: dict[object, str] = {}
+    for each, entry in catalogue().items():
+        key = f"{each.context}\x04{each.words}" if each.context else each.words
+        if each.plural:
+            expected |= {(key, number): words for number, words in enumerate(entry.translations)}
+        else:
+            expected[key] = entry.translations[0]
+
+    assert {key: words for key, words in compiled().items() if key != ""} == expected
+
+
+class _Words(HTMLParser):
+    """Collects what a page says in so many words: text, and attributes that are read out or shown."""
+
+    _SHOWN = {
+        "title",
+        "placeholder",
+        "aria-label",
+        "alt",
+        "data-confirm",
+        "data-confirm-button",
+        "data-hotkey-words",
+        "label",
+    }
+    _SILENT = {"script", "style", "kbd", "code", "svg"}
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._silent += tag in self._SILENT
+        for name, value in attrs:
+            if name in self._SHOWN or (name == "value" and tag == "input" and ("type", "submit") in attrs):
+                self._note(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in self._SILENT
+
+    def handle_data(self, data: str) -> None:
+        if self._silent <= 0:
+            self._note(data)
+
+    def _note(self, words: str) -> None:
+        if re.search(r"[A-Za-zÀ-ÿ]{2,}", words):
+            self.found.append(" ".join(words.split()))
+
+
+#: Words that are the same in every language.
+_NAMES = {
+    "CSV",
+    "MAE",
+    "MFE",
+    "Trading journal",
+    "· Trading journal",
+    "API",
+    "JSON",
+    "ISO",
+    "UTC",
+    "XLSX",
+    "Esc",
+    "SQN",
+    "n",
+}
+
+
+@pytest.mark.parametrize("path", template_files(), ids=lambda path: str(path.relative_to(ROOT / "templates")))
+def test_a_template_says_nothing_outside_of_translate(path: Path) -> None:
+    if path.name in _FOR_DEVELOPERS:
+        return
+    source = path.read_text()
+    for pattern in (
+        r"\{% comment.*?endcomment %\}",
+        r"\{% (blocktranslate|blocktrans)\b.*?end\1 %\}",
+        r"\{#.*?#\}",
+        r"\{%.*?%\}",
+        r"\{\{.*?\}\}",
+    ):
+        source = re.sub(pattern, " ", source, flags=re.DOTALL)
+    if path.suffix == ".txt":
+        assert not re.search(r"[A-Za-z]{2,}", source)
+        return
+    parser = _Words()
+    parser.feed(source)
+
+    assert [words for words in parser.found if words not in _NAMES] == []
+
+
+def test_messages_are_found_in_code_and_templates() -> None:
+    """The control: the reader of templates and code sees what is there."""
+    words = {each.words for each in said()}
+
+    assert {"Add an account", "First steps", "Every round trip from flat to flat, newest first. Filters combine, and "
+            "the line above the list sums up exactly the trades that are listed."} <= words  # fmt: skip
+    assert Said("{{ counter }}") not in said()
