@@ -19,6 +19,7 @@ from journal.figures import (
     Figures,
     TradeStreaks,
 )
+from journal.metrics import formulas
 from journal.metrics.formulas import MaxDrawdown
 from journal.metrics.totals import Totals
 
@@ -34,6 +35,7 @@ def metrics_json(metrics: AggregateMetrics) -> dict[str, Any]:
         "win_rate": metrics.win_rate,
         "decisive_win_rate": metrics.decisive_win_rate,
         "average_rr": metrics.expectancy_r,
+        **_in_r(metrics.counts),
         "average_planned_r": metrics.average_planned_r,
         "average_holding_seconds": metrics.average_holding_seconds,
         "reporting_currency": metrics.reporting_currency,
@@ -82,16 +84,23 @@ def figures_json(figures: Figures) -> dict[str, Any]:
         "largest_win": totals.largest_win,
         "largest_loss": totals.largest_loss,
         "average_rr": figures.expectancy_r,
-        "total_r": totals.r_sum if totals.r_count else None,
-        "total_r_profit": totals.r_profit if totals.r_count else None,
-        "total_r_loss": totals.r_loss if totals.r_count else None,
-        "profit_factor_r": figures.profit_factor_r,
+        **_in_r(totals),
         "average_planned_r": figures.average_planned_r,
         "sqn": figures.sqn,
         "kelly": figures.kelly,
         "average_holding_seconds": figures.average_holding_seconds,
         "broker_pnl": totals.broker_pnl if totals.broker_count else None,
         "broker_difference": figures.broker_difference,
+    }
+
+
+def _in_r(totals: Totals) -> dict[str, Any]:
+    has_r = totals.r_count > 0
+    return {
+        "total_r": totals.r_sum if has_r else None,
+        "total_r_profit": totals.r_profit if has_r else None,
+        "total_r_loss": totals.r_loss if has_r else None,
+        "profit_factor_r": formulas.profit_factor_r(totals),
     }
 
 
