@@ -30,14 +30,6 @@ def metrics_json(metrics: AggregateMetrics) -> dict[str, Any]:
     return {
         **_answer(metrics),
         **figures_json(metrics.figures),
-        # Counts, R and holding time have no currency: they are of all trades, converted or not.
-        **_counts(metrics.counts),
-        "win_rate": metrics.win_rate,
-        "decisive_win_rate": metrics.decisive_win_rate,
-        "average_rr": metrics.expectancy_r,
-        **_in_r(metrics.counts),
-        "average_planned_r": metrics.average_planned_r,
-        "average_holding_seconds": metrics.average_holding_seconds,
         "reporting_currency": metrics.reporting_currency,
         "total_accounts": metrics.total_accounts,
         "accounts_by_broker": metrics.accounts_by_broker,
@@ -65,7 +57,7 @@ def figures_json(figures: Figures) -> dict[str, Any]:
     totals = figures.totals
     return {
         "currency": figures.currency,
-        **_counts(totals),
+        **_counts(figures.counted),
         "win_rate": figures.win_rate,
         "decisive_win_rate": figures.decisive_win_rate,
         "win_rate_interval": figures.win_rate_interval and asdict(figures.win_rate_interval),
@@ -84,7 +76,7 @@ def figures_json(figures: Figures) -> dict[str, Any]:
         "largest_win": totals.largest_win,
         "largest_loss": totals.largest_loss,
         "average_rr": figures.expectancy_r,
-        **_in_r(totals),
+        **_in_r(figures.counted),
         "average_planned_r": figures.average_planned_r,
         "sqn": figures.sqn,
         "kelly": figures.kelly,

@@ -139,12 +139,11 @@ def _said(owner: User) -> dict[int, dict[str, set[str]]]:
     by_key = {}
     for trade in Trade.objects.filter(owner=owner).prefetch_related("tags__group"):
         by_key[trade.public_id] = trade.opening_execution_id
+        tags = {called(tag.name): tag.group.role if tag.group else "" for tag in trade.tags.all()}
         found[trade.opening_execution_id] = {
-            "tag": {called(tag.name) for tag in trade.tags.all()} or {"none"},
-            "setup": {called(tag.name) for tag in trade.tags.all() if tag.group and tag.group.role == "setup"}
-            or {"none"},
-            "mistake": {called(tag.name) for tag in trade.tags.all() if tag.group and tag.group.role == "mistake"}
-            or {"none"},
+            "tag": set(tags) or {"none"},
+            "setup": {name for name, role in tags.items() if role == "setup"} or {"none"},
+            "mistake": {name for name, role in tags.items() if role == "mistake"} or {"none"},
             "rating": {str(trade.rating) if trade.rating else "none"},
             "reviewed": {"yes" if trade.reviewed_at else "no"},
             "playbook": set(),
