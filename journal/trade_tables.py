@@ -89,7 +89,7 @@ def _result(row: TradeRow, scale: Scale) -> Cell:
         css, small = written.signed_class(value), ""
         title = title or (str(scale.reason) if value is None else written.signed_money(row.net_pnl, trade.currency))
     if row.is_part:
-        small = f"{small} {_('part')}".strip()
+        small = f"{_('part')} {small}".strip()
     return Cell(text, f"n money {css}", title, small=small)
 
 

@@ -28,7 +28,7 @@ LARGEST_WINDOW = 100
 #: Keys that are kept together; a page's neighbours are then there already.
 STRETCH = 2000
 #: The parameters of a list that choose no trades.
-OWN = ("order", "offset", "limit", "cursor", "format", "density")
+OWN = ("order", "offset", "limit", "format")
 USUAL_ORDER = "-activity_at"
 
 

@@ -16,8 +16,8 @@ from journal.views import (
     panels,
     playbooks,
     reports,
-    tags,
     review,
+    tags,
     trade_page,
     trades,
 )
