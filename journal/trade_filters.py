@@ -20,6 +20,8 @@ MOST_OPTIONS = 300
 #: Filters that the frame shows in its own bar.
 OF_THE_FRAME = ("account", "broker", "group", "account_tag", "from", "to", "currency", "unit")
 _KEPT = {"yes": gettext_lazy("kept"), "no": gettext_lazy("broken")}
+#: Of the fields below so many stand in the bar itself; the rest unfolds.
+ALWAYS_SHOWN = 3
 _FIELDS = (
     "side", "status", "outcome", "setup", "mistake", "tag", "playbook", "rule", "reviewed", "rating", "holding",
     "hour", "weekday", "entry_weekday", "size", "price", "r", "result",

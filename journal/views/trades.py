@@ -56,7 +56,7 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
         "row_height": trade_tables.ROW_HEIGHTS[density],
         "sums": sums,
         "panel": panel,
-        "panel_set": sum(field.is_set for field in panel),
+        "more_set": sum(field.is_set for field in panel[trade_filters.ALWAYS_SHOWN :]),
         "chips": chips,
         "wanted": listed.wanted,
         "order": listed.order,
