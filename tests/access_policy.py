@@ -223,7 +223,7 @@ POLICY: dict[str, Row] = {
     # ------------------------------------------------------------ lists, bulk acts and the review of trades
     "trade_rows": self_only(refers=_ACCOUNT),
     "trade_columns": self_only("POST", body={"column": "side"}),
-    "trade_bulk": self_only("POST", body=things.bulk_form, body_refers={"id": "trade"}),
+    "trade_bulk": self_only("POST", body=things.trades_bulk_form, body_refers={"id": "trade"}),
     "trade_review": self_only(refers={"trade": "trade", "after": "trade"}),
     "trade_review_act": own("trade", "POST", body={"act": "rate", "value": "4"}),
     "trade_mark": own("trade", "POST", body={"act": "rate", "value": "4"}),
