@@ -12,6 +12,8 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from journal.templatetags import journal_format as written
+from trading import bars
+from trading.bars import PricedBar
 from trading.models import Bar, FillRole, Side, Timeframe, Trade, TradeFill
 
 WIDTH, HEIGHT = 720, 220
@@ -19,16 +21,10 @@ _STRIP = 44
 #: Room at the edges, so that no mark is cut.
 _PAD = 14
 MOST_BARS = 240
-#: Share of the trade's time that is shown before and after it.
-_AROUND = Decimal("0.25")
+#: One so-many-th of the trade's time is shown before it, and as much after it.
+_AROUND = 4
+_FEWEST_BARS = 2
 _LEAST_AROUND = timedelta(minutes=5)
-_LENGTHS = {
-    Timeframe.MINUTE: timedelta(minutes=1),
-    Timeframe.FIVE_MINUTES: timedelta(minutes=5),
-    Timeframe.QUARTER_HOUR: timedelta(minutes=15),
-    Timeframe.HOUR: timedelta(hours=1),
-    Timeframe.DAY: timedelta(days=1),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,15 @@ class Candle:
     top: str
     height: str
     css: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candles:
+    """Bars around a trade, each as long as `length`, which `words` says."""
+
+    words: str
+    length: timedelta
+    bars: Sequence[PricedBar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,29 +125,32 @@ def parts_of(trade: Trade) -> list[TradeFill]:
     )
 
 
-def bars_of(trade: Trade) -> tuple[str, list[Bar]]:
-    """The finest bars around the trade that a chart has room for, and the name of their length; "" without any."""
+def bars_of(trade: Trade) -> Candles | None:
+    """The finest bars around the trade that a chart has room for; put together where all are too many, None without."""
     if trade.opened_at is None:
-        return "", []
+        return None
     end = trade.closed_at or trade.activity_at
-    around = max((end - trade.opened_at) * float(_AROUND), _LEAST_AROUND)
-    rows = Bar.objects.filter(
-        instrument=trade.instrument_id, starts_at__gte=trade.opened_at - around, starts_at__lte=end + around
-    )
+    around = max((end - trade.opened_at) / _AROUND, _LEAST_AROUND)
+    start, end = trade.opened_at - around, end + around
+    rows = Bar.objects.filter(instrument=trade.instrument_id, starts_at__gte=start, starts_at__lte=end)
     counts = dict(rows.order_by().values_list("timeframe").annotate(Count("pk")))
-    for timeframe in Timeframe:
-        if 2 <= counts.get(timeframe, 0) <= MOST_BARS:
-            return str(timeframe.label), list(rows.filter(timeframe=timeframe).order_by("starts_at"))
-    return "", []
+    there = [timeframe for timeframe in Timeframe if counts.get(timeframe, 0) >= _FEWEST_BARS]
+    if not there:
+        return None
+    chosen = next((timeframe for timeframe in there if counts[timeframe] <= MOST_BARS), there[-1])
+    found = bars.chart(trade.instrument_id, timeframe=chosen, start=start, end=end, most=MOST_BARS)
+    words = str(chosen.label) if found.together == 1 else f"{found.together} × {chosen.label}"
+    return Candles(words, bars.LENGTHS[chosen] * found.together, found.bars)
 
 
 def fills_chart(trade: Trade, parts: Sequence[TradeFill], *, with_bars: bool = True) -> Chart | None:
     """The fills on the price over time: on candles where bars are there, else joined by a line; None without fills."""
     if not parts:
         return None
-    timeframe, bars = bars_of(trade) if with_bars else ("", [])
-    across = _Across(parts, bars)
-    prices = [part.execution.price for part in parts] + [price for bar in bars for price in (bar.high, bar.low)]
+    candles = bars_of(trade) if with_bars else None
+    around = candles.bars if candles else []
+    across = _Across(parts, candles)
+    prices = [part.execution.price for part in parts] + [price for bar in around for price in (bar.high, bar.low)]
     planned = [price for price in (trade.initial_stop, trade.initial_target) if price is not None]
     up = _Up([*prices, *planned], HEIGHT)
     points = [(across.of(place, part), up.of(part.execution.price)) for place, part in enumerate(parts)]
@@ -150,8 +158,8 @@ def fills_chart(trade: Trade, parts: Sequence[TradeFill], *, with_bars: bool = T
         width=WIDTH,
         height=HEIGHT,
         strip=_STRIP,
-        candles=[_candle(bar, across, up) for bar in bars],
-        path="" if bars else _steps(points),
+        candles=[_candle(bar, candles.length, across, up) for bar in candles.bars] if candles else [],
+        path="" if candles else _steps(points),
         marks=[_mark(part, x, y, trade) for part, (x, y) in zip(parts, points, strict=True)],
         lines=_lines(trade, up),
         strips=_strips(trade, parts, [x for x, _y in points]),
@@ -161,22 +169,23 @@ def fills_chart(trade: Trade, parts: Sequence[TradeFill], *, with_bars: bool = T
             "low": written.price(min(part.execution.price for part in parts), trade.instrument.tick_size),
             "high": written.price(max(part.execution.price for part in parts), trade.instrument.tick_size),
         },
-        timeframe=timeframe,
+        timeframe=candles.words if candles else "",
     )
 
 
 class _Across:
     """Where an instant is from left to right; without times, fills stand one after the other."""
 
-    def __init__(self, parts: Sequence[TradeFill], bars: Sequence[Bar]) -> None:
+    def __init__(self, parts: Sequence[TradeFill], candles: Candles | None) -> None:
         times = [part.execution.executed_at for part in parts]
         known = [at for at in times if at is not None]
         self.count = len(parts)
         self.by_time = len(known) == len(times) and min(known) < max(known)
-        self.start = min(known + [bar.starts_at for bar in bars]) if known else None
-        ends = known + [bar.starts_at + _LENGTHS[Timeframe(bar.timeframe)] for bar in bars]
+        around = [bar.starts_at for bar in candles.bars] if candles else []
+        self.start = min(known + around) if known else None
+        ends = known + [at + candles.length for at in around] if candles else known
         self.seconds = _seconds(max(ends) - self.start) if self.start else Decimal(1)
-        if bars:
+        if candles:
             self.by_time = True
 
     def at(self, moment: datetime) -> Decimal:
@@ -230,8 +239,7 @@ def _mark(part: TradeFill, x: Decimal, y: Decimal, trade: Trade) -> Mark:
     return Mark(path, "is-buy" if is_buy else "is-sell", words)
 
 
-def _candle(bar: Bar, across: _Across, up: _Up) -> Candle:
-    length = _LENGTHS[Timeframe(bar.timeframe)]
+def _candle(bar: PricedBar, length: timedelta, across: _Across, up: _Up) -> Candle:
     left, right = across.at(bar.starts_at), across.at(bar.starts_at + length)
     body = max(right - left - 1, Decimal(1))
     top, bottom = up.of(max(bar.open, bar.close)), up.of(min(bar.open, bar.close))

@@ -220,7 +220,9 @@ class WordsForm(forms.Form):
     initial_stop = NumberField(largest=LARGEST_PRICE, required=False, label="Initial stop")
     initial_target = NumberField(largest=LARGEST_PRICE, required=False, label="Initial target")
     tags = forms.CharField(required=False, max_length=1000, help_text="Several with commas between them.")
-    note = forms.CharField(required=False, max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 5}))
+    note = forms.CharField(
+        required=False, max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 6, "data-hotkey": "n"})
+    )
 
     @classmethod
     def of(cls, trade: Trade) -> "WordsForm":

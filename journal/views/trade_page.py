@@ -20,7 +20,7 @@ from accounts import toasts
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import User
 from accounts.permissions import may_write_required
-from journal import bulk_acts, trade_charts, trade_windows
+from journal import bulk_acts, drafts, trade_charts, trade_windows
 from journal.bulk_acts import Act
 from journal.views.pages import person_of
 from trading import trades
@@ -67,6 +67,7 @@ def trade_annotate(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
             note=form.cleaned_data["note"] if "note" in sent else None,
             tags=form.own_tags(person_of(request)) if "tags" in sent else None,
         )
+        drafts.discard(person_of(request), place=_draft_place(trade))
     toasts.say(request, _("Saved."))
     return redirect(reverse("trade_detail", args=[id]) + _query(request))
 
@@ -121,6 +122,7 @@ def _page(request: HttpRequest, trade: Trade, *, words: WordsForm | None = None)
     is_timed = trade.opened_at is not None and trade.closed_at is not None
     context = {
         "trade": trade,
+        "draft_place": _draft_place(trade),
         "fills": _fills(parts),
         "words": words or WordsForm.of(trade),
         "above": above,
@@ -142,6 +144,10 @@ def _page(request: HttpRequest, trade: Trade, *, words: WordsForm | None = None)
 def _own_trade(request: HttpRequest, public_id: uuid.UUID) -> Trade:
     rows = Trade.objects.for_user(request.user).select_related("account", "instrument")
     return get_object_or_404(rows, public_id=public_id)
+
+
+def _draft_place(trade: Trade) -> str:
+    return f"trade:{trade.public_id}"
 
 
 def _query(request: HttpRequest) -> str:
