@@ -74,8 +74,8 @@ def _groups(user: User, name: str, chosen: str, tags: list[Tag]) -> list[tuple[s
         of_role = [tag for tag in tags if tag.group is not None and tag.group.role == name]
         found = [("", _named(((str(tag.public_id), tag.name) for tag in of_role), chosen))]
     elif name == "playbook":
-        books = Playbook.objects.filter(owner=user).order_by("name", "id")[:MOST_OPTIONS]
-        found = [("", _named(((str(book.public_id), book.name) for book in books), chosen))]
+        books = Playbook.objects.filter(owner=user).order_by("name", "id").values_list("public_id", "name")
+        found = [("", _named(((str(key), name) for key, name in books[:MOST_OPTIONS]), chosen))]
     else:
         found = _rules(user, chosen)
     none = [Option(NONE, str(dimension.none), chosen == NONE)] if dimension.none else []
@@ -122,7 +122,7 @@ def chips(panel: Iterable[Field], params: QueryDict) -> list[Chip]:
         if each.name == "rule" and (kept := _KEPT.get(params.get("kept", ""))):
             words = f"{words}: {kept}"
         found.append(_chip(params, each.name, each.words, words))
-    days = [(name, value) for name in ("month", "entry_day") if (value := params.get(name))]
+    days = [(name, value) for name in ("month", "entry_day") if (value := params.get(name) or "")]
     return found + [_chip(params, name, BY_NAME[name].words, value) for name, value in days]
 
 
