@@ -3,18 +3,31 @@
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import bulk_edits, paging
+from accounts import bulk_edits, currencies, paging
 from accounts import reports as account_reports
 from accounts.bulk_edits import Change, Effect, Preview
 from accounts.errors import DomainError, InvalidValue
-from accounts.models import COLOR, Account, AccountGroup, AccountKind, AccountStatus, AccountTag, User
+from accounts.forms import AmountField, CurrencyField
+from accounts.models import (
+    COLOR,
+    Account,
+    AccountGroup,
+    AccountKind,
+    AccountStatus,
+    AccountTag,
+    LedgerKind,
+    User,
+)
 from accounts.reports import NO_GROUP, AccountFilters
 from journal import account_windows
 from journal.account_windows import AccountsWindow
@@ -34,12 +47,12 @@ def filters_of(params: QueryDict) -> AccountFilters:
     return AccountFilters(
         broker="" if broker == NO_BROKER else broker,
         search=text_of(params, "search"),
-        kind=_choice(params, "kind", AccountKind.values),
-        status=_choice(params, "status", AccountStatus.values),
-        archived=_SHOWN[_choice(params, "archived", _SHOWN) or ""],
+        kind=choice_of(params, "kind", AccountKind.values),
+        status=choice_of(params, "status", AccountStatus.values),
+        archived=_SHOWN[choice_of(params, "archived", _SHOWN) or ""],
         group=text_of(params, "group"),
         tag=text_of(params, "tag"),
-        is_sample=_SAMPLE[_choice(params, "sample", _SAMPLE) or ""],
+        is_sample=_SAMPLE[choice_of(params, "sample", _SAMPLE) or ""],
     )
 
 
@@ -61,7 +74,8 @@ def query_of(params: QueryDict, *, without: Collection[str] = ()) -> str:
     return kept.urlencode()
 
 
-def _choice(params: QueryDict, name: str, allowed: Collection[str]) -> str | None:
+def choice_of(params: QueryDict, name: str, allowed: Collection[str]) -> str | None:
+    """The value of a parameter that takes one of a few; None where it is empty. Raises InvalidValue."""
     text = params.get(name)
     if not text:
         return None
@@ -139,6 +153,59 @@ class LabelForm(forms.Form):
         initial="#6b7fd7",
         widget=forms.TextInput(attrs={"type": "color"}),
     )
+
+    def refuse(self, error: DomainError) -> None:
+        """The form shows why a verb refused, beside the field at fault where it has one."""
+        name = error.pointer.removeprefix("/")
+        self.add_error(name if name in self.fields else None, error.message)
+
+
+class CashForm(forms.Form):
+    """A deposit, a withdrawal or a correction. `key` makes that it happens once, however often it is sent."""
+
+    kind = forms.ChoiceField(label=gettext_lazy("What"))
+    amount = AmountField(label=gettext_lazy("Amount"))
+    currency = CurrencyField(label=gettext_lazy("Currency"))
+    at = forms.DateTimeField(
+        label=gettext_lazy("When"),
+        required=False,
+        help_text=gettext_lazy("In the account's time zone. Empty: now."),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    note = forms.CharField(label=gettext_lazy("Note"), max_length=500, required=False)
+    key = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        initial = {"key": uuid.uuid4().hex, "currency": account.currency, **kwargs.pop("initial", {})}
+        super().__init__(*args, initial=initial, **kwargs)
+        self.zone = ZoneInfo(account.time_zone)
+        kinds = (LedgerKind.DEPOSIT, LedgerKind.WITHDRAWAL, LedgerKind.ADJUSTMENT)
+        kind, currency = self.fields["kind"], self.fields["currency"]
+        assert isinstance(kind, forms.ChoiceField)
+        assert isinstance(currency, CurrencyField)
+        kind.choices = [(each.value, each.label) for each in kinds]
+        currency.offer({*currencies.KNOWN, account.currency})
+
+    def clean_at(self) -> datetime | None:
+        at: datetime | None = self.cleaned_data["at"]
+        if at is None:
+            return None
+        # What the field read as the site's wall time is the account's.
+        at = at.replace(tzinfo=self.zone)
+        if at > timezone.now():
+            raise forms.ValidationError(_("This is still to come."))
+        return at
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        amount, kind = cleaned.get("amount"), cleaned.get("kind")
+        if amount is None or not kind:
+            return cleaned
+        if kind == LedgerKind.ADJUSTMENT and amount == 0:
+            self.add_error("amount", _("An adjustment is not zero."))
+        elif kind != LedgerKind.ADJUSTMENT and amount <= 0:
+            self.add_error("amount", _("An amount is larger than zero; an adjustment may be negative."))
+        return cleaned
 
     def refuse(self, error: DomainError) -> None:
         """The form shows why a verb refused, beside the field at fault where it has one."""

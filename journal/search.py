@@ -103,8 +103,7 @@ class _Query:
 def _rows(sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+        return cursor.fetchall()
 
 
 def _marked(headline: str) -> SafeString:

@@ -4,6 +4,8 @@ from django.urls import path
 
 from journal.views import (
     account_bulk,
+    account_cash,
+    account_compare,
     account_groups,
     accounts,
     attachments,
@@ -16,9 +18,7 @@ from journal.views import (
     panels,
     playbooks,
     reports,
-    review,
     tags,
-    trade_page,
     trades,
 )
 
@@ -36,15 +36,7 @@ urlpatterns = [
     path("theme/", dashboard.theme, name="theme"),
     # ------------------------------------------------------------ trades
     path("trades/", trades.trade_list, name="trade_list"),
-    path("trades/rows/", trades.trade_rows, name="trade_rows"),
-    path("trades/columns/", trades.trade_columns, name="trade_columns"),
-    path("trades/bulk/", trades.trade_bulk, name="trade_bulk"),
     path("trades/export/", trades.trade_export, name="trade_export"),
-    path("trades/review/", review.trade_review, name="trade_review"),
-    path("trades/review/<uuid:id>/", review.trade_review_act, name="trade_review_act"),
-    path("trades/<uuid:id>/", trade_page.trade_detail, name="trade_detail"),
-    path("trades/<uuid:id>/words/", trade_page.trade_annotate, name="trade_annotate"),
-    path("trades/<uuid:id>/marks/", trade_page.trade_mark, name="trade_mark"),
     # ------------------------------------------------------------ accounts
     path("accounts/", accounts.account_list, name="account_list"),
     path("accounts/rows/", accounts.account_rows, name="account_rows"),
@@ -59,8 +51,12 @@ urlpatterns = [
     path("accounts/labels/<uuid:id>/", account_groups.tag_change, name="account_tag_change"),
     path("accounts/labels/<uuid:id>/delete/", account_groups.tag_delete, name="account_tag_delete"),
     path("accounts/options/", accounts.account_options, name="account_options"),
-    path("accounts/compare/", accounts.account_compare, name="account_compare"),
+    path("accounts/compare/", account_compare.account_compare, name="account_compare"),
     path("accounts/<uuid:id>/", accounts.account_detail, name="account_detail"),
+    path("accounts/<uuid:id>/rename/", accounts.account_rename, name="account_rename"),
+    path("accounts/<uuid:id>/cash/", account_cash.account_cash, name="account_cash"),
+    path("accounts/<uuid:id>/cash/move/", account_cash.account_cash_move, name="account_cash_move"),
+    path("cash/<uuid:id>/reverse/", account_cash.account_cash_reverse, name="account_cash_reverse"),
     # ------------------------------------------------------------ calendar and days
     path("calendar/", calendar.calendar, name="calendar"),
     # ------------------------------------------------------------ notes, playbooks, attachments

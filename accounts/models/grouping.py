@@ -1,6 +1,6 @@
 """How a person sorts their accounts: groups, one at most for each, and labels, any number."""
 
-from typing import Self, TypeVar
+from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.validators import RegexValidator
@@ -13,10 +13,7 @@ from accounts.models.person import User
 COLOR = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "A colour is written #rrggbb.")
 
 
-Row = TypeVar("Row", bound=models.Model, covariant=True)
-
-
-class OwnQuerySet(models.QuerySet[Row]):
+class OwnQuerySet(models.QuerySet[models.Model]):
     """Rows that one person owns, by `owner`."""
 
     def for_user(self, user: User | AnonymousUser) -> Self:

@@ -6,15 +6,17 @@ from dataclasses import replace
 from itertools import count
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
+from django.db.models.functions import Upper
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import preferences
+from accounts import preferences, toasts, trading_accounts
 from accounts import reports as account_reports
-from accounts.errors import InvalidValue
+from accounts.errors import DomainError, InvalidValue
 from accounts.models import (
     Account,
     AccountGroup,
@@ -32,14 +34,16 @@ from journal import (
     account_windows,
     breakdowns,
     charts,
+    dimensions,
     filters,
     reports,
     table_export,
 )
 from journal.account_windows import AccountsWindow, WindowRow
 from journal.context import KEPT, today_of
+from journal.models import Note
 from journal.trade_lists import rows_of
-from journal.views.pages import FEW, best_and_worst, month_of, person_of, positions_of, standing, within
+from journal.views.pages import FEW, month_of, person_of, positions_of, standing, within
 from trading.models import ImportBatch, Trade
 from trading.refusals import says_why
 
@@ -166,7 +170,7 @@ def _uuid(text: str) -> uuid.UUID | None:
 @says_why
 def account_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     person = person_of(request)
-    account = get_object_or_404(Account.objects.for_user(person), public_id=id)
+    account = get_object_or_404(Account.objects.for_user(person).select_related("group"), public_id=id)
     wanted = filters.parse(request.GET, user=person, also=("month",))
     wanted = replace(wanted, accounts=(account.pk,), broker=None)
     metrics = reports.aggregate_metrics(person, wanted)
@@ -177,8 +181,12 @@ def account_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     days = breakdowns.calendar(person, within(wanted, *charts.month_span(month)))
     trades = Trade.objects.for_user(person).filter(account=account).realized_between(wanted.start, wanted.end)
     entries = LedgerEntry.objects.for_user(person).filter(portfolio__account=account).select_related("portfolio")
+    before, after = _neighbours(person, account)
     context = {
         "account": account,
+        "account_tags": account.tags.order_by("name", "id"),
+        "before": before,
+        "after": after,
         "metrics": metrics,
         "chart": chart,
         "month": charts.month(month, days.days, today=today, start=wanted.start, end=wanted.end),
@@ -189,20 +197,37 @@ def account_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         .filter(pk__in=account.executions.filter(batch__isnull=False).values("batch"))
         .order_by("-id")[:FEW],
         "trades": rows_of(trades.select_related("account", "instrument").order_by("-activity_at", "-id")[:FEW], wanted),
+        "notes": Note.objects.for_user(person).filter(account=account).order_by("-updated_at", "-id")[:FEW],
+        "breakdowns": [(name, dimensions.BY_NAME[name].words) for name in _BREAKDOWNS],
         "has_chart_library": charts.has_library(),
         **standing(metrics, curve, days),
     }
     return render(request, "journal/account_detail.html", context)
 
 
-@login_required
-@require_safe
-@says_why
-def account_compare(request: HttpRequest) -> HttpResponse:
-    person = person_of(request)
-    wanted = filters.parse(request.GET, user=person)
-    if not wanted.is_by_account:
-        metrics = reports.aggregate_metrics(person, wanted)
-        return render(request, "journal/account_compare.html", {"suggested": best_and_worst(metrics)})
-    answer = breakdowns.comparison(person, wanted)
-    return render(request, "journal/account_compare.html", {"answer": answer, **standing(answer)})
+#: The reports that an account's page leads to.
+_BREAKDOWNS = ("symbol", "side", "weekday", "hour", "month", "holding", "tag", "setup", "mistake", "playbook", "r")
+
+
+def _neighbours(person: User, account: Account) -> tuple[Account | None, Account | None]:
+    """The accounts before and after this one in the list by name, among those that are archived as it is."""
+    mine = Account.objects.for_user(person).filter(archived_at__isnull=account.archived_at is None)
+    mine = mine.annotate(upper=Upper("name"))
+    name = account.name.upper()
+    before = mine.filter(Q(upper__lt=name) | Q(upper=name, pk__lt=account.pk)).order_by("-upper", "-pk").first()
+    after = mine.filter(Q(upper__gt=name) | Q(upper=name, pk__gt=account.pk)).order_by("upper", "pk").first()
+    return before, after
+
+
+@may_write_required
+@require_POST
+def account_rename(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+    """The account is called as the form on its page says; what is refused is told there."""
+    account = get_object_or_404(Account.objects.for_user(person_of(request)), public_id=id)
+    try:
+        trading_accounts.update(account, name=request.POST.get("name", ""))
+    except DomainError as error:
+        toasts.say(request, error.message, level="error")
+    else:
+        toasts.say(request, _("Saved."))
+    return redirect("account_detail", id)
