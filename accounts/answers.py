@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 #: Seconds that answers of each kind are kept.
 LIFETIMES = {"accounts": 120, "account": 300, "stats": 300, "brokers": 300, "aggregate": 300}
 
+#: Goes up when answers hold other things than before: an upgrade must not read what the old code has kept.
+SHAPE = 2
+
 #: Seconds for which the cache is passed over after it failed.
 PAUSE = 5.0
 
@@ -87,7 +90,7 @@ def get(kind: str, owner_id: int, *, version: int, parts: object, build: Callabl
 
 def key_of(kind: str, owner_id: int, *, version: int, parts: object) -> str:
     """The key of an answer: kind, owner and version in the clear, the rest as a digest."""
-    digest = hashlib.blake2b(orjson.dumps(parts, default=str), digest_size=12).hexdigest()
+    digest = hashlib.blake2b(orjson.dumps([SHAPE, parts], default=str), digest_size=12).hexdigest()
     return f"{kind}:{owner_id}:{version}:{digest}"
 
 

@@ -12,13 +12,13 @@ from journal.api.aggregate import AggregateViewSet
 from journal.api.archives import ArchiveViewSet
 from journal.api.notes import AttachmentViewSet, NoteTemplateViewSet, NoteViewSet, SearchViewSet
 from journal.api.playbooks import PlaybookViewSet
+from journal.api.trades import JournalTradeViewSet
 from trading.api.bars import BarViewSet
 from trading.api.executions import ExecutionViewSet, PositionViewSet
 from trading.api.imports import ImportViewSet
 from trading.api.reference import FxRateViewSet, InstrumentViewSet
 from trading.api.tag_groups import TagGroupViewSet
 from trading.api.tags import TagViewSet
-from trading.api.trades import TradeViewSet
 
 
 class Router(DefaultRouter):
@@ -44,7 +44,7 @@ router.register("archives", ArchiveViewSet, basename="archive")
 router.register("auth/tokens", TokenViewSet, basename="token")
 router.register("activity", ActivityViewSet, basename="activity")
 router.register("audit", AuditViewSet, basename="audit")
-router.register("trades", TradeViewSet, basename="trade")
+router.register("trades", JournalTradeViewSet, basename="trade")
 router.register("executions", ExecutionViewSet, basename="execution")
 router.register("positions", PositionViewSet, basename="position")
 router.register("tags", TagViewSet, basename="tag")

@@ -45,6 +45,10 @@ class RequestIdMiddleware:
 #: Addresses that only take what a form sends, and the page that the form is on.
 _PAGES_OF_FORMS = {
     "trade_annotate": "trade_detail",
+    "trade_mark": "trade_detail",
+    "trade_columns": "trade_list",
+    "trade_bulk": "trade_list",
+    "trade_review_act": "trade_review",
     "trade_delete": "trade_detail",
     "trade_restore": "trade_list",
     "token_create": "settings",

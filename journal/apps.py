@@ -16,7 +16,10 @@ class JournalConfig(AppConfig):
             panels,
             playbooks,
             receivers,  # noqa: F401 – connects them
+            trade_tables,
         )
+
+        trade_tables.register()
 
         undo.register("attachment.delete", attachments.undelete)
         undo.register("note.delete", notes.undelete)

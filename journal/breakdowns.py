@@ -68,8 +68,8 @@ def breakdown(user: User, wanted: MetricsFilter | None = None, *, by: str, fresh
 def _rows(by: Dimension, kept: dict[str, Any]) -> tuple[BreakdownRow, ...]:
     """The rows in their order and with the words of the person's language: what is kept has neither."""
     rows = [
-        BreakdownRow(key, _label(by, key, kept["names"]), Figures.of([kept["currency"], *sums]))
-        for key, *sums in kept["rows"]
+        BreakdownRow(key, _label(by, key, kept["names"]), Figures.of([kept["currency"], *sums], counts=counts))
+        for key, sums, counts in kept["rows"]
     ]
     if by.name in _NAMES_OF:
         rows.sort(key=lambda row: (row.key == NONE, row.label.casefold(), row.key))
@@ -179,19 +179,34 @@ def _breakdown(user: User, wanted: MetricsFilter, by: str) -> dict[str, Any]:
         is_converted = found.rates is not None
         source, values, key, joins = day_rows.grouped(user.pk, wanted, by=dimension, needs_days=is_converted)
         join, rates = found.join() if is_converted else ("", [])
-        rows = reading.rows(
-            f"SELECT {key} AS group_key, {day_rows.sums(at_rates=is_converted)} "  # noqa: S608
-            f"FROM (SELECT * FROM {source}) r {join} {joins} GROUP BY 1",
-            [*values, *rates],
-        )
+        grouped = f"FROM (SELECT * FROM {source}) r {join} {joins} GROUP BY 1"  # noqa: S608
+        sums = day_rows.sums(at_rates=is_converted)
+        rows = {
+            group: amounts
+            for group, *amounts in reading.rows(f"SELECT {key} AS group_key, {sums} {grouped}", [*values, *rates])
+        }
+        counts = _counts(source, values, key, joins) if found.unconverted else {}
         names = dict(reading.rows(_NAMES_OF[by], [user.pk])) if by in _NAMES_OF else {}
-    kept = {group.partition(":")[0] for group, *_ in rows}
+    groups = [*rows, *(group for group in counts if group not in rows)]
+    kept = {group.partition(":")[0] for group in groups}
     return {
         "currency": found.currency,
-        "rows": [list(row) for row in rows],
+        "rows": [[group, rows.get(group, _NOTHING), counts.get(group)] for group in groups],
         "names": {key: name for key, name in names.items() if key in kept},
         "unconverted": series.kept_unconverted(found),
     }
+
+
+_NOTHING = [None] * len(COLUMNS)
+
+
+def _counts(source: str, values: list[Any], key: str, joins: str) -> dict[str, list[Any]]:
+    """By group, the sums of all trades, of which those without money mean something: some have no rate."""
+    found = reading.rows(
+        f"SELECT {key} AS group_key, {day_rows.sums()} FROM (SELECT * FROM {source}) r {joins} GROUP BY 1",  # noqa: S608
+        values,
+    )
+    return {group: sums for group, *sums in found}
 
 
 #: Keys that are no words, and what people call them.

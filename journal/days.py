@@ -50,9 +50,11 @@ def of(user: User, wanted: MetricsFilter, day: date) -> Day:
         day=day,
         metrics=metrics,
         trade_total=trades.count(),
-        trades=trades.select_related("account", "instrument")
-        .prefetch_related("tags")
-        .order_by("activity_at", "id")[:MOST_TRADES],
+        trades=list(
+            trades.select_related("account", "instrument")
+            .prefetch_related("tags")
+            .order_by("activity_at", "id")[:MOST_TRADES]
+        ),
         opened=list(opened.select_related("account", "instrument").order_by("activity_at", "id")[:MOST_TRADES]),
         plans=[note for note in notes if note.kind == NoteKind.PLAN],
         reviews=[note for note in notes if note.kind == NoteKind.REVIEW],

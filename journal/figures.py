@@ -19,15 +19,23 @@ _IS_COUNT = tuple(isinstance(column.default, int) for column in fields(Totals))
 class Figures:
     """Totals in one currency, and every metric that follows from them by `journal.metrics.formulas`.
 
-    `currency` is None where nothing could be converted; the totals are then those of nothing.
+    `currency` is None where nothing could be converted; the totals are then those of nothing. `counts` are the totals
+    of all trades, where some of them are in no currency that could be converted: what has no unit of money (counts, R,
+    holding time) is of all of them. Ratios of money are of what was converted.
     """
 
     currency: str | None
     totals: Totals
+    counts: Totals | None = None
+
+    @property
+    def counted(self) -> Totals:
+        """The totals whose counts, R and holding time are meant."""
+        return self.totals if self.counts is None else self.counts
 
     @property
     def trade_count(self) -> int:
-        return self.totals.trade_count
+        return self.counted.trade_count
 
     @property
     def net_pnl(self) -> Decimal | None:
@@ -51,15 +59,15 @@ class Figures:
 
     @property
     def win_rate(self) -> Decimal | None:
-        return formulas.win_rate(self.totals)
+        return formulas.win_rate(self.counted)
 
     @property
     def decisive_win_rate(self) -> Decimal | None:
-        return formulas.decisive_win_rate(self.totals)
+        return formulas.decisive_win_rate(self.counted)
 
     @property
     def win_rate_interval(self) -> Interval | None:
-        return formulas.win_rate_interval(self.totals)
+        return formulas.win_rate_interval(self.counted)
 
     @property
     def profit_factor(self) -> Decimal | None:
@@ -92,19 +100,19 @@ class Figures:
     @property
     def expectancy_r(self) -> Decimal | None:
         """The average realized R, which document 001 calls averageRR."""
-        return formulas.expectancy_r(self.totals)
+        return formulas.expectancy_r(self.counted)
 
     @property
     def profit_factor_r(self) -> Decimal | None:
-        return formulas.profit_factor_r(self.totals)
+        return formulas.profit_factor_r(self.counted)
 
     @property
     def average_planned_r(self) -> Decimal | None:
-        return formulas.average_planned_r(self.totals)
+        return formulas.average_planned_r(self.counted)
 
     @property
     def sqn(self) -> Decimal | None:
-        return formulas.sqn(self.totals)
+        return formulas.sqn(self.counted)
 
     @property
     def kelly(self) -> Decimal | None:
@@ -112,16 +120,16 @@ class Figures:
 
     @property
     def average_holding_seconds(self) -> Decimal | None:
-        return formulas.average_holding_seconds(self.totals)
+        return formulas.average_holding_seconds(self.counted)
 
     @property
     def broker_difference(self) -> Decimal | None:
         return self.totals.broker_difference
 
     @classmethod
-    def of(cls, values: Sequence[Any]) -> Self:
+    def of(cls, values: Sequence[Any], *, counts: Sequence[Any] | None = None) -> Self:
         """The figures that were kept as a currency followed by the values of `day_rows.sums`."""
-        return cls(values[0], totals_of(values[1:]))
+        return cls(values[0], totals_of(values[1:]), None if counts is None else totals_of(counts))
 
 
 def totals_of(values: Sequence[Any]) -> Totals:

@@ -38,7 +38,7 @@ _ATTRIBUTES = {
 #: Pictures are one's own attachments; the policy of the page lets no other load, and the address of another could tell
 #: its owner when this was read.
 _OWN_PICTURE = re.compile(r"/attachments/[0-9a-f-]{36}/(file|thumbnail)/", re.ASCII)
-_TASK = re.compile(r"\[([ xX])\][ \t]+")
+_TASK = re.compile(r"\[([ xX])\](?:[ \t]+|$)")
 
 
 def to_html(text: str) -> SafeString:

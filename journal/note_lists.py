@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db.models import Count, F, Prefetch, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
@@ -60,12 +61,12 @@ def shown(notes: QuerySet[Note]) -> QuerySet[Note]:
     )
 
 
-def notes_of(user: User, wanted: MetricsFilter) -> QuerySet[Note]:
+def notes_of(user: User, wanted: MetricsFilter) -> Any:
     """The person's notes of the filter's accounts and days, each with `on`: its day, else that of its writing.
 
-    Where accounts are chosen, notes of a day and no account belong to none of them.
+    The type is open, as none knows of `on`. Where accounts are chosen, notes of a day and no account belong to none.
     """
-    notes: QuerySet[Note] = Note.objects.for_user(user).annotate(on=Coalesce("day", TruncDate("created_at")))
+    notes: Any = Note.objects.for_user(user).annotate(on=Coalesce("day", TruncDate("created_at")))
     if wanted.is_by_account:
         notes = notes.filter(account__in=accounts_of(user, wanted))
     if wanted.start is not None:
@@ -97,8 +98,9 @@ def stream(user: User, wanted: MetricsFilter, chosen: StreamFilter, *, before: d
     ordered = sorted((day for day in days if before is None or day < before), reverse=True)
     page = ordered[:DAYS_OF_A_PAGE]
     by_day: dict[date, list[Note]] = {}
-    for note in shown(notes.filter(on__in=page)).order_by("-on", "-id"):
-        by_day.setdefault(note.on, []).append(note)  # type: ignore[attr-defined]
+    found: Any = shown(notes.filter(on__in=page))
+    for note in found.order_by("-on", "-id"):
+        by_day.setdefault(note.on, []).append(note)
     noted = {} if chosen.is_about_words else _noted(user, wanted, page)
     return Stream(
         days=[StreamDay(day, made.get(day), by_day.get(day, []), noted.get(day, [])) for day in page],

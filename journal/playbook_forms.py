@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -118,7 +117,7 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def _clean(text: str, *, lines: bool = False) -> Any:
+def _clean(text: str, *, lines: bool = False) -> str:
     try:
         return paragraphs(text) if lines else one_line(text)
     except ValueError as error:

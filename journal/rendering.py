@@ -19,6 +19,7 @@ from journal.figures import (
     Figures,
     TradeStreaks,
 )
+from journal.metrics import formulas
 from journal.metrics.formulas import MaxDrawdown
 from journal.metrics.totals import Totals
 
@@ -29,13 +30,6 @@ def metrics_json(metrics: AggregateMetrics) -> dict[str, Any]:
     return {
         **_answer(metrics),
         **figures_json(metrics.figures),
-        # Counts, R and holding time have no currency: they are of all trades, converted or not.
-        **_counts(metrics.counts),
-        "win_rate": metrics.win_rate,
-        "decisive_win_rate": metrics.decisive_win_rate,
-        "average_rr": metrics.expectancy_r,
-        "average_planned_r": metrics.average_planned_r,
-        "average_holding_seconds": metrics.average_holding_seconds,
         "reporting_currency": metrics.reporting_currency,
         "total_accounts": metrics.total_accounts,
         "accounts_by_broker": metrics.accounts_by_broker,
@@ -63,7 +57,7 @@ def figures_json(figures: Figures) -> dict[str, Any]:
     totals = figures.totals
     return {
         "currency": figures.currency,
-        **_counts(totals),
+        **_counts(figures.counted),
         "win_rate": figures.win_rate,
         "decisive_win_rate": figures.decisive_win_rate,
         "win_rate_interval": figures.win_rate_interval and asdict(figures.win_rate_interval),
@@ -82,16 +76,23 @@ def figures_json(figures: Figures) -> dict[str, Any]:
         "largest_win": totals.largest_win,
         "largest_loss": totals.largest_loss,
         "average_rr": figures.expectancy_r,
-        "total_r": totals.r_sum if totals.r_count else None,
-        "total_r_profit": totals.r_profit if totals.r_count else None,
-        "total_r_loss": totals.r_loss if totals.r_count else None,
-        "profit_factor_r": figures.profit_factor_r,
+        **_in_r(figures.counted),
         "average_planned_r": figures.average_planned_r,
         "sqn": figures.sqn,
         "kelly": figures.kelly,
         "average_holding_seconds": figures.average_holding_seconds,
         "broker_pnl": totals.broker_pnl if totals.broker_count else None,
         "broker_difference": figures.broker_difference,
+    }
+
+
+def _in_r(totals: Totals) -> dict[str, Any]:
+    has_r = totals.r_count > 0
+    return {
+        "total_r": totals.r_sum if has_r else None,
+        "total_r_profit": totals.r_profit if has_r else None,
+        "total_r_loss": totals.r_loss if has_r else None,
+        "profit_factor_r": formulas.profit_factor_r(totals),
     }
 
 

@@ -62,7 +62,7 @@ def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh:
         stale=kept["stale"],
         missing_days=kept["missing_days"],
         reporting_currency=user.reporting_currency,
-        figures=Figures.of(kept["figures"]),
+        figures=Figures.of(kept["figures"], counts=kept["counts"]),
         counts=totals_of(kept["counts"]),
         by_currency=tuple(Figures.of(values) for values in kept["by_currency"]),
         unconverted=series.unconverted_of(kept["unconverted"]),

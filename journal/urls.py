@@ -18,7 +18,9 @@ from journal.views import (
     panels,
     playbooks,
     reports,
+    review,
     tags,
+    trade_page,
     trades,
 )
 
@@ -36,7 +38,15 @@ urlpatterns = [
     path("theme/", dashboard.theme, name="theme"),
     # ------------------------------------------------------------ trades
     path("trades/", trades.trade_list, name="trade_list"),
+    path("trades/rows/", trades.trade_rows, name="trade_rows"),
+    path("trades/columns/", trades.trade_columns, name="trade_columns"),
+    path("trades/bulk/", trades.trade_bulk, name="trade_bulk"),
     path("trades/export/", trades.trade_export, name="trade_export"),
+    path("trades/review/", review.trade_review, name="trade_review"),
+    path("trades/review/<uuid:id>/", review.trade_review_act, name="trade_review_act"),
+    path("trades/<uuid:id>/", trade_page.trade_detail, name="trade_detail"),
+    path("trades/<uuid:id>/words/", trade_page.trade_annotate, name="trade_annotate"),
+    path("trades/<uuid:id>/marks/", trade_page.trade_mark, name="trade_mark"),
     # ------------------------------------------------------------ accounts
     path("accounts/", accounts.account_list, name="account_list"),
     path("accounts/rows/", accounts.account_rows, name="account_rows"),

@@ -70,6 +70,10 @@ def _moved(before: list[uuid.UUID], after: list[uuid.UUID]) -> set[uuid.UUID]:
     best: list[list[int]] = []
     for number, place in enumerate(places):
         runs = [run for run in best[:number] if places[run[-1]] < place]
-        best.append([*max(runs, key=len, default=[]), number])
-    staying = set(max(best, key=len, default=[]))
+        best.append([*_longest(runs), number])
+    staying = set(_longest(best))
     return {key for number, key in enumerate(after) if number not in staying}
+
+
+def _longest(runs: list[list[int]]) -> list[int]:
+    return max(runs, key=lambda run: len(run)) if runs else []

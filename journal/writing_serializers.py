@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from accounts.decimals import plain
 from accounts.models import Account
-from accounts.strict import DayField, LineField, StrictSerializer, TextField
+from accounts.strict import DayField, LineField, StrictBooleanField, StrictSerializer, TextField
 from journal.models import (
     LONGEST_NOTE,
     Attachment,
@@ -26,7 +26,7 @@ from journal.rendering import figures_json
 from journal.search import Hit
 from trading.api.rows import tag_json
 from trading.models import Tag, Trade
-from trading.serializers import MOST_TAGS, OwnIdField, StrictBooleanField, TagSerializer
+from trading.serializers import MOST_TAGS, OwnIdField, TagSerializer
 
 Json = dict[str, Any]
 COLOR = r"^#[0-9a-fA-F]{6}\Z"

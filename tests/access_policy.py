@@ -131,6 +131,8 @@ POLICY: dict[str, Row] = {
     "aggregate-breakdown": self_only(query="by=account", refers=_ACCOUNT),
     "trade-list": self_only("GET", "POST", body=things.trade_body, refers=_ACCOUNT, body_refers=_ACCOUNT),
     "trade-detail": own("trade", "GET", "PATCH", "DELETE", body={"note": "By API"}),
+    "trade-bulk": self_only("POST", body=things.trades_bulk_body),
+    "trade-undo": self_only("POST", body=things.bulk_undo_body),
     "trade-restore": self_only("POST", body=things.undo_body),
     "execution-list": self_only(refers=_ACCOUNT),
     "position-list": self_only(refers=_ACCOUNT),
@@ -219,6 +221,12 @@ POLICY: dict[str, Row] = {
     "playbook_delete": own("playbook", "POST"),
     "trade_playbooks": own("trade", "POST", body=things.playbook_choice, body_refers={"playbook": "playbook"}),
     # ------------------------------------------------------------ lists, bulk acts and the review of trades
+    "trade_rows": self_only(refers=_ACCOUNT),
+    "trade_columns": self_only("POST", body={"column": "side"}),
+    "trade_bulk": self_only("POST", body=things.trades_bulk_form, body_refers={"id": "trade"}),
+    "trade_review": self_only(refers={"trade": "trade", "after": "trade"}),
+    "trade_review_act": own("trade", "POST", body={"act": "rate", "value": "4"}),
+    "trade_mark": own("trade", "POST", body={"act": "rate", "value": "4"}),
     # ------------------------------------------------------------ reports, exports, first run
     "welcome": self_only(),
     "first_run_dismiss": self_only("POST"),

@@ -18,7 +18,7 @@ from journal.archive import jobs
 from journal.models import Archive, Note, Playbook, TradePlaybook
 from tests.factories import make_account
 from tests.journal.factories import make_trade
-from trading import tag_groups, trades
+from trading import many_trades, tag_groups, trades
 from trading.imports import batches
 from trading.models import Execution, ImportBatch, Tag, Trade
 
@@ -263,6 +263,19 @@ def playbook_choice(owner: User) -> dict[str, Any]:
 
 def bulk_form(owner: User) -> dict[str, Any]:
     return {"id": account(owner, "bulk"), "act": "apply", "status": "suspended"}
+
+
+def trades_bulk_form(owner: User) -> dict[str, Any]:
+    return {"id": [str(_trade(owner, "many").public_id)], "act": "rate", "value_rate": "4"}
+
+
+def trades_bulk_body(owner: User) -> dict[str, Any]:
+    return {"ids": [str(_trade(owner, "many").public_id)], "act": "rate", "value": "4"}
+
+
+def bulk_undo_body(owner: User) -> dict[str, Any]:
+    done = many_trades.rate(owner.pk, trade_ids=[_trade(owner, "many").pk], rating=4)
+    return {"undo": undo.token(owner, "trade.many", {"event": done.event})}
 
 
 def upload_body(owner: User) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import Account, User
 from journal.filters import NO_BROKER, MetricsFilter
+from journal.models import TradePlaybook
 from trading.models import Execution, FxRate, Trade
 
 MONEY = 10**8
@@ -68,6 +69,8 @@ class Trip:
     closed_on: date | None = None
     closed_at: datetime | None = None
     stop: Fraction | None = None
+    #: What the person has said: keys of dimensions that are not made of fills.
+    said: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def side(self) -> str:
@@ -121,11 +124,86 @@ def trips_of(owner: User) -> list[Trip]:
                 assert fill.executed_on == day_of(fill.executed_at, account)
         fills.sort(key=lambda fill: (fill.sort_at, fill.sequence, fill.pk))
         trips += _fold(fills, is_average=account.cost_method == "average")
+    said = _said(owner)
     for trip in trips:
+        trip.said = said.get(trip.opening, {})
         trip.tags = tags[trip.opening]
         stop = stops.get(trip.opening)
         trip.stop = None if stop is None else Fraction(stop)
     return trips
+
+
+def _said(owner: User) -> dict[int, dict[str, set[str]]]:
+    """By opening fill: marks, playbooks and rules of each trade."""
+    found: dict[int, dict[str, set[str]]] = {}
+    by_key = {}
+    for trade in Trade.objects.filter(owner=owner).prefetch_related("tags__group"):
+        by_key[trade.public_id] = trade.opening_execution_id
+        tags = {called(tag.name): tag.group.role if tag.group else "" for tag in trade.tags.all()}
+        found[trade.opening_execution_id] = {
+            "tag": set(tags) or {"none"},
+            "setup": {name for name, role in tags.items() if role == "setup"} or {"none"},
+            "mistake": {name for name, role in tags.items() if role == "mistake"} or {"none"},
+            "rating": {str(trade.rating) if trade.rating else "none"},
+            "reviewed": {"yes" if trade.reviewed_at else "no"},
+            "playbook": set(),
+            "rule": set(),
+        }
+    taken = TradePlaybook.objects.filter(owner=owner).select_related("playbook").prefetch_related("checks__rule")
+    for each in taken:
+        said = found.get(by_key.get(each.trade_key, 0), {"playbook": set(), "rule": set()})
+        said["playbook"].add(called(each.playbook.name))
+        for check in each.checks.all():
+            said["rule"] |= {f"{check.rule.key}:{'kept' if check.is_kept else 'broken'}", str(check.rule.key)}
+    for said in found.values():
+        for name in ("playbook", "rule"):
+            said[name] = said[name] or {"none"}
+    return found
+
+
+def called(name: str) -> str:
+    """The key of what has this name; one that would be read as something else is marked."""
+    return f"={name}" if name == "none" or name.startswith("=") else name
+
+
+R_EDGES = ["-3", "-2", "-1", "-0.5", "0", "0.5", "1", "2", "3", "5", "10"]
+PRICES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000]
+SIZES = [100, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000]
+STEPS = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000]
+HELD = [60, 300, 1800, 7200, 28800, 86400, 604800]
+
+
+def bucket(value: Fraction, edges: Iterable[int | str]) -> str:
+    """How many edges are at or below the value, with two digits."""
+    return f"{sum(value >= Fraction(edge) for edge in edges):02}"
+
+
+def keys_of(trip: Trip, account: Account) -> dict[str, set[str]]:
+    """The keys that a trip has in the dimensions of docs/metrics.md, but for those of its exits' days."""
+    entry = rounded(trip.points / trip.entered, RATE)
+    is_timed = trip.opened_at is not None and trip.closed_at is not None
+    held = "9" if trip.closed_on is None else "8"
+    if trip.closed_on is not None and is_timed:
+        seconds = Fraction((trip.closed_at - trip.opened_at) / timedelta(microseconds=1)) / 1_000_000
+        held = str(sum(seconds >= edge for edge in HELD))
+    hour = "24" if trip.opened_at is None else f"{trip.opened_at.astimezone(ZoneInfo(account.time_zone)).hour:02}"
+    results = [*(-step for step in STEPS), 0, *STEPS]
+    return {
+        **trip.said,
+        "side": {trip.side},
+        "status": {"open" if trip.closed_on is None else "closed"},
+        "outcome": {trip.outcome or "open"},
+        "entry_day": {trip.opened_on.isoformat()},
+        "entry_weekday": {str(trip.opened_on.isoweekday())},
+        "hour": {hour},
+        "holding": {held},
+        "size": {bucket(abs(trip.entered * entry * trip.multiplier), SIZES)},
+        "price": {bucket(entry, PRICES)},
+        "r": {"none" if trip.realized_r is None else bucket(trip.realized_r, R_EDGES)},
+        "result": {"open" if trip.closed_on is None else bucket(trip.net, results)},
+        "group": {called(account.group.name) if account.group else "none"},
+        "account_tag": {called(tag.name) for tag in account.tags.all()} or {"none"},
+    }
 
 
 def day_of(at: datetime, account: Account) -> date:
@@ -277,10 +355,11 @@ class Expected:
 
 def expected(owner: User, trips: Iterable[Trip], wanted: MetricsFilter) -> Expected:
     """The sums of the trips that the filter lets through, per currency and day."""
-    brokers = dict(Account.objects.filter(owner=owner).values_list("pk", "broker"))
+    rows = Account.objects.filter(owner=owner).select_related("group").prefetch_related("tags")
+    accounts = {account.pk: account for account in rows}
     found = Expected(defaultdict(Sums), defaultdict(Fraction), {}, defaultdict(Fraction), defaultdict(Fraction), set())
     for trip in trips:
-        if not _is_wanted(trip, wanted, brokers[trip.account_id]):
+        if not _is_wanted(trip, wanted, accounts[trip.account_id]):
             continue
         for part in trip.exits:
             if _is_between(part.day, wanted):
@@ -300,15 +379,28 @@ def _earn(found: Expected, trip: Trip, part: Exit) -> None:
 
 
 def _is_between(day: date, wanted: MetricsFilter) -> bool:
-    return (wanted.start is None or day >= wanted.start) and (wanted.end is None or day <= wanted.end)
-
-
-def _is_wanted(trip: Trip, wanted: MetricsFilter, broker: str) -> bool:
     return (
+        (wanted.start is None or day >= wanted.start)
+        and (wanted.end is None or day <= wanted.end)
+        and (wanted.weekday is None or str(day.isoweekday()) == wanted.weekday)
+    )
+
+
+#: Fields of a filter whose keys `keys_of` tells.
+KEYED = (
+    "tag", "group", "account_tag", "status", "outcome", "setup", "mistake", "playbook", "rule", "reviewed", "rating",
+    "entry_day", "entry_weekday", "hour", "holding", "size", "price", "r", "result",
+)  # fmt: skip
+
+
+def _is_wanted(trip: Trip, wanted: MetricsFilter, account: Account) -> bool:
+    asked = {name: getattr(wanted, name) for name in KEYED if getattr(wanted, name) is not None}
+    keys = keys_of(trip, account) if asked else {}
+    broker = account.broker
+    return all(value in keys[name] for name, value in asked.items()) and (
         (wanted.accounts is None or trip.account_id in wanted.accounts)
         and (wanted.broker is None or broker == wanted.broker or (wanted.broker == NO_BROKER and not broker))
-        and (wanted.symbol is None or wanted.symbol in (trip.symbol, trip.root))
-        and (wanted.tag is None or wanted.tag in trip.tags)
+        and (wanted.symbol is None or wanted.symbol in (trip.symbol, f"={trip.symbol}", trip.root))
         and (wanted.side is None or wanted.side == trip.side)
         and (wanted.currency is None or wanted.currency == trip.currency)
     )

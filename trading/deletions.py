@@ -94,6 +94,7 @@ def numbered(owner_id: int, events: Collection[int]) -> list[Deletion]:
     for after in AuditEvent.objects.filter(
         owner_id=owner_id, event=RESTORED, pk__gt=min(events, default=0)
     ).values_list("after", flat=True):
+        assert after is not None
         undone.update(after["deletions"])
     return [Deletion(event.pk, event.before or {}) for event in found if event.pk not in undone]
 

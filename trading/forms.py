@@ -214,13 +214,19 @@ def corrected_fills(formset: _Fills, executions: Sequence[Execution], zone: Zone
     return sorted(fills, key=lambda fill: fill.executed_at)
 
 
+def _note_area() -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": 6, "data-hotkey": "n"})
+
+
 class WordsForm(forms.Form):
     """What a person says of a trade: what it was meant to do, a note, tags."""
 
     initial_stop = NumberField(largest=LARGEST_PRICE, required=False, label="Initial stop")
     initial_target = NumberField(largest=LARGEST_PRICE, required=False, label="Initial target")
     tags = forms.CharField(required=False, max_length=1000, help_text="Several with commas between them.")
-    note = forms.CharField(required=False, max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 5}))
+    note = forms.CharField(
+        required=False, max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 6, "data-hotkey": "n"})
+    )
 
     @classmethod
     def of(cls, trade: Trade) -> "WordsForm":

@@ -113,6 +113,9 @@ class TradeSerializer(StrictSerializer):
     tags = TagSerializer(many=True)
     note = serializers.CharField()
     reviewed_at = serializers.DateTimeField(allow_null=True)
+    rating = serializers.IntegerField(allow_null=True, help_text="How well it was traded, 1 to 5.")
+    mae = MoneyField(allow_null=True, help_text="Largest open loss before the close; null without bars.")
+    mfe = MoneyField(allow_null=True, help_text="Largest open profit before the close; null without bars.")
 
 
 class SourceLineSerializer(StrictSerializer):
@@ -175,6 +178,7 @@ class TradeWordsSerializer(StrictSerializer):
         child=OwnIdField(queryset=Tag.objects), required=False, max_length=MOST_TAGS, help_text="Ids of tags."
     )
     reviewed = StrictBooleanField(required=False)
+    rating = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=5)
 
 
 class EnteredTradeSerializer(StrictSerializer):

@@ -20,6 +20,9 @@ KEEP: Any = object()
 MOST_UNDONE = 50_000
 DELETED, MERGED = "tag.delete", "tag.merge"
 
+#: Characters of a name.
+LONGEST_NAME = 50
+
 
 class TagNameTaken(Conflict):
     """The person has a tag of this name."""

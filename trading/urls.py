@@ -7,8 +7,6 @@ from trading import import_views, views
 urlpatterns = [
     path("trades/new/", views.trade_create, name="trade_create"),
     path("trades/restore/", views.trade_restore, name="trade_restore"),
-    path("trades/<uuid:id>/", views.trade_detail, name="trade_detail"),
-    path("trades/<uuid:id>/words/", views.trade_annotate, name="trade_annotate"),
     path("trades/<uuid:id>/edit/", views.trade_edit, name="trade_edit"),
     path("trades/<uuid:id>/delete/", views.trade_delete, name="trade_delete"),
     path("imports/", import_views.import_list, name="import_list"),

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -19,8 +18,8 @@ from accounts.models import Account, User
 from accounts.permissions import may_write_required
 from trading import taking_back, trades
 from trading.errors import NothingLeft, TradeRefused
-from trading.forms import MOST_FILLS, TradeForm, WordsForm, corrected_fills, fills_formset, initial_fills
-from trading.models import Execution, Trade, TradeFill
+from trading.forms import MOST_FILLS, TradeForm, corrected_fills, fills_formset, initial_fills
+from trading.models import Execution, Trade
 from trading.refusals import says_why
 from trading.trades import CHANGED_MEANWHILE
 
@@ -33,54 +32,6 @@ def _person(request: HttpRequest) -> User:
 def _own_trade(request: HttpRequest, public_id: uuid.UUID) -> Trade:
     rows = Trade.objects.for_user(request.user).select_related("account", "instrument")
     return get_object_or_404(rows, public_id=public_id)
-
-
-@may_write_required
-def trade_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
-    return _page(request, _own_trade(request, id))
-
-
-@may_write_required
-@require_POST
-def trade_annotate(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
-    trade = _own_trade(request, id)
-    form = WordsForm(request.POST)
-    if not form.is_valid():
-        return _page(request, trade, words=form)
-    with transaction.atomic():
-        tags = form.own_tags(_person(request))
-        trades.annotate(trade, plan=form.plan(), note=form.cleaned_data["note"], tags=tags)
-    messages.success(request, "Saved.")
-    return redirect("trade_detail", id)
-
-
-def _page(request: HttpRequest, trade: Trade, *, words: WordsForm | None = None) -> HttpResponse:
-    parts = (
-        TradeFill.objects.filter(trade=trade)
-        .select_related("execution", "execution__batch")
-        .order_by("execution__sort_at", "execution__sequence", "execution_id", "role")
-    )
-    earlier, later = _neighbours(request, trade)
-    context = {
-        "trade": trade,
-        "parts": parts,
-        "tags": trade.tags.order_by("name", "id"),
-        "words": words or WordsForm.of(trade),
-        "earlier": earlier,
-        "later": later,
-        "difference": None if trade.broker_pnl is None else trade.net_pnl - trade.broker_pnl,
-    }
-    return render(request, "trading/trade_detail.html", context, status=422 if words else 200)
-
-
-def _neighbours(request: HttpRequest, trade: Trade) -> tuple[Trade | None, Trade | None]:
-    """The trades before and after it in the person's list, which is ordered by the last activity."""
-    mine = Trade.objects.for_user(request.user)
-    at, pk = trade.activity_at, trade.pk
-    # The first condition of each is implied by the second; PostgreSQL can only seek by it.
-    earlier = mine.filter(activity_at__lte=at).filter(Q(activity_at__lt=at) | Q(pk__lt=pk))
-    later = mine.filter(activity_at__gte=at).filter(Q(activity_at__gt=at) | Q(pk__gt=pk))
-    return earlier.order_by("-activity_at", "-id").first(), later.order_by("activity_at", "id").first()
 
 
 @may_write_required

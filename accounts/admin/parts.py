@@ -47,6 +47,10 @@ class OperatorAdmin(_AnyAdmin):
     show_full_result_count = False
     paginator = CappedPaginator
 
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
+        """The first column that is no link of its own leads to the row: a link inside another has no name."""
+        return [next((name for name in list_display if isinstance(name, str)), list_display[0])]
+
     def confirmed(
         self,
         request: HttpRequest,

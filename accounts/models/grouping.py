@@ -1,6 +1,6 @@
 """How a person sorts their accounts: groups, one at most for each, and labels, any number."""
 
-from typing import Self
+from typing import Self, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.validators import RegexValidator
@@ -13,7 +13,10 @@ from accounts.models.person import User
 COLOR = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "A colour is written #rrggbb.")
 
 
-class OwnQuerySet(models.QuerySet[models.Model]):
+Row = TypeVar("Row", bound=models.Model, covariant=True)
+
+
+class OwnQuerySet(models.QuerySet[Row]):
     """Rows that one person owns, by `owner`."""
 
     def for_user(self, user: User | AnonymousUser) -> Self:

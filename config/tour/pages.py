@@ -59,6 +59,8 @@ PAGES: dict[str, Page] = {
     "account_detail": Page(things.account),
     "account_edit": Page(things.account),
     "account_delete": Page(things.account),
+    "account_bulk": Page(things.few_accounts, query=things.FEW_ACCOUNTS),
+    "account_groups": Page(),
     "account_compare": Page(also=(("some", things.FEW_ACCOUNTS),)),
     # ------------------------------------------------------------ trades
     "trade_list": Page(also=(("filtered", "side=long"),)),
@@ -71,6 +73,16 @@ PAGES: dict[str, Page] = {
     "import_rows": Page(things.batch),
     "import_undo": Page(things.batch),
     # ------------------------------------------------------------ what people write
+    "note_list": Page(),
+    "note_create": Page(),
+    "note_detail": Page(things.note),
+    "note_edit": Page(things.note),
+    "note_template_list": Page(),
+    "note_template_create": Page(),
+    "note_template_edit": Page(things.template),
+    "day": Page(things.day),
+    "attachment_list": Page(),
+    "tag_list": Page(),
     "playbook_list": Page(),
     "playbook_create": Page(),
     "playbook_detail": Page(things.playbook),
@@ -111,6 +123,35 @@ NOT_PAGES: dict[str, str] = {
     "import_cancel": _POST,
     "import_replay": _POST,
     "sample_load": _POST,
+    "dashboard_panel": _PART,
+    "dashboard_accounts": _PART,
+    "dashboard_lines": _PART,
+    "dashboard_arrange": _POST,
+    "account_rows": _PART,
+    "account_columns": _POST,
+    "account_group_create": _POST,
+    "account_group_change": _POST,
+    "account_group_move": _POST,
+    "account_group_delete": _POST,
+    "account_tag_create": _POST,
+    "account_tag_change": _POST,
+    "account_tag_delete": _POST,
+    "note_preview": _PART,
+    "note_template_delete": _POST,
+    "note_delete": _POST,
+    "draft_keep": _POST,
+    "draft_discard": _POST,
+    "attachment_file": _FILE,
+    "attachment_thumbnail": _FILE,
+    "attachment_describe": _POST,
+    "attachment_delete": _POST,
+    "tag_edit": _POST,
+    "tag_merge": _POST,
+    "tag_delete": _POST,
+    "tag_group_edit": _POST,
+    "tag_options": _PART,
+    "tag_group_create": _POST,
+    "tag_group_delete": _POST,
     "archive_export": _POST,
     "archive_import": _POST,
     "archive_progress": _PART,
@@ -153,7 +194,7 @@ def stops(person: User, *, with_public: bool) -> Iterator[Stop | str]:
             continue
         path = reverse(name, kwargs=dict(found))
         who = "nobody" if page.is_public else "person"
-        yield Stop(name, path + (f"?{page.query}" if page.query else ""), who, page.status)
+        yield Stop(name, path + (f"?{things.filled_in(page.query, person)}" if page.query else ""), who, page.status)
         for word, query in page.also:
             if asked := things.filled_in(query, person):
                 yield Stop(f"{name}.{word}", f"{path}?{asked}", who)

@@ -1,6 +1,7 @@
 """What the pages of the tour are about: things that a person has, and what they may do."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django.contrib.auth.tokens import default_token_generator
@@ -9,13 +10,14 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import Account, User
-from journal.models import Playbook
+from journal.models import Note, NoteTemplate, Playbook
 from trading.models import BatchStatus, ImportBatch, Trade
 
 #: Stands in a query for some of the person's accounts.
 FEW_ACCOUNTS = "{few accounts}"
 #: How many of them.
 FEW = 4
+SOME_DAY = date(2026, 6, 30)
 
 Found = Mapping[str, str] | None
 
@@ -49,6 +51,27 @@ def batch(person: User) -> Found:
 def playbook(person: User) -> Found:
     """The oldest playbook."""
     return _id(Playbook.objects.for_user(person).filter(archived_at=None).order_by("id").first())
+
+
+def note(person: User) -> Found:
+    """The newest note."""
+    return _id(Note.objects.for_user(person).order_by("-id").first())
+
+
+def template(person: User) -> Found:
+    """The oldest template that notes begin with."""
+    return _id(NoteTemplate.objects.for_user(person).order_by("id").first())
+
+
+def day(person: User) -> Found:
+    """The day of the newest end of a trade, or some day."""
+    newest = Trade.objects.for_user(person).filter(closed_on__isnull=False).order_by("-activity_at", "-id").first()
+    return {"date": str(newest.closed_on if newest else SOME_DAY)}
+
+
+def few_accounts(person: User) -> Found:
+    """Nothing in the path, but there have to be accounts to choose."""
+    return {} if filled_in(FEW_ACCOUNTS, person) else None
 
 
 def sample(person: User) -> Found:

@@ -1,5 +1,6 @@
 """The API of notes, their templates, files, and the search over all that was written."""
 
+import uuid
 from typing import Any
 
 from django.db import transaction
@@ -219,7 +220,7 @@ class AttachmentViewSet(OwnViewSet):
         get_object_or_404(self._own(), public_id=id)
         # Who asks is known by the API's own means, such as a token.
         request._request.user = self.person
-        return attachment_file(request._request, id)
+        return attachment_file(request._request, uuid.UUID(str(id)))
 
 
 class SearchViewSet(OwnViewSet):

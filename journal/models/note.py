@@ -1,6 +1,6 @@
 """What a person writes down about days and accounts, and the pieces that they write it from."""
 
-from typing import Self
+from typing import Self, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.indexes import GinIndex
@@ -13,6 +13,8 @@ from accounts.fields import UUIDv7
 from accounts.models import Account, OwnQuerySet, User
 from trading.models import Tag
 
+Row = TypeVar("Row", bound=models.Model, covariant=True)
+
 #: Characters of one note.
 LONGEST_NOTE = 20_000
 
@@ -23,7 +25,7 @@ class NoteKind(models.TextChoices):
     REVIEW = "review", _("Review")
 
 
-class KeptQuerySet(OwnQuerySet):
+class KeptQuerySet(OwnQuerySet[Row]):
     """Rows that stay for some days after they were deleted, so that it can be undone."""
 
     def for_user(self, user: User | AnonymousUser) -> Self:

@@ -43,7 +43,7 @@ def playbooks_of_trade(user: User, trade: Trade) -> dict[str, Any]:
         .prefetch_related("version__rules", "checks")
         .order_by("playbook__name", "id")
     )
-    held = []
+    held: list[dict[str, Any]] = []
     for each in taken:
         checks = {check.rule_id: check.is_kept for check in each.checks.all()}
         rules = [

@@ -35,7 +35,7 @@ def _own(request: HttpRequest, public_id: uuid.UUID) -> Attachment:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def attachment_list(request: HttpRequest) -> HttpResponse:
+def attachment_list(request: HttpRequest) -> HttpResponseBase:
     """All files with the quota; a POST keeps files with a trade or a note."""
     if request.method == "POST":
         return _add(request)
@@ -153,7 +153,8 @@ def _back(request: HttpRequest, attachment: Attachment) -> HttpResponse:
     """The part of the page with the files, or the page of what they belong to."""
     person = person_of(request)
     note = attachment.note
-    trade = Trade.objects.for_user(person).filter(public_id=attachment.trade_key).first() if not note else None
+    key = attachment.trade_key
+    trade = Trade.objects.for_user(person).filter(public_id=key).first() if key is not None else None
     if request.headers.get("HX-Request") and (note or trade):
         context: dict[str, Any] = files_of(person, trade=trade, note=note)
         return render(request, "journal/_files.html", context)

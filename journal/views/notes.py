@@ -250,7 +250,7 @@ def note_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     return redirect("day", note.day.isoformat()) if note.day else redirect("note_list")
 
 
-@login_required
+@may_write_required
 @require_POST
 def note_preview(request: HttpRequest) -> HttpResponse:
     """What was typed as it will be shown; nothing is kept."""

@@ -200,11 +200,8 @@ def _checks(request: HttpRequest, taken: TradePlaybook) -> dict[uuid.UUID, bool 
     """The radio buttons of one playbook's rules. Those that were not sent stay as they are."""
     prefix = f"rule-{taken.playbook.public_id}-"
     meanings = {"kept": True, "broken": False, "": None}
-    return {
-        key: meanings[value]
-        for name, value in request.POST.items()
-        if name.startswith(prefix) and value in meanings and (key := _uuid(name.removeprefix(prefix)))
-    }
+    sent = {name.removeprefix(prefix): str(value) for name, value in request.POST.items() if name.startswith(prefix)}
+    return {key: meanings[value] for text, value in sent.items() if value in meanings and (key := _uuid(text))}
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -1,12 +1,13 @@
 """Tags and their groups: made, renamed, coloured, moved, merged and deleted; and offered while one types."""
 
 import uuid
+from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -64,8 +65,8 @@ def _tag(request: HttpRequest, public_id: uuid.UUID) -> Tag:
 
 def _counted(rows: QuerySet[Tag]) -> QuerySet[Tag]:
     """The tags with `trade_count` and `note_count`."""
-    trades = Trade.tags.through.objects.filter(tag=OuterRef("pk")).order_by().values("tag").annotate(n=Count("pk"))
-    noted = Note.objects.filter(tags=OuterRef("pk"), deleted_at__isnull=True).order_by().values("tags")
+    trades: Any = Trade.tags.through.objects.filter(tag=OuterRef("pk")).order_by().values("tag").annotate(n=Count("pk"))
+    noted: Any = Note.objects.filter(tags=OuterRef("pk"), deleted_at__isnull=True).order_by().values("tags")
     return rows.annotate(
         trade_count=Coalesce(Subquery(trades.values("n")), 0),
         note_count=Coalesce(Subquery(noted.annotate(n=Count("pk")).values("n")), 0),
@@ -75,7 +76,7 @@ def _counted(rows: QuerySet[Tag]) -> QuerySet[Tag]:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @says_why
-def tag_list(request: HttpRequest) -> HttpResponse:
+def tag_list(request: HttpRequest) -> HttpResponseBase:
     """All tags in their groups, with how much carries each; a POST makes one."""
     if request.method == "POST":
         return _tag_made(request)

@@ -195,9 +195,12 @@ def test_the_calendar_follows_the_range(
     assert f"<h2>{month}</h2>" in alice_client.get(path, query).content.decode()
 
 
-def test_pages_of_trades_follow_each_other_without_gaps(alice_client: Client, account: Account) -> None:
+def test_pages_of_trades_follow_each_other_without_gaps(
+    alice_client: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(53):
         make_trade(account, day=TUESDAY, pnl=str(number + 1), symbol=f"S{number:02}")
+    monkeypatch.setattr("journal.views.trades.FIRST_ROWS", 50)
 
     first = alice_client.get("/trades/")
     following = re.search(r'rel="next" href="([^"]+)"', first.content.decode())

@@ -64,6 +64,9 @@ def trade_json(trade: Trade, *, realized: Decimal | None = None) -> Json:
         "tags": [tag_json(tag) for tag in trade.tags.all()],
         "note": trade.note,
         "reviewed_at": _instant(trade.reviewed_at),
+        "rating": trade.rating,
+        "mae": _number(trade.mae),
+        "mfe": _number(trade.mfe),
     }
 
 

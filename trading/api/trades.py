@@ -239,4 +239,6 @@ def _changes(trade: Trade, asked: dict[str, Any]) -> dict[str, Any]:
         changes["tags"] = unique_tags(asked["tags"])
     if "reviewed" in asked and asked["reviewed"] != (trade.reviewed_at is not None):
         changes["is_reviewed"] = asked["reviewed"]
+    if "rating" in asked and asked["rating"] != trade.rating:
+        changes["rating"] = asked["rating"] or 0
     return changes

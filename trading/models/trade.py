@@ -241,6 +241,14 @@ class Trade(models.Model):
             models.Index(fields=["owner"], name="trade_owner_open", condition=Q(status="open")),
             GinIndex(SearchVector("note", config="simple"), name="trade_note_words", condition=~Q(note="")),
             models.Index(fields=["owner", "-closed_on"], name="trade_owner_noted", condition=~Q(note="")),
+            models.Index(
+                fields=["owner", "activity_at", "id"],
+                name="trade_owner_to_review",
+                condition=Q(status="closed", reviewed_at__isnull=True),
+            ),
+            models.Index(
+                fields=["owner", "reviewed_at"], name="trade_owner_reviewed", condition=Q(reviewed_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

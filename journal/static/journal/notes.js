@@ -45,7 +45,7 @@ class Draft {
     body.set("place", this.form.dataset.draft);
     body.set("csrfmiddlewaretoken", token());
     // keepalive: the page may be on its way out.
-    const answer = await fetch(this.form.dataset.draftUrl, { method: "POST", body, keepalive: true }).catch(() => null);
+    const answer = await fetch(this.form.dataset.draftUrl || "/drafts/", { method: "POST", body, keepalive: true }).catch(() => null);
     if (!answer?.ok) { this.isChanged = true; return; }
     if (this.status) this.status.textContent = this.form.dataset.draftKept || "";
   }

@@ -1,0 +1,36 @@
+// The review inbox by keyboard: what the elements' own keys cannot say.
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  const field = event.target.closest("input, textarea, select");
+  if (field) {
+    // Out of a field, so that the keys mean trades again.
+    if (event.key === "Escape") field.blur();
+    return;
+  }
+  if (document.querySelector("dialog[open]")) return;
+  // The space bar does what has the focus; where nothing has, it goes on.
+  if (event.key === " " && !event.target.closest("button, a, summary, [tabindex='0']")) {
+    const done = document.querySelector("[data-review-done]");
+    if (done) { event.preventDefault(); done.click(); }
+  }
+  if (event.key === "u") {
+    const undo = [...document.querySelectorAll("[data-toast] [data-undo] button")].pop();
+    if (undo) { event.preventDefault(); undo.click(); }
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) event.target.form?.requestSubmit();
+});
+
+// A new trade is in hand: who cannot see it hears which.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const review = document.getElementById("review");
+  const { review: id } = review?.querySelector("[data-review]")?.dataset ?? {};
+  if (id && id !== document.body.dataset.reviewed && event.detail.target.id === "review") {
+    document.getElementById("review-title")?.focus({ preventScroll: true });
+  }
+  document.body.dataset.reviewed = id ?? "";
+});
+document.body.dataset.reviewed = document.querySelector("[data-review]")?.dataset.review ?? "";

@@ -1,0 +1,328 @@
+"""Drawings of one trade: its fills on the price, what was held and made along the way, and what was planned.
+
+Everything is reckoned here, in the units of an SVG's view box; templates only write it down.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import Count
+from django.utils.translation import gettext as _
+
+from journal.templatetags import journal_format as written
+from trading import bars
+from trading.bars import PricedBar
+from trading.models import Bar, FillRole, Side, Timeframe, Trade, TradeFill
+
+WIDTH, HEIGHT = 720, 220
+_STRIP = 44
+#: Room at the edges, so that no mark is cut.
+_PAD = 14
+MOST_BARS = 240
+#: One so-many-th of the trade's time is shown before it, and as much after it.
+_AROUND = 4
+_FEWEST_BARS = 2
+_LEAST_AROUND = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A fill on the chart: a triangle that points up for a buy and down for a sale."""
+
+    path: str
+    css: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """One bar: the wick from high to low, the body from open to close."""
+
+    x: str
+    left: str
+    width: str
+    high: str
+    low: str
+    top: str
+    height: str
+    css: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candles:
+    """Bars around a trade, each as long as `length`, which `words` says."""
+
+    words: str
+    length: timedelta
+    bars: Sequence[PricedBar]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A price with a name, right across the chart."""
+
+    y: str
+    css: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A step line below the chart: what was held, or made so far."""
+
+    path: str
+    zero: str
+    words: str
+    css: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The drawing. `path` joins the fills where there are no bars."""
+
+    width: int
+    height: int
+    strip: int
+    candles: Sequence[Candle]
+    path: str
+    marks: Sequence[Mark]
+    lines: Sequence[Line]
+    strips: Sequence[Strip]
+    words: str
+    timeframe: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMark:
+    """One price on the scale of plan and outcome."""
+
+    x: str
+    css: str
+    words: str
+    price: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChart:
+    """Risk and reward as they were planned, and where the trade ended."""
+
+    marks: Sequence[PlanMark]
+    risk_x: str
+    risk_width: str
+    reward_x: str
+    reward_width: str
+    words: str
+
+
+def parts_of(trade: Trade) -> list[TradeFill]:
+    """The parts of fills that make the trade, in the order in which they happened."""
+    return list(
+        TradeFill.objects.filter(trade=trade)
+        .select_related("execution", "execution__batch")
+        .order_by("execution__sort_at", "execution__sequence", "execution_id", "role")
+    )
+
+
+def bars_of(trade: Trade) -> Candles | None:
+    """The finest bars around the trade that a chart has room for; put together where all are too many, None without."""
+    if trade.opened_at is None:
+        return None
+    end = trade.closed_at or trade.activity_at
+    around = max((end - trade.opened_at) / _AROUND, _LEAST_AROUND)
+    start, end = trade.opened_at - around, end + around
+    rows = Bar.objects.filter(instrument=trade.instrument_id, starts_at__gte=start, starts_at__lte=end)
+    counts = dict(rows.order_by().values_list("timeframe").annotate(Count("pk")))
+    there = [timeframe for timeframe in Timeframe if counts.get(timeframe, 0) >= _FEWEST_BARS]
+    if not there:
+        return None
+    chosen = next((timeframe for timeframe in there if counts[timeframe] <= MOST_BARS), there[-1])
+    found = bars.chart(trade.instrument_id, timeframe=chosen, start=start, end=end, most=MOST_BARS)
+    words = str(chosen.label) if found.together == 1 else f"{found.together} × {chosen.label}"
+    return Candles(words, bars.LENGTHS[chosen] * found.together, found.bars)
+
+
+def fills_chart(trade: Trade, parts: Sequence[TradeFill], *, with_bars: bool = True) -> Chart | None:
+    """The fills on the price over time: on candles where bars are there, else joined by a line; None without fills."""
+    if not parts:
+        return None
+    candles = bars_of(trade) if with_bars else None
+    around = candles.bars if candles else []
+    across = _Across(parts, candles)
+    prices = [part.execution.price for part in parts] + [price for bar in around for price in (bar.high, bar.low)]
+    planned = [price for price in (trade.initial_stop, trade.initial_target) if price is not None]
+    up = _Up([*prices, *planned], HEIGHT)
+    points = [(across.of(place, part), up.of(part.execution.price)) for place, part in enumerate(parts)]
+    return Chart(
+        width=WIDTH,
+        height=HEIGHT,
+        strip=_STRIP,
+        candles=[_candle(bar, candles.length, across, up) for bar in candles.bars] if candles else [],
+        path="" if candles else _steps(points),
+        marks=[_mark(part, x, y, trade) for part, (x, y) in zip(parts, points, strict=True)],
+        lines=_lines(trade, up),
+        strips=_strips(trade, parts, [x for x, _y in points]),
+        words=_("%(count)d fills from %(low)s to %(high)s")
+        % {
+            "count": len(parts),
+            "low": written.price(min(part.execution.price for part in parts), trade.instrument.tick_size),
+            "high": written.price(max(part.execution.price for part in parts), trade.instrument.tick_size),
+        },
+        timeframe=candles.words if candles else "",
+    )
+
+
+class _Across:
+    """Where an instant is from left to right; without times, fills stand one after the other."""
+
+    def __init__(self, parts: Sequence[TradeFill], candles: Candles | None) -> None:
+        times = [part.execution.executed_at for part in parts]
+        known = [at for at in times if at is not None]
+        self.count = len(parts)
+        self.by_time = len(known) == len(times) and min(known) < max(known)
+        around = [bar.starts_at for bar in candles.bars] if candles else []
+        self.start = min(known + around) if known else None
+        ends = known + [at + candles.length for at in around] if candles else known
+        self.seconds = _seconds(max(ends) - self.start) if self.start else Decimal(1)
+        if candles:
+            self.by_time = True
+
+    def at(self, moment: datetime) -> Decimal:
+        assert self.start is not None
+        return _PAD + _seconds(moment - self.start) / (self.seconds or Decimal(1)) * (WIDTH - 2 * _PAD)
+
+    def of(self, place: int, part: TradeFill) -> Decimal:
+        if self.by_time and part.execution.executed_at is not None:
+            return self.at(part.execution.executed_at)
+        if self.count == 1:
+            return Decimal(WIDTH) / 2
+        return _PAD + Decimal(place) / (self.count - 1) * (WIDTH - 2 * _PAD)
+
+
+class _Up:
+    """Where a value is from top to bottom."""
+
+    def __init__(self, values: Iterable[Decimal], height: int) -> None:
+        found = list(values)
+        self.low, self.high = min(found), max(found)
+        self.height = height
+
+    def of(self, value: Decimal) -> Decimal:
+        span = self.high - self.low
+        if not span:
+            return Decimal(self.height) / 2
+        return _PAD + (self.high - value) / span * (self.height - 2 * _PAD)
+
+
+def _seconds(span: timedelta) -> Decimal:
+    return Decimal(span // timedelta(milliseconds=1)) / 1000
+
+
+def _text(value: Decimal) -> str:
+    return f"{value:.1f}"
+
+
+def _steps(points: Sequence[tuple[Decimal, Decimal]]) -> str:
+    return " ".join(f"{'L' if place else 'M'}{_text(x)} {_text(y)}" for place, (x, y) in enumerate(points))
+
+
+def _mark(part: TradeFill, x: Decimal, y: Decimal, trade: Trade) -> Mark:
+    is_buy = part.execution.side == Side.BUY
+    tip, foot = (y + 2, y + 12) if is_buy else (y - 2, y - 12)
+    path = f"M{_text(x)} {_text(tip)} L{_text(x - 6)} {_text(foot)} L{_text(x + 6)} {_text(foot)} Z"
+    words = _("%(side)s %(quantity)s at %(price)s") % {
+        "side": part.execution.get_side_display(),
+        "quantity": written.quantity(part.quantity),
+        "price": written.price(part.execution.price, trade.instrument.tick_size),
+    }
+    return Mark(path, "is-buy" if is_buy else "is-sell", words)
+
+
+def _candle(bar: PricedBar, length: timedelta, across: _Across, up: _Up) -> Candle:
+    left, right = across.at(bar.starts_at), across.at(bar.starts_at + length)
+    body = max(right - left - 1, Decimal(1))
+    top, bottom = up.of(max(bar.open, bar.close)), up.of(min(bar.open, bar.close))
+    return Candle(
+        x=_text((left + right) / 2),
+        left=_text(left + (right - left - body) / 2),
+        width=_text(body),
+        high=_text(up.of(bar.high)),
+        low=_text(up.of(bar.low)),
+        top=_text(top),
+        height=_text(max(bottom - top, Decimal(1))),
+        css="is-up" if bar.close >= bar.open else "is-down",
+    )
+
+
+def _lines(trade: Trade, up: _Up) -> list[Line]:
+    tick = trade.instrument.tick_size
+    found = [
+        ("is-stop", _("Stop %(price)s"), trade.initial_stop),
+        ("is-target", _("Target %(price)s"), trade.initial_target),
+    ]
+    return [
+        Line(_text(up.of(price)), css, words % {"price": written.price(price, tick)})
+        for css, words, price in found
+        if price is not None
+    ]
+
+
+def _strips(trade: Trade, parts: Sequence[TradeFill], places: Sequence[Decimal]) -> list[Strip]:
+    """What was held after each fill, and what was made by each exit."""
+    held, made = Decimal(0), Decimal(0)
+    holdings, results = [], []
+    for part in parts:
+        if part.role == FillRole.ENTRY:
+            held += part.quantity
+        else:
+            held -= part.quantity
+            made += part.net_pnl or 0
+        holdings.append(held if trade.side == "long" else -held)
+        results.append(made)
+    return [
+        _strip(holdings, places, _("Position"), "is-position"),
+        _strip(results, places, _("Made so far"), "is-result"),
+    ]
+
+
+def _strip(values: Sequence[Decimal], places: Sequence[Decimal], words: str, css: str) -> Strip:
+    up = _Up([*values, Decimal(0)], _STRIP)
+    zero = up.of(Decimal(0))
+    path = f"M{_text(places[0])} {_text(zero)}"
+    for x, value in zip(places, values, strict=True):
+        path += f" H{_text(x)} V{_text(up.of(value))}"
+    return Strip(path, _text(zero), words, css)
+
+
+def plan_chart(trade: Trade) -> PlanChart | None:
+    """Stop, entry, target and exit on one scale, the stop's end on the left; None without a stop or a target."""
+    stop, target, entry = trade.initial_stop, trade.initial_target, trade.entry_price
+    if stop is None and target is None:
+        return None
+    named = [
+        ("is-stop", _("Stop"), stop),
+        ("is-entry", _("Entry"), entry),
+        ("is-target", _("Target"), target),
+        ("is-exit", _("Exit"), trade.exit_price),
+    ]
+    known = [(css, words, price) for css, words, price in named if price is not None]
+    low, high = min(price for *_rest, price in known), max(price for *_rest, price in known)
+    span = high - low or Decimal(1)
+
+    def place(price: Decimal) -> Decimal:
+        share = (price - low) / span
+        return 40 + (share if trade.side == "long" else 1 - share) * (WIDTH - 80)
+
+    at = place(entry)
+    risk = place(stop) if stop is not None else at
+    reward = place(target) if target is not None else at
+    tick = trade.instrument.tick_size
+    return PlanChart(
+        marks=[PlanMark(_text(place(price)), css, words, written.price(price, tick)) for css, words, price in known],
+        risk_x=_text(min(at, risk)),
+        risk_width=_text(abs(at - risk)),
+        reward_x=_text(min(at, reward)),
+        reward_width=_text(abs(at - reward)),
+        words=", ".join(f"{words} {written.price(price, tick)}" for _css, words, price in known),
+    )

@@ -1,0 +1,134 @@
+"""The review inbox: closed trades that nobody has looked at yet, one after the other, by keyboard alone."""
+
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import toasts
+from accounts.errors import DomainError, InvalidValue
+from accounts.models import User
+from accounts.permissions import may_write_required
+from accounts.text import paragraphs
+from journal import bulk_acts, reviewing, trade_charts, trade_windows
+from journal.bulk_acts import Act
+from journal.views.pages import person_of
+from journal.views.trade_page import marks_of
+from trading import trades
+from trading.models import Trade
+from trading.refusals import says_why
+
+_ORDERS = ("oldest", "newest")
+
+
+@login_required
+@require_safe
+@says_why
+def trade_review(request: HttpRequest) -> HttpResponse:
+    """The trade in hand with what is said of it, and those that wait behind it."""
+    person = person_of(request)
+    order = _order(request.GET.get("order"))
+    asked, after = _trade(person, request.GET.get("trade")), _trade(person, request.GET.get("after"))
+    if asked is not None and asked.is_open:
+        asked = None
+    return _answer(request, asked, order=order, after=after)
+
+
+@may_write_required
+@require_POST
+@says_why
+def trade_review_act(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+    """What is said of the trade in hand is kept; once it is reviewed the next one is in hand."""
+    person = person_of(request)
+    trade = get_object_or_404(trade_windows.shown(Trade.objects.for_user(person)), public_id=id)
+    order = _order(request.POST.get("order"))
+    is_done = False
+    try:
+        is_done = _act(request, person, trade)
+    except DomainError as error:
+        toasts.say(request, error.message, level="error")
+    if not request.htmx:  # type: ignore[attr-defined]
+        query = {"order": order, "after" if is_done else "trade": trade.public_id}
+        return redirect(f"{reverse('trade_review')}?{urlencode(query)}")
+    if is_done:
+        return _answer(request, None, order=order, after=trade)
+    return _answer(request, _trade(person, str(id)), order=order)
+
+
+def _act(request: HttpRequest, person: User, trade: Trade) -> bool:
+    """Whether the trade is done with. Raises a DomainError where something is refused."""
+    name, value = request.POST.get("act", ""), request.POST.get("value", "").strip()
+    if name == "words":
+        try:
+            trades.annotate(trade, note=paragraphs(request.POST.get("value", "")))
+        except ValueError as error:
+            raise InvalidValue(f"{error}.".capitalize(), pointer="/value") from error
+        toasts.say(request, _("Saved."))
+        return False
+    act = bulk_acts.act_of(name)
+    if act is Act.DELETE or (act is Act.TAG and not value):
+        raise InvalidValue(_("Choose what to do with the trades."), pointer="/act")
+    told = bulk_acts.perform(person, act=act, value=value, keys=[trade.pk], at=timezone.now())
+    if act is Act.REVIEW:
+        toasts.say(request, _("%(symbol)s is reviewed.") % {"symbol": trade.instrument.symbol}, undo=told.undo)
+    return act is Act.REVIEW
+
+
+def _answer(request: HttpRequest, trade: Trade | None, *, order: str, after: Trade | None = None) -> HttpResponse:
+    person = person_of(request)
+    newest_first = order == "newest"
+    ahead = reviewing.queue(person, newest_first=newest_first, after=after or trade)
+    if trade is None:
+        if not ahead and after is not None:
+            # Past the last one: what was skipped comes again.
+            ahead = reviewing.queue(person, newest_first=newest_first)
+        trade = ahead.pop(0) if ahead else None
+    today, zone = reviewing.today(person)
+    left = reviewing.left(person)
+    context: dict[str, Any] = {
+        "trade": trade,
+        "ahead": ahead,
+        "order": order,
+        "orders": _ORDERS,
+        "left": left,
+        "is_more": left > reviewing.MOST_COUNTED,
+        "most": reviewing.MOST_COUNTED,
+        "done": reviewing.done_on(person, today, zone),
+        "before": reviewing.queue(person, newest_first=not newest_first, after=trade, limit=1) if trade else [],
+    }
+    if trade is not None:
+        context |= _words_of(person, trade)
+    template = "journal/_review.html" if request.htmx else "journal/trade_review.html"  # type: ignore[attr-defined]
+    answer = render(request, template, context)
+    if request.htmx and trade is not None:  # type: ignore[attr-defined]
+        query = urlencode({"order": order, "trade": trade.public_id})
+        answer.headers["HX-Replace-Url"] = f"{reverse('trade_review')}?{query}"
+    return answer
+
+
+def _words_of(person: User, trade: Trade) -> dict[str, Any]:
+    return {
+        **marks_of(person, trade),
+        "chart": trade_charts.fills_chart(trade, trade_charts.parts_of(trade)),
+        "held": None if trade.opened_at is None or trade.closed_at is None else trade.closed_at - trade.opened_at,
+    }
+
+
+def _order(text: str | None) -> str:
+    if text not in (None, "", *_ORDERS):
+        raise InvalidValue("order is oldest or newest.", pointer="?order")
+    return text or _ORDERS[0]
+
+
+def _trade(person: User, text: str | None) -> Trade | None:
+    try:
+        return reviewing.trade_of(person, uuid.UUID(text or ""))
+    except ValueError:
+        return None

@@ -1,0 +1,114 @@
+"""Drawings of one trade: every coordinate worked out by hand."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal as D
+
+import pytest
+
+from accounts.models import Account
+from journal import trade_charts
+from tests.journal.factories import make_instrument, make_trade
+from trading import trades
+from trading.models import Bar, Trade
+from trading.trades import EnteredFill, Plan
+
+pytestmark = pytest.mark.django_db
+
+
+def fill(side: str, quantity: str, price: str, hour: int) -> EnteredFill:
+    return EnteredFill(side, D(quantity), D(price), datetime(2026, 3, 2, hour, tzinfo=UTC))
+
+
+@pytest.fixture
+def trade(account: Account) -> Trade:
+    """Two bought at 100 at ten; one sold at 110 at eleven, one at 90 at noon."""
+    fills = [fill("buy", "2", "100", 10), fill("sell", "1", "110", 11), fill("sell", "1", "90", 12)]
+    return trades.enter(account, instrument=make_instrument(), fills=fills)[-1]
+
+
+def test_fills_stand_at_their_time_and_price(trade: Trade) -> None:
+    chart = trade_charts.fills_chart(trade, trade_charts.parts_of(trade))
+
+    assert chart is not None
+    # From 14 to 706 across two hours; from 14 (110) to 206 (90).
+    assert chart.path == "M14.0 110.0 L360.0 14.0 L706.0 206.0"
+    assert [mark.css for mark in chart.marks] == ["is-buy", "is-sell", "is-sell"]
+    assert chart.marks[0].path == "M14.0 112.0 L8.0 122.0 L20.0 122.0 Z"
+    assert chart.marks[1].words == "Sell 1 at 110.00"
+    assert chart.candles == []
+
+
+def test_what_was_held_and_made_steps_from_fill_to_fill(trade: Trade) -> None:
+    chart = trade_charts.fills_chart(trade, trade_charts.parts_of(trade))
+
+    assert chart is not None
+    held, made = chart.strips
+    # 2, 1, 0 between 14 (two) and 30 (none).
+    assert held.path == "M14.0 30.0 H14.0 V14.0 H360.0 V22.0 H706.0 V30.0"
+    # +10, then nothing: 14 is ten, 30 none.
+    assert made.path == "M14.0 30.0 H14.0 V30.0 H360.0 V14.0 H706.0 V30.0"
+
+
+def test_bars_are_drawn_as_candles_with_the_fills_on_them(trade: Trade) -> None:
+    instrument = trade.instrument
+    for hour, (low, high) in enumerate([(95, 105), (100, 115)], start=10):
+        Bar.objects.create(
+            instrument=instrument,
+            timeframe="1h",
+            starts_at=datetime(2026, 3, 2, hour, tzinfo=UTC),
+            open=D(low),
+            low=D(low),
+            high=D(high),
+            close=D(high),
+        )
+
+    chart = trade_charts.fills_chart(trade, trade_charts.parts_of(trade))
+
+    assert chart is not None
+    assert chart.timeframe == "1 hour"
+    assert chart.path == ""
+    # The first hour of two is the left half; prices from 115 (14) to 90 (206): 7.68 for each point.
+    first = chart.candles[0]
+    assert (first.x, first.high, first.low, first.css) == ("187.0", "90.8", "167.6", "is-up")
+
+
+def test_fills_without_times_stand_side_by_side(trade: Trade) -> None:
+    parts = trade_charts.parts_of(trade)
+    for part in parts:
+        part.execution.executed_at = None
+
+    chart = trade_charts.fills_chart(trade, parts)
+
+    assert chart is not None
+    assert chart.path == "M14.0 110.0 L360.0 14.0 L706.0 206.0"
+
+
+def test_the_plan_has_stop_entry_and_target_on_one_scale(account: Account) -> None:
+    made = make_trade(account, day=date(2026, 3, 2), pnl="20", stop="990", target="1030")
+
+    plan = trade_charts.plan_chart(made)
+
+    assert plan is not None
+    # 990 to 1030 from 40 to 680: 16 for each point.
+    assert [(mark.css, mark.x) for mark in plan.marks] == [
+        ("is-stop", "40.0"),
+        ("is-entry", "200.0"),
+        ("is-target", "680.0"),
+        ("is-exit", "520.0"),
+    ]
+    assert (plan.risk_x, plan.risk_width, plan.reward_x, plan.reward_width) == ("40.0", "160.0", "200.0", "480.0")
+
+
+def test_a_short_plan_is_turned_round_so_that_risk_is_on_the_left(account: Account) -> None:
+    made = make_trade(account, day=date(2026, 3, 2), pnl="20", side="short", stop="1010", target="970")
+
+    plan = trade_charts.plan_chart(made)
+
+    assert plan is not None
+    assert [mark.x for mark in plan.marks] == ["40.0", "200.0", "680.0", "520.0"]
+
+
+def test_there_is_no_plan_without_a_stop_or_target(trade: Trade) -> None:
+    assert trade_charts.plan_chart(trade) is None
+    trades.annotate(trade, plan=Plan(None, D(120)))
+    assert trade_charts.plan_chart(trade) is not None
