@@ -1,6 +1,6 @@
 """How a person likes to see things. A name and what it may hold is said here; what is not kept has its default."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from accounts.errors import InvalidValue
@@ -47,6 +47,17 @@ def get(user: User, name: str, default: Any = None) -> Any:
         return default if found is None else _KNOWN[name](found)
     except ValueError:
         return default
+
+
+def several(user: User, names: Collection[str]) -> dict[str, Any]:
+    """Of these the ones that the person chose, in one query; what is no longer a choice is left out."""
+    found: dict[str, Any] = {}
+    for name, value in Preference.objects.filter(owner=user, name__in=names).values_list("name", "value"):
+        try:
+            found[name] = _KNOWN[name](value)
+        except ValueError:
+            continue
+    return found
 
 
 def put(user: User, name: str, value: Any) -> None:

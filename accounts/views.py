@@ -287,7 +287,7 @@ def back_of(request: HttpRequest) -> str:
             # Without a slash in front it would be taken for the name of a page.
             if path.startswith("/"):
                 return path
-    return reverse(settings.LOGIN_REDIRECT_URL)
+    return reverse(settings.HOME_URL)
 
 
 def _acted(request: HttpRequest, account: Account, verb: Any, words: str) -> HttpResponse:

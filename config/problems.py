@@ -18,11 +18,15 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DataError, IntegrityError, OperationalError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.shortcuts import render
+from django.template import loader
+from django.utils import translation
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from accounts import locale
 from accounts.errors import DomainError, TooManyAttempts
 
 logger = logging.getLogger(__name__)
@@ -194,4 +198,18 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """500, which tells the client nothing but the request's id to ask about."""
     if _is_for_api(request):
         return _answer(request, Problem(500, "server_error", "Something went wrong here; it has been logged."))
-    return defaults.server_error(request)
+    # Neither the session nor the person is asked for: it may be the database that is away.
+    with translation.override(locale.language_of(request, None)):
+        context = {
+            "request_id": getattr(request, "request_id", ""),
+            "theme": request.COOKIES.get(locale.THEME_COOKIE, "system"),
+            "here": request.get_full_path() if request.method == "GET" else "/",
+        }
+        return HttpResponse(loader.render_to_string("500.html", context), status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form whose token is missing or of another session, in words that help."""
+    if _is_for_api(request):
+        return _answer(request, Problem(403, "csrf_failed", "The CSRF token is missing or wrong."))
+    return render(request, "403_csrf.html", status=403)

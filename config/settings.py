@@ -120,6 +120,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.ToastMiddleware",
+    "journal.middleware.AccountSetMiddleware",
     "config.middleware.NotAllowedMiddleware",
 ]
 
@@ -155,7 +156,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "dashboard"
+LOGIN_REDIRECT_URL = "home"
+#: Where one goes from a page that leads nowhere else.
+HOME_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "login"
 PASSWORD_RESET_TIMEOUT = 3600
 #: How many proxies of our own stand in front; only what they appended to X-Forwarded-For is believed.
@@ -171,6 +174,7 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # The names are those of Django 6, so that its own middleware can take over.
@@ -186,6 +190,7 @@ SECURE_CSP = {
     "object-src": ["'none'"],
     "frame-ancestors": ["'none'"],
     "manifest-src": ["'self'"],
+    "worker-src": ["'self'"],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 

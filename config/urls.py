@@ -3,11 +3,13 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from config import api_docs, health
+from config import api_docs, health, offline
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
+    path("sw.js", offline.service_worker, name="service_worker"),
+    path("offline/", offline.page, name="offline"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.api")),
     path("api/schema/", api_docs.ApiSchema.as_view(), name="schema"),

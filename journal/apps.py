@@ -16,11 +16,15 @@ class JournalConfig(AppConfig):
             panels,
             playbooks,
             receivers,  # noqa: F401 – connects them
+            saved_views,
             trade_tables,
         )
 
         trade_tables.register()
-
+        preferences.register("privacy", preferences.one_of("on", "off"))
+        preferences.register("rail", preferences.one_of("wide", "narrow"))
+        preferences.register("first_view", saved_views.key_of)
+        undo.register(saved_views.DELETED, saved_views.undelete)
         undo.register("attachment.delete", attachments.undelete)
         undo.register("note.delete", notes.undelete)
         undo.register("note_template.delete", notes.undelete_template)

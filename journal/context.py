@@ -1,58 +1,95 @@
 """What every page's frame needs to know: where one is, and the filters that go along from page to page."""
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, QueryDict
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import toasts
-from accounts.models import Account, User
+from accounts import locale, preferences, toasts
+from accounts.addresses import written
+from accounts.models import Account, AccountGroup, AccountTag, Theme, User
 from accounts.permissions import may_write
 from accounts.toasts import Toast
-from journal.filters import LARGEST_CHOICE
+from journal import choosing, ranges
+from journal.filters import LARGEST_CHOICE, UNITS
 from journal.models import AccountTotals
+from journal.ranges import Span
+from journal.templatetags.journal_format import count, day
 
+#: The parameters that say which accounts are meant; `view` stands for a set of them.
+ACCOUNTS = ("view", "account", "broker", "group", "account_tag")
 #: The parameters that links to other pages carry along.
-KEPT = ("account", "broker", "from", "to", "currency")
+KEPT = (*ACCOUNTS, "from", "to", "currency", "unit")
 
-#: (address name, icon, words, key behind `g`, names of the pages that belong to it)
+
+class _Entry(NamedTuple):
+    address: str
+    icon: str
+    words: Promise
+    #: Behind `g`.
+    key: str
+    #: Beginnings of the names of the pages that belong to it.
+    pages: tuple[str, ...]
+    is_below: bool = False
+
+
 _PLACES = (
-    ("dashboard", "dashboard", "Dashboard", "d", ("dashboard", "metrics")),
-    ("trade_list", "trades", "Trades", "t", ("trade_",)),
-    ("calendar", "calendar", "Calendar", "c", ("calendar",)),
-    ("breakdown", "reports", "Reports", "r", ("breakdown",)),
-    ("account_list", "accounts", "Accounts", "a", ("account_",)),
-    ("account_compare", "compare", "Compare", "o", ("account_compare",)),
-    ("import_list", "import", "Import", "i", ("import_",)),
+    _Entry("dashboard", "dashboard", gettext_lazy("Dashboard"), "d", ("dashboard", "home")),
+    _Entry("trade_list", "trades", gettext_lazy("Trades"), "t", ("trade_",)),
+    _Entry("trade_review", "inbox", gettext_lazy("To review"), "v", ("trade_review",), is_below=True),
+    _Entry("calendar", "calendar", gettext_lazy("Calendar"), "c", ("calendar", "day")),
+    _Entry("breakdown", "reports", gettext_lazy("Reports"), "r", ("breakdown", "report")),
+    _Entry("note_list", "notes", gettext_lazy("Journal"), "j", ("note_", "template_", "draft", "attachment")),
+    _Entry("playbook_list", "playbooks", gettext_lazy("Playbooks"), "p", ("playbook_",), is_below=True),
+    _Entry("account_list", "accounts", gettext_lazy("Accounts"), "a", ("account_",)),
+    _Entry("account_compare", "compare", gettext_lazy("Compare"), "o", ("account_compare",), is_below=True),
+    _Entry("import_list", "import", gettext_lazy("Import"), "i", ("import_",)),
 )
+#: At the foot of a phone, beside the menu.
+_ON_PHONE = ("dashboard", "trade_list", "calendar", "note_list")
+#: Pages whose figures answer to the filters in the top bar, by the beginnings of their names.
+_FILTERABLE = (
+    "dashboard", "trade_list", "trade_review", "calendar", "breakdown", "report", "account_list", "account_detail",
+    "account_compare",
+)  # fmt: skip
+_UNIT_WORDS = {
+    "money": (gettext_lazy("Money"), "$"),
+    "percent": (gettext_lazy("Percent"), "%"),
+    "r": (gettext_lazy("Multiples of risk"), "R"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """One entry of the rail."""
 
+    name: str
     address: str
     icon: str
     words: str
     key: str
+    is_below: bool
     is_current: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A date range with a name."""
+class UnitChoice:
+    """One of the units that amounts can be read in."""
 
-    words: str
-    start: date | None
-    end: date | None
+    key: str
+    words: str | Promise
+    sign: str
     is_current: bool
 
 
@@ -64,30 +101,23 @@ def today_of(user: User) -> date:
         return timezone.now().date()
 
 
-def spans_of(today: date) -> dict[str, tuple[date | None, date | None]]:
-    """The date ranges that have a name, around a day: Monday begins the week."""
-    quarter = date(today.year, 3 * ((today.month - 1) // 3) + 1, 1)
-    return {
-        "Today": (today, today),
-        "This week": (today - timedelta(days=today.weekday()), today),
-        "This month": (today.replace(day=1), today),
-        "This quarter": (quarter, today),
-        "This year": (date(today.year, 1, 1), today),
-        "All time": (None, None),
-    }
-
-
 class Frame:
     """The frame of one page. Looks things up only when the template asks, so that a fragment costs nothing."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
 
+    # ------------------------------------------------------------ the address
+
+    @cached_property
+    def written(self) -> QueryDict:
+        """The parameters as they stand in the address."""
+        return written(self.request)
+
     @cached_property
     def pairs(self) -> list[tuple[str, str]]:
         """The kept filters of this page's address."""
-        query = self.request.GET
-        return [(name, value) for name in KEPT for value in query.getlist(name)[:LARGEST_CHOICE] if value]
+        return [(name, value) for name in KEPT for value in self.written.getlist(name)[:LARGEST_CHOICE] if value]
 
     @cached_property
     def query(self) -> str:
@@ -97,33 +127,26 @@ class Frame:
     @cached_property
     def others(self) -> list[tuple[str, str]]:
         """What this page's address holds besides, for forms that change the filters and nothing else."""
-        query = self.request.GET
         dropped = (*KEPT, "cursor", "page", "month")
+        query = self.written
         return [(name, value) for name in query if name not in dropped for value in query.getlist(name)]
 
     @cached_property
-    def start(self) -> date | None:
-        return _day(self.request.GET.get("from"))
+    def but_accounts(self) -> list[tuple[str, str]]:
+        """All of it but which accounts are meant."""
+        return [*self.others, *(pair for pair in self.pairs if pair[0] not in ACCOUNTS)]
 
     @cached_property
-    def end(self) -> date | None:
-        return _day(self.request.GET.get("to"))
+    def but_days(self) -> list[tuple[str, str]]:
+        """All of it but the days."""
+        return [*self.others, *(pair for pair in self.pairs if pair[0] not in ("from", "to"))]
 
     @cached_property
-    def currency(self) -> str:
-        return self.request.GET.get("currency", "")
+    def here(self) -> str:
+        """The address of this page as it was asked for."""
+        return self.request.get_full_path()
 
-    @cached_property
-    def broker(self) -> str:
-        return self.request.GET.get("broker", "")
-
-    @cached_property
-    def toasts(self) -> list[Toast]:
-        """What is to be told on this page."""
-        return toasts.take(self.request)
-
-    #: What a script fills in.
-    empty_toast = Toast(words="", level="success")
+    # ------------------------------------------------------------ the person
 
     @property
     def person(self) -> User | None:
@@ -135,71 +158,197 @@ class Frame:
         return self.person is not None and may_write(self.person)
 
     @cached_property
+    def toasts(self) -> list[Toast]:
+        """What is to be told on this page."""
+        return toasts.take(self.request)
+
+    #: What a script fills in.
+    empty_toast = Toast(words="", level="success")
+
+    @cached_property
+    def _switches(self) -> Mapping[str, Any]:
+        return preferences.several(self.person, ("privacy", "rail")) if self.person else {}
+
+    @property
+    def privacy(self) -> str:
+        """Whether amounts are hidden: "on" or "off"."""
+        return str(self._switches.get("privacy", "off"))
+
+    @property
+    def rail(self) -> str:
+        """How wide the rail is: "wide" or "narrow"."""
+        return str(self._switches.get("rail", "wide"))
+
+    # ------------------------------------------------------------ where one is
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """The entries of the rail."""
+        return list(self._places())
+
+    def _places(self) -> Iterator[Place]:
+        current = self._current
+        for entry in _PLACES:
+            try:
+                address = reverse(entry.address)
+            except NoReverseMatch:
+                continue
+            yield Place(
+                entry.address,
+                address + self.query,
+                entry.icon,
+                str(entry.words),
+                entry.key,
+                entry.is_below,
+                entry.address == current,
+            )
+
+    @property
+    def phone_places(self) -> list[Place]:
+        """The entries at the foot of a phone."""
+        return [place for place in self.places if place.name in _ON_PHONE]
+
+    @property
+    def _name(self) -> str:
+        match = getattr(self.request, "resolver_match", None)
+        return (match.url_name or "") if match else ""
+
+    @property
+    def _current(self) -> str:
+        name = self._name
+        matching = [
+            (len(page), entry.address) for entry in _PLACES for page in entry.pages if name and name.startswith(page)
+        ]
+        return max(matching)[1] if matching else ""
+
+    @cached_property
     def is_filterable(self) -> bool:
         """Whether this page's figures answer to the filters in the top bar."""
-        return self._name in (
-            "dashboard",
-            "trade_list",
-            "calendar",
-            "breakdown",
-            "account_detail",
-            "account_compare",
-        )
+        return bool(self._name) and self._name.startswith(_FILTERABLE) and self.request.method in ("GET", "HEAD")
 
     @cached_property
     def takes_accounts(self) -> bool:
         """Whether this page can be about some of the accounts."""
         return self._name != "account_detail"
 
-    @cached_property
-    def places(self) -> list[Place]:
-        """The entries of the rail."""
-        current = self._current
-        return [
-            Place(reverse(name) + self.query, icon, words, key, name == current)
-            for name, icon, words, key, _ in _PLACES
-        ]
+    # ------------------------------------------------------------ days
 
-    @property
-    def keyed_places(self) -> list[Place]:
-        """Those that a key leads to."""
-        return [place for place in self.places if place.key]
+    @cached_property
+    def start(self) -> date | None:
+        return _day(self.request.GET.get("from"))
+
+    @cached_property
+    def end(self) -> date | None:
+        return _day(self.request.GET.get("to"))
+
+    @cached_property
+    def _today(self) -> date:
+        return today_of(self.person) if self.person else timezone.now().date()
 
     @cached_property
     def spans(self) -> list[Span]:
-        """The date ranges to choose from."""
-        user = self.person
-        today = today_of(user) if user else timezone.now().date()
+        """The date ranges to choose from; of equal ones, such as today and this month on the first, the last counts."""
         chosen = (self.start, self.end)
-        return [Span(words, *days, days == chosen) for words, days in spans_of(today).items()]
+        found = ranges.named(self._today)
+        current = next((span.key for span in reversed(found) if (span.start, span.end) == chosen), "")
+        return [replace(span, is_current=span.key == current) for span in found]
 
     @cached_property
     def span_words(self) -> str:
         """What the chosen date range is called."""
-        named = next((span.words for span in self.spans if span.is_current), "")
+        named = next((str(span.words) for span in self.spans if span.is_current), "")
         if named:
             return named
-        start = self.start.isoformat() if self.start else "…"
-        return start if self.start == self.end else f"{start} to {self.end.isoformat() if self.end else '…'}"
+        if self.start == self.end:
+            return day(self.start)
+        days = {"start": day(self.start) if self.start else "…", "end": day(self.end) if self.end else "…"}
+        return _("%(start)s to %(end)s") % days
+
+    @cached_property
+    def span_before(self) -> tuple[date, date] | None:
+        """The date range before the chosen one."""
+        try:
+            return ranges.before(self.start, self.end, today=self._today) if self.start and self.end else None
+        except OverflowError:
+            return None
+
+    @cached_property
+    def span_after(self) -> tuple[date, date] | None:
+        """The date range after the chosen one; None where it lies ahead."""
+        try:
+            return ranges.after(self.start, self.end, today=self._today) if self.start and self.end else None
+        except OverflowError:
+            return None
+
+    # ------------------------------------------------------------ accounts
+
+    @cached_property
+    def chosen_ids(self) -> list[str]:
+        """The ids of the accounts that this page is limited to."""
+        return [text for text in self.request.GET.getlist("account") if _uuid(text)]
 
     @cached_property
     def chosen_accounts(self) -> list[Account]:
-        """The accounts that this page is limited to, at most ten of them."""
-        ids = [found for text in self.request.GET.getlist("account")[:10] if (found := _uuid(text))]
+        """The first of the accounts that this page is limited to."""
         user = self.person
-        if not ids or user is None:
+        if not self.chosen_ids or user is None:
             return []
-        return list(Account.objects.for_user(user).filter(public_id__in=ids).order_by("name", "id"))
+        return list(Account.objects.for_user(user).filter(public_id__in=self.chosen_ids[:50]).order_by("name", "id"))
+
+    @cached_property
+    def broker(self) -> str:
+        return self.request.GET.get("broker", "")
+
+    @cached_property
+    def group(self) -> str:
+        return self.request.GET.get("group", "")
+
+    @cached_property
+    def account_tag(self) -> str:
+        return self.request.GET.get("account_tag", "")
 
     @cached_property
     def account_words(self) -> str:
         """Which accounts this page is about."""
-        count = len(self.request.GET.getlist("account"))
-        if count == 1 and self.chosen_accounts:
+        number = len(self.chosen_ids)
+        if number == 1 and self.chosen_accounts:
             return self.chosen_accounts[0].name
-        if count:
-            return f"{count} accounts"
-        return self.broker or "All accounts"
+        if number:
+            return ngettext("%(count)s account", "%(count)s accounts", number) % {"count": count(number)}
+        narrowed = [self.broker, *(_name_of(model, self.person, text) for model, text in self._narrowed_by)]
+        return ", ".join(part for part in narrowed if part) or _("All accounts")
+
+    @property
+    def _narrowed_by(self) -> list[tuple[type[AccountGroup] | type[AccountTag], str]]:
+        return [(AccountGroup, self.group), (AccountTag, self.account_tag)]
+
+    @cached_property
+    def is_by_account(self) -> bool:
+        """Whether accounts are left out."""
+        return bool(self.chosen_ids or self.broker or self.group or self.account_tag)
+
+    @cached_property
+    def brokers(self) -> list[choosing.Choice]:
+        return choosing.brokers(self.person) if self.person else []
+
+    @cached_property
+    def groups(self) -> list[choosing.Choice]:
+        return choosing.groups(self.person) if self.person else []
+
+    @cached_property
+    def labels(self) -> list[choosing.Choice]:
+        return choosing.labels(self.person) if self.person else []
+
+    # ------------------------------------------------------------ views, currency, unit
+
+    @cached_property
+    def views(self) -> list[choosing.Offered]:
+        """The person's saved views."""
+        return choosing.views(self.person) if self.person else []
+
+    @cached_property
+    def currency(self) -> str:
+        return self.request.GET.get("currency", "")
 
     @cached_property
     def currencies(self) -> list[str]:
@@ -210,24 +359,32 @@ class Frame:
         rows = AccountTotals.objects.filter(owner=user).values_list("currency", flat=True)
         return sorted({*rows.distinct().order_by(), *([self.currency] if self.currency else [])})
 
-    @property
-    def _name(self) -> str:
-        match = getattr(self.request, "resolver_match", None)
-        return (match.url_name or "") if match else ""
+    @cached_property
+    def unit(self) -> str:
+        """What amounts are read in."""
+        asked = self.request.GET.get("unit", "")
+        return asked if asked in UNITS else UNITS[0]
 
     @property
-    def _current(self) -> str:
-        name = self._name
-        if name == "account_compare":
-            return name
-        return next((place[0] for place in _PLACES if name.startswith(place[4]) and name), "")
+    def units(self) -> list[UnitChoice]:
+        """The units to choose from; money is what an address without a unit means."""
+        return [UnitChoice(key, *_UNIT_WORDS[key], key == self.unit) for key in UNITS]
 
 
 def frame(request: HttpRequest) -> Mapping[str, Any]:
     """The frame and the theme, for every template."""
     user = getattr(request, "user", None)
-    theme = user.theme if isinstance(user, User) else "system"
-    return {"frame": Frame(request), "theme": theme}
+    kept = user.theme if isinstance(user, User) else request.COOKIES.get(locale.THEME_COOKIE, "")
+    return {"frame": Frame(request), "theme": kept if kept in Theme.values else Theme.SYSTEM.value}
+
+
+def _name_of(model: type[AccountGroup] | type[AccountTag], user: User | None, text: str) -> str:
+    """What the group or label is called that an address names by its id or its name."""
+    key = _uuid(text)
+    if not key or user is None:
+        return text.removeprefix("=")
+    found = model.objects.for_user(user).filter(public_id=key).values_list("name", flat=True).first()
+    return str(found or "")
 
 
 def _day(text: str | None) -> date | None:

@@ -24,7 +24,8 @@ NAMES = (
     "entry_day", "entry_weekday", "hour", "holding", "size", "price", "r", "result",
     "unit",
 )  # fmt: skip
-LARGEST_CHOICE = 1000
+#: As many as a set of accounts may hold; an address has room for about a hundred and fifty.
+LARGEST_CHOICE = 20_000
 #: Trading days that can be asked for.
 EARLIEST, LATEST = date(1900, 1, 1), date(2200, 12, 31)
 UNITS = ("money", "percent", "r")

@@ -91,6 +91,19 @@ POLICY: dict[str, Row] = {
     "token_revoke": own("token", "POST"),
     # ------------------------------------------------------------ the frame: undo, preferences, views, search
     "undo": self_only("POST", body=things.undo_token),
+    "home": self_only(),
+    "language": public("POST", body={"language": "fr"}),
+    "switch": self_only("POST", path={"name": "privacy"}, body={"value": "on"}),
+    "account_choices": self_only(query="q=a"),
+    "account_set": self_only("POST", body={"accounts": ""}),
+    "view_list": self_only("GET", "POST", body={"name": "By form", "next": "/?symbol=AAPL"}),
+    "view_open": own("saved_view"),
+    "view_rename": own("saved_view", "POST", body={"name": "Renamed"}),
+    "view_delete": own("saved_view", "POST"),
+    "view_first": own("saved_view", "POST"),
+    "search": self_only(query="q=a"),
+    "service_worker": public(),
+    "offline": public(),
     # ------------------------------------------------------------ accounts, groups, labels
     "account_create": self_only("GET", "POST", body=_ACCOUNT_FORM),
     "account_edit": own("account", "GET", "POST", body=_ACCOUNT_FORM),
@@ -275,5 +288,5 @@ POLICY: dict[str, Row] = {
     "metrics": self_only(),
     "sample_load": self_only("POST"),
     "sample_remove": self_only("GET", "POST"),
-    "theme": self_only("POST", body={"theme": "dark"}),
+    "theme": public("POST", body={"theme": "dark"}),
 }

@@ -13,7 +13,7 @@ from PIL import Image
 
 from accounts import ledger, tokens, undo
 from accounts.models import AccountGroup, AccountTag, ActivityEntry, User
-from journal import attachments, notes, playbooks
+from journal import attachments, notes, playbooks, saved_views
 from journal.archive import jobs
 from journal.models import Archive, Note, Playbook, TradePlaybook
 from tests.factories import make_account
@@ -175,7 +175,13 @@ def taken_playbook(owner: User, canary: str) -> str:
     return key
 
 
+def saved_view(owner: User, canary: str) -> str:
+    made = saved_views.save(owner=owner, name=f"{canary} {next(_numbers)}", query="symbol=AAPL")
+    return str(made.public_id)
+
+
 FACTORIES: dict[str, Factory] = {
+    "saved_view": saved_view,
     "account": account,
     "archived_account": archived_account,
     "funded_account": funded_account,

@@ -20,7 +20,8 @@ from trading.models import Instrument, Tag, Trade, TradeQuerySet, TradeSide, Tra
 #: How accounts without a broker are called, and found again.
 NO_BROKER = "Unknown"
 
-LARGEST_CHOICE = 1000
+#: As many as a set of accounts may hold; an address has room for about a hundred and fifty.
+LARGEST_CHOICE = 20_000
 _LONGEST = 100
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 

@@ -10,12 +10,14 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django import template
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.utils import dateformat, timezone
 from django.utils.dates import MONTHS
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext
+
+from accounts.addresses import written
 
 register = template.Library()
 
@@ -286,7 +288,7 @@ def icon(name: str) -> SafeString:
 def with_query(context: template.Context, **changes: Any) -> str:
     """The address of this page with these parameters changed, `None` for taken away: ?from=…&symbol=…"""
     request: HttpRequest = context["request"]
-    query: QueryDict = request.GET.copy()
+    query = written(request).copy()
     query.pop("cursor", None)
     query.pop("page", None)
     for name, value in changes.items():
@@ -324,7 +326,7 @@ def as_loss(value: Decimal | str | None) -> Decimal | None:
 def with_cursor(context: template.Context, cursor: str) -> str:
     """The address of this list's next page."""
     request: HttpRequest = context["request"]
-    query: QueryDict = request.GET.copy()
+    query = written(request).copy()
     query["cursor"] = cursor
     return f"?{query.urlencode()}"
 

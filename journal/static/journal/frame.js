@@ -62,6 +62,50 @@ document.addEventListener("htmx:confirm", (event) => {
 const root = document.documentElement;
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
+// A switch of the frame shows at once and is kept on the way.
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("[data-switch]");
+  if (!form) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const [off, on] = form.dataset.values.split(" ");
+  const value = root.dataset[form.dataset.switch] === on ? off : on;
+  root.dataset[form.dataset.switch] = value;
+  const button = form.querySelector("button");
+  button.setAttribute("aria-pressed", String(value === on));
+  button.value = value === on ? off : on;
+  const body = new FormData(form);
+  body.set("value", value);
+  fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" }, keepalive: true });
+  window.dispatchEvent(new Event("resize"));
+}, true);
+
+// On a phone the list of pages slides over the page, takes the focus and gives it back.
+const rail = document.getElementById("rail");
+let railOpener = null;
+
+function closeRail() {
+  if (!rail?.classList.contains("is-open")) return;
+  rail.classList.remove("is-open");
+  document.querySelector(".page")?.removeAttribute("inert");
+  railOpener?.focus();
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens-rail]");
+  if (opener) {
+    event.preventDefault();
+    railOpener = opener;
+    rail.classList.add("is-open");
+    document.querySelector(".page").inert = true;
+    rail.querySelector("a.place")?.focus();
+  } else if (rail?.classList.contains("is-open") && (!rail.contains(event.target) || event.target.closest(".rail-close"))) {
+    event.preventDefault();
+    closeRail();
+  }
+});
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeRail(); });
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented) return;
@@ -126,3 +170,42 @@ if (drop) {
     drop.querySelector("[data-begun]").hidden = false;
   });
 }
+
+// What htmx replaced may have held the focus; it goes to the new part, not to the top of the page.
+let focusedBefore = null;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target } = event.detail;
+  const active = document.activeElement;
+  focusedBefore = target?.contains(active) ? { target, id: active.id, name: active.name } : null;
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (!focusedBefore || (document.activeElement && document.activeElement !== document.body)) { focusedBefore = null; return; }
+  const part = focusedBefore.target.isConnected ? focusedBefore.target : event.detail.elt;
+  const again = (focusedBefore.id && document.getElementById(focusedBefore.id)) || part.querySelector("[autofocus], h1, h2, a, button, input:not([type=hidden])") || part;
+  focusedBefore = null;
+  if (!again.matches("a, button, input, select, textarea, [tabindex]")) again.tabIndex = -1;
+  again.focus({ preventScroll: true });
+});
+document.addEventListener("htmx:sendError", () => offline());
+document.addEventListener("htmx:responseError", (event) => {
+  const { failed } = root.dataset;
+  if (event.detail.xhr.status >= 500 && failed) tell(failed);
+});
+
+function tell(words) {
+  document.dispatchEvent(new CustomEvent("toasts", { detail: { list: [{ words, level: "error" }] } }));
+}
+
+function offline() {
+  if (root.dataset.offline) tell(root.dataset.offline);
+}
+
+// Only what is the same for everybody is kept by the browser: styles, scripts, and the page for who is offline.
+if ("serviceWorker" in navigator && root.dataset.worker && window.isSecureContext) {
+  navigator.serviceWorker.register(root.dataset.worker, { scope: "/" }).catch(() => {});
+}
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-logout]")) return;
+  try { sessionStorage.clear(); } catch { /* Nothing was kept. */ }
+  navigator.serviceWorker?.controller?.postMessage("clear");
+}, true);

@@ -36,13 +36,19 @@ function toggle() {
 
 function find(key) {
   const all = [...stage().querySelectorAll(`[data-hotkey="${CSS.escape(key)}"]`)].filter(isThere);
-  return all.find((each) => each.checkVisibility()) ?? all[0];
+  // What the page itself offers goes before the frame's.
+  const seen = all.filter((each) => each.checkVisibility());
+  return seen.find((each) => each.closest("main, dialog")) ?? seen[0] ?? all[0];
 }
 
 function use(element) {
   element.closest("details:not([open])")?.setAttribute("open", "");
   if (element.matches(FIELDS)) { element.focus(); element.select?.(); return; }
-  if (element.matches("details")) { element.open = !element.open; element.querySelector("summary").focus(); return; }
+  if (element.matches("details")) {
+    element.open = !element.open;
+    (element.open ? element.querySelector(".panel :is(input, select, a, button):not([type=hidden])") : element.querySelector("summary"))?.focus();
+    return;
+  }
   if (element.matches("summary")) element.focus();
   element.click();
 }
@@ -89,6 +95,7 @@ const actions = {
   j: () => move(1, "j"),
   k: () => move(-1, "k"),
   x: toggle,
+  n: () => document.querySelector("[data-new]")?.click(),
   g: () => { goesUntil = Date.now() + WAITS; },
   "[": () => document.querySelector("a[rel=prev]")?.click(),
   "]": () => document.querySelector("a[rel=next]")?.click(),
