@@ -42,13 +42,13 @@ function find(key) {
 }
 
 function use(element) {
-  element.closest("details:not([open])")?.setAttribute("open", "");
-  if (element.matches(FIELDS)) { element.focus(); element.select?.(); return; }
   if (element.matches("details")) {
     element.open = !element.open;
     (element.open ? element.querySelector(".panel :is(input, select, a, button):not([type=hidden])") : element.querySelector("summary"))?.focus();
     return;
   }
+  element.closest("details:not([open])")?.setAttribute("open", "");
+  if (element.matches(FIELDS)) { element.focus(); element.select?.(); return; }
   if (element.matches("summary")) element.focus();
   element.click();
 }
