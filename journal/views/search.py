@@ -14,19 +14,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from journal.context import Frame
+from journal.search import Hit, find
 from journal.templatetags.journal_format import day
 from journal.views.pages import person_of
-
-try:
-    from journal.search import Hit, find
-except ImportError:
-    from typing import Any
-
-    Hit = Any
-
-    def find(*_args: Any) -> list[Any]:
-        return []
-
 
 LONGEST = 100
 #: In all while one types, and on the page of all results.
