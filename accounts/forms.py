@@ -11,10 +11,12 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts import attempts, audit, currencies, decimals, people
 from accounts.errors import DomainError, TooManyAttempts
-from accounts.models import Account, Client, Theme, TokenScope, User
+from accounts.models import Account, Client, Language, Theme, TokenScope, User
 from accounts.trading_accounts import EDITABLE
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def _zones() -> list[tuple[str, str]]:
 class CurrencyField(forms.ChoiceField):
     """A code of money out of a list, in any letter case."""
 
-    default_error_messages = {"invalid_choice": "This is not a currency that is known here."}
+    default_error_messages = {"invalid_choice": _("This is not a currency that is known here.")}
 
     def offer(self, codes: Iterable[str]) -> None:
         """These codes can be chosen."""
@@ -68,7 +70,7 @@ class AmountField(forms.CharField):
         try:
             return decimals.strict(text.replace("\N{MINUS SIGN}", "-"))
         except ValueError as error:
-            raise forms.ValidationError("Write a plain number such as 1234.5.") from error
+            raise forms.ValidationError(_("Write a plain number such as 1234.5.")) from error
 
 
 class SignUpForm(_UserCreationForm):
@@ -78,6 +80,7 @@ class SignUpForm(_UserCreationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("E-mail address")
         self.fields["email"].widget.attrs["autocomplete"] = "email"
 
     def clean_email(self) -> str:
@@ -109,6 +112,10 @@ class CountedAttemptMixin:
 class LoginForm(CountedAttemptMixin, AuthenticationForm):
     """The login of the site. Raises TooManyAttempts, for which the view has a page."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = _("E-mail address")
+
 
 class AdminLoginForm(CountedAttemptMixin, AdminAuthenticationForm):
     """The login of the admin, under the same limit."""
@@ -121,13 +128,28 @@ class AdminLoginForm(CountedAttemptMixin, AdminAuthenticationForm):
 
 
 class ProfileForm(forms.Form):
-    first_name = forms.CharField(max_length=100, required=False)
-    last_name = forms.CharField(max_length=100, required=False)
-    date_of_birth = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    phone = forms.CharField(max_length=20, required=False)
-    reporting_currency = CurrencyField(help_text="Totals over all accounts are shown in it.")
-    time_zone = forms.ChoiceField(choices=_zones)
-    theme = forms.ChoiceField(choices=Theme.choices)
+    first_name = forms.CharField(label=_("First name"), max_length=100, required=False)
+    last_name = forms.CharField(label=_("Last name"), max_length=100, required=False)
+    date_of_birth = forms.DateField(
+        label=_("Date of birth"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    phone = forms.CharField(label=_("Phone"), max_length=20, required=False)
+    language = forms.ChoiceField(label=_("Language"), choices=Language.choices, required=False)
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), choices=_zones, help_text=_("Times are shown in it; each account has a day of its own.")
+    )
+    reporting_currency = CurrencyField(
+        label=_("Reporting currency"), help_text=_("Totals over all accounts are shown in it.")
+    )
+    theme = forms.ChoiceField(label=_("Theme"), choices=Theme.choices)
+
+    def of_person(self) -> list[forms.BoundField]:
+        """Who the person is."""
+        return [self[name] for name in ("first_name", "last_name", "date_of_birth", "phone")]
+
+    def of_look(self) -> list[forms.BoundField]:
+        """How they want to see things."""
+        return [self[name] for name in ("language", "time_zone", "reporting_currency", "theme")]
 
     @classmethod
     def of(cls, user: User, sent: QueryDict | None = None) -> "ProfileForm":
@@ -137,7 +159,7 @@ class ProfileForm(forms.Form):
         """
         client = Client.objects.filter(user=user).first() or Client(user=user)
         initial = {name: getattr(client, name) for name in ("first_name", "last_name", "date_of_birth", "phone")}
-        initial |= {name: getattr(user, name) for name in ("reporting_currency", "time_zone", "theme")}
+        initial |= {name: getattr(user, name) for name in ("reporting_currency", "time_zone", "theme", "language")}
         form = cls(sent, initial=initial)
         own = Account.objects.for_user(user).order_by().values_list("currency", flat=True).distinct()
         field = form.fields["reporting_currency"]
@@ -147,10 +169,14 @@ class ProfileForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=100)
-    scope = forms.ChoiceField(choices=TokenScope.choices)
+    name = forms.CharField(label=_("Name"), max_length=100)
+    scope = forms.ChoiceField(label=pgettext_lazy("permission", "May"), choices=TokenScope.choices)
     days = forms.IntegerField(
-        label="Valid for days", min_value=1, max_value=3650, required=False, help_text="Empty: until it is revoked."
+        label=_("Valid for days"),
+        min_value=1,
+        max_value=3650,
+        required=False,
+        help_text=_("Empty: until it is revoked."),
     )
 
     def expires_at(self, at: datetime) -> datetime | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import activity, audit, tokens, versions
 from accounts.errors import Conflict, InvalidValue
@@ -14,7 +15,7 @@ from accounts.models import ActivityKind, ApiToken, Client, ClientStatus, User
 from accounts.text import one_line
 
 _OF_CLIENT = ("first_name", "last_name", "phone", "date_of_birth")
-_OF_USER = ("reporting_currency", "time_zone", "theme")
+_OF_USER = ("reporting_currency", "time_zone", "theme", "language")
 #: What answers are made of, so that a change makes them anew.
 _IN_ANSWERS = frozenset({"reporting_currency", "time_zone"})
 _CURRENCY = re.compile(r"[A-Z][A-Z0-9]{1,11}", re.ASCII)
@@ -29,7 +30,7 @@ def sign_up(*, email: str, password: str | None) -> User:
         with transaction.atomic():
             user = User.objects.create_user(email, password)
     except IntegrityError as error:
-        raise Conflict("Someone has signed up with this address.", pointer="/email", code="email_taken") from error
+        raise Conflict(_("Someone has signed up with this address."), pointer="/email", code="email_taken") from error
     Client.objects.create(user=user, status=ClientStatus.PENDING)
     audit.written("person.sign_up", subject="person", subject_id=user.public_id, owner_id=user.pk)
     activity.noted(user.pk, ActivityKind.ACCESS, "You signed up.")
@@ -43,7 +44,7 @@ def update_profile(user: User, **fields: Any) -> User:
     Raises InvalidValue.
     """
     _check(fields)
-    client, _ = Client.objects.get_or_create(user=user)
+    client, _made = Client.objects.get_or_create(user=user)
     client = Client.objects.select_for_update(of=("self",)).get(pk=client.pk)
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     before = {name: getattr(client if name in _OF_CLIENT else user, name) for name in fields}
@@ -99,11 +100,13 @@ def _check(fields: dict[str, Any]) -> None:
             except ValueError as error:
                 raise InvalidValue(f"{error}.", pointer=f"/{name}") from error
     if "time_zone" in fields and fields["time_zone"] not in zoneinfo.available_timezones():
-        raise InvalidValue("This is not a time zone of the IANA database.", pointer="/time_zone")
+        raise InvalidValue(_("This is not a time zone of the IANA database."), pointer="/time_zone")
     if "reporting_currency" in fields and not _CURRENCY.fullmatch(fields["reporting_currency"]):
-        raise InvalidValue("A currency is 2 to 12 capital letters and digits.", pointer="/reporting_currency")
+        raise InvalidValue(_("A currency is 2 to 12 capital letters and digits."), pointer="/reporting_currency")
     if fields.get("phone") and not _PHONE.fullmatch(fields["phone"]):
-        raise InvalidValue("A phone number is digits, with spaces, +, - and brackets between them.", pointer="/phone")
+        raise InvalidValue(
+            _("A phone number is digits, with spaces, +, - and brackets between them."), pointer="/phone"
+        )
     born = fields.get("date_of_birth")
     if born is not None and not _FIRST_BIRTH <= born <= timezone.now().date():
-        raise InvalidValue("A date of birth is after 1900 and not ahead.", pointer="/date_of_birth")
+        raise InvalidValue(_("A date of birth is after 1900 and not ahead."), pointer="/date_of_birth")

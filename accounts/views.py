@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.forms import BaseForm
@@ -14,6 +13,7 @@ from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
@@ -81,7 +81,7 @@ class PasswordChange(auth_views.PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
         people.password_changed(form.user, at=timezone.now())
-        messages.success(self.request, "Your password was changed. Other sessions and all API tokens have ended.")
+        toasts.say(self.request, _("Your password was changed. Other sessions and all API tokens have ended."))
         return response
 
 
@@ -128,7 +128,7 @@ class Settings(MayWriteMixin, View):
             except DomainError as error:
                 refuse(form, error)
             else:
-                messages.success(request, "Saved.")
+                toasts.say(request, _("Saved."))
                 return redirect("settings")
         return self._page(request, profile=form)
 
@@ -166,7 +166,7 @@ class TokenRevoke(MayWriteMixin, View):
     def post(self, request: HttpRequest, id: str) -> HttpResponse:
         token = get_object_or_404(ApiToken.objects.for_user(request.user), public_id=id)
         tokens.revoke(token, at=timezone.now())
-        messages.success(request, f"The token {token.name} was revoked.")
+        toasts.say(request, _("The token %(name)s was revoked.") % {"name": token.name})
         return redirect("settings")
 
 
@@ -190,7 +190,7 @@ class AccountCreate(MayWriteMixin, _AccountView):
         except DomainError as error:
             refuse(form, error)
             return self.form_invalid(form)
-        messages.success(self.request, f"Account {account.name} was added.")
+        toasts.say(self.request, _("Account %(name)s was added.") % {"name": account.name})
         return redirect("account_detail", account.public_id)
 
 
@@ -222,7 +222,7 @@ class AccountEdit(OwnAccountMixin, _AccountView):
         except DomainError as error:
             refuse(form, error)
             return self.form_invalid(form)
-        messages.success(self.request, "Saved.")
+        toasts.say(self.request, _("Saved."))
         return redirect("account_detail", self.account.public_id)
 
 
@@ -230,14 +230,14 @@ class AccountArchive(OwnAccountMixin, View):
     http_method_names = ["post", "options"]
 
     def post(self, request: HttpRequest, id: str) -> HttpResponse:
-        return _acted(request, self.account, trading_accounts.archive, "was archived")
+        return _acted(request, self.account, trading_accounts.archive, _("Account %(name)s was archived."))
 
 
 class AccountRestore(OwnAccountMixin, View):
     http_method_names = ["post", "options"]
 
     def post(self, request: HttpRequest, id: str) -> HttpResponse:
-        return _acted(request, self.account, trading_accounts.restore, "was restored")
+        return _acted(request, self.account, trading_accounts.restore, _("Account %(name)s was restored."))
 
 
 class AccountDelete(OwnAccountMixin, View):
@@ -251,7 +251,7 @@ class AccountDelete(OwnAccountMixin, View):
             trading_accounts.delete(self.account, confirmed=request.POST.get("confirmed") == "on")
         except DomainError as error:
             return self._page(request, error=error.message, status=422)
-        messages.success(request, f"Account {self.account.name} was deleted.")
+        toasts.say(request, _("Account %(name)s was deleted.") % {"name": self.account.name})
         return redirect("account_list")
 
     def _page(self, request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
@@ -294,9 +294,9 @@ def _acted(request: HttpRequest, account: Account, verb: Any, words: str) -> Htt
     try:
         verb(account, at=timezone.now())
     except DomainError as error:
-        messages.error(request, error.message)
+        toasts.say(request, error.message, level="error")
     else:
-        messages.success(request, f"Account {account.name} {words}.")
+        toasts.say(request, words % {"name": account.name})
     return redirect("account_detail", account.public_id)
 
 

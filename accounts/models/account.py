@@ -8,6 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import LARGEST_MONEY, MoneyField, UUIDv7, finite
 from accounts.models.grouping import AccountGroup, AccountTag
@@ -15,21 +16,21 @@ from accounts.models.person import User
 
 
 class AccountKind(models.TextChoices):
-    INDIVIDUAL = "individual", "Individual"
-    CORPORATE = "corporate", "Corporate"
-    PROP = "prop", "Prop firm"
-    PAPER = "paper", "Paper"
+    INDIVIDUAL = "individual", _("Individual")
+    CORPORATE = "corporate", _("Corporate")
+    PROP = "prop", _("Prop firm")
+    PAPER = "paper", _("Paper")
 
 
 class AccountStatus(models.TextChoices):
-    ACTIVE = "active", "Active"
-    SUSPENDED = "suspended", "Suspended"
-    CLOSED = "closed", "Closed"
+    ACTIVE = "active", _("Active")
+    SUSPENDED = "suspended", _("Suspended")
+    CLOSED = "closed", _("Closed")
 
 
 class CostMethod(models.TextChoices):
-    FIFO = "fifo", "First in, first out"
-    AVERAGE = "average", "Average cost"
+    FIFO = "fifo", _("First in, first out")
+    AVERAGE = "average", _("Average cost")
 
 
 class AccountQuerySet(models.QuerySet["Account"]):

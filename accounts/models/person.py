@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import UUIDv7
 
@@ -32,13 +33,13 @@ class UserManager(BaseUserManager["User"]):
 
 
 class Theme(models.TextChoices):
-    SYSTEM = "system", "As the system"
-    LIGHT = "light", "Light"
-    DARK = "dark", "Dark"
+    SYSTEM = "system", _("As the system")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
 
 
 class Language(models.TextChoices):
-    BROWSER = "", "As the browser"
+    BROWSER = "", _("As the browser")
     ENGLISH = "en", "English"
     FRENCH = "fr", "Français"
 
@@ -47,7 +48,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """Someone who signs in. The e-mail address is the name."""
 
     public_id = models.UUIDField(db_default=UUIDv7(), unique=True, editable=False)
-    email = models.EmailField(unique=True, error_messages={"unique": "Someone has signed up with this address."})
+    email = models.EmailField(unique=True, error_messages={"unique": _("Someone has signed up with this address.")})
     is_staff = models.BooleanField("may use the admin", default=False)
     is_active = models.BooleanField("may sign in", default=True)
     date_joined = models.DateTimeField(auto_now_add=True)
