@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 OFFLINE := EMBEDDED_SERVICES=0 DATABASE_URL=postgresql://127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test check bench screenshots lock secrets clean
+.PHONY: help environment demo test check bench screenshots messages lock secrets clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -31,6 +31,12 @@ bench: environment ## time the seven scenarios, cold and warm
 
 screenshots: environment ## take pictures of every page, and list what is wrong (ARGS="--sizes empty,demo,large")
 	@$(PYTHON) manage.py screenshots $(ARGS)
+
+messages: environment ## gather what pages say into the French catalogue, and compile it (needs gettext)
+	@$(OFFLINE) $(PYTHON) manage.py makemessages --locale fr --extension html,txt,py --no-wrap --no-obsolete --add-location file \
+		--ignore '.venv/*' --ignore 'node_modules/*' --ignore 'var/*' --ignore 'tests/*' --ignore 'templates/contact_sheet.html'
+	@# Not by compilemessages, which takes the "% i" of "the 95 % interval" for a place to fill in.
+	@msgfmt --output-file=config/locale/fr/LC_MESSAGES/django.mo config/locale/fr/LC_MESSAGES/django.po
 
 lock: ## resolve the dependencies of pyproject.toml anew
 	@.ci/lock

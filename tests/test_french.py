@@ -28,7 +28,7 @@ def test_the_catalogue_says_nothing_that_nobody_says() -> None:
     assert [each.words for each in catalogue() if each not in said()] == []
 
 
-@pytest.mark.parametrize("entry", catalogue().values(), ids=lambda entry: entry.said.words[:40])
+@pytest.mark.parametrize("entry", list(catalogue().values()), ids=lambda entry: entry.said.words[:40])
 def test_a_translation_has_the_same_gaps(entry: Entry) -> None:
     wanted = _gaps(entry.said.words) | _gaps(entry.said.plural)
 
@@ -111,7 +111,7 @@ _NAMES = {
 }
 
 
-@pytest.mark.parametrize("path", template_files(), ids=lambda path: str(path.relative_to(ROOT / "templates")))
+@pytest.mark.parametrize("path", list(template_files()), ids=lambda path: str(path.relative_to(ROOT / "templates")))
 def test_a_template_says_nothing_outside_of_translate(path: Path) -> None:
     if path.name in _FOR_DEVELOPERS:
         return

@@ -30,8 +30,9 @@ document.addEventListener("securitypolicyviolation", (event) => {
 # Panels ask for themselves, some only once they come into view.
 _SETTLED = """() => document.readyState === "complete"
   && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, [aria-busy=true]")"""
+# Without `preload` it would read stylesheets anew, into inline ones that the security policy has to stop.
 _AXE = """async () => {
-  const found = await axe.run(document, {resultTypes: ["violations"]});
+  const found = await axe.run(document, {resultTypes: ["violations"], preload: false});
   return found.violations
     .filter((each) => ["serious", "critical"].includes(each.impact))
     .map((each) => `${each.impact} ${each.id}: ${each.help} (${each.nodes.length}x, `
@@ -99,8 +100,11 @@ def tab(browser: Browser, *, width: int, address: str, session: str) -> Iterator
     context.close()
 
 
-def visit(page: Tab, stop: Stop, *, address: str, folder: Path, themes: Sequence[str]) -> Visit:
-    """The pictures of this page are in the folder, one for each theme, and what is wrong with it is known."""
+def visit(page: Tab, stop: Stop, *, address: str, folder: Path | None, themes: Sequence[str]) -> Visit:
+    """The pictures of this page are in the folder, one for each theme, and what is wrong with it is known.
+
+    Without a folder no pictures are taken.
+    """
     width = page.viewport_size["width"] if page.viewport_size else 0
     found = Visit(stop.name, stop.path, width)
     expected = f"status of {stop.status}"
@@ -152,15 +156,9 @@ def _settle(page: Tab, found: Visit) -> None:
     page.evaluate("window.scrollTo(0, 0)")
 
 
-def _look(page: Tab, found: Visit, *, folder: Path, theme: str) -> None:
-    name = f"{found.name}-{found.width}-{theme}.png"
-    height = page.evaluate("document.documentElement.scrollHeight")
-    if height <= TALLEST:
-        page.screenshot(path=folder / name, full_page=True, animations="disabled", caret="initial")
-    else:
-        clip = {"x": 0, "y": 0, "width": found.width, "height": TALLEST}
-        page.screenshot(path=folder / name, full_page=True, clip=clip, animations="disabled", caret="initial")  # type: ignore[arg-type]
-    found.pictures[theme] = name
+def _look(page: Tab, found: Visit, *, folder: Path | None, theme: str) -> None:
+    if folder is not None:
+        _take_picture(page, found, folder=folder, theme=theme)
     if wider := page.evaluate(_WIDER):
         found.note("sideways", wider)
     for violation in page.evaluate("window.__violations"):
@@ -169,3 +167,14 @@ def _look(page: Tab, found: Visit, *, folder: Path, theme: str) -> None:
         page.evaluate(AXE_FILE_PATH.read_text())
     for fault in page.evaluate(_AXE):
         found.note("axe", f"{theme}: {fault}")
+
+
+def _take_picture(page: Tab, found: Visit, *, folder: Path, theme: str) -> None:
+    name = f"{found.name}-{found.width}-{theme}.png"
+    height = page.evaluate("document.documentElement.scrollHeight")
+    if height <= TALLEST:
+        page.screenshot(path=folder / name, full_page=True, animations="disabled", caret="initial")
+    else:
+        clip = {"x": 0, "y": 0, "width": found.width, "height": TALLEST}
+        page.screenshot(path=folder / name, full_page=True, clip=clip, animations="disabled", caret="initial")  # type: ignore[arg-type]
+    found.pictures[theme] = name

@@ -1,0 +1,118 @@
+"""Every page, the admin's included, in both themes: nothing breaks, nothing is stopped, everybody can use it."""
+
+import gzip
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.staticfiles import finders
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import User
+from config.tour.pages import Stop, admin_stops, stops
+from config.tour.people import signed_in
+from journal import sample
+from tests.factories import make_user
+from trading import catalogue
+
+walking = pytest.importorskip("config.tour.walking", reason="Playwright or axe is not installed")
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+#: Kilobytes of all scripts that any page loads, compressed.
+SCRIPTS = 110
+
+
+@pytest.fixture
+def trader() -> User:
+    """Somebody with sample data, who has put the first steps away."""
+    catalogue.load()
+    person = make_user("alice@example.com")
+    sample.load(person, accounts=2, end=date(2026, 6, 30))
+    return person
+
+
+def _walk(browser: Any, live_server: LiveServer, person: User, chosen: list[Stop], *, width: int) -> Iterator[Any]:
+    with (
+        signed_in(person) as session,
+        walking.tab(browser, width=width, address=live_server.url, session=session) as page,
+    ):
+        page.set_default_timeout(20_000)
+        for stop in chosen:
+            yield page, walking.visit(page, stop, address=live_server.url, folder=None, themes=("light", "dark"))
+
+
+def _told(visits: list[Any]) -> list[str]:
+    return [f"{visit.name} at {visit.width}: {kind}: {words}" for visit in visits for kind, words in visit.faults]
+
+
+def test_no_page_of_a_trader_has_a_fault_and_all_scripts_are_small(
+    browser: Any, live_server: LiveServer, trader: User
+) -> None:
+    chosen = [stop for stop in stops(trader, with_public=False) if isinstance(stop, Stop)]
+    scripts: set[str] = set()
+    visits = []
+
+    for page, visit in _walk(browser, live_server, trader, chosen, width=1440):
+        visits.append(visit)
+        scripts |= set(page.evaluate("[...document.scripts].map((each) => each.src).filter(Boolean)"))
+
+    assert len(visits) > 30
+    assert _told(visits) == []
+    sizes = {script: len(gzip.compress(_content(script), 9)) for script in scripts}
+    assert sum(sizes.values()) <= SCRIPTS * 1024, sizes
+
+
+def _content(script: str) -> bytes:
+    found = finders.find(re.sub(r".*/static/", "", script))
+    assert isinstance(found, str), script
+    return Path(found).read_bytes()
+
+
+def test_no_page_is_too_wide_for_a_phone(browser: Any, live_server: LiveServer, trader: User) -> None:
+    wide = []
+    with (
+        signed_in(trader) as session,
+        walking.tab(browser, width=390, address=live_server.url, session=session) as page,
+    ):
+        for stop in stops(trader, with_public=False):
+            if isinstance(stop, Stop):
+                page.goto(live_server.url + stop.path)
+                if found := page.evaluate(walking._WIDER):
+                    wide.append(f"{stop.name}: {found}")
+
+    assert wide == []
+
+
+def test_no_page_of_an_operator_has_a_fault(browser: Any, live_server: LiveServer, trader: User) -> None:
+    root = make_user("root@example.com", is_staff=True, is_superuser=True)
+    # Pages of one kind are built alike: the lists and rows of all tables, and no more of those that only repeat.
+    chosen = [stop for stop in admin_stops() if not stop.name.endswith(("-history", "-delete"))]
+
+    visits = [visit for _page, visit in _walk(browser, live_server, root, chosen, width=1440)]
+
+    assert len(visits) > 60
+    assert _told(visits) == []
+
+
+def test_no_page_of_somebody_new_or_unknown_has_a_fault(browser: Any, live_server: LiveServer) -> None:
+    person = make_user("new@example.com")
+    found = [stop for stop in stops(person, with_public=True) if isinstance(stop, Stop)]
+
+    visits = [
+        visit
+        for _page, visit in _walk(
+            browser, live_server, person, [stop for stop in found if stop.who == "person"], width=390
+        )
+    ]
+    with walking.tab(browser, width=390, address=live_server.url, session="") as page:
+        visits += [
+            walking.visit(page, stop, address=live_server.url, folder=None, themes=("light", "dark"))
+            for stop in found
+            if stop.who == "nobody"
+        ]
+
+    assert _told(visits) == []
