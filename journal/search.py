@@ -26,7 +26,7 @@ LONGEST = 200
 _WORDS = re.compile(r"\S+")
 #: Around what was found, until the text is escaped: characters that no text of a person can hold.
 _START, _STOP = "\ue000", "\ue001"
-_HEADLINE = f"'StartSel={_START}, StopSel={_STOP}, MaxFragments=2, MaxWords=18, MinWords=6, FragmentDelimiter=\" … \"'"
+_HEADLINE = f"'StartSel={_START}, StopSel={_STOP}, MaxWords=24, MinWords=10, ShortWord=0'"
 #: Of each kind, besides the limit of all.
 _MOST_OF_A_KIND = 50
 

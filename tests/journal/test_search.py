@@ -55,7 +55,7 @@ def test_symbols_that_were_traded_are_found(written: User) -> None:
 def test_headlines_are_escaped_and_marked(written: User) -> None:
     (note,) = (hit for hit in search.find(written, "pullback") if hit.kind == "note")
 
-    assert note.headline == "A <mark>pullback</mark> &amp; &lt;3 &quot;news"
+    assert note.headline.startswith("A <mark>pullback</mark> &amp; &lt;3 &quot;news")
 
 
 @pytest.mark.parametrize(

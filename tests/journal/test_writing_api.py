@@ -88,7 +88,7 @@ def test_a_playbook_is_written_ticked_and_answered(alice: User, alice_api: APICl
         "trade": str(trade.public_id), "playbook": made.json()["id"], "version": 1, "rules": {key: True}
     }  # fmt: skip
     results = alice_api.get(f"{path}results/").json()
-    assert (results["whole"]["total_pnl"], results["rules"][0]["kept"]["trade_count"]) == ("100", 1)
+    assert (results["whole"]["total_pnl"], results["rules"][0]["kept"]["total_trades"]) == ("100", 1)
     changed = alice_api.patch(path, {"rules": [{"key": key, "text": "Wait for the close"}]})
     assert changed.json()["version"] == 2
     versions = alice_api.get(f"{path}versions/").json()["results"]
