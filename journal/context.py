@@ -49,7 +49,7 @@ _PLACES = (
     _Entry("trade_list", "trades", gettext_lazy("Trades"), "t", ("trade_",)),
     _Entry("trade_review", "inbox", gettext_lazy("To review"), "v", ("trade_review",), is_below=True),
     _Entry("calendar", "calendar", gettext_lazy("Calendar"), "c", ("calendar", "day")),
-    _Entry("breakdown", "reports", gettext_lazy("Reports"), "r", ("breakdown", "report")),
+    _Entry("reports", "reports", gettext_lazy("Reports"), "r", ("breakdown", "report")),
     _Entry("note_list", "notes", gettext_lazy("Journal"), "j", ("note_", "template_", "draft", "attachment")),
     _Entry("playbook_list", "playbooks", gettext_lazy("Playbooks"), "p", ("playbook_",), is_below=True),
     _Entry("account_list", "accounts", gettext_lazy("Accounts"), "a", ("account_",)),

@@ -9,7 +9,7 @@ from typing import Any
 
 from accounts.decimals import plain
 from accounts.models import User
-from journal import day_rows, reading, series
+from journal import day_rows, dimensions, reading, series
 from journal.conversion import Unconverted
 from journal.figures import Answer
 from journal.filters import MetricsFilter
@@ -191,3 +191,29 @@ def _runs(kept: dict[str, Any]) -> Runs:
         longest_loss=run("longest_loss"),
         current=run("current"),
     )
+
+
+def by_weekday_and_hour(user: User, wanted: MetricsFilter) -> dict[tuple[str, str], tuple[Decimal, int]]:
+    """What the closed trades made by weekday and hour of their entry, as keys of `journal.dimensions`, and how many.
+
+    In the currency of `distributions`; what cannot be converted is left out.
+    """
+    kept = reading.answer("aggregate", user, parts=["heat", wanted], build=lambda: _heat(user, wanted))
+    return {(weekday, hour): (Decimal(net), count) for weekday, hour, net, count in kept["cells"]}
+
+
+def _heat(user: User, wanted: MetricsFilter) -> dict[str, Any]:
+    weekday, hour = (day_rows.key_sql(dimensions.BY_NAME[name]) for name in ("entry_weekday", "hour"))
+    with reading.one_snapshot():
+        found = series.conversion_for(user, wanted, series.daily_series(user.pk, wanted))
+        source, values = day_rows.closed_trades(user.pk, wanted)
+        join, rates = found.join() if found.rates is not None else ("", [])
+        net = "r.net_pnl * x.rate" if found.rates is not None else "r.net_pnl"
+        columns = "t.account_id, t.opened_at, t.opened_on, t.currency, t.closed_on AS day, t.net_pnl"
+        chosen = f"SELECT r.*, {net} AS net FROM (SELECT {columns} FROM {source}) r {join}"  # noqa: S608
+        rows = reading.rows(
+            f"SELECT {weekday}, {hour}, trim_scale(sum(t.net))::text, count(*) "  # noqa: S608
+            f"FROM ({chosen}) t JOIN accounts_account a ON a.id = t.account_id GROUP BY 1, 2",
+            [*values, *rates],
+        )
+    return {"cells": [list(row) for row in rows]}

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from accounts.models import User
-from journal import day_rows, reading, reports, series
+from journal import reading, reports, series
 from journal.conversion import Unconverted
 from journal.figures import Answer, Curve
 from journal.filters import MetricsFilter
@@ -64,12 +64,7 @@ def _drawdowns(user: User, wanted: MetricsFilter) -> dict[str, Any]:
     with reading.one_snapshot():
         daily = series.daily_series(user.pk, wanted)
         found = series.conversion_for(user, wanted, daily)
-        where, values = day_rows.accounts_where(user.pk, wanted)
-        balances = reading.rows(
-            f"SELECT a.currency, a.initial_balance FROM accounts_account a WHERE {where}",  # noqa: S608
-            values,
-        )
-        starting = reports.starting_equity(user.pk, wanted, found, [(row[0], row[1]) for row in balances], daily)
+    starting = reports.aggregate_metrics(user, wanted).starting_equity
     days = found.days(daily)
     rows = falls.drawdowns(days, starting)
     return {

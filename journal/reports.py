@@ -112,7 +112,7 @@ def _metrics(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         found = series.conversion_for(user, wanted, daily)
         headline = _headline(user.pk, wanted, found, by_currency)
         accounts, balances = _account_rows(user.pk, wanted, found)
-        starting = starting_equity(user.pk, wanted, found, balances, daily)
+        starting = _starting_equity(user.pk, wanted, found, balances, daily)
     traded = [row for row in accounts if row[8] and row[7] is not None]
     return {
         "figures": headline,
@@ -230,7 +230,7 @@ def _convert_accounts(owner_id: int, wanted: MetricsFilter, found: Conversion, r
             row[6] = row[6] if row[6] is not None else pnl
 
 
-def starting_equity(
+def _starting_equity(
     owner_id: int,
     wanted: MetricsFilter,
     found: Conversion,

@@ -10,6 +10,7 @@ from journal.views import (
     accounts,
     attachments,
     calendar,
+    contrasts,
     dashboard,
     days,
     everything,
@@ -119,7 +120,14 @@ urlpatterns = [
     path("tags/groups/<uuid:id>/delete/", tags.tag_group_delete, name="tag_group_delete"),
     path("trades/<uuid:id>/playbooks/", playbooks.trade_playbooks, name="trade_playbooks"),
     # ------------------------------------------------------------ reports
-    path("reports/", reports.breakdown, name="breakdown"),
+    path("reports/", reports.index, name="reports"),
+    path("reports/by/", reports.breakdown, name="breakdown"),
+    path("reports/distribution/", reports.distribution, name="report_distribution"),
+    path("reports/streaks/", reports.streaks, name="report_streaks"),
+    path("reports/drawdowns/", reports.drawdown_list, name="report_drawdowns"),
+    path("reports/days/", reports.day_report, name="report_days"),
+    path("reports/excursions/", reports.excursions, name="report_excursions"),
+    path("reports/compare/", contrasts.contrast, name="report_compare"),
     # ------------------------------------------------------------ first run, export of everything
     path("welcome/", first_run.welcome, name="welcome"),
     path("welcome/dismiss/", first_run.first_run_dismiss, name="first_run_dismiss"),

@@ -1,57 +1,286 @@
-"""Reports: trades grouped by one of their properties."""
+"""Reports: trades grouped by a property, how results are spread, falls of the curve, days, excursions."""
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.errors import InvalidValue
-from journal import breakdowns, charts, filters
+from journal import (
+    breakdowns,
+    charts,
+    dimensions,
+    distributions,
+    drawdowns,
+    excursion_reports,
+    filters,
+    report_charts,
+    report_tables,
+    table_export,
+)
+from journal.figures import Breakdown, BreakdownRow
+from journal.report_charts import Item
+from journal.report_tables import Table
+from journal.templatetags.journal_format import short_money
 from journal.views.pages import FEW, person_of, standing
 from trading.refusals import says_why
 
-#: Breakdowns that there are, and what they are called.
-BREAKDOWNS = {
-    "symbol": "By symbol",
-    "weekday": "By weekday",
-    "hour": "By hour of entry",
-    "holding": "By holding time",
-    "side": "By side",
-    "broker": "By broker",
-    "account": "By account",
-    "tag": "By tag",
+Words = str | Promise
+
+#: The dimensions that have a report, by what they look at.
+GROUPS: tuple[tuple[Words, tuple[str, ...]], ...] = (
+    (_("Time"), ("weekday", "hour", "month", "exit_day", "entry_weekday", "entry_day", "holding")),
+    (_("Instrument"), ("symbol", "side", "price", "size")),
+    (_("Execution"), ("r", "result", "outcome")),
+    (_("Behaviour"), ("setup", "tag", "mistake", "playbook", "rule", "rating", "reviewed")),
+    (_("Where"), ("broker", "account", "group", "account_tag")),
+)
+#: What breakdowns are called by name.
+BREAKDOWNS: dict[str, Words] = {name: dimensions.BY_NAME[name].words for _words, names in GROUPS for name in names}
+#: Reports that are no breakdown: name of the address, words, what they answer.
+OTHERS: tuple[tuple[str, Words, Words], ...] = (
+    ("report_distribution", _("Distribution"), _("How results and R are spread: buckets, percentiles, deviation")),
+    ("report_streaks", _("Streaks"), _("Wins and losses one after the other, by trade and by day")),
+    ("report_drawdowns", _("Drawdowns"), _("Each fall from a peak: how deep, how long, back when")),
+    ("report_days", _("Days"), _("Winning against losing days, and weekdays by hour")),
+    ("report_excursions", _("MAE and MFE"), _("How far trades went against and for you before they closed")),
+    (
+        "report_compare",
+        _("Compare two filters"),
+        _("Two sets of trades side by side, and how sure the difference is"),
+    ),
+)
+#: What the columns of a breakdown can show.
+MEASURES: dict[str, tuple[Words, str]] = {
+    "net": (_("Net P&L"), "money"),
+    "expectancy": (_("Expectancy"), "money"),
+    "win_rate": (_("Win rate"), "percent"),
+    "r": (_("Avg R"), "r"),
+    "trades": (_("Trades"), "count"),
 }
-#: Rows of a report on one page.
-_MOST_ROWS = 50
+#: Rows of a report on one page, and columns that one drawing holds.
+_MOST_ROWS, _MOST_COLUMNS, _MOST_BARS = 100, 120, 24
+_ORDERED = ("month", "exit_day", "entry_day")
+OWN = ("by", "page", "sort", "measure", "format")
 
 
 @login_required
 @require_safe
 @says_why
-def breakdown(request: HttpRequest) -> HttpResponse:
+def index(request: HttpRequest) -> HttpResponse:
+    """All reports that there are, each under what it looks at."""
+    filters.parse(request.GET, user=person_of(request))
+    return render(request, "journal/reports.html", {"groups": groups_shown(), "others": OTHERS})
+
+
+@login_required
+@require_safe
+@says_why
+def breakdown(request: HttpRequest) -> HttpResponseBase:
     """Trades grouped by one property; for htmx the bars alone, the largest of them."""
     person = person_of(request)
-    wanted = filters.parse(request.GET, user=person, also=("by", "page"))
+    wanted = filters.parse(request.GET, user=person, also=OWN)
     by = request.GET.get("by", "symbol")
     answer = breakdowns.breakdown(person, wanted, by=by)
-    pages = Paginator(answer.rows, _MOST_ROWS)
-    is_part = bool(getattr(request, "htmx", False))
+    if getattr(request, "htmx", False):
+        bars = charts.bars(answer, most=FEW if by in ("symbol", "account", "tag", "broker") else None)
+        return render(request, "journal/_bars.html", {"by": by, "answer": answer, "bars": bars})
+    words = dimensions.BY_NAME[by].words
+    table = report_tables.breakdown(answer, words=words).ordered(request.GET.get("sort", ""))
+    if is_file(request):
+        return file_of(table)
+    pages = Paginator(table.lines, _MOST_ROWS)
+    page = page_asked(request, pages)
+    measure = _measure(request)
     context = {
         "by": by,
-        "properties": BREAKDOWNS,
-        "title": BREAKDOWNS[by],
+        "words": words,
+        "groups": groups_shown(),
+        "others": OTHERS,
         "answer": answer,
-        "bars": charts.bars(answer, most=_most_bars(by, is_part=is_part)),
-        "rows": _page_asked(request, pages),
+        "is_many": dimensions.BY_NAME[by].is_many,
+        "table": table.page(page.start_index() - 1 if table.lines else 0, page.end_index()),
+        "page": page,
+        "measures": MEASURES,
+        "measure": measure,
+        **_drawing(answer, measure),
         **standing(answer),
     }
-    return render(request, "journal/_bars.html" if is_part else "journal/breakdown.html", context)
+    return render(request, "journal/breakdown.html", context)
 
 
-def _page_asked(request: HttpRequest, pages: "Paginator[Any]") -> Any:
+@login_required
+@require_safe
+@says_why
+def distribution(request: HttpRequest) -> HttpResponseBase:
+    """How net P&L, R and the P&L of days are spread."""
+    person = person_of(request)
+    wanted = filters.parse(request.GET, user=person, also=("format", "table"))
+    answer = distributions.distributions(person, wanted)
+    tables = {
+        "spread": report_tables.percentiles(answer),
+        "net": report_tables.histogram(answer.net.buckets, name="distribution-net", words=_("Trades")),
+        "r": report_tables.histogram(answer.r.buckets, name="distribution-r", words=_("Trades")),
+        "days": report_tables.histogram(answer.days.buckets, name="distribution-days", words=_("Days")),
+    }
+    if is_file(request):
+        return file_of(chosen(request, tables, default="spread"))
+    context = {
+        "answer": answer,
+        "tables": tables,
+        "net_chart": _histogram(answer.net.buckets),
+        "r_chart": _histogram(answer.r.buckets),
+        "day_chart": _histogram(answer.days.buckets),
+        **standing(answer),
+    }
+    return _page(request, "report_distribution", context)
+
+
+@login_required
+@require_safe
+@says_why
+def streaks(request: HttpRequest) -> HttpResponseBase:
+    """Runs of wins and losses: the longest, the present one, and how many there were of each length."""
+    person = person_of(request)
+    wanted = filters.parse(request.GET, user=person, also=("format", "table"))
+    answer = distributions.distributions(person, wanted)
+    tables = {
+        "trades": report_tables.run_lengths(answer.trade_runs.wins, answer.trade_runs.losses, name="streaks-trades"),
+        "days": report_tables.run_lengths(answer.day_runs.wins, answer.day_runs.losses, name="streaks-days"),
+    }
+    if is_file(request):
+        return file_of(chosen(request, tables, default="trades"))
+    context = {
+        "answer": answer,
+        "parts": [
+            {"words": words, "runs": runs, "table": tables[name], "name": name, "charts": _run_charts(runs)}
+            for name, words, runs in (
+                ("trades", _("Trades"), answer.trade_runs),
+                ("days", _("Days"), answer.day_runs),
+            )
+        ],
+        **standing(answer),
+    }
+    return _page(request, "report_streaks", context)
+
+
+@login_required
+@require_safe
+@says_why
+def drawdown_list(request: HttpRequest) -> HttpResponseBase:
+    """Every drawdown of the curve, and how far below its peak each day ended."""
+    person = person_of(request)
+    wanted = filters.parse(request.GET, user=person, also=("format", "sort", "page"))
+    answer = drawdowns.drawdowns(person, wanted)
+    table = report_tables.drawdowns(answer).ordered(request.GET.get("sort", ""))
+    if is_file(request):
+        return file_of(table)
+    page = page_asked(request, Paginator(table.lines, _MOST_ROWS))
+    points = [(point.date, point.drawdown) for point in answer.curve.points]
+    context = {
+        "answer": answer,
+        "table": table.page(page.start_index() - 1 if table.lines else 0, page.end_index()),
+        "page": page,
+        "chart": report_charts.below_peak(points),
+        "deepest": answer.rows[0] if answer.rows else None,
+        "longest": max(answer.rows, key=lambda row: row.length_days, default=None),
+        "share_below": Decimal(answer.days_below) / answer.days if answer.days else None,
+        **standing(answer),
+    }
+    return _page(request, "report_drawdowns", context)
+
+
+@login_required
+@require_safe
+@says_why
+def day_report(request: HttpRequest) -> HttpResponseBase:
+    """Winning against losing days, and what weekdays made by the hour of entry."""
+    person = person_of(request)
+    wanted = filters.parse(request.GET, user=person, also=("format", "table"))
+    answer = breakdowns.calendar(person, wanted)
+    tables = {
+        "days": report_tables.win_and_loss_days(answer.days),
+        "calendar": report_tables.calendar_days(answer.days),
+    }
+    if is_file(request):
+        return file_of(chosen(request, tables, default="days"))
+    hours, rows = report_charts.heat(distributions.by_weekday_and_hour(person, wanted))
+    labels = dimensions.BY_NAME["entry_weekday"].labels
+    context = {
+        "answer": answer,
+        "table": tables["days"],
+        "hours": hours,
+        "heat": [(labels[weekday], cells) for weekday, cells in rows],
+        "chart": report_charts.columns(
+            [
+                Item(day, each.pnl, {"from": day, "to": day}, each.trade_count)
+                for each in answer.days[-_MOST_COLUMNS:]
+                for day in (each.date.isoformat(),)
+            ]
+        ),
+        **standing(answer),
+    }
+    return _page(request, "report_days", context)
+
+
+@login_required
+@require_safe
+@says_why
+def excursions(request: HttpRequest) -> HttpResponseBase:
+    """How far trades went against and for their holder, as a cloud of points."""
+    person = person_of(request)
+    wanted = filters.parse(request.GET, user=person, also=("format",))
+    answer = excursion_reports.excursions(person, wanted, in_r=request.GET.get("unit") == "r")
+    if is_file(request):
+        headings = ["trade", "outcome", "mae", "mfe", "result"]
+        rows = ((row.key, row.outcome, row.mae, row.mfe, row.result) for row in answer.points)
+        return table_export.answer("excursions.csv", headings, rows)
+    names = dimensions.BY_NAME["outcome"].labels
+    cloud = report_charts.cloud(
+        [(row.key, row.outcome, row.mae, row.mfe, str(names[row.outcome])) for row in answer.points]
+    )
+    context = {"answer": answer, "cloud": cloud, "kind": "r" if answer.in_r else "money", **standing(answer)}
+    return _page(request, "report_excursions", context)
+
+
+def _page(request: HttpRequest, name: str, context: Mapping[str, Any]) -> HttpResponse:
+    return render(
+        request, f"journal/{name}.html", {"groups": groups_shown(), "others": OTHERS, "current": name, **context}
+    )
+
+
+def is_file(request: HttpRequest) -> bool:
+    """Whether the table is asked for as a file. Raises InvalidValue for a format that there is not."""
+    asked = request.GET.get("format", "")
+    if asked not in ("", "csv"):
+        raise InvalidValue(gettext("format is csv."), pointer="?format")
+    return asked == "csv"
+
+
+def file_of(table: Table) -> HttpResponseBase:
+    """The table as a CSV file."""
+    headings, rows = table.file()
+    return table_export.answer(f"{table.name}.csv", headings, rows)
+
+
+def chosen(request: HttpRequest, tables: Mapping[str, Table], *, default: str) -> Table:
+    """The table of the page that is asked for. Raises InvalidValue for another."""
+    name = request.GET.get("table", default)
+    if name not in tables:
+        raise InvalidValue(f"table is one of {', '.join(tables)}.", pointer="?table")
+    return tables[name]
+
+
+def page_asked(request: HttpRequest, pages: "Paginator[Any]") -> Any:
+    """The page of a long table. Raises InvalidValue for one that there is not."""
     text = request.GET.get("page", "1")
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else 0
     if not 1 <= number <= pages.num_pages:
@@ -59,8 +288,58 @@ def _page_asked(request: HttpRequest, pages: "Paginator[Any]") -> Any:
     return pages.page(number)
 
 
-def _most_bars(by: str, *, is_part: bool) -> int | None:
-    """How many bars are drawn: hours and weekdays keep their order and are all there, of symbols the largest."""
-    if by not in ("symbol", "account", "tag", "broker"):
-        return None
-    return FEW if is_part else 3 * FEW
+def groups_shown() -> list[tuple[Words, list[tuple[str, Words]]]]:
+    """The breakdowns that there are, under what they look at."""
+    return [(words, [(name, dimensions.BY_NAME[name].words) for name in names]) for words, names in GROUPS]
+
+
+def _measure(request: HttpRequest) -> str:
+    measure = request.GET.get("measure") or ("r" if request.GET.get("unit") == "r" else "net")
+    if measure not in MEASURES:
+        raise InvalidValue(f"measure is one of {', '.join(MEASURES)}.", pointer="?measure")
+    return measure
+
+
+def _value(row: BreakdownRow, measure: str) -> Decimal | None:
+    figures = row.figures
+    if measure == "trades":
+        return Decimal(figures.trade_count)
+    return {
+        "net": figures.net_pnl,
+        "expectancy": figures.expectancy,
+        "win_rate": figures.win_rate,
+        "r": figures.expectancy_r,
+    }[measure]
+
+
+def _drawing(answer: Breakdown, measure: str) -> dict[str, Any]:
+    """Columns for what has an order, bars for names: the latest, or the largest, where there are too many."""
+    by = dimensions.BY_NAME[answer.by]
+    items = [
+        Item(row.label, _value(row, measure), by.parameters(row.key), row.figures.trade_count) for row in answer.rows
+    ]
+    kind = MEASURES[measure][1]
+    if by.labels or by.name in _ORDERED:
+        shown = items[-_MOST_COLUMNS:]
+        chart = report_charts.columns(shown, kind=kind, is_signed=kind in ("money", "r"))
+        return {"columns": chart, "left_off": len(items) - len(shown), "kind": kind}
+    bars = report_charts.bars(items, most=_MOST_BARS)
+    return {"bars": bars, "left_off": len(items) - len(bars), "kind": kind}
+
+
+def _histogram(buckets: Any) -> report_charts.ColumnChart:
+    items = []
+    for bucket in buckets:
+        low, high = bucket.low, bucket.high
+        label = f"< {short_money(high)}" if low is None else f"≥ {short_money(low)}"
+        items.append(Item(label, Decimal(bucket.count), count=bucket.count))
+    return report_charts.columns(items, kind="count", is_signed=False)
+
+
+def _run_charts(runs: Any) -> list[tuple[Words, report_charts.ColumnChart]]:
+    made = []
+    for words, lengths in ((_("Wins in a row"), runs.wins), (_("Losses in a row"), runs.losses)):
+        longest = max(lengths, default=0)
+        items = [Item(str(length), Decimal(lengths.get(length, 0))) for length in range(1, longest + 1)]
+        made.append((words, report_charts.columns(items, kind="count", is_signed=False)))
+    return made

@@ -1,0 +1,288 @@
+"""Drawings of reports: columns, a cloud of points, days below the peak, curves over one another.
+
+Coordinates are calculated here and drawn by the templates as SVG, so that charts are there without a script, on paper
+and in both themes.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from journal.metrics import distributions as spread
+
+ZERO = Decimal(0)
+WIDTH, HEIGHT = 960, 260
+#: Room for the numbers beside and the words below.
+LEFT, RIGHT, TOP, BOTTOM = 64, 8, 12, 28
+_INNER_WIDTH, _INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+_MOST_WORDS = 14
+_MOST_POINTS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line across the drawing with its number."""
+
+    place: str
+    value: Decimal
+    is_zero: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: where it stands, what it says, and the filter that finds its trades."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    label: str
+    value: Decimal | None
+    middle: str
+    is_labelled: bool
+    tone: str
+    link: Mapping[str, str] = field(default_factory=dict)
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChart:
+    """Columns over and under a line at zero."""
+
+    columns: list[Column]
+    ticks: list[Tick]
+    zero: str
+    kind: str
+
+    @property
+    def is_empty(self) -> bool:
+        return all(column.value is None for column in self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a column is made of."""
+
+    label: str
+    value: Decimal | None
+    link: Mapping[str, str] = field(default_factory=dict)
+    count: int | None = None
+
+
+class _Scale:
+    """From numbers to heights."""
+
+    def __init__(self, values: Iterable[Decimal]) -> None:
+        values = list(values)
+        top, bottom = max([*values, ZERO]), min([*values, ZERO])
+        inner = spread.edges(bottom, top, most=7)
+        self.low, self.high = min(inner[0], bottom), max(inner[-1], top)
+        if self.low == self.high:
+            self.high = self.low + 1
+        self.ticks = [Tick(self.y(edge), edge, is_zero=not edge) for edge in inner]
+
+    def y(self, value: Decimal) -> str:
+        share = (self.high - value) / (self.high - self.low)
+        return f"{TOP + share * _INNER_HEIGHT:.1f}"
+
+
+def columns(items: Sequence[Item], *, kind: str = "money", is_signed: bool = True) -> ColumnChart:
+    """A column for each item in its order; what is undefined leaves its place empty."""
+    scale = _Scale(item.value for item in items if item.value is not None)
+    step = Decimal(_INNER_WIDTH) / max(len(items), 1)
+    gap = min(step / 4, Decimal(8))
+    every = -(-len(items) // _MOST_WORDS) or 1
+    zero = Decimal(scale.y(ZERO))
+    made = []
+    for place, item in enumerate(items):
+        value = item.value
+        end = zero if value is None else Decimal(scale.y(value))
+        tone = "flat" if not value else "gain" if value > 0 else "loss"
+        x = LEFT + step * place + gap / 2
+        made.append(
+            Column(
+                x=f"{x:.1f}",
+                y=f"{min(zero, end):.1f}",
+                width=f"{step - gap:.1f}",
+                height=f"{max(abs(end - zero), Decimal(1) if value else ZERO):.1f}",
+                label=item.label,
+                value=value,
+                middle=f"{x + (step - gap) / 2:.1f}",
+                is_labelled=place % every == 0,
+                tone=tone if is_signed else "plain",
+                link=item.link,
+                count=item.count,
+            )
+        )
+    return ColumnChart(made, scale.ticks, f"{zero:.1f}", kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One row of a chart of names: a bar to either side of zero, by places from 0 to 100."""
+
+    label: str
+    value: Decimal | None
+    count: int | None
+    start: str
+    width: str
+    zero: str
+    tone: str
+    link: Mapping[str, str]
+
+
+def bars(items: Sequence[Item], *, most: int) -> list[Bar]:
+    """The items with the largest values as bars, in the order of their values."""
+    known = [item for item in items if item.value is not None]
+    if len(known) > most:
+        known = sorted(known, key=lambda item: abs(item.value or ZERO), reverse=True)[:most]
+    known = sorted(known, key=lambda item: item.value or ZERO, reverse=True)
+    values = [item.value or ZERO for item in known]
+    top, bottom = max([*values, ZERO]), min([*values, ZERO])
+    span = (top - bottom) or Decimal(1)
+    zero = -bottom / span * 100
+    return [
+        Bar(
+            item.label,
+            item.value,
+            item.count,
+            start=f"{zero if value >= 0 else zero + value / span * 100:.2f}",
+            width=f"{abs(value) / span * 100:.2f}",
+            zero=f"{zero:.2f}",
+            tone="gain" if value > 0 else "loss" if value < 0 else "flat",
+            link=item.link,
+        )
+        for item, value in zip(known, values, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A curve as a path, and the surface between it and zero."""
+
+    path: str
+    area: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineChart:
+    """Curves in one drawing; `left` and `right` say where they begin and end."""
+
+    lines: list[Line]
+    ticks: list[Tick]
+    zero: str
+    left: Any
+    right: Any
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(line.path for line in self.lines)
+
+
+def below_peak(days: Sequence[tuple[date, Decimal]]) -> LineChart:
+    """How far each day ended below the peak, hanging from zero."""
+    found = [(day, -drawdown) for day, drawdown in days]
+    scale = _Scale([value for _, value in found])
+    first, last = (days[0][0], days[-1][0]) if days else (None, None)
+    return LineChart([_line(found, scale)], scale.ticks, scale.y(ZERO), first, last)
+
+
+def from_one_start(curves: Sequence[tuple[str, Sequence[Decimal]]]) -> LineChart:
+    """Curves from a shared start, each over its own share of the way: trades or days of theirs, not of the calendar."""
+    scale = _Scale([value for _, values in curves for value in values])
+    lines = [_line(list(enumerate([ZERO, *values])), scale, label=name) for name, values in curves]
+    return LineChart(lines, scale.ticks, scale.y(ZERO), None, None)
+
+
+def _line(points: Sequence[tuple[Any, Decimal]], scale: _Scale, *, label: str = "") -> Line:
+    if not points:
+        return Line("", "", label)
+    step = max(1, -(-len(points) // _MOST_POINTS))
+    chosen = [*range(0, len(points), step)]
+    if chosen[-1] != len(points) - 1:
+        chosen.append(len(points) - 1)
+    last = max(len(points) - 1, 1)
+    places = [f"{LEFT + Decimal(place) * _INNER_WIDTH / last:.1f} {scale.y(points[place][1])}" for place in chosen]
+    first_x, last_x = places[0].partition(" ")[0], places[-1].partition(" ")[0]
+    zero = scale.y(ZERO)
+    path = "M" + " L".join(places)
+    return Line(path, f"{path} L{last_x} {zero} L{first_x} {zero} Z", label)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One trade in a cloud, and where it leads."""
+
+    x: str
+    y: str
+    tone: str
+    key: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Trades by two of their numbers."""
+
+    points: list[Point]
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+
+
+def cloud(rows: Sequence[tuple[str, str, Decimal, Decimal, str]]) -> Cloud:
+    """Each trade (id, outcome, across, up, title) as a point; both numbers are from zero on."""
+    across = _axis([row[2] for row in rows])
+    up = _axis([row[3] for row in rows])
+    x_end, y_end = across[-1] or Decimal(1), up[-1] or Decimal(1)
+
+    def x(value: Decimal) -> str:
+        return f"{LEFT + value / x_end * _INNER_WIDTH:.1f}"
+
+    def y(value: Decimal) -> str:
+        return f"{TOP + (1 - value / y_end) * _INNER_HEIGHT:.1f}"
+
+    return Cloud(
+        [Point(x(one), y(other), outcome, key, title) for key, outcome, one, other, title in rows],
+        [Tick(x(edge), edge, is_zero=not edge) for edge in across],
+        [Tick(y(edge), edge, is_zero=not edge) for edge in up],
+    )
+
+
+def _axis(values: Sequence[Decimal]) -> list[Decimal]:
+    return [edge for edge in spread.edges(ZERO, max(values, default=ZERO), most=7) if edge >= 0] or [ZERO]
+
+
+@dataclass(frozen=True, slots=True)
+class HeatCell:
+    """What one weekday made in one hour; `tint` as in the calendar."""
+
+    hour: int
+    value: Decimal | None
+    count: int
+    tint: str
+    link: Mapping[str, str]
+
+
+def heat(values: Mapping[tuple[str, str], tuple[Decimal, int]]) -> tuple[list[int], list[tuple[str, list[HeatCell]]]]:
+    """Hours across and weekdays down, from the first hour in which anything was opened to the last."""
+    hours = sorted({int(hour) for _, hour in values if int(hour) < 24})
+    if not hours:
+        return [], []
+    span = list(range(hours[0], hours[-1] + 1))
+    largest = max((abs(value) for value, _ in values.values()), default=ZERO)
+    rows = []
+    for weekday in sorted({weekday for weekday, _ in values}):
+        cells = []
+        for hour in span:
+            key = f"{hour:02}"
+            value, count = values.get((weekday, key), (None, 0))
+            tint = ""
+            if value:
+                strength = 2 if abs(value) * 3 >= largest else 1
+                tint = f"{'gain' if value > 0 else 'loss'}-{strength}"
+            cells.append(HeatCell(hour, value, count, tint, {"entry_weekday": weekday, "hour": key}))
+        rows.append((weekday, cells))
+    return span, rows

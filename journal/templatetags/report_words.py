@@ -1,0 +1,57 @@
+"""The filters of a page in words."""
+
+from typing import Any
+
+from django import template
+from django.contrib.auth.models import AnonymousUser
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from journal import report_forms
+from journal.templatetags import journal_format as written
+
+register = template.Library()
+
+_KINDS = {
+    "count": written.count,
+    "money": written.money,
+    "plain": written.money,
+    "signed": written.signed_money,
+    "percent": written.percent,
+    "ratio": written.ratio,
+    "r": written.r_multiple,
+    "day": written.day,
+}
+
+
+@register.filter
+def as_kind(value: Any, kind: str) -> str:
+    """A cell of a report as its column is written."""
+    if value is None:
+        return written.DASH
+    if kind == "days":
+        return ngettext("%(count)s day", "%(count)s days", value) % {"count": written.count(value)}
+    if kind == "loss":
+        return written.signed_money(-value)
+    writer = _KINDS.get(kind)
+    return str(value) if writer is None else str(writer(value))
+
+
+@register.filter
+def tick(value: Any, kind: str) -> str:
+    """The number beside a line of a drawing: short."""
+    if kind == "money":
+        return written.short_money(value)
+    if kind == "count":
+        return written.count(int(value))
+    return as_kind(value, kind)
+
+
+@register.simple_tag(takes_context=True)
+def filters_in_words(context: template.Context) -> list[tuple[Any, str]]:
+    """Each filter of this page's address as its name and what it chooses."""
+    request = context.get("request")
+    user = getattr(request, "user", AnonymousUser())
+    if request is None or not isinstance(user, User):
+        return []
+    return report_forms.in_words(request.GET, user=user)

@@ -1,0 +1,99 @@
+"""The page that holds two filters against each other."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from accounts.errors import InvalidValue
+from journal import contrasts, filters, report_charts, report_forms, report_tables
+from journal.context import today_of
+from journal.report_forms import Side
+from journal.views.pages import person_of, standing
+from journal.views.reports import OTHERS, file_of, groups_shown, is_file
+from trading.refusals import says_why
+
+
+@login_required
+@require_safe
+@says_why
+def contrast(request: HttpRequest) -> HttpResponseBase:
+    """Two sets of trades side by side: their figures, the difference with its interval, their curves."""
+    person = person_of(request)
+    _refuse_unknown(request)
+    one, other = report_forms.sides(request.GET, user=person)
+    as_file = is_file(request)
+    context: dict[str, Any] = {
+        "sides": (one, other),
+        "groups": groups_shown(),
+        "others": OTHERS,
+        "current": "report_compare",
+        "examples": _examples(request),
+        "is_same": one.wanted == other.wanted,
+        "has_choice": any(name.partition(".")[0] in report_forms.SIDES for name in request.GET),
+    }
+    if context["has_choice"] or as_file:
+        answer = contrasts.contrast(person, one.wanted, other.wanted)
+        table = report_tables.contrast(answer)
+        if as_file:
+            return file_of(table)
+        context |= {
+            "answer": answer,
+            "table": table,
+            "chart": report_charts.from_one_start(
+                [
+                    (side.name.upper(), [point.cumulative_pnl for point in curve.points])
+                    for side, curve in zip((one, other), answer.curves, strict=True)
+                ]
+            ),
+            "links": [_link(side) for side in (one, other)],
+            **standing(answer),
+        }
+    return render(request, "journal/report_compare.html", context)
+
+
+def _link(side: Side) -> str:
+    return side.params.urlencode()
+
+
+def _refuse_unknown(request: HttpRequest) -> None:
+    known = {*filters.NAMES, *report_forms.names_of_sides(), "format"}
+    for name, values in request.GET.lists():
+        if name not in known:
+            raise InvalidValue("There is no such parameter.", pointer=f"?{name[:50]}", code="unknown_parameter")
+        if len(values) > 1 and name.rpartition(".")[2] != "account":
+            raise InvalidValue("This may be given once.", pointer=f"?{name}", code="duplicate_parameter")
+
+
+def _examples(request: HttpRequest) -> list[tuple[Any, str]]:
+    """Comparisons that people ask for, as addresses."""
+    today = today_of(person_of(request))
+    first = today.replace(day=1)
+    before = first - timedelta(days=1)
+    kept = [(name, value) for name in report_forms.SHARED for value in request.GET.getlist(name) if value]
+
+    def address(**pairs: str) -> str:
+        return "?" + urlencode([*kept, *((name.replace("__", "."), value) for name, value in pairs.items())])
+
+    return [
+        (_("Long against short"), address(a__side="long", b__side="short")),
+        (
+            _("This month against the last"),
+            "?"
+            + urlencode(
+                [
+                    ("a.from", first.isoformat()),
+                    ("a.to", today.isoformat()),
+                    ("b.from", before.replace(day=1).isoformat()),
+                    ("b.to", before.isoformat()),
+                ]
+            ),
+        ),
+        (_("Reviewed against not"), address(a__reviewed="yes", b__reviewed="no")),
+        (_("Without a mistake against all"), address(a__mistake="none", b__status="closed")),
+    ]
