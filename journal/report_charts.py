@@ -14,10 +14,13 @@ from journal.metrics import distributions as spread
 
 ZERO = Decimal(0)
 WIDTH, HEIGHT = 960, 260
+#: Of a drawing that shares its row with another.
+HALF = 560
 #: Room for the numbers beside and the words below.
 LEFT, RIGHT, TOP, BOTTOM = 64, 8, 12, 28
 _INNER_WIDTH, _INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-_MOST_WORDS = 14
+#: How wide a letter of a label is, with some air.
+_LETTER = 8
 _MOST_POINTS = 2000
 
 
@@ -55,6 +58,12 @@ class ColumnChart:
     ticks: list[Tick]
     zero: str
     kind: str
+    width: int = WIDTH
+
+    @property
+    def right(self) -> int:
+        """Where the lines end."""
+        return self.width - RIGHT
 
     @property
     def is_empty(self) -> bool:
@@ -88,12 +97,13 @@ class _Scale:
         return f"{TOP + share * _INNER_HEIGHT:.1f}"
 
 
-def columns(items: Sequence[Item], *, kind: str = "money", is_signed: bool = True) -> ColumnChart:
+def columns(items: Sequence[Item], *, kind: str = "money", is_signed: bool = True, width: int = WIDTH) -> ColumnChart:
     """A column for each item in its order; what is undefined leaves its place empty."""
     scale = _Scale(item.value for item in items if item.value is not None)
-    step = Decimal(_INNER_WIDTH) / max(len(items), 1)
+    step = Decimal(width - LEFT - RIGHT) / max(len(items), 1)
     gap = min(step / 4, Decimal(8))
-    every = -(-len(items) // _MOST_WORDS) or 1
+    longest = max((len(item.label) for item in items), default=1) * _LETTER + _LETTER
+    every = max(1, int(-(-longest // step)))
     zero = Decimal(scale.y(ZERO))
     made = []
     for place, item in enumerate(items):
@@ -116,7 +126,7 @@ def columns(items: Sequence[Item], *, kind: str = "money", is_signed: bool = Tru
                 count=item.count,
             )
         )
-    return ColumnChart(made, scale.ticks, f"{zero:.1f}", kind)
+    return ColumnChart(made, scale.ticks, f"{zero:.1f}", kind, width)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from journal.metrics.distributions import Bucket
 
 Words = str | Promise
 ZERO = Decimal(0)
+_MONEY_STEP, _RATIO_STEP = Decimal("1e-8"), Decimal("1e-12")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +114,20 @@ class Table:
         return [heading.name for heading in self.headings], (line.cells for line in self.lines)
 
 
+def _ratio(part: Decimal, whole: Decimal) -> Decimal:
+    return (part / whole).quantize(_RATIO_STEP)
+
+
 def _sortable(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value
 
 
+NUMBER = _("Number")
+
 _FIGURES = (
     Heading("trades", _("Trades"), "count"),
     Heading("net_pnl", _("Net P&L"), "signed"),
-    Heading("share", _("Share"), "percent", _("Of what all rows of its sign made together")),
+    Heading("share", _("Share"), "percent", _("Of all that rows won and lost together, signs aside")),
     Heading("win_rate", _("Win rate"), "percent"),
     Heading("profit_factor", _("Profit factor"), "ratio", _("Undefined where nothing was lost")),
     Heading("expectancy", _("Expectancy"), "signed"),
@@ -135,7 +142,7 @@ _FIGURES = (
 def breakdown(answer: Breakdown, *, words: Words) -> Table:
     """A row for each group, with the best and the worst of them marked, each a link to its trades."""
     nets = [row.figures.net_pnl or ZERO for row in answer.rows]
-    gained, lost = sum((net for net in nets if net > 0), ZERO), sum((net for net in nets if net < 0), ZERO)
+    whole = sum((abs(net) for net in nets), ZERO)
     best = worst = None
     if len(nets) > 2:
         best, worst = nets.index(max(nets)), nets.index(min(nets))
@@ -145,7 +152,7 @@ def breakdown(answer: Breakdown, *, words: Words) -> Table:
         (Heading(answer.by, words, "text"), *_FIGURES),
         tuple(
             Line(
-                (row.label, *_figures(row.figures, gained, lost)),
+                (row.label, *_figures(row.figures, whole)),
                 by.parameters(row.key),
                 _("best") if place == best else _("worst") if place == worst else "",
                 _titles(row),
@@ -155,13 +162,12 @@ def breakdown(answer: Breakdown, *, words: Words) -> Table:
     )
 
 
-def _figures(figures: Figures, gained: Decimal, lost: Decimal) -> tuple[Any, ...]:
+def _figures(figures: Figures, whole: Decimal) -> tuple[Any, ...]:
     net = figures.net_pnl
-    whole = gained if (net or ZERO) > 0 else lost
     return (
         figures.trade_count,
         net,
-        None if net is None or not whole else net / whole,
+        None if net is None or not whole else _ratio(net, whole),
         figures.win_rate,
         figures.profit_factor,
         figures.expectancy,
@@ -186,7 +192,7 @@ def percentiles(answer: Distributions) -> Table:
     """How net P&L, R and days are spread, a column each."""
     columns = (answer.net, answer.r, answer.days)
     rows: list[tuple[Words, list[Any]]] = [
-        (_("Number"), [each.count for each in columns]),
+        (NUMBER, [each.count for each in columns]),
         (_("Mean"), [each.mean for each in columns]),
         (_("Median"), [each.median for each in columns]),
         (_("Standard deviation"), [each.deviation for each in columns]),
@@ -199,10 +205,10 @@ def percentiles(answer: Distributions) -> Table:
         (
             Heading("what", _("Of closed trades"), "text"),
             Heading("net_pnl", _("Net P&L"), "plain"),
-            Heading("r", _("R multiple"), "plain"),
+            Heading("r", _("R multiple"), "r"),
             Heading("day", _("P&L of a day"), "plain"),
         ),
-        tuple(Line((words, *values)) for words, values in rows),
+        tuple(Line((words, *values), kind="count" if words is NUMBER else "") for words, values in rows),
     )
 
 
@@ -228,7 +234,7 @@ def histogram(found: Sequence[Bucket], *, name: str, words: Words) -> Table:
             Heading("trades", words, "count"),
             Heading("share", _("Share"), "percent"),
         ),
-        tuple(Line((each.low, each.high, each.count, Decimal(each.count) / total)) for each in found),
+        tuple(Line((each.low, each.high, each.count, _ratio(Decimal(each.count), Decimal(total)))) for each in found),
     )
 
 
@@ -313,13 +319,13 @@ def _of_days(found: Sequence[CalendarDay], total: int) -> tuple[Any, ...]:
     largest = max((each.pnl for each in found), key=abs, default=None)
     return (
         len(found),
-        Decimal(len(found)) / total if total else None,
+        _ratio(Decimal(len(found)), Decimal(total)) if total else None,
         net,
-        net / len(found) if found else None,
+        (net / len(found)).quantize(_MONEY_STEP) if found else None,
         largest,
         trades,
-        Decimal(trades) / len(found) if found else None,
-        Decimal(wins) / trades if trades else None,
+        _ratio(Decimal(trades), Decimal(len(found))) if found else None,
+        _ratio(Decimal(wins), Decimal(trades)) if trades else None,
     )
 
 

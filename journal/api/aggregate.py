@@ -14,7 +14,25 @@ from accounts.errors import InvalidValue
 from accounts.models import Account
 from accounts.strict import choice
 from accounts.viewsets import OwnViewSet
-from journal import breakdowns, dimensions, filters, previous, reports
+from journal import (
+    breakdowns,
+    contrasts,
+    dimensions,
+    distributions,
+    drawdowns,
+    filters,
+    previous,
+    report_forms,
+    reports,
+)
+from journal.api.results import (
+    ContrastSerializer,
+    DistributionSerializer,
+    DrawdownsSerializer,
+    contrast_json,
+    distribution_json,
+    drawdowns_json,
+)
 from journal.context import today_of
 from journal.filters import MetricsFilter
 from journal.rendering import (
@@ -79,6 +97,9 @@ _OWN: dict[str, tuple[str, ...]] = {
     "calendar": ("fresh", "month"),
     "breakdown": ("fresh", "by"),
     "streaks": ("fresh",),
+    "distribution": ("fresh",),
+    "drawdowns": ("fresh",),
+    "contrast": ("fresh", *report_forms.names_of_sides()),
 }
 
 
@@ -86,7 +107,7 @@ class AggregateViewSet(OwnViewSet):
     """What the trades of all accounts, or of some, come to."""
 
     queryset = Account.objects.none()
-    repeatable_parameters = frozenset({"account"})
+    repeatable_parameters = frozenset({"account", "a.account", "b.account"})
     query_parameters = {name: (*filters.NAMES, *own) for name, own in _OWN.items()}
 
     @extend_schema(
@@ -155,6 +176,36 @@ class AggregateViewSet(OwnViewSet):
     def streaks(self, request: Request) -> Response:
         """Runs of winning and losing trades in closing order."""
         return Response(streaks_json(breakdowns.trade_streaks(self.person, self.wanted(), fresh=self.is_fresh)))
+
+    @extend_schema(parameters=[*_FILTERS, _FRESH], responses=DistributionSerializer)
+    @action(detail=False, methods=["get"], serializer_class=DistributionSerializer)
+    def distribution(self, request: Request) -> Response:
+        """How net P&L, R and days are spread, and runs of wins and losses."""
+        found = distributions.distributions(self.person, self.wanted(), fresh=self.is_fresh)
+        return Response(distribution_json(found))
+
+    @extend_schema(parameters=[*_FILTERS, _FRESH], responses=DrawdownsSerializer)
+    @action(detail=False, methods=["get"], serializer_class=DrawdownsSerializer)
+    def drawdowns(self, request: Request) -> Response:
+        """Every fall of the equity curve from a peak, the deepest first."""
+        return Response(drawdowns_json(drawdowns.drawdowns(self.person, self.wanted(), fresh=self.is_fresh)))
+
+    @extend_schema(
+        parameters=[
+            *(
+                OpenApiParameter(name, str, many=name.endswith(".account"), description="Of one side; see its name.")
+                for name in report_forms.names_of_sides()
+            ),
+            _FRESH,
+        ],
+        responses=ContrastSerializer,
+    )
+    @action(detail=False, methods=["get"], serializer_class=ContrastSerializer)
+    def contrast(self, request: Request) -> Response:
+        """Two sets of trades side by side, `a.` and `b.` before the filters of each, and how far they differ."""
+        self.wanted()
+        one, other = (report_forms.wanted_of(side, request.query_params, user=self.person) for side in ("a", "b"))
+        return Response(contrast_json(contrasts.contrast(self.person, one, other, fresh=self.is_fresh)))
 
     def wanted(self) -> MetricsFilter:
         """The filter of the query string. Raises what becomes a 400 for anything that it may not hold."""

@@ -94,7 +94,9 @@ def breakdown(request: HttpRequest) -> HttpResponseBase:
         bars = charts.bars(answer, most=FEW if by in ("symbol", "account", "tag", "broker") else None)
         return render(request, "journal/_bars.html", {"by": by, "answer": answer, "bars": bars})
     words = dimensions.BY_NAME[by].words
-    table = report_tables.breakdown(answer, words=words).ordered(request.GET.get("sort", ""))
+    is_named = not _is_ordered(by)
+    table = report_tables.breakdown(answer, words=words)
+    table = table.ordered(request.GET.get("sort") or ("-net_pnl" if is_named else ""))
     if is_file(request):
         return file_of(table)
     pages = Paginator(table.lines, _MOST_ROWS)
@@ -137,8 +139,8 @@ def distribution(request: HttpRequest) -> HttpResponseBase:
         "answer": answer,
         "tables": tables,
         "net_chart": _histogram(answer.net.buckets),
-        "r_chart": _histogram(answer.r.buckets),
-        "day_chart": _histogram(answer.days.buckets),
+        "r_chart": _histogram(answer.r.buckets, width=report_charts.HALF),
+        "day_chart": _histogram(answer.days.buckets, width=report_charts.HALF),
         **standing(answer),
     }
     return _page(request, "report_distribution", context)
@@ -191,6 +193,7 @@ def drawdown_list(request: HttpRequest) -> HttpResponseBase:
         "page": page,
         "chart": report_charts.below_peak(points),
         "deepest": answer.rows[0] if answer.rows else None,
+        "below_now": points[-1][1] if points else None,
         "longest": max(answer.rows, key=lambda row: row.length_days, default=None),
         "share_below": Decimal(answer.days_below) / answer.days if answer.days else None,
         **standing(answer),
@@ -312,6 +315,11 @@ def _value(row: BreakdownRow, measure: str) -> Decimal | None:
     }[measure]
 
 
+def _is_ordered(by: str) -> bool:
+    """Whether its rows have an order of their own, as hours have and symbols do not."""
+    return bool(dimensions.BY_NAME[by].labels) or by in _ORDERED
+
+
 def _drawing(answer: Breakdown, measure: str) -> dict[str, Any]:
     """Columns for what has an order, bars for names: the latest, or the largest, where there are too many."""
     by = dimensions.BY_NAME[answer.by]
@@ -319,7 +327,7 @@ def _drawing(answer: Breakdown, measure: str) -> dict[str, Any]:
         Item(row.label, _value(row, measure), by.parameters(row.key), row.figures.trade_count) for row in answer.rows
     ]
     kind = MEASURES[measure][1]
-    if by.labels or by.name in _ORDERED:
+    if _is_ordered(by.name):
         shown = items[-_MOST_COLUMNS:]
         chart = report_charts.columns(shown, kind=kind, is_signed=kind in ("money", "r"))
         return {"columns": chart, "left_off": len(items) - len(shown), "kind": kind}
@@ -327,13 +335,13 @@ def _drawing(answer: Breakdown, measure: str) -> dict[str, Any]:
     return {"bars": bars, "left_off": len(items) - len(bars), "kind": kind}
 
 
-def _histogram(buckets: Any) -> report_charts.ColumnChart:
+def _histogram(buckets: Any, *, width: int = report_charts.WIDTH) -> report_charts.ColumnChart:
     items = []
     for bucket in buckets:
         low, high = bucket.low, bucket.high
         label = f"< {short_money(high)}" if low is None else f"≥ {short_money(low)}"
         items.append(Item(label, Decimal(bucket.count), count=bucket.count))
-    return report_charts.columns(items, kind="count", is_signed=False)
+    return report_charts.columns(items, kind="count", is_signed=False, width=width)
 
 
 def _run_charts(runs: Any) -> list[tuple[Words, report_charts.ColumnChart]]:
@@ -341,5 +349,5 @@ def _run_charts(runs: Any) -> list[tuple[Words, report_charts.ColumnChart]]:
     for words, lengths in ((_("Wins in a row"), runs.wins), (_("Losses in a row"), runs.losses)):
         longest = max(lengths, default=0)
         items = [Item(str(length), Decimal(lengths.get(length, 0))) for length in range(1, longest + 1)]
-        made.append((words, report_charts.columns(items, kind="count", is_signed=False)))
+        made.append((words, report_charts.columns(items, kind="count", is_signed=False, width=report_charts.HALF)))
     return made
