@@ -16,7 +16,6 @@ from django.views.decorators.http import require_safe
 from accounts.errors import InvalidValue
 from journal import (
     breakdowns,
-    charts,
     dimensions,
     distributions,
     drawdowns,
@@ -30,7 +29,7 @@ from journal.figures import Breakdown, BreakdownRow
 from journal.report_charts import Item
 from journal.report_tables import Table
 from journal.templatetags.journal_format import short_money
-from journal.views.pages import FEW, person_of, standing
+from journal.views.pages import person_of, standing
 from trading.refusals import says_why
 
 Words = str | Promise
@@ -43,8 +42,6 @@ GROUPS: tuple[tuple[Words, tuple[str, ...]], ...] = (
     (_("Behaviour"), ("setup", "tag", "mistake", "playbook", "rule", "rating", "reviewed")),
     (_("Where"), ("broker", "account", "group", "account_tag")),
 )
-#: What breakdowns are called by name.
-BREAKDOWNS: dict[str, Words] = {name: dimensions.BY_NAME[name].words for _words, names in GROUPS for name in names}
 #: Reports that are no breakdown: name of the address, words, what they answer.
 OTHERS: tuple[tuple[str, Words, Words], ...] = (
     ("report_distribution", _("Distribution"), _("How results and R are spread: buckets, percentiles, deviation")),
@@ -67,7 +64,7 @@ MEASURES: dict[str, tuple[Words, str]] = {
     "trades": (_("Trades"), "count"),
 }
 #: Rows of a report on one page, and columns that one drawing holds.
-_MOST_ROWS, _MOST_COLUMNS, _MOST_BARS = 100, 120, 24
+_MOST_ROWS, _MOST_COLUMNS, _MOST_BARS = 50, 120, 24
 _ORDERED = ("month", "exit_day", "entry_day")
 OWN = ("by", "page", "sort", "measure", "format")
 
@@ -75,8 +72,10 @@ OWN = ("by", "page", "sort", "measure", "format")
 @login_required
 @require_safe
 @says_why
-def index(request: HttpRequest) -> HttpResponse:
-    """All reports that there are, each under what it looks at."""
+def index(request: HttpRequest) -> HttpResponseBase:
+    """All reports that there are, each under what it looks at; the one by a property for an address that names it."""
+    if "by" in request.GET:
+        return breakdown(request)
     filters.parse(request.GET, user=person_of(request))
     return render(request, "journal/reports.html", {"groups": groups_shown(), "others": OTHERS})
 
@@ -85,14 +84,11 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 @says_why
 def breakdown(request: HttpRequest) -> HttpResponseBase:
-    """Trades grouped by one property; for htmx the bars alone, the largest of them."""
+    """Trades grouped by one property, drawn and as a table, or the table as a file."""
     person = person_of(request)
     wanted = filters.parse(request.GET, user=person, also=OWN)
     by = request.GET.get("by", "symbol")
     answer = breakdowns.breakdown(person, wanted, by=by)
-    if getattr(request, "htmx", False):
-        bars = charts.bars(answer, most=FEW if by in ("symbol", "account", "tag", "broker") else None)
-        return render(request, "journal/_bars.html", {"by": by, "answer": answer, "bars": bars})
     words = dimensions.BY_NAME[by].words
     is_named = not _is_ordered(by)
     table = report_tables.breakdown(answer, words=words)

@@ -275,13 +275,11 @@ def test_accounts_side_by_side(alice_client: Client, alice: User, traded: Accoun
     assert "Trades 2 1" in text
 
 
-def test_a_breakdown_names_every_group_and_htmx_gets_the_bars_alone(alice_client: Client, traded: Account) -> None:
-    whole = alice_client.get("/reports/", {"by": "symbol"})
-    part = alice_client.get("/reports/", {"by": "symbol"}, headers={"HX-Request": "true"})
+def test_a_breakdown_names_every_group(alice_client: Client, traded: Account) -> None:
+    page = text_of(alice_client.get("/reports/", {"by": "symbol"}))
 
-    assert "AAPL 1 100.0% – +99.00 1.00 +99.00" in text_of(whole)
-    assert "<html" not in part.content.decode()
-    assert "/trades/?symbol=MSFT" in part.content.decode()
+    assert "AAPL 1 +99.00 66.4% 100.0% – +99.00 99.00 – – 0 1.00" in page
+    assert page == text_of(alice_client.get("/reports/by/", {"by": "symbol"}))
 
 
 def test_the_theme_is_kept_with_the_person_and_known_by_the_next_page(alice_client: Client, alice: User) -> None:
@@ -369,7 +367,7 @@ def test_a_long_report_comes_in_pages(alice_client: Client, account: Account) ->
         make_trade(account, day=TUESDAY, pnl="1", symbol=f"S{number:02}")
 
     def symbols(query: str) -> list[str]:
-        return re.findall(r'<th scope="row"[^>]*>(S\d\d)<', alice_client.get(f"/reports/{query}").content.decode())
+        return re.findall(r'<a class="row"[^>]*>(S\d\d)<', alice_client.get(f"/reports/{query}").content.decode())
 
     assert symbols("?by=symbol") == [f"S{number:02}" for number in range(50)]
     assert symbols("?by=symbol&page=2") == ["S50"]
@@ -378,7 +376,7 @@ def test_a_long_report_comes_in_pages(alice_client: Client, account: Account) ->
     assert "1 to 50 of 51" in first
     second = alice_client.get("/reports/?by=symbol&page=2").content.decode()
     assert 'name="page"' not in second
-    assert 'href="?by=side"' in second
+    assert 'href="/reports/by/?by=side"' in second
     for page in ("3", "0", "-1", "x", "99999999999999999999", "\u0663"):
         assert alice_client.get("/reports/", {"by": "symbol", "page": page}).status_code == 400
 
