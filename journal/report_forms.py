@@ -41,7 +41,7 @@ _FIELDS = (
     "reviewed", "currency",
 )  # fmt: skip
 #: What of the frame's filters both sides begin with.
-SHARED = ("account", "broker", "from", "to", "currency")
+SHARED = ("account", "broker", "group", "account_tag", "from", "to", "currency")
 SIDES = ("a", "b")
 
 
