@@ -419,10 +419,12 @@ def bars(
     *,
     most: int | None = None,
     amount_of: Callable[[BreakdownRow], Decimal | None] = net_of,
+    count_of: Callable[[BreakdownRow], int] = attrgetter("figures.trade_count"),
 ) -> list[Bar]:
     """The rows as bars; with `most`, only that many with the largest amounts, in the order of the amounts.
 
-    `amount_of` is what a row shows: its net P&L, or the same in another unit. Rows without it have no bar.
+    `amount_of` is what a row shows: its net P&L, or the same in another unit, and `count_of` the trades behind it.
+    Rows without an amount have no bar.
     """
     found = [(row, amount) for row in answer.rows if (amount := amount_of(row)) is not None]
     if most is not None and len(found) > most:
@@ -438,7 +440,7 @@ def bars(
             key=row.key,
             label=row.label,
             pnl=amount,
-            trade_count=row.figures.trade_count,
+            trade_count=count_of(row),
             win_rate=row.figures.win_rate,
             start=f"{zero if amount >= 0 else zero + amount / span * 100:.2f}",
             width=f"{abs(amount) / span * 100:.2f}",

@@ -45,12 +45,12 @@ PANELS = {
         Panel("accounts", _("Accounts"), 5, "m"),
         Panel("trades", _("Recent trades"), 8, "m"),
         Panel("today", _("Today"), 4, "m", about="today"),
-        Panel("symbol", _("By symbol"), 6, "m", about="net-pnl"),
-        Panel("holding", _("By holding time"), 6, "m", about="holding-time"),
-        Panel("weekday", _("By weekday"), 6, "s", about="trading-days"),
-        Panel("hour", _("By hour of entry"), 6, "s", about="net-pnl"),
-        Panel("streaks", _("Streaks"), 4, "s", about="streaks"),
-        Panel("figures", _("More figures"), 8, "s", is_first=True, has_table=False),
+        Panel("symbol", _("By symbol"), 4, "m", about="net-pnl"),
+        Panel("holding", _("By holding time"), 4, "m", about="holding-time"),
+        Panel("weekday", _("By weekday"), 4, "m", about="trading-days"),
+        Panel("hour", _("By hour of entry"), 8, "m", about="net-pnl"),
+        Panel("streaks", _("Streaks"), 4, "m", about="streaks"),
+        Panel("figures", _("More figures"), 12, "s", is_first=True, has_table=False),
     )
 }
 #: Panels that group trades by the property of their name.

@@ -64,9 +64,13 @@ def trades_url(context: template.Context, link: Mapping[str, Any] | None = None,
 
 
 @register.simple_tag(takes_context=True)
-def day_url(context: template.Context, day: date, account: Any = None) -> str:
-    """Where a day is looked at: the trades that it made."""
-    return trades_url(context, from_=day.isoformat(), to=day.isoformat(), account=account or "")
+def day_url(context: template.Context, day: date, account: Any = "") -> str:
+    """The page of a day under the filters of this one; the day is the range."""
+    query = _kept(context)
+    for name in list(query):
+        if name not in filters.NAMES or name in (*_PLACES, "from", "to"):
+            query.pop(name)
+    return reverse("day", args=[day.isoformat()]) + _with(query, {"account": account})
 
 
 @register.simple_tag

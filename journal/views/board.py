@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -35,6 +35,7 @@ from journal.figures import (
     AccountFigures,
     AggregateMetrics,
     Answer,
+    Breakdown,
     BreakdownRow,
     Calendar,
     CalendarDay,
@@ -56,7 +57,8 @@ OWN = ("month", "unit", "line", "rank", "panels", "as", "format", "offset", "lim
 _PASSING = ("panels", "as", "format", "offset", "limit")
 #: Accounts that come at once, and how many may be asked for.
 WINDOW, LARGEST_WINDOW = 50, 200
-_WEEK = timedelta(days=7)
+#: Trading days that stand below today.
+_DAYS_BEFORE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +322,6 @@ class Board:
         rows = self.metrics.account_rows
         return {
             "accounts": self.account_rows(slice(0, WINDOW)),
-            "following": WINDOW if len(rows) > WINDOW else None,
             "total": len(rows),
             "traded": sum(1 for row in rows if row[8]),
             "rank": self.rank,
@@ -332,13 +333,15 @@ class Board:
 
     def _today_context(self) -> dict[str, Any]:
         day = self.today_calendar.days[0] if self.today_calendar.days else None
-        since = replace(self.wanted, start=self.today - _WEEK, end=self.today)
-        week = breakdowns.calendar(self.person, since)
+        # The last days that were traded, however long ago they are.
+        days = [row[0] for row in self.equity.combined.rows[-_DAYS_BEFORE - 1 :]]
+        first = min(date.fromisoformat(days[0]), self.today) if days else self.today
+        week = breakdowns.calendar(self.person, replace(self.wanted, start=first, end=self.today))
         amount = self.amount_of(week)
         return {
             "day": day,
             "amount": None if day is None else self.amount_of(self.today_calendar)(day),
-            "week": [(each, amount(each)) for each in reversed(week.days) if each.date != self.today],
+            "week": [(each, amount(each)) for each in reversed(week.days) if each.date != self.today][:_DAYS_BEFORE],
             "answers": (self.today_calendar, week),
         }
 
@@ -354,10 +357,16 @@ class Board:
     def _breakdown(self, by: str) -> dict[str, Any]:
         answer = breakdowns.breakdown(self.person, self.wanted, by=by)
         return {
-            "bars": charts.bars(answer, most=FEW if by == "symbol" else None, amount_of=self.amount_of_row),
+            "bars": self._bars(answer, most=FEW if by == "symbol" else None),
             "answer": answer,
             "answers": (answer,),
         }
+
+    def _bars(self, answer: Breakdown, most: int | None = None) -> list[charts.Bar]:
+        def count(row: BreakdownRow) -> int:
+            return row.figures.totals.r_count if self.unit is Unit.R else row.figures.trade_count
+
+        return charts.bars(answer, most=most, amount_of=self.amount_of_row, count_of=count)
 
     def amount_of_row(self, row: BreakdownRow) -> Decimal | None:
         """What a row of a breakdown made, in the unit of the page."""
@@ -392,7 +401,7 @@ class Board:
         if name == "figures":
             return panel_tables.of_kpis(self.kpis, self.scale)
         answer = breakdowns.breakdown(self.person, self.wanted, by=name)
-        return panel_tables.of_bars(charts.bars(answer, amount_of=self.amount_of_row), PANELS[name].words)
+        return panel_tables.of_bars(self._bars(answer), PANELS[name].words)
 
 
 def _behind(answers: Iterable[Answer]) -> tuple[bool, int]:

@@ -48,7 +48,6 @@ def account_rows(request: HttpRequest) -> HttpResponse:
         "unit": board.unit,
         "rank": board.rank,
         "accounts": board.account_rows(slice(offset, offset + limit)),
-        "following": offset + limit if offset + limit < board.metrics.total_accounts else None,
     }
     answer = render(request, "journal/panels/_account_rows.html", context)
     answer.headers["X-Total"] = str(board.metrics.total_accounts)

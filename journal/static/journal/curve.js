@@ -5,7 +5,8 @@ const digits = (least, most) => new Intl.NumberFormat(LANGUAGE, { minimumFractio
 const TWO = digits(2, 2);
 const ONE = digits(1, 1);
 const WHOLE = digits(0, 0);
-const DAY = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+// As everywhere else on the page: 2 Mar 2026.
+const DAY = new Intl.DateTimeFormat(LANGUAGE === "en" ? "en-GB" : LANGUAGE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 const signed = (value, text) => (value < 0 ? "\u2212" : value > 0 ? "+" : "") + text;
 // How an amount is written in each unit, and how on the axis, where room is short.
 const WRITTEN = {

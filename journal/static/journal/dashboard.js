@@ -35,26 +35,19 @@ function prepare(month) {
   const days = [...month.querySelectorAll("[data-day]")];
   for (const day of days) day.tabIndex = -1;
   const inside = days.filter((day) => !day.classList.contains("outside"));
-  const first = inside.find((day) => day.classList.contains("is-today")) ?? inside.find((day) => day.matches("a")) ?? inside[0];
+  const first = inside.find((day) => day.classList.contains("is-today")) ?? inside[0];
   if (first) first.tabIndex = 0;
 }
 const prepareAll = () => document.querySelectorAll("[data-month]").forEach(prepare);
 
-let wanted = null;
-function reach(day) {
-  const place = document.querySelector(`[data-month] [data-day="${day}"]:not(.outside)`) ?? document.querySelector(`[data-month] [data-day="${day}"]`);
-  if (!place) return;
-  for (const each of place.closest("[data-month]").querySelectorAll("[data-day]")) each.tabIndex = -1;
-  place.tabIndex = 0;
-  place.focus();
-}
+let isTurning = false;
 
 document.addEventListener("keydown", (event) => {
   const day = event.target.closest?.("[data-month] [data-day]");
   if (!day || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "PageUp" || event.key === "PageDown") {
     const turn = day.closest("section, main").querySelector(`[data-turns="${event.key === "PageUp" ? -1 : 1}"]`);
-    if (turn) { event.preventDefault(); wanted = "turned"; sessionStorage.setItem("calendar-turned", "1"); turn.click(); }
+    if (turn) { event.preventDefault(); isTurning = true; sessionStorage.setItem("calendar-turned", "1"); turn.click(); }
     return;
   }
   const days = [...day.closest("[data-month]").querySelectorAll("[data-day]")];
@@ -68,9 +61,9 @@ document.addEventListener("keydown", (event) => {
 
 function arrive() {
   prepareAll();
-  if (wanted === "turned" || sessionStorage.getItem("calendar-turned")) {
+  if (isTurning || sessionStorage.getItem("calendar-turned")) {
     sessionStorage.removeItem("calendar-turned");
-    wanted = null;
+    isTurning = false;
     document.querySelector("[data-month] [data-day][tabindex='0']")?.focus();
   }
 }
