@@ -19,10 +19,11 @@ from django.utils import timezone
 from accounts import audit, ledger, trading_accounts
 from accounts.errors import AccountHasCashMovements
 from accounts.models import Account, AccountStatus, AuditEvent, User
-from journal import sample_remarks, sample_words
+from journal import facets, sample_remarks, sample_words
 from journal.metrics import rollups
 from journal.sample_files.build import Sample, SampleFile, build
 from journal.sample_files.fleet import SampleAccount
+from journal.sample_words import prices
 from trading import fx
 from trading.ecb import parse_reference_rates
 from trading.errors import ImportRefused
@@ -92,8 +93,8 @@ def load(
     for another load or removal of the same person's. Raises ImportRefused when the pipeline refuses a file, which
     would be a fault of the generator or of a parser.
 
-    `with_rates_and_cash` is for a journal of one's own: invented rates of exchange count for everybody, and accounts
-    with cash movements can never be deleted.
+    `with_rates_and_cash` is for a journal of one's own: invented rates of exchange and bars of prices count for
+    everybody, and accounts with cash movements can never be deleted.
     """
     with _alone(owner), audit.acting(owner):
         begun = _begun(owner)
@@ -112,7 +113,10 @@ def load(
         _close_lost(sample, opened)
         sample_remarks.write(owner, sample.remarks, opened)
         sample_words.write(owner, sample, opened)
+        if with_rates_and_cash:
+            prices.write(owner, sample, opened, seed=begun["seed"])
         rollups.recompute(owner.pk)
+        facets.recompute_all(owner.pk)
         audit.written(_DONE, subject="sample", owner_id=owner.pk, after={"fills": new})
         return Loaded(len(opened), len(sample.files), new, was_there=False, sample=sample)
 
@@ -138,7 +142,9 @@ def remove(owner: User) -> int:
         sample_words.remove(owner)
         if not Account.objects.current().filter(is_sample=True).exists():
             FxRate.objects.filter(source=SOURCE).delete()
+            prices.remove()
         rollups.recompute(owner.pk)
+        facets.recompute_all(owner.pk)
         audit.written(_REMOVED, subject="sample", owner_id=owner.pk, after={"accounts": len(accounts)})
         return len(accounts)
 

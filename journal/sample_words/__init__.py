@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts import audit, versions
 from accounts.models import Account, AuditEvent, User
+from journal import facets
 from journal.models import Attachment, TradePlaybook
 from journal.sample_files.build import Sample
 from journal.sample_words import notes, pictures, playbooks, sorting, trades, views
@@ -32,6 +33,8 @@ def write(owner: User, sample: Sample, opened: Mapping[str, Account]) -> bool:
     pictures.write(owner, [each.trade for each in marked])
     notes.write(owner, sample, opened, made=made)
     views.write(owner, made=made)
+    # Tags, ratings and reviews were written past the verbs, which would have told the sums by them.
+    facets.request_all(owner.pk)
     audit.written(EVENT, subject="sample", owner_id=owner.pk, after=made.ids)
     versions.bump(owner.pk)
     return True

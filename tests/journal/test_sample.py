@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from accounts.models import Account, AccountGroup, AccountTag, User
-from journal import sample
+from journal import facets, sample
 from journal.models import (
     AccountTotals,
     Attachment,
@@ -22,7 +22,7 @@ from journal.models import (
 from tests.factories import make_account
 from tests.journal.factories import make_trade
 from trading import catalogue
-from trading.models import AccountNumber, Execution, FxRate, ImportBatch, Tag, TagGroup, Trade
+from trading.models import AccountNumber, Bar, Execution, FxRate, ImportBatch, Tag, TagGroup, Trade
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
@@ -103,6 +103,11 @@ def test_a_sample_with_cash_movements_is_emptied_and_archived(alice: User) -> No
     catalogue.load()
     sample.load(alice, accounts=2, end=END, with_rates_and_cash=True)
     assert FxRate.objects.filter(source="sample").count() > 5_000
+    assert set(Bar.objects.values_list("source", flat=True)) == {"sample"}
+    measured = Trade.objects.for_user(alice).filter(mae__isnull=False)
+    assert measured.count() > 20
+    assert all(trade.mfe >= 0 and trade.mae >= 0 for trade in measured)
+    assert not facets.stale_days(alice.pk)
 
     sample.remove(alice)
 
@@ -110,6 +115,7 @@ def test_a_sample_with_cash_movements_is_emptied_and_archived(alice: User) -> No
     assert kept.archived_at is not None
     assert not Execution.objects.filter(account=kept).exists()
     assert not FxRate.objects.exists()
+    assert not Bar.objects.exists()
 
 
 def _words_of(owner: User) -> dict[str, int]:

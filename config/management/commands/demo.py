@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
 
 from config import demo_people, serving
-from journal import sample, summary
+from journal import first_run, sample, summary
 from journal.sample import Step
 from journal.sample_files.fleet import DEFAULT_ACCOUNTS, LARGEST_FLEET
 from trading.errors import ImportRefused
@@ -68,6 +68,7 @@ class Command(BaseCommand):
             with self._alone():
                 logins = self._prepare()
                 self._fill(options)
+                self._introduce()
                 self._summarize()
             self.stdout.write(f"Ready in {time.monotonic() - begun:.1f} s.\n\n")
             if options["no_serve"]:
@@ -133,6 +134,10 @@ class Command(BaseCommand):
             f"{'Sample data':<16} {took}  {loaded.accounts} accounts, {loaded.new_fills:,} new fills from "
             f"{loaded.files} files"
         )
+
+    def _introduce(self) -> None:
+        """Who looks at a full journal needs no list of first steps."""
+        first_run.dismiss(demo_people.trader())
 
     def _progress(self, step: Step) -> None:
         """On a terminal one line, drawn anew; elsewhere a line per file."""
