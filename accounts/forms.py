@@ -16,8 +16,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts import attempts, audit, currencies, decimals, people
 from accounts.errors import DomainError, TooManyAttempts
-from accounts.models import Account, Client, Language, Theme, TokenScope, User
-from accounts.trading_accounts import EDITABLE
+from accounts.models import Account, AccountGroup, AccountTag, Client, Language, Theme, TokenScope, User
 
 if TYPE_CHECKING:
     _UserCreationForm = BaseUserCreationForm[User]
@@ -186,21 +185,77 @@ class TokenForm(forms.Form):
 
 
 class AccountForm(_AccountModelForm):
-    time_zone = forms.ChoiceField(choices=_zones, initial="UTC")
-    currency = CurrencyField(initial="USD")
-    initial_balance = AmountField(required=False)
+    """An account of `owner`, whose own groups and labels it offers."""
+
+    group = forms.ModelChoiceField(
+        label=_("Group"), queryset=AccountGroup.objects.none(), required=False, empty_label=_("No group")
+    )
+    tags = forms.ModelMultipleChoiceField(
+        label=_("Labels"),
+        queryset=AccountTag.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), choices=_zones, initial="UTC", help_text=_("Its trading days are counted there.")
+    )
+    currency = CurrencyField(label=_("Currency"), initial="USD")
+    initial_balance = AmountField(
+        label=_("Starting balance"),
+        required=False,
+        help_text=_("What it held before the first trade: percentages are of it. May be empty."),
+    )
 
     class Meta:
         model = Account
-        fields = list(EDITABLE)
+        fields = [
+            "name", "broker", "number", "kind", "status", "group", "currency", "initial_balance", "time_zone",
+            "day_start", "cost_method", "color", "description",
+        ]  # fmt: skip
+        labels = {
+            "name": _("Name"),
+            "broker": _("Broker"),
+            "number": _("Account number"),
+            "kind": _("Kind"),
+            "status": _("Status"),
+            "day_start": _("Day start"),
+            "cost_method": _("Cost method"),
+            "color": _("Colour"),
+            "description": _("Description"),
+        }
+        help_texts = {
+            "number": _("As the broker's files write it: imports find the account by it."),
+            "day_start": _("From noon on, the day belongs to the next date: 17:00 for futures in Chicago."),
+        }
         widgets = {
+            "name": forms.TextInput(attrs={"autocomplete": "off"}),
+            "broker": forms.TextInput(attrs={"autocomplete": "off", "list": "known-brokers"}),
             "color": forms.TextInput(attrs={"type": "color"}),
             "day_start": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
             "description": forms.Textarea(attrs={"rows": 3}),
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        groups, tags = self.fields["group"], self.fields["tags"]
+        assert isinstance(groups, forms.ModelChoiceField)
+        assert isinstance(tags, forms.ModelMultipleChoiceField)
+        groups.queryset = AccountGroup.objects.for_user(owner).order_by("position", "id")
+        tags.queryset = AccountTag.objects.for_user(owner).order_by("name", "id")
+        if self.instance.pk:
+            tags.initial = self.instance.tags.all()
+        if not tags.queryset.exists():
+            del self.fields["tags"]
+        # The browser says at once what the server would say.
+        self.fields["initial_balance"].widget.attrs["pattern"] = r"[\-\u2212]?[0-9]{1,12}(\.[0-9]{1,8})?"
+        self.fields["initial_balance"].widget.attrs["title"] = _("A plain number such as 1234.5")
+        self.brokers = (
+            Account.objects.for_user(owner)
+            .exclude(broker="")
+            .order_by("broker")
+            .values_list("broker", flat=True)
+            .distinct()
+        )
         field = self.fields["currency"]
         assert isinstance(field, CurrencyField)
         # An account that came in by the API or an import keeps what it has.

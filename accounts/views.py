@@ -184,6 +184,9 @@ class AccountCreate(MayWriteMixin, _AccountView):
     form_class = AccountForm
     template_name = "accounts/account_form.html"
 
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "owner": _person(self.request)}
+
     def form_valid(self, form: AccountForm) -> HttpResponse:
         try:
             account = trading_accounts.create(owner=_person(self.request), **form.cleaned_data)
@@ -211,7 +214,8 @@ class AccountEdit(OwnAccountMixin, _AccountView):
     def get_form_kwargs(self) -> dict[str, Any]:
         # The form writes what was typed into its instance, valid or not; the page's own stays as it is.
         own = Account.objects.for_user(self.request.user)
-        return {**super().get_form_kwargs(), "instance": own.get(pk=self.account.pk)}
+        owner, instance = _person(self.request), own.get(pk=self.account.pk)
+        return {**super().get_form_kwargs(), "owner": owner, "instance": instance}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(account=self.account, **kwargs)
@@ -291,12 +295,16 @@ def back_of(request: HttpRequest) -> str:
 
 
 def _acted(request: HttpRequest, account: Account, verb: Any, words: str) -> HttpResponse:
+    now = timezone.now()
+    before = {"id": str(account.public_id), "was_archived": account.archived_at is not None}
     try:
-        verb(account, at=timezone.now())
+        verb(account, at=now)
     except DomainError as error:
         toasts.say(request, error.message, level="error")
     else:
-        toasts.say(request, words % {"name": account.name})
+        at = (account.archived_at or now).isoformat()
+        token = undo.token(_person(request), trading_accounts.UNDO_ARCHIVE, {**before, "at": at})
+        toasts.say(request, words % {"name": account.name}, undo=token)
     return redirect("account_detail", account.public_id)
 
 

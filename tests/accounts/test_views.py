@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.utils.text import slugify
 
-from accounts import attempts, tokens, versions
+from accounts import account_groups, attempts, tokens, versions
 from accounts.errors import TooManyAttempts
 from accounts.models import Account, ApiToken, AuditEvent, ClientStatus, User
 from tests.conftest import signed_in
@@ -248,6 +248,40 @@ def test_an_account_is_added_edited_and_deleted_by_form(alice: User, alice_clien
     assert account.name == "Other"
     assert alice_client.post(f"{path}delete/").status_code == 302
     assert not Account.objects.exists()
+
+
+def test_the_form_offers_ones_own_groups_and_labels_alone(alice: User, bob: User, alice_client: Client) -> None:
+    group = account_groups.create_group(owner=alice, name="Evaluations")
+    tag = account_groups.create_tag(owner=alice, name="Prop")
+    foreign = account_groups.create_group(owner=bob, name="Hidden group")
+    account_groups.create_tag(owner=bob, name="Hidden label")
+
+    page = alice_client.get("/accounts/new/").content.decode()
+    assert "Evaluations" in page
+    assert "Prop" in page
+    assert "Hidden" not in page
+    assert alice_client.post("/accounts/new/", {**ACCOUNT, "group": group.pk, "tags": [tag.pk]}).status_code == 302
+    account = Account.objects.get()
+    assert (account.group, list(account.tags.all())) == (group, [tag])
+    refused = alice_client.post(f"/accounts/{account.public_id}/edit/", {**ACCOUNT, "group": foreign.pk})
+    assert list(refused.context["form"].errors) == ["group"]
+    assert alice_client.post(f"/accounts/{account.public_id}/edit/", ACCOUNT).status_code == 302
+    account.refresh_from_db()
+    assert (account.group, account.tags.count()) == (None, 0)
+
+
+def test_archiving_is_taken_back_by_its_message(alice: User, alice_client: Client) -> None:
+    account = make_account(alice, "Main")
+    alice_client.post(f"/accounts/{account.public_id}/archive/")
+    account.refresh_from_db()
+    assert account.archived_at is not None
+
+    page = alice_client.get(f"/accounts/{account.public_id}/").content.decode()
+    token = next(each for each in re.findall(r'name="token" value="([^"]*)"', page) if each)
+    alice_client.post("/undo/", {"token": token})
+
+    account.refresh_from_db()
+    assert account.archived_at is None
 
 
 def test_a_taken_name_is_told_beside_its_field(alice: User, alice_client: Client) -> None:

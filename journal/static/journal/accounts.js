@@ -48,9 +48,9 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (order) order.value = asked.searchParams.get("order") ?? "name";
 });
 
-// A form that shows what would change while one types is still sent as forms are.
-document.addEventListener("htmx:confirm", (event) => {
-  if (event.detail.elt.matches("[data-plain-submit]") && event.detail.triggeringEvent?.type === "submit") event.preventDefault();
+// What was taken back is seen at once.
+document.addEventListener("undone", () => {
+  for (const box of document.querySelectorAll("[data-window]")) box.dispatchEvent(new CustomEvent("window:reload"));
 });
 
 // ------------------------------------------------------------ thousands of chosen rows in one field
