@@ -36,6 +36,11 @@ _COLUMNS = {
     "initial_target": "initial_target",
     "planned_r": "planned_r",
     "realized_r": "realized_r",
+    "outcome": "outcome",
+    "mae": "mae",
+    "mfe": "mfe",
+    "rating": "rating",
+    "reviewed_at": "reviewed_at",
     "tags": "tag_names",
     "note": "note",
 }

@@ -27,6 +27,8 @@ from trading.models import FillRole, Tag, Trade, TradeFill, TradeQuerySet, Trade
 LARGEST_WINDOW = 100
 #: Keys that are kept together; a page's neighbours are then there already.
 STRETCH = 2000
+#: As many where the order has to be sorted for: once for a large piece of the list, not again for each jump in it.
+LONG_STRETCH = 20_000
 #: The parameters of a list that choose no trades.
 OWN = ("order", "offset", "limit", "format")
 USUAL_ORDER = "-activity_at"
@@ -94,6 +96,11 @@ class TradeList:
         """Whether the order is that of the last fills, which an index has."""
         return self.order.removeprefix("-") == "activity_at"
 
+    @property
+    def stretch(self) -> int:
+        """How many keys are kept together."""
+        return STRETCH if self.is_usual else LONG_STRETCH
+
     def kept(self, name: str, build: Any, *parts: object) -> Any:
         """What `build` returns, once per version."""
         return answers.get(
@@ -158,19 +165,19 @@ def window(listed: TradeList, *, offset: int, limit: int) -> Window:
     """The rows from `offset` on, at most `limit` of them, with all that a list shows of them."""
     length = total(listed)
     keys: list[int] = []
-    first, last = offset // STRETCH, (offset + limit - 1) // STRETCH
+    first, last = offset // listed.stretch, (offset + limit - 1) // listed.stretch
     for number in range(first, last + 1):
-        if number * STRETCH >= length:
+        if number * listed.stretch >= length:
             break
         stretch = listed.kept("keys", lambda at=number: _stretch(listed, at, length), listed.order, number)
-        keys += stretch[max(0, offset - number * STRETCH) : offset + limit - number * STRETCH]
+        keys += stretch[max(0, offset - number * listed.stretch) : offset + limit - number * listed.stretch]
     return Window(_shown(keys), offset, length)
 
 
 def _stretch(listed: TradeList, number: int, length: int) -> list[int]:
     """The keys of one stretch, sought from the nearer end of the list."""
-    start = number * STRETCH
-    end = min(start + STRETCH, length)
+    start = number * listed.stretch
+    end = min(start + listed.stretch, length)
     rows = _sortable(listed)
     if start <= length - end:
         return list(rows.order_by(*ordering(listed.order)).values_list("pk", flat=True)[start:end])

@@ -117,7 +117,10 @@ def marks_of(person: User, trade: Trade) -> dict[str, Any]:
 def _page(request: HttpRequest, trade: Trade, *, words: WordsForm | None = None) -> HttpResponse:
     person = person_of(request)
     listed = trade_windows.of(person, request.GET)
-    above, below = trade_windows.neighbours(listed, trade)
+    before, after = trade_windows.neighbours(listed, trade)
+    if listed.order == trade_windows.USUAL_ORDER:
+        # The latest trade stands on top, and what came before it in time is still the trade before it.
+        before, after = after, before
     parts = trade_charts.parts_of(trade)
     is_timed = trade.opened_at is not None and trade.closed_at is not None
     context = {
@@ -125,8 +128,8 @@ def _page(request: HttpRequest, trade: Trade, *, words: WordsForm | None = None)
         "draft_place": _draft_place(trade),
         "fills": _fills(parts),
         "words": words or WordsForm.of(trade),
-        "above": above,
-        "below": below,
+        "before": before,
+        "after": after,
         "link_query": _query(request),
         "difference": None if trade.broker_pnl is None else trade.net_pnl - trade.broker_pnl,
         "held": trade.closed_at - trade.opened_at if is_timed else None,

@@ -50,7 +50,7 @@ def enter_over_two_days(account: Account) -> None:
 def test_a_trade_is_a_line_with_every_column(alice_client: Client, alice: User, account: Account) -> None:
     tags = [Tag.objects.create(owner=alice, name=name) for name in ("news", "gap")]
     made = make_trade(account, day=TUESDAY, pnl="100", fees="1.5", stop="990", target="1020", tags=tags)
-    trades.annotate(made, note="Held,\nnot hoped")
+    trades.annotate(made, note="Held,\nnot hoped", rating=4)
 
     (line,) = exported(alice_client)
 
@@ -78,6 +78,11 @@ def test_a_trade_is_a_line_with_every_column(alice_client: Client, alice: User, 
         "initial_target": "1020",
         "planned_r": "2",
         "realized_r": "9.85",
+        "outcome": "win",
+        "mae": "",
+        "mfe": "",
+        "rating": "4",
+        "reviewed_at": "",
         "tags": "gap, news",
         "note": "Held,\nnot hoped",
     }

@@ -59,6 +59,7 @@ def test_windows_in_any_order_lose_and_repeat_nothing(
     alice: User, many: list[Trade], name: str, sign: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trade_windows, "STRETCH", 4)
+    monkeypatch.setattr(trade_windows, "LONG_STRETCH", 4)
 
     keys = every_key(alice, f"order={sign}{name}")
 

@@ -24,6 +24,12 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) event.target.form?.requestSubmit();
 });
 
+// The playbooks unfold, and the first of their fields has the focus.
+document.addEventListener("click", (event) => {
+  const place = event.target.closest("[data-review-playbooks]");
+  place?.closest("details").querySelector("input:not([type=hidden]), select, a")?.focus();
+});
+
 // A new trade is in hand: who cannot see it hears which.
 document.addEventListener("htmx:afterSwap", (event) => {
   const review = document.getElementById("review");

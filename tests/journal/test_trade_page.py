@@ -1,0 +1,124 @@
+"""The page of one trade: its figures with their reasons, its labels, and the trades around it in the list."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal as D
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account, User
+from tests.journal.factories import make_account, make_trade
+from trading import tags, trades
+from trading.models import Trade
+
+pytestmark = pytest.mark.django_db
+
+DAY = date(2026, 3, 3)
+
+
+def text_of(response: Any) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
+
+
+def test_excursions_are_shown_in_money_and_in_r(alice_client: Client, account: Account) -> None:
+    """One share at 1000 with the stop at 980 risks 20: MAE of 5 is a quarter of it, MFE of 40 twice as much."""
+    trade = make_trade(account, day=DAY, pnl="30", stop="980")
+    Trade.objects.filter(pk=trade.pk).update(mae=D(5), mfe=D(40))
+
+    page = text_of(alice_client.get(f"/trades/{trade.public_id}/"))
+
+    assert "MAE 5.00 0.25R" in page
+    assert "MFE 40.00 2.00R 75.0%" in page
+
+
+def test_what_is_undefined_is_a_dash_with_its_reason(alice_client: Client, account: Account) -> None:
+    trade = make_trade(account, day=DAY, pnl="30")
+
+    page = alice_client.get(f"/trades/{trade.public_id}/").content.decode()
+
+    assert "Needs bars of the market" in page
+    assert "Undefined without an initial stop" in page
+
+
+def test_the_brokers_own_figure_stands_beside_the_difference(alice_client: Client, account: Account) -> None:
+    trade = make_trade(account, day=DAY, pnl="30")
+    Trade.objects.filter(pk=trade.pk).update(broker_pnl=D("29.5"))
+
+    page = text_of(alice_client.get(f"/trades/{trade.public_id}/"))
+
+    assert "Broker&#x27;s own figure +29.50 Difference +0.50" in page
+
+
+def test_previous_and_next_are_those_of_the_filtered_list(alice_client: Client, account: Account) -> None:
+    first = make_trade(account, day=date(2026, 3, 2), pnl="1", symbol="MSFT")
+    make_trade(account, day=date(2026, 3, 3), pnl="1", symbol="AAPL")
+    third = make_trade(account, day=date(2026, 3, 4), pnl="1", symbol="MSFT")
+
+    page = alice_client.get(f"/trades/{first.public_id}/?symbol=MSFT").content.decode()
+
+    assert f'rel="next" href="/trades/{third.public_id}/?symbol=MSFT"' in page
+    assert 'rel="prev"' not in page
+
+
+def test_copies_in_other_accounts_are_named(alice_client: Client, alice: User, account: Account, bob: User) -> None:
+    opened = datetime(2026, 3, 3, 14, tzinfo=UTC)
+    trade = make_trade(account, day=DAY, pnl="5", opened=opened)
+    copy = make_trade(make_account(alice, "Copy"), day=DAY, pnl="5", opened=opened + timedelta(seconds=2))
+    make_trade(make_account(alice, "Later"), day=DAY, pnl="5", opened=opened + timedelta(minutes=2))
+    make_trade(make_account(alice, "Other side"), day=DAY, pnl="5", opened=opened, side="short")
+    make_trade(make_account(bob, "His"), day=DAY, pnl="5", opened=opened)
+
+    page = alice_client.get(f"/trades/{trade.public_id}/").content.decode()
+
+    assert "Also in 1 account" in page
+    assert str(copy.public_id) in page
+    assert "Later" not in page
+    assert "Other side" not in page
+
+
+def test_labels_and_rating_change_one_by_one(alice_client: Client, account: Account) -> None:
+    trade = make_trade(account, day=DAY, pnl="5")
+    trades.annotate(trade, note="Stays.")
+    address = f"/trades/{trade.public_id}/marks/"
+
+    alice_client.post(address, {"act": "tag", "value": "gap"})
+    fragment = alice_client.post(address, {"act": "rate", "value": "3"}, headers={"HX-Request": "true"})
+    alice_client.post(address, {"act": "review"})
+    refused = alice_client.post(address, {"act": "delete"}, follow=True)
+
+    trade.refresh_from_db()
+    assert (trade.rating, trade.note, [tag.name for tag in trade.tags.all()]) == (3, "Stays.", ["gap"])
+    assert trade.reviewed_at is not None
+    assert "<html" not in fragment.content.decode()
+    assert b"toast-error" in refused.content
+
+
+def test_a_form_without_a_field_leaves_that_alone(alice_client: Client, alice: User, account: Account) -> None:
+    trade = make_trade(account, day=DAY, pnl="50", stop="975", tags=[tags.create(owner=alice, name="gap")])
+
+    alice_client.post(f"/trades/{trade.public_id}/words/", {"note": "Only this."})
+
+    trade.refresh_from_db()
+    assert (trade.note, trade.initial_stop, trade.tags.count()) == ("Only this.", D(975), 1)
+
+
+def test_the_page_takes_no_more_queries_for_more_fills(alice_client: Client, account: Account) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from tests.journal.factories import at, make_instrument
+    from trading.trades import EnteredFill
+
+    def queries(trade: Trade) -> int:
+        with CaptureQueriesContext(connection) as caught:
+            assert alice_client.get(f"/trades/{trade.public_id}/").status_code == 200
+        return len(caught)
+
+    few = make_trade(account, day=DAY, pnl="5")
+    entries = [EnteredFill("buy", D(1), D(10), at(DAY, 9, minute)) for minute in range(20)]
+    exits = [EnteredFill("sell", D(1), D(11), at(DAY, 10, minute)) for minute in range(20)]
+    many = trades.enter(account, instrument=make_instrument("TSLA"), fills=[*entries, *exits])[-1]
+
+    assert queries(few) == queries(many)
