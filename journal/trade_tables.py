@@ -53,6 +53,7 @@ class Row:
     """One trade as a line of the table."""
 
     trade: Trade
+    net_pnl: Decimal | None
     index: int
     cells: tuple[Cell, ...]
     result: Cell
@@ -263,6 +264,7 @@ def lines(
     return [
         Row(
             row.trade,
+            row.net_pnl,
             offset + place + 2,
             tuple(column.cell(row, scale) for column in chosen),
             _result(row, scale),

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts import decimals
 from accounts.errors import InvalidValue
@@ -44,11 +46,11 @@ class NumberField(forms.CharField):
         try:
             number = decimals.strict(text.replace("\N{MINUS SIGN}", "-"))
         except ValueError as error:
-            raise ValidationError("Write a plain number such as 1234.5.") from error
+            raise ValidationError(_("Write a plain number such as 1234.5.")) from error
         if abs(number) > self.largest:
-            raise ValidationError("This number is too large.")
+            raise ValidationError(_("This number is too large."))
         if self.is_positive and number <= 0:
-            raise ValidationError("This is larger than zero.")
+            raise ValidationError(_("This is larger than zero."))
         return number
 
 
@@ -68,7 +70,7 @@ class OwnAccountField(forms.CharField):
             return None
         account = self.find(self.owner, name)
         if account is None:
-            raise ValidationError("You have no account of this name.")
+            raise ValidationError(_("You have no account of this name."))
         return account
 
 
@@ -92,18 +94,20 @@ class WallTimeField(forms.DateTimeField):
 class FillForm(forms.Form):
     """One fill of a trade. Times are wall times of the account's zone."""
 
-    side = forms.ChoiceField(choices=Side.choices)
-    quantity = NumberField(largest=LARGEST_PRICE, is_positive=True)
-    price = NumberField(largest=LARGEST_PRICE)
+    side = forms.ChoiceField(label=_lazy("Side"), choices=Side.choices)
+    quantity = NumberField(label=_lazy("Quantity"), largest=LARGEST_PRICE, is_positive=True)
+    price = NumberField(label=_lazy("Price"), largest=LARGEST_PRICE)
     executed_at = WallTimeField(
-        label="Time",
+        label=_lazy("Time"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
-        help_text="Of the hour that comes twice when clocks go back the first is meant; "
-        "the second is ticked when the fill is edited.",
+        help_text=_lazy(
+            "Of the hour that comes twice when clocks go back the first is meant; "
+            "the second is ticked when the fill is edited."
+        ),
     )
-    is_later = forms.BooleanField(required=False, label="The second time round")
-    commission = NumberField(largest=LARGEST_MONEY, required=False)
-    fees = NumberField(largest=LARGEST_MONEY, required=False)
+    is_later = forms.BooleanField(required=False, label=_lazy("The second time round"))
+    commission = NumberField(label=_lazy("Commission"), largest=LARGEST_MONEY, required=False)
+    fees = NumberField(label=_lazy("Fees"), largest=LARGEST_MONEY, required=False)
 
     def has_changed(self) -> bool:
         """Whether something was typed; a side alone is what every empty row has."""
@@ -120,7 +124,7 @@ class FillForm(forms.Form):
         at = self._at(zone)
         if at.astimezone(zone).replace(tzinfo=None) == self.cleaned_data["executed_at"]:
             return True
-        self.add_error("executed_at", f"The clocks of {zone.key} skip this time.")
+        self.add_error("executed_at", _("The clocks of %(zone)s skip this time.") % {"zone": zone.key})
         return False
 
     def entered(self, zone: ZoneInfo, *, instead_of: Execution | None = None) -> EnteredFill:
@@ -143,9 +147,9 @@ class FillForm(forms.Form):
     def clean_executed_at(self) -> datetime:
         wall: datetime = self.cleaned_data["executed_at"]
         if wall > timezone.now().replace(tzinfo=None) + timedelta(days=2):
-            raise ValidationError("This lies in the future.")
+            raise ValidationError(_("This lies in the future."))
         if wall.year < 1970:
-            raise ValidationError("This is too long ago.")
+            raise ValidationError(_("This is too long ago."))
         return wall
 
 
@@ -156,7 +160,7 @@ class _Fills(_FillFormSet):
         if any(self.errors):
             return
         if not self.filled:
-            raise ValidationError("Enter at least one fill.")
+            raise ValidationError(_("Enter at least one fill."))
 
     def settle(self, zone: ZoneInfo, *, changed_only: bool = False) -> bool:
         """Whether every time exists in this zone; errors are at the fields of those that do not."""
@@ -221,11 +225,17 @@ def _note_area() -> forms.Textarea:
 class WordsForm(forms.Form):
     """What a person says of a trade: what it was meant to do, a note, tags."""
 
-    initial_stop = NumberField(largest=LARGEST_PRICE, required=False, label="Initial stop")
-    initial_target = NumberField(largest=LARGEST_PRICE, required=False, label="Initial target")
-    tags = forms.CharField(required=False, max_length=1000, help_text="Several with commas between them.")
+    initial_stop = NumberField(largest=LARGEST_PRICE, required=False, label=_lazy("Initial stop"))
+    initial_target = NumberField(largest=LARGEST_PRICE, required=False, label=_lazy("Initial target"))
+    tags = forms.CharField(
+        required=False, max_length=1000, label=_lazy("Tags"), help_text=_lazy("Several with commas between them.")
+    )
     note = forms.CharField(
-        required=False, max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 6, "data-hotkey": "n"})
+        label=_lazy("Note"),
+        required=False,
+        max_length=20_000,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 6, "data-hotkey": "n"}),
     )
 
     @classmethod
@@ -246,9 +256,9 @@ class WordsForm(forms.Form):
     def clean_tags(self) -> list[str]:
         names = [_cleaned(part) for part in self.cleaned_data["tags"].split(",") if part.strip()]
         if len(names) > MOST_TAGS:
-            raise ValidationError(f"At most {MOST_TAGS} tags.")
+            raise ValidationError(_("At most %(most)d tags.") % {"most": MOST_TAGS})
         if any(len(name) > 50 for name in names):
-            raise ValidationError("A tag has at most 50 characters.")
+            raise ValidationError(_("A tag has at most 50 characters."))
         return list(dict.fromkeys(names))
 
     def plan(self) -> Plan:
@@ -265,14 +275,17 @@ class WordsForm(forms.Form):
 class TradeForm(WordsForm):
     """A trade by hand, besides its fills."""
 
-    account = OwnAccountField(max_length=100, widget=forms.TextInput(attrs={"list": "account-names"}))
+    account = OwnAccountField(
+        label=_lazy("Account"), max_length=100, widget=forms.TextInput(attrs={"list": "account-names"})
+    )
     symbol = forms.CharField(
+        label=_lazy("Symbol"),
         max_length=40,
         help_text="AAPL, ESZ6, EURUSD …",
         widget=forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}),
     )
     kind = forms.ChoiceField(
-        choices=[("", "As the symbol says"), *InstrumentKind.choices], required=False, label="Kind"
+        choices=[("", _lazy("As the symbol says")), *InstrumentKind.choices], required=False, label=_lazy("Kind")
     )
 
     field_order = ["account", "symbol", "kind", "initial_stop", "initial_target", "tags", "note"]

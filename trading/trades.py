@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import activity, audit
 from accounts.models import Account, ActivityKind
@@ -22,7 +23,7 @@ from trading.risk_reward import planned_r, realized_r
 from trading.signals import trades_changed
 from trading.trade_writer import Rebuilt
 
-CHANGED_MEANWHILE = "The trade has changed meanwhile; its fills are shown anew."
+CHANGED_MEANWHILE = gettext_lazy("The trade has changed meanwhile; its fills are shown anew.")
 HIGHEST_RATING = 5
 
 
@@ -94,12 +95,12 @@ def enter(
     Raises: TradeRefused without fills, or without the account.
     """
     if not fills:
-        raise TradeRefused("A trade needs at least one fill.")
+        raise TradeRefused(_("A trade needs at least one fill."))
     lock_accounts([account.pk])
     # As it is now: while this waited, its zone may have changed, or the account may have gone.
     found = Account.objects.filter(pk=account.pk).first()
     if found is None:
-        raise TradeRefused("This account is gone.", code="account_gone")
+        raise TradeRefused(_("This account is gone."), code="account_gone")
     account = found
     executions = Execution.objects.bulk_create(
         _execution(account, instrument, fill, sequence=number) for number, fill in enumerate(fills)
@@ -132,12 +133,12 @@ def correct(trade: Trade, *, fills: Sequence[EnteredFill], instead_of: Collectio
     Raises: TradeRefused trade_changed when its fills are not those with the ids `instead_of` any more.
     """
     if not fills:
-        raise TradeRefused("A trade needs at least one fill; delete the trade instead.")
+        raise TradeRefused(_("A trade needs at least one fill; delete the trade instead."))
     lock_accounts([trade.account_id])
     trade = _present(trade)
     old = _own_fills(trade)
     if instead_of is not None and {fill.pk for fill in old} != set(instead_of):
-        raise TradeRefused(CHANGED_MEANWHILE, code="trade_changed", status=409)
+        raise TradeRefused(str(CHANGED_MEANWHILE), code="trade_changed", status=409)
     replacements = [
         _execution(trade.account, trade.instrument, fill, sequence=sequence, multiplier=trade.multiplier)
         for fill, sequence in zip(fills, _sequences(fills, old), strict=True)
@@ -355,7 +356,7 @@ def _present(trade: Trade) -> Trade:
     """The trade as it is now that its account is locked. Raises TradeRefused when it is gone."""
     found = Trade.objects.select_related("account", "instrument").filter(pk=trade.pk).first()
     if found is None:
-        raise TradeRefused("This trade is gone.", code="trade_gone")
+        raise TradeRefused(_("This trade is gone."), code="trade_gone")
     return found
 
 
@@ -363,7 +364,7 @@ def _own_fills(trade: Trade) -> list[Execution]:
     """The trade's fills, oldest first. Raises TradeRefused when it has none."""
     fills = list(Execution.objects.filter(parts__trade=trade).distinct().in_order())
     if not fills:
-        raise TradeRefused("This trade is gone.", code="trade_gone")
+        raise TradeRefused(_("This trade is gone."), code="trade_gone")
     return fills
 
 

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -65,7 +64,7 @@ def trade_create(request: HttpRequest) -> HttpResponseBase:
                     note=form.cleaned_data["note"],
                     tags=form.own_tags(owner),
                 )
-                messages.success(request, "The trade was added.")
+                toasts.say(request, _("The trade was added."))
                 return redirect("trade_detail", made[-1].public_id)
     return _editor(request, form=form, fills=fills, status=422)
 
@@ -104,7 +103,7 @@ def trade_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     if "more" in request.POST:
         return again(fills=_with_more_rows(request))
     if request.POST.get("fills-instead_of") != stand:
-        return anew(instead_of=stand, problem=CHANGED_MEANWHILE, status=409)
+        return anew(instead_of=stand, problem=str(CHANGED_MEANWHILE), status=409)
     if not fills.is_valid() or not fills.settle(zone, changed_only=True):
         return again(fills=fills, status=422)
     if not fills.has_changed():
@@ -114,11 +113,11 @@ def trade_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
             trade, fills=corrected_fills(fills, executions, zone), instead_of=[fill.pk for fill in executions]
         )
     except TradeRefused as error:
-        if error.message == CHANGED_MEANWHILE:
-            messages.error(request, error.message)
+        if error.code == "trade_changed":
+            toasts.say(request, error.message, level="error")
             return redirect("trade_edit", id)
         return again(fills=fills, problem=error.message, status=error.status)
-    messages.success(request, "The fills were changed; every figure follows.")
+    toasts.say(request, _("The fills were changed; every figure follows."))
     kept = next((each for each in made if each.pk == trade.pk), made[0] if made else None)
     return redirect("trade_detail", kept.public_id) if kept else redirect("trade_list")
 

@@ -45,7 +45,7 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
     chips = trade_filters.chips(panel, request.GET)
     context = {
         "window": window,
-        "rows": trade_tables.lines(
+        "trades": trade_tables.lines(
             window.trades, listed.wanted, columns=columns, scale=units.scale(units.of(request), sums), offset=offset
         ),
         "columns": columns,
@@ -91,7 +91,7 @@ def trade_rows(request: HttpRequest) -> HttpResponse:
         scale=_scale(request, listed),
         offset=offset,
     )
-    answer = render(request, "trading/_trade_rows.html", {"rows": rows, "link_query": _link_query(request.GET)})
+    answer = render(request, "trading/_trade_rows.html", {"trades": rows, "link_query": _link_query(request.GET)})
     answer.headers["X-Total"] = str(window.total)
     return answer
 

@@ -48,7 +48,7 @@ def test_the_brokers_own_figure_stands_beside_the_difference(alice_client: Clien
 
     page = text_of(alice_client.get(f"/trades/{trade.public_id}/"))
 
-    assert "Broker&#x27;s own figure +29.50 Difference +0.50" in page
+    assert "Broker's own figure +29.50 Difference +0.50" in page
 
 
 def test_previous_and_next_are_those_of_the_filtered_list(alice_client: Client, account: Account) -> None:

@@ -10,6 +10,7 @@ from django.contrib.postgres.search import SearchVector
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE, MoneyField, PriceField, UUIDv7, finite
 from accounts.models import COLOR, Account, OwnQuerySet, User
@@ -18,30 +19,30 @@ from trading.models.instrument import Instrument
 
 
 class TradeSide(models.TextChoices):
-    LONG = "long", "Long"
-    SHORT = "short", "Short"
+    LONG = "long", _("Long")
+    SHORT = "short", _("Short")
 
 
 class TradeStatus(models.TextChoices):
-    OPEN = "open", "Open"
-    CLOSED = "closed", "Closed"
+    OPEN = "open", _("Open")
+    CLOSED = "closed", _("Closed")
 
 
 class Outcome(models.TextChoices):
-    WIN = "win", "Win"
-    LOSS = "loss", "Loss"
-    BREAKEVEN = "breakeven", "Breakeven"
+    WIN = "win", _("Win")
+    LOSS = "loss", _("Loss")
+    BREAKEVEN = "breakeven", _("Breakeven")
 
 
 class FillRole(models.TextChoices):
-    ENTRY = "entry", "Entry"
-    EXIT = "exit", "Exit"
+    ENTRY = "entry", _("Entry")
+    EXIT = "exit", _("Exit")
 
 
 class TagRole(models.TextChoices):
-    PLAIN = "plain", "Labels"
-    SETUP = "setup", "Setups"
-    MISTAKE = "mistake", "Mistakes"
+    PLAIN = "plain", _("Labels")
+    SETUP = "setup", _("Setups")
+    MISTAKE = "mistake", _("Mistakes")
 
 
 class TagGroup(models.Model):
