@@ -204,6 +204,11 @@ class Frame:
             )
 
     @property
+    def keyed_places(self) -> list[Place]:
+        """Those that a key leads to."""
+        return [place for place in self.places if place.key]
+
+    @property
     def phone_places(self) -> list[Place]:
         """The entries at the foot of a phone."""
         return [place for place in self.places if place.name in _ON_PHONE]

@@ -4,12 +4,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import publishing, toasts
-from accounts.models import Account, Theme, User
+from accounts.models import Account
 from accounts.permissions import may_write_required
 from journal import charts, panels, sample, tasks
 from journal.context import Frame
@@ -95,16 +94,3 @@ def sample_remove(request: HttpRequest) -> HttpResponse:
     publishing.after_commit(tasks.remove_sample, person_of(request).pk)
     toasts.say(request, _("The sample accounts are being removed; it takes some seconds."))
     return redirect("dashboard")
-
-
-@may_write_required
-@require_POST
-def theme(request: HttpRequest) -> HttpResponse:
-    """Dark, light or as the system; kept with the person, so that the first byte of the next page knows it."""
-    chosen = request.POST.get("theme", "")
-    if chosen in Theme.values:
-        User.objects.filter(pk=person_of(request).pk).update(theme=chosen)
-    back = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
-    # Without a slash in front it would be taken for the name of a page.
-    return redirect(back if is_ours and back.startswith("/") else "dashboard")
