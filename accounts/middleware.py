@@ -68,7 +68,9 @@ class ToastMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if request.htmx and not _leads_away(response) and not messages.get_messages(request).used:  # type: ignore[attr-defined]
+        is_asked_by_htmx: bool = bool(request.htmx)  # type: ignore[attr-defined]
+        # A full page has told it all itself.
+        if is_asked_by_htmx and not _leads_away(response) and not getattr(messages.get_messages(request), "used", True):
             told = toasts.take(request)
             if told:
                 events = _events(response.headers.get("HX-Trigger", ""))

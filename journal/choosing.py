@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
 from accounts.models import Account, AccountGroup, AccountTag, User
 from journal import saved_views
-from journal.filters import NO_BROKER, NONE
+from journal.dimensions import NO_BROKER, NONE
 from journal.models import SavedView
 
 _LONGEST = 100

@@ -29,7 +29,7 @@ class AccountSetMiddleware:
 
 def _expanded(user: User, query: QueryDict) -> QueryDict:
     try:
-        ids = saved_views.accounts_of(user, uuid.UUID(query["view"]))
+        ids = saved_views.accounts_of(user, uuid.UUID(query.get("view", "")))
     except ValueError:
         ids = None
     if ids is None:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
+from accounts.models import User
 from tests.browser.conftest import sign_up
+from tests.factories import make_account
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -44,3 +46,94 @@ def test_what_cannot_be_taken_back_is_asked_for(wide_page: Any, live_server: Liv
     page.click("text=Burn")
     page.click("dialog#confirm >> text=Burn it")
     page.wait_for_url(f"{live_server.url}/settings/?")
+
+
+def test_accounts_are_chosen_by_keyboard_and_kept_from_page_to_page(wide_page: Any, live_server: LiveServer) -> None:
+    page = wide_page
+    sign_up(page, live_server.url)
+    owner = User.objects.get(email="carol@example.com")
+    for number in range(60):
+        make_account(owner, f"Account {number:02d}", broker="Apex" if number < 55 else "IBKR")
+    page.goto(f"{live_server.url}/trades/")
+
+    page.keyboard.press("A")
+    page.keyboard.type("Account 07")
+    page.wait_for_selector("#account-choices label:only-of-type")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    assert "1 chosen" in page.inner_text("[data-accounts-status]")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/trades/?account=*")
+    assert "Account 07" in page.inner_text("#account-filter > summary")
+
+    page.keyboard.press("A")
+    page.wait_for_selector("#account-choices label:nth-of-type(20)")
+    page.select_option("select[name=broker]", "Apex")
+    page.wait_for_selector("[data-accounts-status]:has-text('55 found')")
+    page.click("[data-choose-all]")
+    page.wait_for_selector("[data-accounts-status]:has-text('55 chosen')")
+    page.click("[data-account-filter] [type=submit]")
+    page.wait_for_url("**/trades/?*view=*")
+    assert "55 accounts" in page.inner_text("#account-filter > summary")
+
+    page.keyboard.press("g")
+    page.keyboard.press("c")
+    page.wait_for_url("**/calendar/?*view=*")
+    assert "55 accounts" in page.inner_text("#account-filter > summary")
+
+
+def test_the_palette_opens_what_one_types(page: Any, live_server: LiveServer) -> None:
+    sign_up(page, live_server.url)
+
+    page.keyboard.press("/")
+    page.keyboard.type("calen")
+    page.wait_for_selector("[role=option][aria-selected=true]:has-text('Calendar')")
+    assert page.get_attribute("#palette input", "aria-activedescendant")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/calendar/")
+
+
+def test_amounts_and_rail_stay_as_they_were_switched(wide_page: Any, live_server: LiveServer) -> None:
+    page = wide_page
+    sign_up(page, live_server.url)
+
+    for key, name, value in (("b", "privacy", "on"), ("\\", "rail", "narrow")):
+        with page.expect_response(f"**/switches/{name}/"):
+            page.keyboard.press(key)
+        assert page.get_attribute("html", f"data-{name}") == value
+    page.reload()
+
+    assert page.get_attribute("html", "data-privacy") == "on"
+    assert page.get_attribute("html", "data-rail") == "narrow"
+
+
+def test_the_list_of_pages_of_a_phone_takes_the_focus_and_gives_it_back(browser: Any, live_server: LiveServer) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    page = context.new_page()
+    sign_up(page, live_server.url)
+
+    page.click("[data-opens-rail]")
+    page.wait_for_selector(".rail.is-open")
+    assert page.evaluate("document.activeElement.matches('.rail a.place')")
+    page.keyboard.press("Escape")
+
+    assert page.evaluate("document.activeElement.matches('[data-opens-rail]')")
+    context.close()
+
+
+def test_who_is_offline_gets_a_page_that_says_so(browser: Any, live_server: LiveServer) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    sign_up(page, live_server.url)
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    page.wait_for_timeout(300)
+
+    context.set_offline(True)
+    page.goto(f"{live_server.url}/trades/")
+
+    assert "You are offline" in page.inner_text("main")
+    assert page.evaluate("caches.keys().then((names) => names.length)") == 1
+    context.set_offline(False)
+    context.close()
