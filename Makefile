@@ -5,10 +5,10 @@ PYTHON := .venv/bin/python
 OFFLINE := EMBEDDED_SERVICES=0 DATABASE_URL=postgresql://127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test check bench screenshots messages lock secrets clean
+.PHONY: help environment demo test check bench bench-pages screenshots messages lock secrets clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
 environment:
 	@python3 .ci/environment
@@ -28,6 +28,9 @@ check: environment ## format, lint, import directions, types, migrations
 
 bench: environment ## time the seven scenarios, cold and warm
 	@$(PYTHON) manage.py benchmark_accounts $(ARGS)
+
+bench-pages: environment ## time every page and panel with 1,000 accounts and 1,000,000 trades
+	@$(PYTHON) manage.py benchmark_pages $(ARGS)
 
 screenshots: environment ## take pictures of every page, and list what is wrong (ARGS="--sizes empty,demo,large")
 	@$(PYTHON) manage.py screenshots $(ARGS)
