@@ -4,7 +4,9 @@ Every function returns the text after FROM, with the alias `r` and a WHERE, and 
 grain, the columns are those of `rollups.COLUMNS`, so that one fold serves all.
 """
 
+from dataclasses import replace
 from datetime import date
+from decimal import Context, Decimal
 from typing import Any
 
 from django.db import connection
@@ -16,9 +18,12 @@ from journal import facets
 from journal.dimensions import BY_NAME, LITERALLY, NO_BROKER, NONE, Dimension, Grain, named
 from journal.filters import MetricsFilter
 from journal.metrics.rollups import CLOSED_SUMS, COLUMNS, EXIT_SUMS, WHOLE
+from journal.metrics.totals import Totals
 from trading.models import Trade, TradeQuerySet
 
 Sql = tuple[str, list[Any]]
+
+_WIDE = Context(prec=100)
 
 _MONEY = {
     "gross_profit", "gross_loss", "breakeven_net", "net_pnl", "gross_pnl", "fees", "broker_pnl", "broker_net",
@@ -285,6 +290,13 @@ def converted(name: str) -> str:
     if name in _MONEY:
         return f"r.{name} * x.rate"
     return "r.net_squares * x.rate * x.rate" if name == "net_squares" else f"r.{name}"
+
+
+def at_rate(totals: Totals, rate: Decimal) -> Totals:
+    """The totals at a rate of exchange, exactly."""
+    worth: dict[str, Any] = {name: getattr(totals, name) for name in _MONEY}
+    worth = {name: None if value is None else _WIDE.multiply(value, rate) for name, value in worth.items()}
+    return replace(totals, **worth, net_squares=_WIDE.multiply(totals.net_squares, _WIDE.multiply(rate, rate)))
 
 
 def sums(*, at_rates: bool = False) -> str:

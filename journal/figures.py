@@ -1,7 +1,7 @@
 """What the journal's answers are made of. Amounts are Decimal, undefined is None, ratios are fractions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -248,6 +248,15 @@ class EquityCurve(Answer):
     unconverted: tuple[Unconverted, ...]
 
 
+class AccountsPart(NamedTuple):
+    """The accounts in scope as they are kept: all by name, the best and the worst, and how many each broker has."""
+
+    rows: Sequence[Sequence[Any]]
+    best: Sequence[Any] | None
+    worst: Sequence[Any] | None
+    brokers: dict[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class AggregateMetrics(Answer):
     """Everything about the trades that a filter lets through.
@@ -263,9 +272,6 @@ class AggregateMetrics(Answer):
     counts: Totals
     by_currency: tuple[Figures, ...]
     unconverted: tuple[Unconverted, ...]
-    account_rows: Sequence[Sequence[Any]]
-    best_account: AccountFigures | None
-    worst_account: AccountFigures | None
     trading_days: int
     day_streaks: Streaks
     best_day: tuple[date, Decimal] | None
@@ -273,8 +279,27 @@ class AggregateMetrics(Answer):
     max_drawdown: MaxDrawdown | None
     sharpe: Decimal | None
     sortino: Decimal | None
-    accounts_by_broker: dict[str, int]
     starting_equity: Decimal | None
+    #: Looked for when asked: of a few properties of trades it takes all of them.
+    by_account: Callable[[], AccountsPart] = field(compare=False)
+
+    @property
+    def account_rows(self) -> Sequence[Sequence[Any]]:
+        return self.by_account().rows
+
+    @property
+    def best_account(self) -> AccountFigures | None:
+        best = self.by_account().best
+        return AccountFigures.of(best) if best else None
+
+    @property
+    def worst_account(self) -> AccountFigures | None:
+        worst = self.by_account().worst
+        return AccountFigures.of(worst) if worst else None
+
+    @property
+    def accounts_by_broker(self) -> dict[str, int]:
+        return self.by_account().brokers
 
     @property
     def accounts(self) -> list[AccountFigures]:

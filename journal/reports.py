@@ -4,21 +4,20 @@
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from accounts.decimals import plain
 from accounts.models import User
-from journal import conversion, day_rows, reading, series
+from journal import conversion, curves, day_rows, reading, series
 from journal.conversion import Conversion, DayMoney
-from journal.day_rows import Sql
 from journal.figures import (
     AccountCurve,
-    AccountFigures,
+    AccountsPart,
     AggregateMetrics,
     Curve,
     EquityCurve,
@@ -27,13 +26,12 @@ from journal.figures import (
 )
 from journal.filters import NO_BROKER, MetricsFilter
 from journal.metrics import formulas
-from journal.metrics.formulas import EquityPoint
-from journal.metrics.rollups import COLUMNS
-from journal.metrics.totals import Streaks
+from journal.metrics.rollups import COLUMNS, ROW_SUMS
+from journal.metrics.totals import Streaks, Totals
 from trading.models import Outcome
 
-#: Points of a curve that a chart can show.
-MOST_POINTS = 2000
+#: Currency, day, and what was made.
+DaySums = tuple[str, date, Totals]
 
 #: Columns that have no currency, so that they can be summed over all of them.
 _COUNTS = {
@@ -56,7 +54,6 @@ def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh:
         fresh=fresh,
         reads_facets=day_rows.reads_facets(wanted),
     )
-    best, worst = kept["best"], kept["worst"]
     return AggregateMetrics(
         as_of=kept["as_of"],
         stale=kept["stale"],
@@ -66,10 +63,7 @@ def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh:
         counts=totals_of(kept["counts"]),
         by_currency=tuple(Figures.of(values) for values in kept["by_currency"]),
         unconverted=series.unconverted_of(kept["unconverted"]),
-        account_rows=kept["accounts"],
-        best_account=AccountFigures.of(best) if best else None,
-        worst_account=AccountFigures.of(worst) if worst else None,
-        accounts_by_broker=kept["brokers"],
+        by_account=_accounts_of(user, wanted, kept, fresh=fresh),
         starting_equity=kept["starting"] and Decimal(kept["starting"]),
         **_series_of(kept["series"]),
     )
@@ -88,41 +82,84 @@ def equity_curve(
         "aggregate",
         user,
         parts=["curve", wanted, by_account],
-        build=lambda: _curves(user, wanted, by_account=by_account),
+        build=lambda: curves.build(user, wanted, by_account=by_account),
         fresh=fresh,
         reads_facets=day_rows.reads_facets(wanted),
     )
-    curves = kept["by_account"]
     return EquityCurve(
         as_of=kept["as_of"],
         stale=kept["stale"],
         missing_days=kept["missing_days"],
         combined=Curve(kept["currency"], kept["combined"]),
         by_account=None
-        if curves is None
-        else [AccountCurve(key, name, Curve(currency, points)) for key, name, currency, points in curves],
+        if kept["by_account"] is None
+        else [AccountCurve(key, name, Curve(currency, points)) for key, name, currency, points in kept["by_account"]],
         unconverted=series.unconverted_of(kept["unconverted"]),
+    )
+
+
+def _accounts_of(user: User, wanted: MetricsFilter, kept: dict[str, Any], *, fresh: bool) -> Callable[[], AccountsPart]:
+    """The accounts of these metrics: kept with them, or an answer of their own where their trades have to be read."""
+    if not wanted.is_by_trade:
+        return lambda: AccountsPart(*kept["accounts"])
+    currencies = [row[0] for row in kept["by_currency"]]
+    is_one = set(currencies) <= {kept["figures"][0]}
+
+    @cache
+    def part() -> AccountsPart:
+        found = reading.answer(
+            "aggregate",
+            user,
+            parts=["accounts of metrics", wanted],
+            build=lambda: _accounts(user, wanted, Conversion(kept["figures"][0]) if is_one else None),
+            fresh=fresh,
+        )
+        return AccountsPart(*found["accounts"])
+
+    return part
+
+
+def _accounts(user: User, wanted: MetricsFilter, conversion: Conversion | None) -> dict[str, Any]:
+    with reading.one_snapshot():
+        found = conversion or series.conversion_for(user, wanted, series.daily_series(user.pk, wanted))
+        rows, _ = _account_rows(user.pk, wanted, found)
+    return {"accounts": list(_accounts_part(rows))}
+
+
+def _accounts_part(rows: list[list[Any]]) -> AccountsPart:
+    traded = [row for row in rows if row[8] and row[7] is not None]
+    return AccountsPart(
+        rows=rows,
+        best=max(traded, key=_converted_pnl, default=None),
+        worst=min(traded, key=_converted_pnl, default=None),
+        brokers=dict(Counter(row[2] or NO_BROKER for row in rows)),
     )
 
 
 def _metrics(user: User, wanted: MetricsFilter) -> dict[str, Any]:
     with reading.one_snapshot():
-        by_currency = _totals_by_currency(user.pk, wanted)
-        daily = series.daily_series(user.pk, wanted)
+        days = _sums_by_day(user.pk, wanted) if wanted.is_by_trade else None
+        by_currency = _totals_by_currency(user.pk, wanted) if days is None else _merged(days)
+        daily = (
+            series.daily_series(user.pk, wanted)
+            if days is None
+            else [(currency, day, totals.net_pnl) for currency, day, totals in days]
+        )
         found = series.conversion_for(user, wanted, daily)
-        headline = _headline(user.pk, wanted, found, by_currency)
-        accounts, balances = _account_rows(user.pk, wanted, found)
-        starting = _starting_equity(user.pk, wanted, found, balances, daily)
-    traded = [row for row in accounts if row[8] and row[7] is not None]
+        headline = _headline(user.pk, wanted, found, by_currency, days)
+        accounts = None
+        if days is None:
+            rows, balances = _account_rows(user.pk, wanted, found)
+            accounts = list(_accounts_part(rows))
+        else:
+            balances = _balances(user.pk, wanted)
+        starting = starting_equity(user.pk, wanted, found, balances, daily)
     return {
         "figures": headline,
         "counts": _counts(by_currency),
         "by_currency": by_currency,
         "unconverted": series.kept_unconverted(found),
         "accounts": accounts,
-        "best": max(traded, key=_converted_pnl, default=None),
-        "worst": min(traded, key=_converted_pnl, default=None),
-        "brokers": dict(Counter(row[2] or NO_BROKER for row in accounts)),
         "starting": None if starting is None else plain(starting),
         "series": _series(found.days(daily), starting),
     }
@@ -130,6 +167,29 @@ def _metrics(user: User, wanted: MetricsFilter) -> dict[str, Any]:
 
 def _converted_pnl(row: Sequence[Any]) -> Decimal:
     return Decimal(row[7])
+
+
+def _sums_by_day(owner_id: int, wanted: MetricsFilter) -> list[DaySums]:
+    """The totals of each currency and day: what has to be summed from trades is read once and folded here."""
+    source, values = day_rows.by_day(owner_id, wanted)
+    found = reading.rows(
+        f"SELECT r.currency, r.day, {ROW_SUMS} FROM {source} GROUP BY r.currency, r.day ORDER BY 1, 2",  # noqa: S608
+        values,
+    )
+    return [(currency, day, Totals(*sums)) for currency, day, *sums in found]
+
+
+def _merged(days: list[DaySums]) -> list[list[Any]]:
+    """Per currency as `day_rows.sums` gives it."""
+    by_currency: dict[str, list[Totals]] = {}
+    for currency, _, totals in days:
+        by_currency.setdefault(currency, []).append(totals)
+    return [[currency, *_as_text(Totals.merged(parts))] for currency, parts in by_currency.items()]
+
+
+def _as_text(totals: Totals) -> list[Any]:
+    values = [getattr(totals, name) for name in COLUMNS]
+    return [plain(value) if isinstance(value, Decimal) else value for value in values]
 
 
 def _totals_by_currency(owner_id: int, wanted: MetricsFilter) -> list[list[Any]]:
@@ -143,15 +203,32 @@ def _totals_by_currency(owner_id: int, wanted: MetricsFilter) -> list[list[Any]]
     ]
 
 
-def _headline(owner_id: int, wanted: MetricsFilter, found: Conversion, by_currency: list[list[Any]]) -> list[Any]:
+def _balances(owner_id: int, wanted: MetricsFilter) -> list[tuple[str, Decimal | None]]:
+    """Currency and starting balance of each account in scope."""
+    where, values = day_rows.accounts_where(owner_id, wanted)
+    rows = reading.rows(f"SELECT a.currency, a.initial_balance FROM accounts_account a WHERE {where}", values)  # noqa: S608
+    return [(currency, balance) for currency, balance in rows]
+
+
+def _headline(
+    owner_id: int,
+    wanted: MetricsFilter,
+    found: Conversion,
+    by_currency: list[list[Any]],
+    days: list[DaySums] | None,
+) -> list[Any]:
     """The currency of the answer and its totals."""
     if found.rates is None:
         return by_currency[0] if by_currency else [found.currency, *[None] * len(COLUMNS)]
+    if days is not None:
+        rates = found.rates
+        worth = [day_rows.at_rate(totals, rates[c, day]) for c, day, totals in days if (c, day) in rates]
+        return [found.currency, *(_as_text(Totals.merged(worth)) if worth else [None] * len(COLUMNS))]
     source, values = day_rows.by_day(owner_id, wanted)
-    join, rates = found.join()
+    join, rate_values = found.join()
     (sums,) = reading.rows(
         f"SELECT {day_rows.sums(at_rates=True)} FROM (SELECT * FROM {source}) r {join}",  # noqa: S608
-        [*values, *rates],
+        [*values, *rate_values],
     )
     return [found.currency, *sums]
 
@@ -230,7 +307,7 @@ def _convert_accounts(owner_id: int, wanted: MetricsFilter, found: Conversion, r
             row[6] = row[6] if row[6] is not None else pnl
 
 
-def _starting_equity(
+def starting_equity(
     owner_id: int,
     wanted: MetricsFilter,
     found: Conversion,
@@ -307,91 +384,3 @@ def _outcome(net_pnl: Decimal) -> str:
     if not net_pnl:
         return Outcome.BREAKEVEN
     return Outcome.WIN if net_pnl > 0 else Outcome.LOSS
-
-
-# Cumulative P&L and drawdown as `formulas.equity_points` defines them: the peak starts at zero. A curve leaves the
-# database as one text, which is three times as fast as a row per point. A day is there once: ROWS spares the search for
-# its equals.
-_CURVES = """
-SELECT {group}, count(*), string_agg(
-    day || ' ' || trim_scale(net_pnl) || ' ' || trim_scale(cumulative) || ' ' || trim_scale(peak - cumulative),
-    E'\\n' ORDER BY day
-) FROM (
-    SELECT {group}, day, net_pnl, cumulative,
-        greatest(max(cumulative) OVER days, 0) AS peak
-    FROM (
-        SELECT {group}, day, net_pnl, sum(net_pnl) OVER days AS cumulative
-        FROM ({days}) days WINDOW days AS (PARTITION BY {group} ORDER BY day ROWS UNBOUNDED PRECEDING)
-    ) running WINDOW days AS (PARTITION BY {group} ORDER BY day ROWS UNBOUNDED PRECEDING)
-) curves GROUP BY {group} ORDER BY {group}
-"""
-
-
-def _curves(user: User, wanted: MetricsFilter, *, by_account: bool) -> dict[str, Any]:
-    with reading.one_snapshot() if by_account else nullcontext():
-        by_currency = _curve_texts(
-            day_rows.by_day(user.pk, wanted),
-            group="currency",
-            is_finer=wanted.is_by_trade or wanted.is_by_account,
-        )
-        accounts = _account_curves(user.pk, wanted) if by_account else None
-    target = wanted.currency or user.reporting_currency
-    if not by_currency or [row[0] for row in by_currency] == [target]:
-        found, combined = Conversion(target), _thinned(*by_currency[0][1:]) if by_currency else ""
-    else:
-        daily = [
-            (currency, date.fromisoformat(line[:10]), Decimal(line.split(" ", 2)[1]))
-            for currency, _, text in by_currency
-            for line in text.splitlines()
-        ]
-        found = series.conversion_for(user, wanted, daily)
-        combined = _combined(found.days(daily))
-    return {
-        "currency": found.currency,
-        "combined": combined,
-        "by_account": accounts,
-        "unconverted": series.kept_unconverted(found),
-    }
-
-
-def _account_curves(owner_id: int, wanted: MetricsFilter) -> list[list[Any]]:
-    found = _curve_texts(day_rows.by_account_and_day(owner_id, wanted), group="account_id, currency")
-    where, values = day_rows.accounts_where(owner_id, wanted)
-    accounts = reading.rows(
-        f"SELECT a.id, a.public_id::text, a.name FROM accounts_account a WHERE {where}",  # noqa: S608
-        values,
-    )
-    names = {pk: (name, key) for pk, key, name in accounts}
-    found.sort(key=lambda row: (*names[row[0]], row[1]))
-    return [[names[pk][1], names[pk][0], currency, _thinned(count, text)] for pk, currency, count, text in found]
-
-
-def _curve_texts(source: Sql, *, group: str, is_finer: bool = False) -> reading.Rows:
-    """The group, the number of points and the curve of each group. `is_finer`: it has several rows per day."""
-    table, values = source
-    days = f"SELECT {group}, r.day, r.net_pnl FROM {table}"  # noqa: S608
-    if is_finer:
-        days = f"SELECT {group}, r.day, sum(r.net_pnl) AS net_pnl FROM {table} GROUP BY {group}, r.day"  # noqa: S608
-    return reading.rows(_CURVES.format(group=group, days=days), values)
-
-
-def _thinned(count: int, text: str) -> str:
-    """The curve with at most as many points as a chart can show."""
-    if count <= MOST_POINTS:
-        return text
-    lines = {line[:10]: line for line in text.splitlines()}
-    points = []
-    for day, line in lines.items():
-        _, _, cumulative, drawdown = line.split(" ")
-        points.append(EquityPoint(date.fromisoformat(day), Decimal(cumulative), Decimal(drawdown)))
-    return "\n".join(lines[point.day.isoformat()] for point in formulas.thin(points, MOST_POINTS))
-
-
-def _combined(daily: list[tuple[date, Decimal]]) -> str:
-    """The curve of a series that was converted, as the database writes one that was not."""
-    points = formulas.equity_points(daily)
-    text = "\n".join(
-        f"{day.isoformat()} {plain(net_pnl)} {plain(point.cumulative)} {plain(point.drawdown)}"
-        for (day, net_pnl), point in zip(daily, points, strict=True)
-    )
-    return _thinned(len(points), text)
