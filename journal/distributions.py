@@ -131,7 +131,7 @@ def _spread(values_sql: str, parameters: list[Any]) -> dict[str, Any]:
     first, *named, last = shares
     inner = spread.edges(first, last)
     counts = reading.rows(_COUNTS.format(values=values_sql), [inner, *parameters])
-    found = spread.buckets(inner, dict(counts))  # type: ignore[arg-type]
+    found = spread.buckets(inner, dict(counts))
     totals = Totals(trade_count=count, breakeven_net=total, net_squares=squares)
     deviation = formulas.standard_deviation(totals)
     median = (named[2] + upper_middle) / 2

@@ -11,6 +11,7 @@ from journal.conversion import Unconverted
 from journal.figures import Answer, Curve
 from journal.filters import MetricsFilter
 from journal.metrics import drawdowns as falls
+from journal.metrics import formulas
 from journal.metrics.drawdowns import Drawdown
 
 
@@ -71,7 +72,7 @@ def _drawdowns(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         "currency": found.currency,
         "starting": None if starting is None else str(starting),
         "days": len(days),
-        "days_below": sum(1 for point in falls.equity_points(days) if point.drawdown),
+        "days_below": sum(1 for point in formulas.equity_points(days) if point.drawdown),
         "rows": [_kept(row) for row in rows],
         "unconverted": series.kept_unconverted(found),
     }

@@ -205,7 +205,7 @@ def percentiles(answer: Distributions) -> Table:
         (
             Heading("what", _("Of closed trades"), "text"),
             Heading("net_pnl", _("Net P&L"), "plain"),
-            Heading("r", _("R multiple"), "r"),
+            Heading("r", _("R multiple"), "ratio"),
             Heading("day", _("P&L of a day"), "plain"),
         ),
         tuple(Line((words, *values), kind="count" if words is NUMBER else "") for words, values in rows),

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 
 from accounts import audit, versions
@@ -145,7 +146,7 @@ class Restorer:
             self.owner.clean_fields(exclude=["password", "email", "public_id"])
             money.refuse_unknown_zone(self.owner.time_zone)
             money.refuse_unknown_currency(self.owner.reporting_currency)
-        except (ValueError, money.ValidationError) as error:
+        except (ValueError, ValidationError) as error:
             raise ArchiveRefused("person.json holds what is no choice here.", code="bad_person") from error
         User.objects.filter(pk=self.owner.pk).update(**{name: stated[name] for name in PERSON})
 

@@ -18,7 +18,11 @@ from journal.archive.tables import BY_NAME, Table
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _YEARS = range(1900, 2201)
-_LARGEST = {models.SmallIntegerField: 2**15 - 1, models.IntegerField: 2**31 - 1, models.BigIntegerField: 2**63 - 1}
+_LARGEST: dict[Any, int] = {
+    models.SmallIntegerField: 2**15 - 1,
+    models.IntegerField: 2**31 - 1,
+    models.BigIntegerField: 2**63 - 1,
+}
 
 
 class BadValue(ValueError):

@@ -12,7 +12,7 @@ from journal.templatetags import journal_format as written
 
 register = template.Library()
 
-_KINDS = {
+_KINDS: dict[str, Any] = {
     "count": written.count,
     "money": written.money,
     "plain": written.money,

@@ -341,7 +341,7 @@ def _histogram(buckets: Any, *, width: int = report_charts.WIDTH) -> report_char
 
 
 def _run_charts(runs: Any) -> list[tuple[Words, report_charts.ColumnChart]]:
-    made = []
+    made: list[tuple[Words, report_charts.ColumnChart]] = []
     for words, lengths in ((_("Wins in a row"), runs.wins), (_("Losses in a row"), runs.losses)):
         longest = max(lengths, default=0)
         items = [Item(str(length), Decimal(lengths.get(length, 0))) for length in range(1, longest + 1)]
