@@ -26,7 +26,7 @@ from journal.figures import (
 )
 from journal.filters import NO_BROKER, MetricsFilter
 from journal.metrics import formulas
-from journal.metrics.rollups import COLUMNS, ROW_SUMS
+from journal.metrics.rollups import COLUMNS
 from journal.metrics.totals import Streaks, Totals
 from trading.models import Outcome
 
@@ -173,10 +173,10 @@ def _sums_by_day(owner_id: int, wanted: MetricsFilter) -> list[DaySums]:
     """The totals of each currency and day: what has to be summed from trades is read once and folded here."""
     source, values = day_rows.by_day(owner_id, wanted)
     found = reading.rows(
-        f"SELECT r.currency, r.day, {ROW_SUMS} FROM {source} GROUP BY r.currency, r.day ORDER BY 1, 2",  # noqa: S608
+        f"SELECT r.currency, r.day, {day_rows.sums()} FROM {source} GROUP BY r.currency, r.day ORDER BY 1, 2",  # noqa: S608
         values,
     )
-    return [(currency, day, Totals(*sums)) for currency, day, *sums in found]
+    return [(currency, day, totals_of(sums)) for currency, day, *sums in found]
 
 
 def _merged(days: list[DaySums]) -> list[list[Any]]:
