@@ -61,7 +61,7 @@ _ON_PHONE = ("dashboard", "trade_list", "calendar", "note_list")
 #: Pages whose figures answer to the filters in the top bar, by the beginnings of their names.
 _FILTERABLE = (
     "dashboard", "trade_list", "trade_review", "calendar", "breakdown", "report", "account_list", "account_detail",
-    "account_compare",
+    "account_compare", "day", "note_list", "playbook_list", "playbook_detail",
 )  # fmt: skip
 _UNIT_WORDS = {
     "money": (gettext_lazy("Money"), "$"),

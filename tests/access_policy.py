@@ -180,7 +180,7 @@ POLICY: dict[str, Row] = {
     "import_replay": own("applied_import", "POST"),
     # ------------------------------------------------------------ API of notes, playbooks, attachments, views
     "note-list": self_only("GET", "POST", body=_API_NOTE, body_refers=_ACCOUNT),
-    "note-detail": own("note", "GET", "PATCH", "DELETE", body={"text": "By API"}, body_refers=_ACCOUNT),
+    "note-detail": own("note", "GET", "PATCH", "DELETE", body={"text": "By API"}),
     "note-template-list": self_only("GET", "POST", body={**_NOTE_TEMPLATE, "name": "By API"}),
     "note-template-detail": own("note_template", "GET", "PATCH", "DELETE", body={"text": "By API"}),
     "playbook-list": self_only("GET", "POST", body={"name": "By API", "rules": [{"text": "Wait"}]}),
