@@ -13,8 +13,8 @@ from django.db.models import Max
 from accounts import audit, bulk_edits, versions
 from accounts.bulk_edits import Change
 from accounts.errors import Conflict, InvalidValue
-from accounts.models import COLOR, Account, AccountGroup, AccountTag, User
-from accounts.text import one_line
+from accounts.models import Account, AccountGroup, AccountTag, User
+from accounts.text import is_color, one_line
 from accounts.undo import Undone
 
 UNDO_GROUP, UNDO_TAG = "accounts.group.delete", "accounts.tag.delete"
@@ -154,7 +154,7 @@ def _save(labelled: Labelled) -> None:
         raise InvalidValue(f"A name has 1 to {LONGEST_NAME} characters.", pointer="/name")
     if labelled.name.lower() == RESERVED:
         raise InvalidValue(f"“{labelled.name}” means accounts without any. Choose another name.", pointer="/name")
-    if not COLOR.regex.search(labelled.color):
+    if not is_color(labelled.color):
         raise InvalidValue("A colour is written #rrggbb.", pointer="/color")
     try:
         with transaction.atomic():

@@ -16,7 +16,6 @@ from django.db import transaction
 from accounts import activity, audit, versions
 from accounts.errors import InvalidValue
 from accounts.models import (
-    COLOR,
     Account,
     AccountGroup,
     AccountKind,
@@ -26,7 +25,7 @@ from accounts.models import (
     AuditEvent,
     User,
 )
-from accounts.text import one_line
+from accounts.text import is_color, one_line
 from accounts.undo import Undone
 
 UNDO = "accounts.bulk"
@@ -173,7 +172,7 @@ def _refuse(owner: User, change: Change) -> None:
     for name, choices in (("kind", AccountKind.values), ("status", AccountStatus.values)):
         if name in values and values[name] not in choices:
             raise InvalidValue(f"This is one of {', '.join(choices)}.", pointer=f"/changes/{name}")
-    if "color" in values and not COLOR.regex.search(values["color"]):
+    if "color" in values and not is_color(values["color"]):
         raise InvalidValue("A colour is written #rrggbb.", pointer="/changes/color")
     if "broker" in values:
         _refuse_broker(values["broker"])
@@ -282,8 +281,8 @@ def _write_tags(steps: Sequence[_Step]) -> None:
     links.bulk_create(made, batch_size=2000, ignore_conflicts=True)
 
 
-def _own(model: Any, user: User) -> Iterable[Any]:
-    return model.objects.for_user(user).order_by("pk")
+def _own(model: Any, user: User) -> list[Any]:
+    return list(model.objects.for_user(user).order_by("pk"))
 
 
 def _tags_of(accounts: Sequence[int]) -> defaultdict[int, frozenset[int]]:

@@ -54,7 +54,7 @@ class OwnChoiceField(serializers.UUIDField):
             self.fail("invalid", value=data)
         person = self.context["request"].user
         # Of the whole request: the rows of a batch each have a field of their own.
-        known = self.context.setdefault(("own", self.queryset.model), {})
+        known = self.context.setdefault(f"own {self.queryset.model.__name__}", {})
         if not known:
             known.update({str(each.public_id): each for each in self.queryset.for_user(person)})
         if data not in known:

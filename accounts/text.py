@@ -1,9 +1,17 @@
 """Text that people type, made safe to keep, compare and show."""
 
+import re
 import unicodedata
+
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 
 #: Marks that reorder or hide what is around them. The joiners U+200C and U+200D stay: scripts and emoji need them.
 _HIDDEN = frozenset("\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u061c")
+
+
+def is_color(text: str) -> bool:
+    """Whether the text is a colour as #rrggbb."""
+    return _COLOR.fullmatch(text) is not None
 
 
 def one_line(text: str) -> str:

@@ -70,7 +70,7 @@ def query_of(params: QueryDict, *, without: Collection[str] = ()) -> str:
     kept = QueryDict(mutable=True)
     for name in (*FILTERS, "order"):
         if name not in without and params.get(name):
-            kept[name] = params[name]
+            kept[name] = str(params[name])
     return kept.urlencode()
 
 
@@ -176,8 +176,8 @@ class CashForm(forms.Form):
     key = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
-        initial = {"key": uuid.uuid4().hex, "currency": account.currency, **kwargs.pop("initial", {})}
-        super().__init__(*args, initial=initial, **kwargs)
+        kwargs["initial"] = {"key": uuid.uuid4().hex, "currency": account.currency, **kwargs.get("initial", {})}
+        super().__init__(*args, **kwargs)
         self.zone = ZoneInfo(account.time_zone)
         kinds = (LedgerKind.DEPOSIT, LedgerKind.WITHDRAWAL, LedgerKind.ADJUSTMENT)
         kind, currency = self.fields["kind"], self.fields["currency"]
@@ -244,7 +244,7 @@ class ChangeForm(forms.Form):
         leave = ("", _("As it is"))
         in_order = sorted(self.groups.values(), key=lambda each: (each.position, each.pk))
         tags = [(key, tag.name) for key, tag in self.tags.items()]
-        choices = {
+        choices: dict[str, Any] = {
             "group": [leave, (NO_GROUP, _("No group")), *((str(each.public_id), each.name) for each in in_order)],
             "add_tags": tags,
             "remove_tags": tags,

@@ -218,10 +218,11 @@ def _converted(owner_id: int, own: dict[int, str]) -> dict[int, str | None]:
 def _row(values: Sequence[Any]) -> WindowRow:
     is_sample, counts, first_day, last_day, currencies, money, converted = values[account_reports.WIDTH :]
     account = account_reports.account_row(values)
-    amounts = dict(zip(_COUNTS, (each or 0 for each in counts), strict=True))
+    amounts: dict[str, Any] = dict(zip(_COUNTS, (each or 0 for each in counts), strict=True))
     has_several = len(currencies or ()) > 1
     if currencies and not has_several:
-        figures = Figures(currencies[0], Totals(**amounts, **dict(zip(_MONEY, map(Decimal, money[0]), strict=True))))
+        amounts.update(zip(_MONEY, map(Decimal, money[0]), strict=True))
+        figures = Figures(currencies[0], Totals(**amounts))
         net_pnl, currency = figures.net_pnl, currencies[0]
     elif has_several:
         figures, currency = Figures(None, Totals(**amounts)), account.currency
