@@ -98,6 +98,13 @@ PAGES: dict[str, Page] = {
     # ------------------------------------------------------------ what it means
     "dashboard": Page(),
     "welcome": Page(),
+    "reports": Page(),
+    "report_distribution": Page(also=(("r", "unit=r"),)),
+    "report_streaks": Page(),
+    "report_drawdowns": Page(),
+    "report_days": Page(),
+    "report_excursions": Page(),
+    "report_compare": Page(),
     "help_page": Page(lambda person: {"page": "trade_list"}),
     "metrics": Page(),
     "calendar": Page(),
