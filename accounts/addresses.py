@@ -5,5 +5,6 @@ from django.http import HttpRequest, QueryDict
 
 def written(request: HttpRequest) -> QueryDict:
     """The parameters as they stand in the address, for links that keep them."""
-    query: QueryDict = getattr(request, "written", request.GET)
+    query = getattr(request, "written", request.GET)
+    assert isinstance(query, QueryDict)
     return query

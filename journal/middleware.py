@@ -23,13 +23,13 @@ class AccountSetMiddleware:
         named = "view" in request.GET and not request.path_info.startswith(_OTHERS)
         if named and isinstance(request.user, User):
             request.written = request.GET  # type: ignore[attr-defined]
-            request.GET = _expanded(request.user, request.GET)
+            request.GET = _expanded(request.user, request.GET)  # type: ignore[assignment]
         return self.get_response(request)
 
 
 def _expanded(user: User, query: QueryDict) -> QueryDict:
     try:
-        ids = saved_views.accounts_of(user, uuid.UUID(query.get("view", "")))
+        ids = saved_views.accounts_of(user, uuid.UUID(str(query.get("view"))))
     except ValueError:
         ids = None
     if ids is None:
