@@ -58,9 +58,9 @@ def _drawdowns(user: User, wanted: MetricsFilter) -> list[tuple[str, str]]:
     with reading.one_snapshot():
         found = series.conversion_for(user, wanted, series.daily_series(user.pk, wanted))
         source, values = day_rows.by_account_and_day(user.pk, wanted)
-        join, rates, amount = "", [], "r.net_pnl"
-        if found.rates is not None:
-            (join, rates), amount = found.join(), "r.net_pnl * x.rate"
+        is_converted = found.rates is not None
+        join, rates = found.join() if is_converted else ("", [])
+        amount = "r.net_pnl * x.rate" if is_converted else "r.net_pnl"
         return [
             (key, plain(fall))
             for key, fall in reading.rows(

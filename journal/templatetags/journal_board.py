@@ -80,7 +80,7 @@ def cell(value: Any, column: Column, unit: str) -> str:
         return in_unit(value, unit)
     if column.kind == "plain":
         return journal_format.DASH if value is None else journal_format.quantity(value)
-    written = {
+    written: Any = {
         "day": journal_format.day,
         "money": journal_format.signed_money,
         "count": journal_format.count,

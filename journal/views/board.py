@@ -221,7 +221,9 @@ class Board:
     def _daily(self) -> list[tuple[date, Decimal | None]]:
         """What the last days of the range made."""
         if self.unit is Unit.R:
-            return list(self.range_days.in_r.items())[-charts.MOST_BARS - 1 :]
+            return list(
+                self.scale.days(list(self.range_days.in_r.items())[-charts.MOST_BARS - 1 :], self.range_days.in_r)
+            )
         rows = self.equity.combined.rows[-charts.MOST_BARS - 1 :]
         return [(date.fromisoformat(row[0]), self.scale.shown(Decimal(row[1]))) for row in rows]
 

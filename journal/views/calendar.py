@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.errors import InvalidValue
@@ -27,7 +27,11 @@ _OPENED = "calendar_month"
 def calendar(request: HttpRequest) -> HttpResponseBase:
     """A month, or with `year` its twelve months. Without either the month that was opened last, if no range is set."""
     year = _year(request)
-    _reopen(request)
+    opened = request.session.get(_OPENED)
+    if opened and not any(request.GET.get(name) for name in ("month", "year", "from", "to")):
+        query = request.GET.copy()
+        query["month"] = opened
+        return redirect(f"{request.path}?{query.urlencode()}")
     board = Board(request, also=("year",))
     file_format = one_of(request, "format", ("", "csv"))
     if year is not None:
@@ -38,8 +42,7 @@ def calendar(request: HttpRequest) -> HttpResponseBase:
         }
     else:
         found, drawn = board.month_days, {"month": board.month}
-        request.session.setdefault(_OPENED, "")
-        if request.GET.get("month") and request.session[_OPENED] != board.month.name:
+        if request.GET.get("month") and opened != board.month.name:
             request.session[_OPENED] = board.month.name
     if file_format:
         table = panel_tables.of_calendar(found, board.scale)
@@ -47,14 +50,6 @@ def calendar(request: HttpRequest) -> HttpResponseBase:
         return table_export.answer(f"calendar-{name}.csv", table.headings, table.values)
     context = {"board": board, "scale": board.scale, "unit": board.unit, "days": found, **drawn, **standing(found)}
     return render(request, "journal/calendar_year.html" if year else "journal/calendar.html", context)
-
-
-def _reopen(request: HttpRequest) -> None:
-    """An address that names no month and no days means the month that was open last."""
-    opened = request.session.get(_OPENED)
-    if opened and not any(request.GET.get(name) for name in ("month", "year", "from", "to")):
-        request.GET = request.GET.copy()
-        request.GET["month"] = opened
 
 
 def _year(request: HttpRequest) -> int | None:

@@ -60,9 +60,7 @@ def account_rows(request: HttpRequest) -> HttpResponse:
 def line_options(request: HttpRequest) -> HttpResponse:
     """Accounts to draw over the curve: those drawn already, then the first whose names hold what was typed."""
     query = request.GET.get("q", "")[:100]
-    request.GET = request.GET.copy()
-    request.GET.pop("q", None)
-    board = Board(request)
+    board = Board(request, also=("q",))
     text = "" if "\0" in query else query
     chosen = {line.id for line in board.lines}
     context = {

@@ -315,7 +315,8 @@ def test_a_year_that_no_calendar_has_is_refused(alice_client: Client, account: A
 def test_the_month_that_was_open_opens_again(alice_client: Client, traded: Account) -> None:
     alice_client.get("/calendar/?month=2026-01")
 
-    assert "<h2>January 2026</h2>" in alice_client.get("/calendar/").content.decode()
+    again = alice_client.get("/calendar/?symbol=AAPL")
+    assert again.headers["Location"] == "/calendar/?symbol=AAPL&month=2026-01"
     ranged = alice_client.get("/calendar/?from=2026-03-01&to=2026-03-31").content.decode()
     assert "<h2>March 2026</h2>" in ranged
 
