@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Case, DateTimeField, F, Model, OuterRef, Prefetch, Q, Subquery, Sum, When
-from django.db.models.expressions import Combinable, ExpressionWrapper
+from django.db.models.expressions import Expression, ExpressionWrapper
 from django.db.models.fields import DurationField
 from django.db.models.functions import Cast, Coalesce
 from django.http import QueryDict
@@ -18,9 +18,8 @@ from django.http import QueryDict
 from accounts import answers, paging, versions
 from accounts.errors import InvalidValue
 from accounts.models import User
-from journal import day_rows, filters, reading
+from journal import day_rows, filters, reports
 from journal.filters import MetricsFilter
-from journal.metrics import rollups
 from trading.models import FillRole, Tag, Trade, TradeFill, TradeQuerySet, TradeStatus
 
 #: Rows of one answer.
@@ -38,11 +37,11 @@ USUAL_ORDER = "-activity_at"
 class Sort:
     """By what a list can be sorted. What has no value comes last in either direction."""
 
-    by: str | Combinable
+    by: str | Expression
     may_lack: bool = False
 
 
-def _on(at: str, day: str) -> Combinable:
+def _on(at: str, day: str) -> Expression:
     """An instant, for what has a date only its midnight."""
     return Coalesce(at, Cast(day, DateTimeField()))
 
@@ -153,12 +152,12 @@ def total(listed: TradeList) -> int:
 
 
 def _counted(listed: TradeList) -> int:
-    wanted, owner_id = listed.wanted, listed.user.pk
-    if wanted.is_by_trade or wanted.is_by_day or rollups.stale_count(owner_id):
-        return listed.trades.count()
-    source, values = day_rows.by_account(owner_id, wanted)
-    ((closed,),) = reading.rows(f"SELECT coalesce(sum(r.trade_count), 0)::bigint FROM {source}", values)  # noqa: S608
-    return int(closed) + listed.trades.filter(status=TradeStatus.OPEN).count()
+    if not listed.wanted.is_by_day:
+        # What the sums above the list say of closed trades, and the few that are open.
+        sums = reports.aggregate_metrics(listed.user, listed.wanted)
+        if not sums.stale and sums.as_of == listed.version:
+            return sums.counts.trade_count + listed.trades.filter(status=TradeStatus.OPEN).count()
+    return listed.trades.count()
 
 
 def window(listed: TradeList, *, offset: int, limit: int) -> Window:

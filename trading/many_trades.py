@@ -272,8 +272,8 @@ def _fills_of(held: Collection[int]) -> dict[int, list[Execution]]:
     """The fills of each trade, oldest first."""
     pairs = TradeFill.objects.filter(trade__in=held).values_list("trade_id", "execution_id").distinct()
     owners: dict[int, list[int]] = {}
-    for trade, fill in pairs:
-        owners.setdefault(fill, []).append(trade)
+    for trade, key in pairs:
+        owners.setdefault(key, []).append(trade)
     grouped: dict[int, list[Execution]] = {}
     for fill in Execution.objects.filter(pk__in=owners).in_order():
         for trade in owners[fill.pk]:
