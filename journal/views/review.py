@@ -20,7 +20,7 @@ from accounts.text import paragraphs
 from journal import bulk_acts, reviewing, trade_charts, trade_windows
 from journal.bulk_acts import Act
 from journal.views.pages import person_of
-from journal.views.trade_page import marks_of
+from journal.views.trade_page import held_of, marks_of
 from trading import trades
 from trading.models import Trade
 from trading.refusals import says_why
@@ -117,7 +117,7 @@ def _words_of(person: User, trade: Trade) -> dict[str, Any]:
     return {
         **marks_of(person, trade),
         "chart": trade_charts.fills_chart(trade, trade_charts.parts_of(trade)),
-        "held": None if trade.opened_at is None or trade.closed_at is None else trade.closed_at - trade.opened_at,
+        "held": held_of(trade),
     }
 
 

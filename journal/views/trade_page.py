@@ -114,6 +114,13 @@ def marks_of(person: User, trade: Trade) -> dict[str, Any]:
     }
 
 
+def held_of(trade: Trade) -> timedelta | None:
+    """How long the trade was held; None while it is open, and where its source gave no times."""
+    if trade.opened_at is None or trade.closed_at is None:
+        return None
+    return trade.closed_at - trade.opened_at
+
+
 def _page(request: HttpRequest, trade: Trade, *, words: WordsForm | None = None) -> HttpResponse:
     person = person_of(request)
     listed = trade_windows.of(person, request.GET)
@@ -122,7 +129,6 @@ def _page(request: HttpRequest, trade: Trade, *, words: WordsForm | None = None)
         # The latest trade stands on top, and what came before it in time is still the trade before it.
         before, after = after, before
     parts = trade_charts.parts_of(trade)
-    is_timed = trade.opened_at is not None and trade.closed_at is not None
     context = {
         "trade": trade,
         "draft_place": _draft_place(trade),
@@ -132,7 +138,7 @@ def _page(request: HttpRequest, trade: Trade, *, words: WordsForm | None = None)
         "after": after,
         "link_query": _query(request),
         "difference": None if trade.broker_pnl is None else trade.net_pnl - trade.broker_pnl,
-        "held": trade.closed_at - trade.opened_at if is_timed else None,
+        "held": held_of(trade),
         "chart": trade_charts.fills_chart(trade, parts),
         "plan": trade_charts.plan_chart(trade),
         "mae_r": _in_r(trade, trade.mae),
