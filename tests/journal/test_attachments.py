@@ -4,6 +4,7 @@ import io
 import os
 import stat
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from PIL import Image
@@ -25,6 +27,7 @@ from journal.attachments import FileTooLarge, QuotaExceeded, cleaned_name
 from journal.models import Attachment, Note
 from journal.notes import Written
 from journal.pictures import FileRefused, examine
+from tests.factories import make_user
 from tests.journal.factories import make_account, make_trade
 from trading import trades
 
@@ -374,3 +377,27 @@ def test_files_are_described_and_deleted(alice: User, alice_client: Client, note
 
     assert not Attachment.objects.for_user(alice).exists()
     assert settings.ATTACHMENT_QUOTA_BYTES == 1024**3
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_uploads_at_once_do_not_exceed_the_quota(media: Path, settings: Any) -> None:
+    settings.ATTACHMENT_QUOTA_BYTES = 100
+    owner = make_user()
+    note = notes.write(owner=owner, words=Written(text="x"), day=DAY)
+
+    def send(number: int) -> bool:
+        try:
+            attachments.add(owner=owner, content=b"x" * 40, name=f"{number}", note=note)
+        except QuotaExceeded:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        kept = list(pool.map(send, range(6)))
+
+    assert kept.count(True) == 2
+    assert attachments.used_by(owner) == 80
+    assert len(files_below(media)) == 2
