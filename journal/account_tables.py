@@ -12,7 +12,17 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import AccountKind, AccountStatus
 from journal.account_windows import WindowRow
-from journal.templatetags.journal_format import DASH, count, day, money, percent, ratio, signed_class, signed_money
+from journal.templatetags.journal_format import (
+    DASH,
+    count,
+    day,
+    icon,
+    money,
+    percent,
+    ratio,
+    signed_class,
+    signed_money,
+)
 
 PREFERENCE = "account_columns"
 
@@ -305,3 +315,43 @@ def csv_rows(rows: Iterable[WindowRow], chosen: Sequence[str]) -> Iterable[list[
     for row in rows:
         line = [row.account.public_id, row.account.name, *(column.plain(row) for column in columns)]
         yield [*line, row.pnl_currency] if "pnl" in chosen else line
+
+
+def html_of(lines: Iterable[Line], *, may_write: bool) -> SafeString:
+    """The rows as HTML. By hand: a template took ten times as long for the same hundred rows."""
+    words = {"archived": _("Archived"), "sample": _("Sample"), "acts": _("Acts of %(name)s")}
+    more = icon("more")
+    return format_html_join("\n", "{}", ((_line(line, words, more, may_write=may_write),) for line in lines))
+
+
+_BOX = '<input type="checkbox" name="id" value="{}" form="account-act" data-select aria-label="{}"> '
+_ROW = (
+    '<tr data-id="{id}"{archived} aria-rowindex="{place}"><th scope="row" class="account-name">{box}'
+    '<svg class="dot" viewBox="0 0 8 8" aria-hidden="true"><circle cx="4" cy="4" r="4" fill="{color}"/></svg> '
+    '<a class="row" href="/accounts/{id}/">{name}</a>{chips}'
+    '<span class="on-phone under-row">{broker} · {trades}</span></th>{cells}'
+    '<td class="row-menu"><button type="button" class="button button-bare button-icon button-small script-only" '
+    'data-acts aria-haspopup="true" aria-label="{acts}">{more}</button></td></tr>'
+)
+
+
+def _line(line: Line, words: dict[str, str], more: SafeString, *, may_write: bool) -> SafeString:
+    account = line.row.account
+    chips = format_html(' <span class="chip">{}</span>', words["archived"]) if account.archived_at else SafeString("")
+    if line.row.is_sample:
+        chips += format_html(' <span class="chip chip-brand">{}</span>', words["sample"])
+    return format_html(
+        _ROW,
+        id=account.public_id,
+        archived=SafeString(" data-archived" if account.archived_at else ""),
+        place=line.place,
+        box=format_html(_BOX, account.public_id, account.name) if may_write else "",
+        color=account.color,
+        name=account.name,
+        chips=chips,
+        broker=account.broker or DASH,
+        trades=count(line.row.trade_count),
+        cells=format_html_join("", '<td class="{}">{}</td>', ((cell.css, cell.text) for cell in line.cells)),
+        acts=words["acts"] % {"name": account.name},
+        more=more,
+    )

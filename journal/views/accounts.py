@@ -27,7 +27,7 @@ from accounts.models import (
     Portfolio,
     User,
 )
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write, may_write_required
 from journal import (
     account_forms,
     account_tables,
@@ -66,7 +66,9 @@ def account_list(request: HttpRequest) -> HttpResponseBase:
     context = {
         "window": found,
         "wanted": wanted,
-        "lines": account_tables.lines(found.rows, chosen, offset=wanted.offset),
+        "rows": account_tables.html_of(
+            account_tables.lines(found.rows, chosen, offset=wanted.offset), may_write=may_write(person)
+        ),
         "columns": [account_tables.heading_of(name, wanted.order) for name in chosen],
         "name_heading": account_tables.name_heading(wanted.order),
         "all_columns": account_tables.COLUMNS.values(),
@@ -102,7 +104,7 @@ def account_rows(request: HttpRequest) -> HttpResponse:
     chosen = preferences.get(person, account_tables.PREFERENCE, account_tables.DEFAULT)
     found = account_windows.window(person, wanted)
     lines = account_tables.lines(found.rows, chosen, offset=wanted.offset)
-    answer = render(request, "journal/_account_rows.html", {"lines": lines})
+    answer = HttpResponse(account_tables.html_of(lines, may_write=may_write(person)))
     answer.headers["X-Total"] = str(found.total)
     return answer
 
