@@ -61,6 +61,11 @@ class ColumnChart:
     width: int = WIDTH
 
     @property
+    def is_linked(self) -> bool:
+        """Whether columns lead to their trades."""
+        return any(column.link for column in self.columns)
+
+    @property
     def right(self) -> int:
         """Where the lines end."""
         return self.width - RIGHT

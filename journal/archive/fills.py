@@ -143,12 +143,12 @@ def executions(restorer: "Restorer", rows: Rows) -> None:
     for row, key in zip(new, ids, strict=True):
         placed[row["public_id"]] = Place(key, _free(restorer, row["public_id"], taken), is_new=True)
     if len(placed) != len(rows):
-        raise ArchiveRefused("A fill comes twice in it.", code="contradiction")
+        raise ArchiveRefused(_("A fill comes twice in it."), code="contradiction")
     values = []
     for row in new:
         corrected = placed.get(row["corrects"]) or earlier.get(row["corrects"])
         if row["corrects"] is not None and corrected is None:
-            raise ArchiveRefused("A fill corrects one that is not there.", code="dangling")
+            raise ArchiveRefused(_("A fill corrects one that is not there."), code="dangling")
         found = {name: row[name] for name in table.columns if name != "public_id"}
         found |= {f"{name}_id": row[f"{name}_id"] for name in ("account", "instrument", "batch")}
         found |= {
@@ -193,7 +193,7 @@ def words(restorer: "Restorer", rows: Rows) -> None:
     """What was said of the trades that came is said of them here; trades that were there keep their own words."""
     opening = restorer.places.of("executions", {row["opening_execution"] for row in rows})
     if any(row["opening_execution"] not in opening for row in rows):
-        raise ArchiveRefused("A trade names a fill that is not there.", code="dangling")
+        raise ArchiveRefused(_("A trade names a fill that is not there."), code="dangling")
     labels = restorer.places.of("tags", {old for row in rows for old in row["tags"]})
     made = {
         first: (pk, public_id)

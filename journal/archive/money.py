@@ -80,7 +80,7 @@ def ledger(restorer: "Restorer", rows: Rows) -> None:
             for before, change in zip(balances[pk], (row["available_change"], row["reserved_change"]), strict=True)
         )
         if min(after) < 0 or (pk in fresh and after != (row["available_after"], row["reserved_after"])):
-            raise ArchiveRefused("A ledger in it does not add up.", code="ledger_differs")
+            raise ArchiveRefused(_("A ledger in it does not add up."), code="ledger_differs")
         balances[pk] = (after[0], after[1])
         entries.append(
             {name: row[name] for name in table.columns if name != "public_id"}

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import orjson
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from accounts.errors import DomainError
 from journal.archive.tables import BY_NAME, FORMAT, TABLES, VERSION
@@ -62,7 +63,9 @@ class Opened:
         with self.zip.open(f"{name}.jsonl") as file:
             while line := file.readline(LONGEST_LINE + 1):
                 if len(line) > LONGEST_LINE:
-                    raise ArchiveRefused(f"{name}.jsonl has a line that is too long.", code="line_too_long")
+                    raise ArchiveRefused(
+                        _("%(name)s has a line that is too long.") % {"name": f"{name}.jsonl"}, code="line_too_long"
+                    )
                 yield line
 
     def person(self) -> dict[str, Any]:
@@ -87,38 +90,40 @@ def opened(path: Path) -> Iterator[Opened]:
                 _refuse_changed(file, member)
             yield Opened(file, members)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
-        raise ArchiveRefused("This is not a whole ZIP file.", code="not_a_zip") from error
+        raise ArchiveRefused(_("This is not a whole ZIP file."), code="not_a_zip") from error
     except OSError as error:
-        raise ArchiveRefused("The file can no longer be read: send it again.", code="file_missing") from error
+        raise ArchiveRefused(_("The file can no longer be read: send it again."), code="file_missing") from error
 
 
 def _refuse_odd(found: list[zipfile.ZipInfo]) -> None:
     """Nothing in the ZIP is encrypted, there twice, named like a path, or larger than there is room for."""
     names = [each.filename for each in found]
     if len(set(names)) != len(names):
-        raise ArchiveRefused("A name comes twice in it.", code="duplicate_member")
+        raise ArchiveRefused(_("A name comes twice in it."), code="duplicate_member")
     known = {MANIFEST, PERSON, *(f"{table.name}.jsonl" for table in TABLES)}
     room = settings.ARCHIVE_MAX_UNPACKED_BYTES
     for each in found:
         if each.filename not in known and not _NAME.fullmatch(each.filename):
-            raise ArchiveRefused(f"{each.filename[:60]!r} does not belong in an archive.", code="unknown_member")
+            raise ArchiveRefused(
+                _("%(name)s does not belong in an archive.") % {"name": repr(each.filename[:60])}, code="unknown_member"
+            )
         if each.flag_bits & 1:
-            raise ArchiveRefused("It is encrypted.", code="encrypted")
+            raise ArchiveRefused(_("It is encrypted."), code="encrypted")
         if each.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ArchiveRefused("It is packed in a way that is not read here.", code="packing")
+            raise ArchiveRefused(_("It is packed in a way that is not read here."), code="packing")
         room -= each.file_size
         if room < 0 or each.file_size > LARGEST_RATIO * max(each.compress_size, 1 << 16):
-            raise ArchiveRefused("It would be too large unpacked.", code="too_large")
+            raise ArchiveRefused(_("It would be too large unpacked."), code="too_large")
 
 
 def _members(file: zipfile.ZipFile) -> dict[str, Member]:
     if MANIFEST not in file.namelist():
-        raise ArchiveRefused("It has no manifest.json: it is not an archive of this journal.", code="no_manifest")
+        raise ArchiveRefused(_("It has no manifest.json: it is not an archive of this journal."), code="no_manifest")
     if file.getinfo(MANIFEST).file_size > LONGEST_MANIFEST:
-        raise ArchiveRefused("Its manifest is too long.", code="too_large")
+        raise ArchiveRefused(_("Its manifest is too long."), code="too_large")
     manifest = _object(file.read(MANIFEST), name=MANIFEST)
     if manifest.get("format") != FORMAT:
-        raise ArchiveRefused("It is not an archive of this journal.", code="unknown_format")
+        raise ArchiveRefused(_("It is not an archive of this journal."), code="unknown_format")
     if manifest.get("version") != VERSION:
         raise ArchiveRefused(
             f"It is of version {str(manifest.get('version'))[:20]}; this journal reads version {VERSION}.",
@@ -130,13 +135,15 @@ def _members(file: zipfile.ZipFile) -> dict[str, Member]:
     needed = {PERSON, *(f"{name}.jsonl" for name in BY_NAME)}
     if members.keys() != in_file or not needed <= in_file:
         odd = sorted((members.keys() ^ in_file) | (needed - in_file))
-        raise ArchiveRefused(f"Its manifest and its files differ: {', '.join(odd[:3])}.", code="members_differ")
+        raise ArchiveRefused(
+            _("Its manifest and its files differ: %(names)s.") % {"names": ", ".join(odd[:3])}, code="members_differ"
+        )
     return members
 
 
 def _member(stated: Any) -> Member:
     if not isinstance(stated, dict) or stated.keys() != {"name", "rows", "size", "sha256"}:
-        raise ArchiveRefused("Its manifest is not as it should be.", code="bad_manifest")
+        raise ArchiveRefused(_("Its manifest is not as it should be."), code="bad_manifest")
     numbers = [stated["rows"], stated["size"]]
     if (
         any(not isinstance(number, int) or isinstance(number, bool) or number < 0 for number in numbers)
@@ -144,7 +151,7 @@ def _member(stated: Any) -> Member:
         or not isinstance(stated["sha256"], str)
         or not _HASH.fullmatch(stated["sha256"])
     ):
-        raise ArchiveRefused("Its manifest is not as it should be.", code="bad_manifest")
+        raise ArchiveRefused(_("Its manifest is not as it should be."), code="bad_manifest")
     return Member(**stated)
 
 
@@ -158,14 +165,14 @@ def _refuse_changed(file: zipfile.ZipFile, member: Member) -> None:
             rows += piece.count(b"\n")
     is_table = member.name.endswith(".jsonl")
     if size != member.size or digest.hexdigest() != member.sha256 or (is_table and rows != member.rows):
-        raise ArchiveRefused(f"{member.name} was changed or is damaged.", code="hash_differs")
+        raise ArchiveRefused(_("%(name)s was changed or is damaged.") % {"name": member.name}, code="hash_differs")
 
 
 def _object(data: bytes, *, name: str) -> dict[str, Any]:
     try:
         found = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise ArchiveRefused(f"{name} is not JSON.", code="bad_manifest") from error
+        raise ArchiveRefused(_("%(name)s is not JSON.") % {"name": name}, code="bad_manifest") from error
     if not isinstance(found, dict):
-        raise ArchiveRefused(f"{name} is not as it should be.", code="bad_manifest")
+        raise ArchiveRefused(_("%(name)s is not as it should be.") % {"name": name}, code="bad_manifest")
     return found

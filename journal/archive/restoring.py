@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
+from django.utils.translation import gettext as _
 
 from accounts import audit, versions
 from accounts.models import Account, User
@@ -122,7 +123,7 @@ class Restorer:
             if row["trade_key"] is not None:
                 place = there.get(row["trade_key"])
                 if place is None:
-                    self.remark(f"What {table.name} has of trades that are gone was left out.")
+                    self.remark(_("What %(table)s has of trades that are gone was left out.") % {"table": table.name})
                     continue
                 row["trade_key"] = place.key
             kept.append(row)
@@ -137,7 +138,7 @@ class Restorer:
         """Somebody who has nothing yet sees money and days as the archive's person did."""
         stated = self.archive.person()
         if stated.keys() != set(PERSON) or not all(isinstance(value, str) for value in stated.values()):
-            raise ArchiveRefused("person.json is not as it should be.", code="bad_person")
+            raise ArchiveRefused(_("person.json is not as it should be."), code="bad_person")
         if not self.is_first:
             return
         for name in PERSON:
@@ -147,7 +148,7 @@ class Restorer:
             money.refuse_unknown_zone(self.owner.time_zone)
             money.refuse_unknown_currency(self.owner.reporting_currency)
         except (ValueError, ValidationError) as error:
-            raise ArchiveRefused("person.json holds what is no choice here.", code="bad_person") from error
+            raise ArchiveRefused(_("person.json holds what is no choice here."), code="bad_person") from error
         User.objects.filter(pk=self.owner.pk).update(**{name: stated[name] for name in PERSON})
 
     def _chunks(self, table: Table) -> Iterator[Rows]:
@@ -223,7 +224,10 @@ class Restorer:
                 row["name"] = f"{name[: longest - 6]} ({number})"
                 number += 1
             if row["name"] != name:
-                self.remark(f"{name} is called {row['name']} here: you had one of that name.")
+                self.remark(
+                    _("%(name)s is called %(other)s here: you had one of that name.")
+                    % {"name": name, "other": row["name"]}
+                )
             taken.add(row["name"])
 
     def _columns(self, table: Table, row: dict[str, Any], keys: dict[str, str]) -> dict[str, Any]:
@@ -291,7 +295,7 @@ def take_in(
             _check_constraints()
         except IntegrityError as error:
             files.forget(restorer.kept_files)
-            raise ArchiveRefused("It contradicts itself or a rule of this journal.", code="contradiction") from error
+            raise ArchiveRefused(_("It contradicts itself or a rule of this journal."), code="contradiction") from error
         except BaseException:
             files.forget(restorer.kept_files)
             raise
