@@ -53,8 +53,8 @@ def arrange(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     if request.method == "POST":
         act, _colon, name = request.POST.get("act", "").partition(":")
-        order = request.POST.get("order", "").split(",")
-        arrangement = panels.arrange(person, act=act, name=name, order=order)
+        order = request.POST.get("order", "")
+        arrangement = panels.arrange(person, act="order" if order else act, name=name, order=order.split(","))
         if not getattr(request, "htmx", False):
             return redirect(f"{reverse('dashboard_arrange')}{Frame(request).query}")
     else:

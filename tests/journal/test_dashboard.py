@@ -280,7 +280,7 @@ def test_a_hidden_panel_is_not_on_the_page(alice_client: Client, alice: User, tr
 
 
 def test_dragging_sends_the_whole_order(alice_client: Client, alice: User, traded: Account) -> None:
-    part_of_it = alice_client.post("/dashboard/arrange/", {"act": "order", "order": "hour,kpis"}, headers=PART)
+    part_of_it = alice_client.post("/dashboard/arrange/", {"order": "hour,kpis"}, headers=PART)
 
     assert "<html" not in part_of_it.content.decode()
     assert [panel.name for panel in panels.arrangement_of(alice).shown][:2] == ["hour", "kpis"]

@@ -29,12 +29,7 @@ document.addEventListener("drop", (event) => {
   const order = form().querySelector("input[name=order]");
   order.disabled = false;
   order.value = [...over.parentElement.children].map((each) => each.dataset.name).join(",");
-  const act = document.createElement("button");
-  act.name = "act";
-  act.value = "order";
-  act.hidden = true;
-  form().append(act);
-  form().requestSubmit(act);
+  form().requestSubmit();
 });
 
 document.addEventListener("dragend", () => {
