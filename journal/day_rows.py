@@ -17,7 +17,7 @@ from accounts.models import User
 from journal import facets
 from journal.dimensions import BY_NAME, LITERALLY, NO_BROKER, NONE, Dimension, Grain, named
 from journal.filters import MetricsFilter
-from journal.metrics.rollups import CLOSED_SUMS, COLUMNS, EXIT_SUMS, WHOLE
+from journal.metrics.rollups import CLOSED_SUMS, COLUMNS, EXIT_SUMS
 from journal.metrics.totals import Totals
 from trading.models import Trade, TradeQuerySet
 
@@ -142,18 +142,42 @@ def from_trades(
         WITH exits AS (
             SELECT f.account_id, f.day, t.currency, {key} AS key, {EXIT_SUMS}
             FROM trading_tradefill f JOIN trading_trade t ON t.id = f.trade_id {joins}
-            WHERE f.role = 'exit' AND {condition} AND {exits}
+            WHERE f.role = 'exit' AND ({_AT_ONCE}) IS NOT TRUE AND {condition} AND {exits}
             GROUP BY 1, 2, 3, 4
         ), closed AS (
-            SELECT t.account_id, t.closed_on AS day, t.currency, {key} AS key, {CLOSED_SUMS}
+            SELECT t.account_id, t.closed_on AS day, t.currency, {key} AS key, {CLOSED_SUMS}, {_AT_ONCE_SUMS}
             FROM trading_trade t {joins}
             WHERE t.closed_on IS NOT NULL AND {condition} AND {closed}
             GROUP BY 1, 2, 3, 4
         )
-        SELECT account_id, day, currency, key, {WHOLE}
+        SELECT account_id, day, currency, key, {_BOTH}
         FROM exits FULL JOIN closed USING (account_id, day, currency, key)
     ) r WHERE true"""  # noqa: S608 – our own text; every value is a parameter
     return sql, [*key_values, *values, *exit_values, *key_values, *values, *closed_values]
+
+
+# Most trades have all their exits on the day they close, and no figure of the broker's: their own row says what their
+# exits made, and their fills need not be read.
+_AT_ONCE = "t.first_exit_on = t.closed_on AND t.last_exit_on = t.closed_on AND t.broker_pnl IS NULL"
+_OWN = {
+    "net_pnl": "t.net_pnl",
+    "gross_pnl": "t.gross_pnl",
+    "fees": "t.gross_pnl - t.net_pnl",
+    "volume": "t.quantity",
+}
+_AT_ONCE_SUMS = ", ".join(f"sum({own}) FILTER (WHERE {_AT_ONCE}) AS once_{name}" for name, own in _OWN.items())
+_UNSUMMED = ("largest_win", "largest_loss")
+
+
+def _of_both(name: str) -> str:
+    if name in _UNSUMMED:
+        return name
+    if name in _OWN:
+        return f"coalesce(exits.{name}, 0) + coalesce(closed.once_{name}, 0) AS {name}"
+    return f"coalesce({name}, 0) AS {name}"
+
+
+_BOTH = ", ".join(_of_both(name) for name in COLUMNS)
 
 
 def closed_trades(owner_id: int, wanted: MetricsFilter) -> Sql:
