@@ -37,7 +37,7 @@ def by_day(owner_id: int, wanted: MetricsFilter) -> Sql:
         ((dimension, value),) = wanted.by_trade
         return _from_facets(owner_id, wanted, dimension, keys=_stored_keys(dimension, value))
     if wanted.is_by_trade:
-        return from_trades(owner_id, wanted)
+        return from_trades(owner_id, wanted, is_by_account=False)
     if wanted.is_by_account:
         return by_account_and_day(owner_id, wanted)
     return _stored("journal_ownerday", owner_id, wanted)
@@ -77,7 +77,9 @@ def _from_facets(owner_id: int, wanted: MetricsFilter, dimension: Dimension, *, 
     conditions.append("s.day <> ALL(%s::date[])")
     values.append(stale)
     joins = "JOIN accounts_account a ON a.id = t.account_id" if dimension.needs_account else ""
-    source, trade_values = from_trades(owner_id, wanted, key=key_sql(dimension), joins=joins, among=stale)
+    source, trade_values = from_trades(
+        owner_id, wanted, key=key_sql(dimension), joins=joins, among=stale, is_by_account=False
+    )
     return (
         f"({stored.format(' AND '.join(conditions))} UNION ALL SELECT {columns} FROM {source}) r WHERE true",  # noqa: S608
         [*values, *trade_values],
@@ -126,8 +128,11 @@ def from_trades(
     joins: str = "",
     key_values: tuple[Any, ...] = (),
     among: list[date] | None = None,
+    is_by_account: bool = True,
 ) -> Sql:
     """Rows with `account_id`, `currency`, `day` and `key`, made by the rules of day rollups from trades `t`.
+
+    Not `is_by_account`, there is no `account_id`, and far fewer rows.
 
     `key` is SQL over `t` and what `joins` adds; it is our own text. `key_values` are the parameters of `joins`. Only
     the days `among` are looked at, where they are given.
@@ -138,20 +143,24 @@ def from_trades(
     if among is not None:
         exits, exit_values = f"{exits} AND f.day = ANY(%s::date[])", [*exit_values, among]
         closed, closed_values = f"{closed} AND t.closed_on = ANY(%s::date[])", [*closed_values, among]
+    account, name, places = ("t.account_id, ", "account_id, ", "1, 2, 3, 4") if is_by_account else ("", "", "1, 2, 3")
+    # The fills of a trade are looked up by it: few trades need theirs, which the planner cannot know.
     sql = f"""(
         WITH exits AS (
-            SELECT f.account_id, f.day, t.currency, {key} AS key, {EXIT_SUMS}
-            FROM trading_tradefill f JOIN trading_trade t ON t.id = f.trade_id {joins}
-            WHERE f.role = 'exit' AND ({_AT_ONCE}) IS NOT TRUE AND {condition} AND {exits}
-            GROUP BY 1, 2, 3, 4
+            SELECT {account}f.day, t.currency, {key} AS key, {EXIT_SUMS}
+            FROM trading_trade t {joins}, LATERAL (
+                SELECT * FROM trading_tradefill f WHERE f.trade_id = t.id AND f.role = 'exit' OFFSET 0
+            ) f
+            WHERE ({_AT_ONCE}) IS NOT TRUE AND {condition} AND {exits}
+            GROUP BY {places}
         ), closed AS (
-            SELECT t.account_id, t.closed_on AS day, t.currency, {key} AS key, {CLOSED_SUMS}, {_AT_ONCE_SUMS}
+            SELECT {account}t.closed_on AS day, t.currency, {key} AS key, {CLOSED_SUMS}, {_AT_ONCE_SUMS}
             FROM trading_trade t {joins}
             WHERE t.closed_on IS NOT NULL AND {condition} AND {closed}
-            GROUP BY 1, 2, 3, 4
+            GROUP BY {places}
         )
-        SELECT account_id, day, currency, key, {_BOTH}
-        FROM exits FULL JOIN closed USING (account_id, day, currency, key)
+        SELECT {name}day, currency, key, {_BOTH}
+        FROM exits FULL JOIN closed USING ({name}day, currency, key)
     ) r WHERE true"""  # noqa: S608 – our own text; every value is a parameter
     return sql, [*key_values, *values, *exit_values, *key_values, *values, *closed_values]
 
@@ -202,13 +211,15 @@ def grouped(
         return *rows(owner_id, wanted), key, _ACCOUNT + (_LABELS if by.name == "account_tag" else "")
     if by.grain is Grain.LINK:
         joins = f"LEFT JOIN ({key}) l ON l.trade_id = t.id"
-        linked = from_trades(owner_id, wanted, key=f"coalesce(l.key, '{NONE}')", joins=joins, key_values=(owner_id,))
+        linked = from_trades(
+            owner_id, wanted, key=f"coalesce(l.key, '{NONE}')", joins=joins, key_values=(owner_id,), is_by_account=False
+        )
         return *linked, "r.key", ""
     joins = "JOIN accounts_account a ON a.id = t.account_id" if by.needs_account else ""
     if reads_facets(wanted, by):
         source = _from_facets(owner_id, wanted, by)
     else:
-        source = from_trades(owner_id, wanted, key=key, joins=joins)
+        source = from_trades(owner_id, wanted, key=key, joins=joins, is_by_account=False)
     return (*source, *_SYMBOL) if by.name == "symbol" else (*source, "r.key", "")
 
 
