@@ -3,7 +3,7 @@
 Of what people wrote it is shown that it is there, and whose it is; the words themselves are theirs.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import F, QuerySet
@@ -123,8 +123,8 @@ class AccountTotalsAdmin(ShownOnlyAdmin):
 class WrittenAdmin(ShownOnlyAdmin):
     """What somebody wrote or keeps."""
 
-    list_select_related: Any = ("owner",)
-    search_fields: Any = ("owner__email",)
+    list_select_related: ClassVar[Any] = ("owner",)
+    search_fields: ClassVar[Any] = ("owner__email",)
     ordering = ("-id",)
 
 

@@ -1,7 +1,7 @@
 """What was traded, for operators. What is derived, append-only or a person's own is only shown; verbs change it."""
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
@@ -38,7 +38,9 @@ class LargeTableAdmin(ShownOnlyAdmin):
 
     ordering = ("-id",)
     search_fields = ("pk",)
-    search_help_text = "A person's e-mail, an account's name, a symbol, or an id; each in full."
+    search_help_text: ClassVar[Any] = gettext_lazy(
+        "A person's e-mail, an account's name, a symbol, or an id; each in full."
+    )
     #: Lookups by what a search may name; None where the table has no such column.
     owner_lookup: str | None = "owner__in"
     instrument_lookup: str | None = "instrument__in"
@@ -166,7 +168,7 @@ class TradeFillAdmin(LargeTableAdmin):
     )  # fmt: skip
     list_filter = ("role",)
     list_select_related = ("account", "trade", "execution")
-    search_help_text = "An account's name, or the id of a trade, a fill or an account; each in full."
+    search_help_text = gettext_lazy("An account's name, or the id of a trade, a fill or an account; each in full.")
     owner_lookup = None
     instrument_lookup = None
     id_lookups = ("trade__public_id", "execution__public_id", "account__public_id")
@@ -314,7 +316,7 @@ class ImportRowAdmin(LargeTableAdmin):
     list_display = (linked("batch"), "line", "outcome", "code", "message")
     list_filter = ("outcome",)
     list_select_related = ("batch",)
-    search_help_text = "The id of an import."
+    search_help_text = gettext_lazy("The id of an import.")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
