@@ -186,7 +186,7 @@ def _breakdown(user: User, wanted: MetricsFilter, by: str) -> dict[str, Any]:
             for group, *amounts in reading.rows(f"SELECT {key} AS group_key, {sums} {grouped}", [*values, *rates])
         }
         counts = _counts(source, values, key, joins) if found.unconverted else {}
-        names = dict(reading.rows(_NAMES_OF[by], [user.pk])) if by in _NAMES_OF else {}
+        names: dict[str, str] = dict(reading.rows(_NAMES_OF[by], [user.pk])) if by in _NAMES_OF else {}
     groups = [*rows, *(group for group in counts if group not in rows)]
     kept = {group.partition(":")[0] for group in groups}
     return {

@@ -134,7 +134,7 @@ def parse(params: QueryDict, *, user: User, also: Collection[str] = ()) -> Metri
         symbol=symbol.upper() if symbol else None,
         currency=currency,
         rule=_rule(params),
-        entry_day=entry_day and entry_day.isoformat(),
+        entry_day=None if entry_day is None else entry_day.isoformat(),
         **{name: _key(params, name) for name in _BY_KEY if name not in also},
     )
 

@@ -126,7 +126,7 @@ def _bar(cells: Mapping[str, str], *, zone: tzinfo, where: str) -> PricedBar:
     except ValueError as error:
         raise BarsRefused(f"{where}: {error}.", code="bars_bad_line") from error
     opened, high, low, closed = prices
-    if any(abs(number) > LARGEST_PRICE for number in (*prices, volume or 0)):
+    if any(abs(number) > LARGEST_PRICE for number in (*prices, volume or Decimal(0))):
         raise BarsRefused(f"{where}: a number is too large.", code="bars_bad_line")
     if not (low <= opened <= high and low <= closed <= high):
         raise BarsRefused(f"{where}: open and close lie between low and high.", code="bars_bad_line")

@@ -86,7 +86,7 @@ def _measure(waiting: Sequence[tuple[Any, ...]]) -> int:
     rows = []
     for key, _, instrument_id, opened_at, closed_at, updated_at in waiting:
         found, source = _found(instrument_id, opened_at, closed_at, fills[key])
-        values = [None] * 4 if found is None else [found.mae, found.mfe, found.mae_at, found.mfe_at]
+        values: list[Any] = [None] * 4 if found is None else [found.mae, found.mfe, found.mae_at, found.mfe_at]
         rows.append([key, updated_at, *values, source])
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)

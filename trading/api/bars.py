@@ -54,8 +54,8 @@ class BarViewSet(OwnViewSet):
         found = bars.chart(
             instrument.pk,
             timeframe=timeframe or there[0],
-            start=start and bars.day_of(start),
-            end=end and bars.day_of(end, is_end=True),
+            start=None if start is None else bars.day_of(start),
+            end=None if end is None else bars.day_of(end, is_end=True),
             most=limit,
         )
         return Response(_json(instrument.symbol, found, there))
