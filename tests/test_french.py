@@ -89,7 +89,8 @@ class _Words(HTMLParser):
             self._note(data)
 
     def _note(self, words: str) -> None:
-        if re.search(r"[A-Za-zÀ-ÿ]{2,}", words):
+        # Names of keys are on the keys, and the notice of a licence says what it says.
+        if re.search(r"[A-Za-zÀ-ÿ]{2,}", words) and not re.search(r"^\(?Ctrl\+|TradingView", words.strip()):
             self.found.append(" ".join(words.split()))
 
 
