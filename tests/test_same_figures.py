@@ -70,7 +70,7 @@ def test_every_view_has_the_same_figures(alice: User, alice_api: APIClient, alic
         groups_agree(alice_api, params, chance, net=net, count=count)
         said = told(alice, params)
         assert (Decimal(said["total_pnl"] or 0), said["total_trades"]) == (net, count), params
-        if number % PAGES_EVERY == 0:
+        if number % PAGES_EVERY == 0 and "month" not in params:  # on pages it says which month is shown
             pages_agree(alice_client, params, net=net)
         met += 1
         found_something += bool(by_currency)
@@ -132,10 +132,10 @@ def groups_agree(api: APIClient, params: dict[str, Any], chance: random.Random, 
     if set(link) & set(params) or ("month" in params and "from" in link):
         return  # a link replaces what is there, so it would be another question
     behind = read(api, "aggregate/metrics/", {**params, **link})
-    assert (behind["total_pnl"] or "0", behind["total_trades"]) == (row["total_pnl"] or "0", row["total_trades"]), (
-        link,
-        params,
-    )
+    assert behind["total_trades"] == row["total_trades"], (link, params)
+    # Money of one currency that the rates do not convert wholly stays in it, where it is alone (docs/metrics.md).
+    if behind["currency"] == row["currency"]:
+        assert (behind["total_pnl"] or "0") == (row["total_pnl"] or "0"), (link, params)
 
 
 def pages_agree(client: Client, params: dict[str, Any], *, net: Decimal) -> None:
