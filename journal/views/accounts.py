@@ -32,19 +32,17 @@ from journal import (
     account_forms,
     account_tables,
     account_windows,
-    breakdowns,
     charts,
     dimensions,
     filters,
-    reports,
     table_export,
 )
 from journal.account_windows import AccountsWindow, WindowRow
-from journal.context import KEPT, today_of
+from journal.context import KEPT
 from journal.models import Note
-from journal.trade_lists import rows_of
-from journal.views.pages import FEW, month_of, person_of, positions_of, standing, within
-from trading.models import ImportBatch, Trade
+from journal.views.board import Board
+from journal.views.pages import FEW, person_of, standing
+from trading.models import ImportBatch
 from trading.refusals import says_why
 
 
@@ -173,15 +171,7 @@ def _uuid(text: str) -> uuid.UUID | None:
 def account_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     person = person_of(request)
     account = get_object_or_404(Account.objects.for_user(person).select_related("group"), public_id=id)
-    wanted = filters.parse(request.GET, user=person, also=("month",))
-    wanted = replace(wanted, accounts=(account.pk,), broker=None)
-    metrics = reports.aggregate_metrics(person, wanted)
-    curve = reports.equity_curve(person, wanted)
-    chart = charts.curve_chart(curve.combined)
-    today = today_of(person)
-    month = month_of(request, wanted, today=today, last=chart.rows[-1][0] if chart.rows else "")
-    days = breakdowns.calendar(person, within(wanted, *charts.month_span(month)))
-    trades = Trade.objects.for_user(person).filter(account=account).realized_between(wanted.start, wanted.end)
+    board = Board(request, account=account)
     entries = LedgerEntry.objects.for_user(person).filter(portfolio__account=account).select_related("portfolio")
     before, after = _neighbours(person, account)
     context = {
@@ -189,20 +179,24 @@ def account_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         "account_tags": account.tags.order_by("name", "id"),
         "before": before,
         "after": after,
-        "metrics": metrics,
-        "chart": chart,
-        "month": charts.month(month, days.days, today=today, start=wanted.start, end=wanted.end),
+        "board": board,
+        "unit": board.unit,
+        "scale": board.scale,
+        "kpis": board.kpis,
+        "metrics": board.metrics,
+        "chart": board.chart,
+        "month": board.month,
         "portfolios": Portfolio.objects.for_user(person).filter(account=account).order_by("currency", "id"),
         "entries": entries.order_by("-id")[:FEW],
-        "positions": positions_of(person, wanted)[:FEW],
+        "positions": board.positions,
         "imports": ImportBatch.objects.for_user(person)
         .filter(pk__in=account.executions.filter(batch__isnull=False).values("batch"))
         .order_by("-id")[:FEW],
-        "trades": rows_of(trades.select_related("account", "instrument").order_by("-activity_at", "-id")[:FEW], wanted),
+        "trades": board.trades,
         "notes": Note.objects.for_user(person).filter(account=account).order_by("-updated_at", "-id")[:FEW],
         "breakdowns": [(name, dimensions.BY_NAME[name].words) for name in _BREAKDOWNS],
         "has_chart_library": charts.has_library(),
-        **standing(metrics, curve, days),
+        **standing(board.metrics, board.equity, board.month_days),
     }
     return render(request, "journal/account_detail.html", context)
 

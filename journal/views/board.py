@@ -83,14 +83,16 @@ class AccountRow:
 
 
 class Board:
-    """One look at the dashboard. Raises InvalidValue for parameters that it does not take."""
+    """One look at the dashboard, or at one account. Raises InvalidValue for parameters that it does not take."""
 
-    def __init__(self, request: HttpRequest, *, also: tuple[str, ...] = ()) -> None:
+    def __init__(self, request: HttpRequest, *, also: tuple[str, ...] = (), account: Account | None = None) -> None:
         self.request = request
         self.person = person_of(request)
         self.today = today_of(self.person)
         self.unit = units.of(request)
         self.wanted = filters.parse(self.params, user=self.person, also=(*OWN, *also))
+        if account is not None:
+            self.wanted = replace(self.wanted, accounts=(account.pk,), broker=None)
         self.picked = _picked(request)
         self.rank = one_of(request, "rank", RANKS)
 

@@ -332,3 +332,20 @@ def test_the_calendar_is_read_in_r(alice_client: Client, traded: Account) -> Non
     text = text_of(alice_client.get("/calendar/?month=2026-03&unit=r"))
 
     assert "March 2026 +1.00R 3 trades" in text
+
+
+def test_the_page_of_an_account_is_read_in_the_unit_of_its_address(
+    alice_client: Client, alice: User, traded: Account
+) -> None:
+    """89 of 1,000 are 8.9 %, and 2 R less 1 R is one; another account has no part in it."""
+    make_trade(make_account(alice, "Other", initial_balance=Decimal(9000)), day=TUESDAY, pnl="500", stop="500")
+    address = f"/accounts/{traded.public_id}/"
+
+    percent = said(alice_client.get(address, {"unit": "percent"}).content.decode())
+    assert "Net P&amp;L +8.9% 3 trades" in percent
+    assert "3 Mar 2026 +9.9% +13.9% 0.0%" in percent
+    in_r = alice_client.get(address, {"unit": "r"}).content.decode()
+    assert "Net P&amp;L +1.00R 3 trades" in said(in_r)
+    assert "3 Mar 2026: +2.00R, 1 trade" in in_r
+    assert f"account={traded.public_id}" in in_r
+    assert alice_client.get(address, {"unit": "pips"}).status_code == 400
