@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from accounts import audit, bulk_edits, versions
 from accounts.bulk_edits import Change
@@ -68,7 +69,7 @@ def reorder_groups(*, owner: User, ids: Sequence[Any]) -> list[AccountGroup]:
     by_id = {str(each.public_id): each for each in groups}
     wanted = [str(each) for each in ids]
     if len(set(wanted)) != len(wanted) or any(each not in by_id for each in wanted):
-        raise InvalidValue("This is not an order of your groups.", pointer="/ids")
+        raise InvalidValue(_("This is not an order of your groups."), pointer="/ids")
     ordered = [by_id[each] for each in wanted] + [each for each in groups if str(each.public_id) not in set(wanted)]
     for place, group in enumerate(ordered):
         group.position = place
@@ -136,13 +137,13 @@ def _deleted(labelled: Labelled, accounts: list[int], change: Change, *, at: dat
 
 def _back(labelled: Labelled, user: User, payload: Mapping[str, Any]) -> Undone:
     if type(labelled).objects.for_user(user).filter(public_id=payload["id"]).exists():
-        raise Conflict("It is back already.", code="already_restored")
+        raise Conflict(_("It is back already."), code="already_restored")
     labelled.public_id, labelled.name, labelled.color = payload["id"], payload["name"], payload["color"]
     _save(labelled)
     audit.written(f"{_SUBJECTS[type(labelled)]}.create", **_subject(labelled), after=_values(labelled))
     if payload["act"]:
         bulk_edits.revert(user, payload["act"])
-    return Undone(words=f"{labelled.name} is back.")
+    return Undone(words=_("%(name)s is back.") % {"name": labelled.name})
 
 
 def _save(labelled: Labelled) -> None:
@@ -151,17 +152,20 @@ def _save(labelled: Labelled) -> None:
     except ValueError as error:
         raise InvalidValue(f"{str(error).capitalize()}.", pointer="/name") from error
     if not 1 <= len(labelled.name) <= LONGEST_NAME:
-        raise InvalidValue(f"A name has 1 to {LONGEST_NAME} characters.", pointer="/name")
+        raise InvalidValue(_("A name has 1 to %(most)s characters.") % {"most": LONGEST_NAME}, pointer="/name")
     if labelled.name.lower() == RESERVED:
-        raise InvalidValue(f"“{labelled.name}” means accounts without any. Choose another name.", pointer="/name")
+        raise InvalidValue(
+            _("“%(name)s” means accounts without any. Choose another name.") % {"name": labelled.name}, pointer="/name"
+        )
     if not is_color(labelled.color):
-        raise InvalidValue("A colour is written #rrggbb.", pointer="/color")
+        raise InvalidValue(_("A colour is written #rrggbb."), pointer="/color")
     try:
         with transaction.atomic():
             labelled.save()
     except IntegrityError as error:
-        kind = "group" if isinstance(labelled, AccountGroup) else "label"
-        raise LabelNameTaken(f"You have a {kind} named {labelled.name}.", pointer="/name") from error
+        is_group = isinstance(labelled, AccountGroup)
+        words = _("You have a group named %(name)s.") if is_group else _("You have a label named %(name)s.")
+        raise LabelNameTaken(words % {"name": labelled.name}, pointer="/name") from error
     versions.bump(labelled.owner_id)
     labelled.refresh_from_db(fields=["public_id"])
 

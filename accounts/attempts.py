@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.errors import TooManyAttempts
 from accounts.models import AttemptPurpose, LoginAttempt
@@ -29,7 +31,7 @@ def begin(email: str, *, address: str | None, at: datetime, purpose: str = Attem
         times = list(attempts.order_by("-attempted_at", "-id").values_list("attempted_at", flat=True)[:limit])
         if len(times) == limit:
             wait = int((times[-1] + WINDOW - at).total_seconds()) + 1
-            raise TooManyAttempts(f"Too many attempts. Try again in {_words(wait)}.", wait=wait)
+            raise TooManyAttempts(_("Too many attempts. Try again in %(wait)s.") % {"wait": _words(wait)}, wait=wait)
     LoginAttempt.objects.create(purpose=purpose, email=email, address=address, attempted_at=at)
 
 
@@ -42,4 +44,4 @@ def succeeded(email: str, *, address: str | None) -> None:
 
 def _words(seconds: int) -> str:
     minutes = -(-seconds // 60)
-    return "a minute" if minutes == 1 else f"{minutes} minutes"
+    return ngettext("a minute", "%(count)s minutes", minutes) % {"count": minutes}

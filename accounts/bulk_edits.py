@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts import activity, audit, versions
 from accounts.errors import InvalidValue
@@ -105,7 +107,9 @@ def apply(*, owner: User, accounts: Collection[int], change: Change, at: datetim
     steps = _steps(standing, change)
     payload = _write(owner.pk, steps, at=at)
     if steps:
-        words = f"{len(steps)} account{'s were' if len(steps) > 1 else ' was'} changed together."
+        words = ngettext(
+            "%(count)s account was changed together.", "%(count)s accounts were changed together.", len(steps)
+        ) % {"count": len(steps)}
         activity.noted(owner.pk, ActivityKind.ACCOUNT, words, link="/accounts/")
     return Applied(total=len(standing), changed=len(steps), payload=payload)
 
@@ -118,8 +122,11 @@ def take_back(user: User, payload: Mapping[str, Any]) -> Undone:
     """
     changed = revert(user, payload)
     if not changed:
-        raise InvalidValue("These accounts were changed again since, or are gone.", code="undo_expired")
-    return Undone(words=f"{changed} account{'s are' if changed > 1 else ' is'} as before.")
+        raise InvalidValue(_("These accounts were changed again since, or are gone."), code="undo_expired")
+    return Undone(
+        words=ngettext("%(count)s account is as before.", "%(count)s accounts are as before.", changed)
+        % {"count": changed}
+    )
 
 
 def revert(user: User, payload: Mapping[str, Any]) -> int:
@@ -165,32 +172,34 @@ class _Step:
 
 def _refuse(owner: User, change: Change) -> None:
     if change.is_empty:
-        raise InvalidValue("Say what is to change.", pointer="/changes")
+        raise InvalidValue(_("Say what is to change."), pointer="/changes")
     if unknown := set(change.values) - set(COLUMNS):
         raise TypeError(f"{sorted(unknown)} cannot be changed together")
     values = change.values
     for name, choices in (("kind", AccountKind.values), ("status", AccountStatus.values)):
         if name in values and values[name] not in choices:
-            raise InvalidValue(f"This is one of {', '.join(choices)}.", pointer=f"/changes/{name}")
+            raise InvalidValue(
+                _("This is one of %(choices)s.") % {"choices": ", ".join(choices)}, pointer=f"/changes/{name}"
+            )
     if "color" in values and not is_color(values["color"]):
-        raise InvalidValue("A colour is written #rrggbb.", pointer="/changes/color")
+        raise InvalidValue(_("A colour is written #rrggbb."), pointer="/changes/color")
     if "broker" in values:
         _refuse_broker(values["broker"])
     both = {tag.pk for tag in change.add_tags} & {tag.pk for tag in change.remove_tags}
     if both:
-        raise InvalidValue("A label cannot be put on and taken off at once.", pointer="/changes/remove_tags")
+        raise InvalidValue(_("A label cannot be put on and taken off at once."), pointer="/changes/remove_tags")
     named = [*change.add_tags, *change.remove_tags, *([values["group"]] if values.get("group") else [])]
     if any(each.owner_id != owner.pk for each in named):
-        raise InvalidValue("There is nothing of yours with this id.", pointer="/changes")
+        raise InvalidValue(_("There is nothing of yours with this id."), pointer="/changes")
 
 
 def _refuse_broker(broker: str) -> None:
     try:
         is_clean = one_line(broker) == broker and len(broker) <= 100
     except ValueError as error:
-        raise InvalidValue(f"Broker: {error}.", pointer="/changes/broker") from error
+        raise InvalidValue(_("Broker: %(error)s.") % {"error": error}, pointer="/changes/broker") from error
     if not is_clean:
-        raise InvalidValue("A broker's name has at most 100 characters.", pointer="/changes/broker")
+        raise InvalidValue(_("A broker's name has at most 100 characters."), pointer="/changes/broker")
 
 
 def _standing(owner: User, accounts: Collection[int], change: Change, *, for_update: bool) -> list[Account]:
@@ -201,7 +210,7 @@ def _standing(owner: User, accounts: Collection[int], change: Change, *, for_upd
         rows = rows.select_for_update(of=("self",), no_key=True)
     found = list(rows.only("public_id", "owner", "group", "broker", "kind", "status", "color", "archived_at"))
     if len(found) != len(wanted) or not wanted:
-        raise InvalidValue("Some of these accounts are not there. Nothing was changed.", pointer="/ids")
+        raise InvalidValue(_("Some of these accounts are not there. Nothing was changed."), pointer="/ids")
     if "group" in change.values:
         _with_groups(found, {each.pk: each for each in _own(AccountGroup, owner)})
     return found

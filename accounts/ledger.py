@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import activity, audit, versions
 from accounts.decimals import plain
@@ -64,7 +65,7 @@ def adjust(
 ) -> LedgerEntry:
     """The account's available cash is corrected by the signed `amount`. Raises as `withdraw` does."""
     if not amount.is_finite() or amount == 0:
-        raise InvalidValue("An adjustment is not zero.", pointer="/amount")
+        raise InvalidValue(_("An adjustment is not zero."), pointer="/amount")
     movement = Movement(LedgerKind.ADJUSTMENT, amount, note=_noted(note))
     return post(account, movement, currency=currency, idempotency_key=idempotency_key, at=at)
 
@@ -77,12 +78,13 @@ def reverse(entry: LedgerEntry, *, at: datetime) -> LedgerEntry:
     no person made, and InsufficientFunds where the money has gone on since.
     """
     if not is_reversible(entry):
-        raise Conflict("This entry cannot be reversed.", code="not_reversible")
+        raise Conflict(_("This entry cannot be reversed."), code="not_reversible")
     account = entry.portfolio.account
     movement = Movement(
         LedgerKind.ADJUSTMENT,
         -entry.available_change,
-        note=f"Reverses the {LedgerKind(entry.kind).label.lower()} of {entry.occurred_at:%Y-%m-%d}",
+        note=_("Reverses the %(kind)s of %(day)s")
+        % {"kind": str(LedgerKind(entry.kind).label).lower(), "day": f"{entry.occurred_at:%Y-%m-%d}"},
     )
     key = reversal_key(entry)
     return post(account, movement, currency=entry.portfolio.currency, idempotency_key=key, at=at)
@@ -104,9 +106,12 @@ def take_back(user: User, payload: Mapping[str, Any]) -> Undone:
     rows = LedgerEntry.objects.for_user(user).select_related("portfolio__account")
     entry = rows.filter(public_id=payload["id"]).first()
     if entry is None:
-        raise InvalidValue("There is no such entry.", code="undo_expired")
+        raise InvalidValue(_("There is no such entry."), code="undo_expired")
     made = reverse(entry, at=timezone.now())
-    return Undone(words=f"Reversed by {plain(made.available_change)} {entry.portfolio.currency}.")
+    return Undone(
+        words=_("Reversed by %(amount)s %(currency)s.")
+        % {"amount": plain(made.available_change), "currency": entry.portfolio.currency}
+    )
 
 
 @transaction.atomic
@@ -118,21 +123,25 @@ def post(account: Account, movement: Movement, *, currency: str, idempotency_key
     """
     _refuse_unstorable(movement)
     if not idempotency_key or len(idempotency_key) > 255:
-        raise InvalidValue("An idempotency key has 1 to 255 characters.")
+        raise InvalidValue(_("An idempotency key has 1 to 255 characters."))
     Portfolio.objects.get_or_create(account=account, currency=currency)
     portfolio = Portfolio.objects.select_for_update(of=("self",)).get(account=account, currency=currency)
     request_hash = _hash(movement, currency)
     first = LedgerEntry.objects.filter(portfolio=portfolio, idempotency_key=idempotency_key).first()
     if first is not None:
         if first.request_hash != request_hash:
-            raise IdempotencyConflict("This idempotency key came before with another request.")
+            raise IdempotencyConflict(_("This idempotency key came before with another request."))
         return first
     available = portfolio.available_balance + movement.available
     reserved = portfolio.reserved_balance + movement.reserved
     if available < 0 or reserved < 0:
-        raise InsufficientFunds(f"Available are {plain(portfolio.available_balance)} {currency}.", pointer="/amount")
+        raise InsufficientFunds(
+            _("Available are %(amount)s %(currency)s.")
+            % {"amount": plain(portfolio.available_balance), "currency": currency},
+            pointer="/amount",
+        )
     if max(available, reserved) > LARGEST_MONEY:
-        raise InvalidValue("The balance would be too large.", pointer="/amount")
+        raise InvalidValue(_("The balance would be too large."), pointer="/amount")
     Portfolio.objects.filter(pk=portfolio.pk).update(
         available_balance=available, reserved_balance=reserved, updated_at=at
     )
@@ -174,14 +183,15 @@ def _tell(account: Account, entry: LedgerEntry, currency: str) -> None:
     activity.noted(
         account.owner_id,
         ActivityKind.CASH,
-        f"{LedgerKind(entry.kind).label} of {amount} in {account.name}.",
+        _("%(kind)s of %(amount)s in %(account)s.")
+        % {"kind": LedgerKind(entry.kind).label, "amount": amount, "account": account.name},
         link=f"/accounts/{account.public_id}/",
     )
 
 
 def _positive(amount: Decimal) -> Decimal:
     if not amount.is_finite() or amount <= 0:
-        raise InvalidValue("An amount is larger than zero.", pointer="/amount")
+        raise InvalidValue(_("An amount is larger than zero."), pointer="/amount")
     return amount
 
 
@@ -189,18 +199,18 @@ def _noted(note: str) -> str:
     try:
         note = one_line(note)
     except ValueError as error:
-        raise InvalidValue(f"Note: {error}.", pointer="/note") from error
+        raise InvalidValue(_("Note: %(error)s.") % {"error": error}, pointer="/note") from error
     if len(note) > 500:
-        raise InvalidValue("A note has at most 500 characters.", pointer="/note")
+        raise InvalidValue(_("A note has at most 500 characters."), pointer="/note")
     return note
 
 
 def _refuse_unstorable(movement: Movement) -> None:
     for change in (movement.available, movement.reserved):
         if not change.is_finite() or abs(change) > LARGEST_MONEY:
-            raise InvalidValue("The amount is too large.", pointer="/amount")
+            raise InvalidValue(_("The amount is too large."), pointer="/amount")
         if change != change.quantize(_SMALLEST):
-            raise InvalidValue("An amount has at most 8 decimals.", pointer="/amount")
+            raise InvalidValue(_("An amount has at most 8 decimals."), pointer="/amount")
 
 
 def _hash(movement: Movement, currency: str) -> str:

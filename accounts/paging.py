@@ -15,6 +15,7 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
 from django.db.models import F, Model, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidCursor, InvalidValue
 
@@ -57,13 +58,13 @@ class Listing:
     def position(self, cursor: str) -> Position:
         """Where the cursor points to. Raises InvalidCursor unless this very list gave it out."""
         if len(cursor) > _LONGEST_CURSOR:
-            raise InvalidCursor("This cursor is not one of this list.")
+            raise InvalidCursor(_("This cursor is not one of this list."))
         try:
             digest, value, row_id = orjson.loads(_signer().unsign_object(cursor))
         except (BadSignature, ValueError, TypeError) as error:
-            raise InvalidCursor("This cursor is not one of this list.") from error
+            raise InvalidCursor(_("This cursor is not one of this list.")) from error
         if digest != self._digest():
-            raise InvalidCursor("This cursor is of another list, order or filter.")
+            raise InvalidCursor(_("This cursor is of another list, order or filter."))
         return value, row_id
 
     def _digest(self) -> str:
@@ -86,7 +87,7 @@ def limit_of(text: str | None) -> int:
     if text is None:
         return DEFAULT_LIMIT
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= LARGEST_LIMIT):
-        raise InvalidValue(f"limit is a whole number from 1 to {LARGEST_LIMIT}.", pointer="?limit")
+        raise InvalidValue(_("limit is a whole number from 1 to %(most)s.") % {"most": LARGEST_LIMIT}, pointer="?limit")
     return int(text)
 
 
@@ -100,7 +101,7 @@ def order_of(text: str | None, *, allowed: Sequence[str], default: str) -> str:
     if text.removeprefix("-") not in allowed or text.startswith("--"):
         names = ", ".join(allowed)
         raise InvalidValue(
-            f"order is one of {names}, with - in front for descending.",
+            _("order is one of %(names)s, with - in front for descending.") % {"names": names},
             pointer="?order",
             code="not_orderable",
         )
@@ -163,7 +164,7 @@ def page_of(
                 Q(**{f"{column}__{side}": value}) | Q(**{column: value, f"pk__{side}": row_id})
             )
         except (ValueError, TypeError, ValidationError) as error:
-            raise InvalidCursor("This cursor is not one of this list.") from error
+            raise InvalidCursor(_("This cursor is not one of this list.")) from error
     ordered = rows.order_by(
         F(column).desc() if descending else F(column).asc(), F("pk").desc() if descending else F("pk").asc()
     )

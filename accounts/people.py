@@ -33,7 +33,7 @@ def sign_up(*, email: str, password: str | None) -> User:
         raise Conflict(_("Someone has signed up with this address."), pointer="/email", code="email_taken") from error
     Client.objects.create(user=user, status=ClientStatus.PENDING)
     audit.written("person.sign_up", subject="person", subject_id=user.public_id, owner_id=user.pk)
-    activity.noted(user.pk, ActivityKind.ACCESS, "You signed up.")
+    activity.noted(user.pk, ActivityKind.ACCESS, _("You signed up."))
     return user
 
 
@@ -76,7 +76,7 @@ def password_changed(user: User, *, at: datetime) -> None:
     for token in ApiToken.objects.filter(owner=user, revoked_at__isnull=True):
         tokens.revoke(token, at=at)
     audit.written("access.password", subject="person", subject_id=user.public_id, owner_id=user.pk)
-    activity.noted(user.pk, ActivityKind.ACCESS, "Your password was changed.")
+    activity.noted(user.pk, ActivityKind.ACCESS, _("Your password was changed."))
 
 
 def came_in(user: User) -> None:

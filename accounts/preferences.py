@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from accounts.errors import InvalidValue
 from accounts.models import Preference, User
 
@@ -64,7 +66,7 @@ def put(user: User, name: str, value: Any) -> None:
     """The person's choice is kept. Raises InvalidValue for an unknown name or a value that it cannot hold."""
     check = _KNOWN.get(name)
     if check is None:
-        raise InvalidValue("There is no such preference.", pointer="/name")
+        raise InvalidValue(_("There is no such preference."), pointer="/name")
     try:
         kept = check(value)
     except ValueError as error:

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from django.utils.translation import gettext as _
+
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 
 #: Marks that reorder or hide what is around them. The joiners U+200C and U+200D stay: scripts and emoji need them.
@@ -32,5 +34,5 @@ def _cleaned(text: str, *, allowed: str) -> str:
         if character in allowed:
             continue
         if character in _HIDDEN or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
-            raise ValueError(f"the character U+{ord(character):04X} is not allowed here")
+            raise ValueError(_("the character %(code)s is not allowed here") % {"code": f"U+{ord(character):04X}"})
     return unicodedata.normalize("NFC", text).strip()

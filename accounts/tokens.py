@@ -5,6 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.errors import InvalidValue
@@ -26,13 +27,13 @@ def create(
     try:
         name = one_line(name)
     except ValueError as error:
-        raise InvalidValue(f"Name: {error}.", pointer="/name") from error
+        raise InvalidValue(_("Name: %(error)s.") % {"error": error}, pointer="/name") from error
     if not name or len(name) > 100:
-        raise InvalidValue("A token needs a name of at most 100 characters.", pointer="/name")
+        raise InvalidValue(_("A token needs a name of at most 100 characters."), pointer="/name")
     if scope not in TokenScope.values:
-        raise InvalidValue("The scope is read or write.", pointer="/scope")
+        raise InvalidValue(_("The scope is read or write."), pointer="/scope")
     if expires_at is not None and expires_at <= at:
-        raise InvalidValue("The expiry must be in the future.", pointer="/expires_at")
+        raise InvalidValue(_("The expiry must be in the future."), pointer="/expires_at")
     secret = PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
         owner=owner, name=name, prefix=secret[:8], digest=digest(secret), scope=scope, expires_at=expires_at

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts import activity, audit, signals, versions
 from accounts.errors import (
@@ -64,7 +66,9 @@ def create(*, owner: User, **fields: Any) -> Account:
         account.tags.set(tags)
     versions.bump(owner.pk)
     audit.written("account.create", **_subject(account), after=_values(account))
-    activity.noted(owner.pk, ActivityKind.ACCOUNT, f"Account {account.name} was added.", link=_link(account))
+    activity.noted(
+        owner.pk, ActivityKind.ACCOUNT, _("Account %(name)s was added.") % {"name": account.name}, link=_link(account)
+    )
     return account
 
 
@@ -75,7 +79,7 @@ def create_many(*, owner: User, rows: Sequence[Mapping[str, Any]]) -> list[Accou
     Raises InvalidValue, whose pointer names the row, DuplicateInRequest or NameTaken.
     """
     if not 1 <= len(rows) <= LARGEST_BATCH:
-        raise InvalidValue(f"A batch holds 1 to {LARGEST_BATCH} accounts.", pointer="/accounts")
+        raise InvalidValue(_("A batch holds 1 to %(most)s accounts.") % {"most": LARGEST_BATCH}, pointer="/accounts")
     accounts: list[Account] = []
     places: dict[str, int] = {}
     tags: list[list[AccountTag]] = []
@@ -87,10 +91,12 @@ def create_many(*, owner: User, rows: Sequence[Mapping[str, Any]]) -> list[Accou
             error.pointer = f"/accounts/{place}{error.pointer}"
             raise
         if places.setdefault(account.name, place) != place:
-            raise DuplicateInRequest(f"The name {account.name} comes twice.", pointer=f"/accounts/{place}/name")
+            raise DuplicateInRequest(
+                _("The name %(name)s comes twice.") % {"name": account.name}, pointer=f"/accounts/{place}/name"
+            )
         accounts.append(account)
     _refuse_taken(owner, places)
-    with _unique_name("one of these names", pointer="/accounts"):
+    with _unique_name(_("one of these names"), pointer="/accounts"):
         Account.objects.bulk_create(accounts, batch_size=500)
     link = Account.tags.through
     pairs = zip(accounts, tags, strict=True)
@@ -98,7 +104,12 @@ def create_many(*, owner: User, rows: Sequence[Mapping[str, Any]]) -> list[Accou
     versions.bump(owner.pk)
     after = {str(account.public_id): _values(account) for account in accounts}
     audit.written_many("account.create", subject="account", owner_id=owner.pk, after=after)
-    activity.noted(owner.pk, ActivityKind.ACCOUNT, f"{len(accounts)} accounts were added.")
+    activity.noted(
+        owner.pk,
+        ActivityKind.ACCOUNT,
+        ngettext("%(count)s account was added.", "%(count)s accounts were added.", len(accounts))
+        % {"count": len(accounts)},
+    )
     return accounts
 
 
@@ -135,7 +146,7 @@ def update(account: Account, **fields: Any) -> Account:
     activity.noted(
         account.owner_id,
         ActivityKind.ACCOUNT,
-        f"Account {account.name}: {words} changed.",
+        _("Account %(name)s: %(fields)s changed.") % {"name": account.name, "fields": words},
         link=_link(account),
     )
     if _RULES.intersection(changed):
@@ -156,14 +167,14 @@ def delete(account: Account, *, confirmed: bool = False) -> None:
     versions.bump(account.owner_id)
     account = Account.objects.select_for_update(of=("self",)).get(pk=account.pk)
     if LedgerEntry.objects.filter(portfolio__account=account).exists():
-        raise AccountHasCashMovements("The account has cash movements: archive it instead.")
+        raise AccountHasCashMovements(_("The account has cash movements: archive it instead."))
     if not confirmed and has_fills(account):
-        raise AccountHasTrades("The account has trades. Confirm that they are to be deleted with it.")
+        raise AccountHasTrades(_("The account has trades. Confirm that they are to be deleted with it."))
     signals.account_deleted.send(Account, account=account)
     before, subject = _values(account), _subject(account)
     account.delete()
     audit.written("account.delete", **subject, before=before)
-    activity.noted(account.owner_id, ActivityKind.ACCOUNT, f"Account {account.name} was deleted.")
+    activity.noted(account.owner_id, ActivityKind.ACCOUNT, _("Account %(name)s was deleted.") % {"name": account.name})
 
 
 @transaction.atomic
@@ -171,8 +182,8 @@ def archive(account: Account, *, at: datetime) -> Account:
     """The account no longer shows where current ones do; its figures still count. Raises Conflict if it was so."""
     changed = Account.objects.filter(pk=account.pk, archived_at__isnull=True).update(archived_at=at, updated_at=at)
     if not changed:
-        raise Conflict("The account is archived already.", code="already_archived")
-    return _moved(account, event="account.archive", words="was archived")
+        raise Conflict(_("The account is archived already."), code="already_archived")
+    return _moved(account, event="account.archive", words=_("Account %(name)s was archived."))
 
 
 @transaction.atomic
@@ -180,8 +191,8 @@ def restore(account: Account, *, at: datetime) -> Account:
     """The account is a current one again. Raises Conflict if it is not archived."""
     changed = Account.objects.filter(pk=account.pk, archived_at__isnull=False).update(archived_at=None, updated_at=at)
     if not changed:
-        raise Conflict("The account is not archived.", code="not_archived")
-    return _moved(account, event="account.restore", words="was restored")
+        raise Conflict(_("The account is not archived."), code="not_archived")
+    return _moved(account, event="account.restore", words=_("Account %(name)s was restored."))
 
 
 @transaction.atomic
@@ -189,12 +200,12 @@ def take_archive_back(user: User, payload: Mapping[str, Any]) -> Undone:
     """The account is archived or current, as it was before. Raises Conflict where it is so already."""
     account = Account.objects.for_user(user).filter(public_id=payload["id"]).first()
     if account is None:
-        raise InvalidValue("The account is gone.", code="undo_expired")
+        raise InvalidValue(_("The account is gone."), code="undo_expired")
     if payload["was_archived"]:
         archive(account, at=datetime.fromisoformat(payload["at"]))
-        return Undone(words=f"Account {account.name} is archived again.")
+        return Undone(words=_("Account %(name)s is archived again.") % {"name": account.name})
     restore(account, at=datetime.fromisoformat(payload["at"]))
-    return Undone(words=f"Account {account.name} is a current one again.")
+    return Undone(words=_("Account %(name)s is a current one again.") % {"name": account.name})
 
 
 def has_fills(account: Account) -> bool:
@@ -207,7 +218,7 @@ def _moved(account: Account, *, event: str, words: str) -> Account:
     account.refresh_from_db()
     versions.bump(account.owner_id)
     audit.written(event, **_subject(account), after={"archived_at": account.archived_at})
-    activity.noted(account.owner_id, ActivityKind.ACCOUNT, f"Account {account.name} {words}.", link=_link(account))
+    activity.noted(account.owner_id, ActivityKind.ACCOUNT, words % {"name": account.name}, link=_link(account))
     return account
 
 
@@ -228,20 +239,23 @@ def _checked(account: Account, fields: Mapping[str, Any]) -> Account:
         name, messages = next(iter(error.message_dict.items()))
         raise InvalidValue(messages[0], pointer=f"/{name}") from error
     if account.group is not None and account.group.owner_id != account.owner_id:
-        raise InvalidValue("There is no such group of yours.", pointer="/group")
+        raise InvalidValue(_("There is no such group of yours."), pointer="/group")
     if account.time_zone not in _time_zones():
-        raise InvalidValue("This is not a time zone of the IANA database.", pointer="/time_zone")
+        raise InvalidValue(_("This is not a time zone of the IANA database."), pointer="/time_zone")
     if account.initial_balance is not None and abs(account.initial_balance) > LARGEST_MONEY:
-        raise InvalidValue("The initial balance is too large.", pointer="/initial_balance")
+        raise InvalidValue(_("The initial balance is too large."), pointer="/initial_balance")
     if not _CURRENCY.fullmatch(account.currency):
-        raise InvalidValue("A currency is 2 to 12 capital letters and digits.", pointer="/currency")
+        raise InvalidValue(_("A currency is 2 to 12 capital letters and digits."), pointer="/currency")
     return account
 
 
 def _refuse_taken(owner: User, places: Mapping[str, int]) -> None:
     taken = Account.objects.for_user(owner).filter(name__in=places).order_by("id").first()
     if taken is not None:
-        raise NameTaken(f"You have an account named {taken.name}.", pointer=f"/accounts/{places[taken.name]}/name")
+        raise NameTaken(
+            _("You have an account named %(name)s.") % {"name": taken.name},
+            pointer=f"/accounts/{places[taken.name]}/name",
+        )
 
 
 @contextmanager
@@ -253,7 +267,7 @@ def _unique_name(name: str, *, pointer: str = "/name") -> Iterator[None]:
     except IntegrityError as error:
         if "account_name_unique_per_owner" not in str(error):
             raise
-        raise NameTaken(f"You have an account named {name}.", pointer=pointer) from error
+        raise NameTaken(_("You have an account named %(name)s.") % {"name": name}, pointer=pointer) from error
 
 
 @cache
@@ -273,7 +287,7 @@ def _own_tags(owner_id: int, tags: Iterable[AccountTag] | None) -> list[AccountT
         return None
     found = {tag.pk: tag for tag in tags}
     if any(tag.owner_id != owner_id for tag in found.values()):
-        raise InvalidValue("There is no such label of yours.", pointer="/tags")
+        raise InvalidValue(_("There is no such label of yours."), pointer="/tags")
     return list(found.values())
 
 

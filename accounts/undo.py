@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core import signing
+from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidValue
 from accounts.models import User
@@ -48,7 +49,7 @@ def perform(user: User, text: str) -> Undone:
         owner_id, name, payload = signing.loads(text, salt=_SALT, max_age=LIFETIME)
         taker = _takers[name]
     except (signing.BadSignature, ValueError, TypeError, KeyError) as error:
-        raise InvalidValue("This can no longer be undone here.", code="undo_expired") from error
+        raise InvalidValue(_("This can no longer be undone here."), code="undo_expired") from error
     if owner_id != user.pk:
-        raise InvalidValue("This can no longer be undone here.", code="undo_expired")
+        raise InvalidValue(_("This can no longer be undone here."), code="undo_expired")
     return taker(user, payload)

@@ -11,6 +11,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from accounts import paging
 from accounts import reports as account_reports
 from accounts.errors import InvalidValue
@@ -122,7 +124,7 @@ def window(user: User, wanted: AccountsWindow, *, fresh: bool = False) -> Window
     """
     paging.order_of(wanted.order, allowed=ORDERS, default=DEFAULT_ORDER)
     if not (wanted.offset >= 0 and 1 <= wanted.limit <= LARGEST_WINDOW):
-        raise InvalidValue(f"A window has 1 to {LARGEST_WINDOW} rows.", pointer="?limit")
+        raise InvalidValue(_("A window has 1 to %(most)s rows.") % {"most": LARGEST_WINDOW}, pointer="?limit")
     parts = ["account window", wanted.filters, wanted.order, wanted.offset, wanted.limit]
 
     def build() -> dict[str, Any]:

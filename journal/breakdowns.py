@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 
 from accounts.decimals import plain
 from accounts.errors import InvalidValue
@@ -44,7 +45,9 @@ def breakdown(user: User, wanted: MetricsFilter | None = None, *, by: str, fresh
     Raises InvalidValue for another property.
     """
     if by not in PROPERTIES:
-        raise InvalidValue(f"by is one of {', '.join(PROPERTIES)}.", pointer="?by", code="invalid_choice")
+        raise InvalidValue(
+            _("by is one of %(names)s.") % {"names": ", ".join(PROPERTIES)}, pointer="?by", code="invalid_choice"
+        )
     wanted = wanted or MetricsFilter()
     kept = reading.answer(
         "aggregate",
@@ -116,7 +119,7 @@ def comparison(user: User, wanted: MetricsFilter, *, fresh: bool = False) -> Com
     An account that traded in several is shown once for each. Raises InvalidValue for more than 100 accounts.
     """
     if wanted.accounts is not None and len(wanted.accounts) > MOST_COMPARED:
-        raise InvalidValue(f"At most {MOST_COMPARED} accounts are compared.", pointer="?account")
+        raise InvalidValue(_("At most %(most)s accounts are compared.") % {"most": MOST_COMPARED}, pointer="?account")
     kept = reading.answer(
         "aggregate",
         user,
@@ -232,7 +235,7 @@ def _calendar(user: User, wanted: MetricsFilter) -> dict[str, Any]:
     found = series.conversion_for(user, wanted, [row[:3] for row in rows])
     counted: dict[date, list[int]] = {}
     in_r: defaultdict[date, Decimal] = defaultdict(Decimal)
-    for _, day, _, r_sum, *numbers, r_count in rows:
+    for _key, day, _currency, r_sum, *numbers, r_count in rows:
         before = counted.setdefault(day, [0, 0, 0])
         counted[day] = [old + new for old, new in zip(before, numbers, strict=True)]
         if r_count:
@@ -256,7 +259,9 @@ def _comparison(owner_id: int, wanted: MetricsFilter) -> dict[str, Any]:
             account_values,
         )
         if len(accounts) > MOST_COMPARED:
-            raise InvalidValue(f"At most {MOST_COMPARED} accounts are compared.", pointer="?account")
+            raise InvalidValue(
+                _("At most %(most)s accounts are compared.") % {"most": MOST_COMPARED}, pointer="?account"
+            )
         sums = reading.rows(
             f"SELECT r.account_id, r.currency, {day_rows.sums()} FROM {source} "  # noqa: S608
             "GROUP BY r.account_id, r.currency ORDER BY 1, 2",

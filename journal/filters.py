@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidValue
 from accounts.models import Account, User
@@ -117,14 +118,17 @@ def parse(params: QueryDict, *, user: User, also: Collection[str] = ()) -> Metri
     _refuse_unknown(params, also=also)
     start, end = _day(params, "from"), _day(params, "to")
     if start and end and start > end:
-        raise InvalidValue("from must not be after to.", pointer="?from")
+        raise InvalidValue(_("from must not be after to."), pointer="?from")
     if "month" not in also:
         start, end = _within_month(params, start, end)
     if (unit := params.get("unit") or "money") not in UNITS:
-        raise InvalidValue(f"unit is one of {', '.join(UNITS)}, not {unit[:20]}.", pointer="?unit")
+        raise InvalidValue(
+            _("unit is one of %(units)s, not %(unit)s.") % {"units": ", ".join(UNITS), "unit": unit[:20]},
+            pointer="?unit",
+        )
     currency = text_of(params, "currency")
     if currency is not None and not _CURRENCY.fullmatch(currency := currency.upper()):
-        raise InvalidValue("currency is a code such as USD.", pointer="?currency")
+        raise InvalidValue(_("currency is a code such as USD."), pointer="?currency")
     symbol, entry_day = text_of(params, "symbol"), _day(params, "entry_day")
     return MetricsFilter(
         accounts=_accounts(params, user),
@@ -150,17 +154,21 @@ def _key(params: QueryDict, name: str) -> str | None:
     value = text_of(params, name)
     labels = dimensions.BY_NAME[name].labels
     if value is not None and labels and value not in labels:
-        raise InvalidValue(f"{name} is one of {', '.join(labels)}.", pointer=f"?{name}", code="invalid_choice")
+        raise InvalidValue(
+            _("%(name)s is one of %(names)s.") % {"name": name, "names": ", ".join(labels)},
+            pointer=f"?{name}",
+            code="invalid_choice",
+        )
     return value
 
 
 def _rule(params: QueryDict) -> str | None:
     rule, kept = text_of(params, "rule"), text_of(params, "kept")
     if kept not in (None, "yes", "no"):
-        raise InvalidValue("kept is yes or no.", pointer="?kept")
+        raise InvalidValue(_("kept is yes or no."), pointer="?kept")
     if rule is None or rule == NONE:
         if kept is not None:
-            raise InvalidValue("kept is about a rule; give its key as rule.", pointer="?kept")
+            raise InvalidValue(_("kept is about a rule; give its key as rule."), pointer="?kept")
         return rule
     rule = str(_uuid(rule, "A rule is named by its key, a UUID.", name="rule"))
     return rule if kept is None else f"{rule}:{'kept' if kept == 'yes' else 'broken'}"
@@ -172,7 +180,7 @@ def _within_month(params: QueryDict, start: date | None, end: date | None) -> tu
     if not text:
         return start, end
     if not _MONTH.fullmatch(text) or not EARLIEST.year <= int(text[:4]) <= LATEST.year:
-        raise InvalidValue("month is written 2025-03.", pointer="?month")
+        raise InvalidValue(_("month is written 2025-03."), pointer="?month")
     first, last = days_of_month(int(text[:4]), int(text[5:]))
     return max(start or first, first), min(end or last, last)
 
@@ -185,9 +193,9 @@ def days_of_month(year: int, month: int) -> tuple[date, date]:
 def _refuse_unknown(params: QueryDict, *, also: Collection[str]) -> None:
     for name, values in params.lists():
         if name not in NAMES and name not in also:
-            raise InvalidValue("There is no such parameter.", pointer=f"?{name[:50]}", code="unknown_parameter")
+            raise InvalidValue(_("There is no such parameter."), pointer=f"?{name[:50]}", code="unknown_parameter")
         if name != "account" and len(values) > 1:
-            raise InvalidValue("This may be given once.", pointer=f"?{name}", code="duplicate_parameter")
+            raise InvalidValue(_("This may be given once."), pointer=f"?{name}", code="duplicate_parameter")
 
 
 def _accounts(params: QueryDict, user: User) -> tuple[int, ...] | None:
@@ -195,7 +203,7 @@ def _accounts(params: QueryDict, user: User) -> tuple[int, ...] | None:
     if not given:
         return None
     if len(given) > LARGEST_CHOICE:
-        raise InvalidValue(f"At most {LARGEST_CHOICE} accounts can be chosen.", pointer="?account")
+        raise InvalidValue(_("At most %(most)s accounts can be chosen.") % {"most": LARGEST_CHOICE}, pointer="?account")
     ids = {_uuid(text) for text in given}
     return tuple(Account.objects.for_user(user).filter(public_id__in=ids).order_by("pk").values_list("pk", flat=True))
 
@@ -219,7 +227,7 @@ def _day(params: QueryDict, name: str) -> date | None:
             raise ValueError(text)
         return _bounded(date.fromisoformat(text))
     except ValueError:
-        raise InvalidValue(f"{name} is a date such as 2025-03-31.", pointer=f"?{name}") from None
+        raise InvalidValue(_("%(name)s is a date such as 2025-03-31.") % {"name": name}, pointer=f"?{name}") from None
 
 
 def _bounded(day: date) -> date:
@@ -239,5 +247,7 @@ def text_of(params: QueryDict, name: str) -> str | None:
     except ValueError as error:
         raise InvalidValue(f"{name}: {error}.", pointer=f"?{name}") from error
     if not 0 < len(clean) <= _LONGEST:
-        raise InvalidValue(f"{name} has 1 to {_LONGEST} characters.", pointer=f"?{name}")
+        raise InvalidValue(
+            _("%(name)s has 1 to %(most)s characters.") % {"name": name, "most": _LONGEST}, pointer=f"?{name}"
+        )
     return clean

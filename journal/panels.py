@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import preferences
@@ -130,12 +131,14 @@ def arrange(user: User, *, act: str, name: str = "", order: Iterable[str] = ()) 
     if act == "order":
         after = now.in_order(order)
     elif name not in PANELS:
-        raise InvalidValue("There is no such panel.", pointer="?panel", code="invalid_choice")
+        raise InvalidValue(gettext("There is no such panel."), pointer="?panel", code="invalid_choice")
     elif act in ("up", "down"):
         after = now.moved(name, -1 if act == "up" else 1)
     elif act in ("hide", "show"):
         after = now.hiding(name) if act == "hide" else now.showing(name)
     else:
-        raise InvalidValue("A panel goes up or down, or is hidden or shown.", pointer="?act", code="invalid_choice")
+        raise InvalidValue(
+            gettext("A panel goes up or down, or is hidden or shown."), pointer="?act", code="invalid_choice"
+        )
     preferences.put(user, PREFERENCE, {"order": list(after.order), "hidden": sorted(after.hidden)})
     return after

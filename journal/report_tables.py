@@ -81,7 +81,9 @@ class Table:
         place = next((place for place, each in enumerate(self.headings) if each.name == name), None)
         if place is None:
             names = ", ".join(each.name for each in self.headings)
-            raise InvalidValue(f"sort is one of {names}, with a minus for descending.", pointer="?sort")
+            raise InvalidValue(
+                _("sort is one of %(names)s, with a minus for descending.") % {"names": names}, pointer="?sort"
+            )
         known = [line for line in self.lines if line.cells[place] is not None]
         unknown = [line for line in self.lines if line.cells[place] is None]
         known.sort(key=lambda line: _sortable(line.cells[place]), reverse=order.startswith("-"))

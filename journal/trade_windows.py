@@ -14,6 +14,7 @@ from django.db.models.expressions import Expression, ExpressionWrapper
 from django.db.models.fields import DurationField
 from django.db.models.functions import Cast, Coalesce
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from accounts import answers, paging, versions
 from accounts.errors import InvalidValue
@@ -142,7 +143,10 @@ def _number(params: QueryDict, name: str, *, default: int, least: int, most: int
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and least <= int(text) <= most):
-        raise InvalidValue(f"{name} is a whole number from {least} to {most}.", pointer=f"?{name}")
+        raise InvalidValue(
+            _("%(name)s is a whole number from %(least)s to %(most)s.") % {"name": name, "least": least, "most": most},
+            pointer=f"?{name}",
+        )
     return int(text)
 
 

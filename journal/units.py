@@ -40,7 +40,9 @@ def of(source: Any) -> Unit:
     try:
         return Unit(asked)
     except ValueError:
-        raise InvalidValue(f"unit is one of {', '.join(Unit)}.", pointer="?unit", code="invalid_choice") from None
+        raise InvalidValue(
+            _("unit is one of %(names)s.") % {"names": ", ".join(Unit)}, pointer="?unit", code="invalid_choice"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 from django_filters import CharFilter, ChoiceFilter, Filter, FilterSet
 
 from accounts.errors import InvalidValue
@@ -43,7 +44,7 @@ class _IdsField(forms.Field):
     def clean(self, value: Any) -> list[uuid.UUID]:
         given = list(value or [])
         if len(given) > LARGEST_CHOICE:
-            raise ValidationError(f"At most {LARGEST_CHOICE} accounts can be chosen.")
+            raise ValidationError(_("At most %(most)s accounts can be chosen.") % {"most": LARGEST_CHOICE})
         return [self._one(str(text)) for text in given]
 
     @staticmethod
@@ -53,7 +54,7 @@ class _IdsField(forms.Field):
         except ValueError:
             found = None
         if found is None or str(found) != text.lower():
-            raise ValidationError("An account is named by its id, a UUID.")
+            raise ValidationError(_("An account is named by its id, a UUID."))
         return found
 
 
@@ -62,7 +63,7 @@ class _DayField(forms.DateField):
 
     def to_python(self, value: Any) -> Any:
         if value and not _DATE.fullmatch(str(value)):
-            raise ValidationError("A day is written YYYY-MM-DD.", code="invalid")
+            raise ValidationError(_("A day is written YYYY-MM-DD."), code="invalid")
         return super().to_python(value)
 
 
@@ -120,16 +121,16 @@ class TradeFilterSet(FilterSet):
         known = set(cls.get_filters())
         for name, values in params.lists():
             if name not in known and name not in also:
-                raise InvalidValue("There is no such parameter.", pointer=f"?{name[:50]}", code="unknown_parameter")
+                raise InvalidValue(_("There is no such parameter."), pointer=f"?{name[:50]}", code="unknown_parameter")
             if name != "account" and len(values) > 1:
-                raise InvalidValue("This may be given once.", pointer=f"?{name}", code="duplicate_parameter")
+                raise InvalidValue(_("This may be given once."), pointer=f"?{name}", code="duplicate_parameter")
         found = cls(params, queryset=Trade.objects.for_user(user))
         if not found.is_valid():
             name, messages = next(iter(found.form.errors.items()))
             raise InvalidValue(str(messages[0]), pointer=f"?{name}")
         start, end = found.days
         if start and end and start > end:
-            raise InvalidValue("from must not be after to.", pointer="?from")
+            raise InvalidValue(_("from must not be after to."), pointer="?from")
         return found
 
     @property

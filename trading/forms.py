@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from accounts import decimals
 from accounts.errors import InvalidValue
@@ -94,20 +94,20 @@ class WallTimeField(forms.DateTimeField):
 class FillForm(forms.Form):
     """One fill of a trade. Times are wall times of the account's zone."""
 
-    side = forms.ChoiceField(label=_lazy("Side"), choices=Side.choices)
-    quantity = NumberField(label=_lazy("Quantity"), largest=LARGEST_PRICE, is_positive=True)
-    price = NumberField(label=_lazy("Price"), largest=LARGEST_PRICE)
+    side = forms.ChoiceField(label=gettext_lazy("Side"), choices=Side.choices)
+    quantity = NumberField(label=gettext_lazy("Quantity"), largest=LARGEST_PRICE, is_positive=True)
+    price = NumberField(label=gettext_lazy("Price"), largest=LARGEST_PRICE)
     executed_at = WallTimeField(
-        label=_lazy("Time"),
+        label=gettext_lazy("Time"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
-        help_text=_lazy(
+        help_text=gettext_lazy(
             "Of the hour that comes twice when clocks go back the first is meant; "
             "the second is ticked when the fill is edited."
         ),
     )
-    is_later = forms.BooleanField(required=False, label=_lazy("The second time round"))
-    commission = NumberField(label=_lazy("Commission"), largest=LARGEST_MONEY, required=False)
-    fees = NumberField(label=_lazy("Fees"), largest=LARGEST_MONEY, required=False)
+    is_later = forms.BooleanField(required=False, label=gettext_lazy("The second time round"))
+    commission = NumberField(label=gettext_lazy("Commission"), largest=LARGEST_MONEY, required=False)
+    fees = NumberField(label=gettext_lazy("Fees"), largest=LARGEST_MONEY, required=False)
 
     def has_changed(self) -> bool:
         """Whether something was typed; a side alone is what every empty row has."""
@@ -225,13 +225,16 @@ def _note_area() -> forms.Textarea:
 class WordsForm(forms.Form):
     """What a person says of a trade: what it was meant to do, a note, tags."""
 
-    initial_stop = NumberField(largest=LARGEST_PRICE, required=False, label=_lazy("Initial stop"))
-    initial_target = NumberField(largest=LARGEST_PRICE, required=False, label=_lazy("Initial target"))
+    initial_stop = NumberField(largest=LARGEST_PRICE, required=False, label=gettext_lazy("Initial stop"))
+    initial_target = NumberField(largest=LARGEST_PRICE, required=False, label=gettext_lazy("Initial target"))
     tags = forms.CharField(
-        required=False, max_length=1000, label=_lazy("Tags"), help_text=_lazy("Several with commas between them.")
+        required=False,
+        max_length=1000,
+        label=gettext_lazy("Tags"),
+        help_text=gettext_lazy("Several with commas between them."),
     )
     note = forms.CharField(
-        label=_lazy("Note"),
+        label=gettext_lazy("Note"),
         required=False,
         max_length=20_000,
         strip=False,
@@ -276,16 +279,18 @@ class TradeForm(WordsForm):
     """A trade by hand, besides its fills."""
 
     account = OwnAccountField(
-        label=_lazy("Account"), max_length=100, widget=forms.TextInput(attrs={"list": "account-names"})
+        label=gettext_lazy("Account"), max_length=100, widget=forms.TextInput(attrs={"list": "account-names"})
     )
     symbol = forms.CharField(
-        label=_lazy("Symbol"),
+        label=gettext_lazy("Symbol"),
         max_length=40,
         help_text="AAPL, ESZ6, EURUSD …",
         widget=forms.TextInput(attrs={"autocapitalize": "characters", "autocomplete": "off"}),
     )
     kind = forms.ChoiceField(
-        choices=[("", _lazy("As the symbol says")), *InstrumentKind.choices], required=False, label=_lazy("Kind")
+        choices=[("", gettext_lazy("As the symbol says")), *InstrumentKind.choices],
+        required=False,
+        label=gettext_lazy("Kind"),
     )
 
     field_order = ["account", "symbol", "kind", "initial_stop", "initial_target", "tags", "note"]

@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from trading.forms import OwnAccountField
@@ -14,14 +16,14 @@ from trading.imports import mappings
 from trading.imports.parsers.registry import PARSERS
 from trading.models import ImportBatch
 
-_STYLES = [("", "As the file shows"), ("point", "1,234.56"), ("comma", "1.234,56")]
+_STYLES = [("", _("As the file shows")), ("point", "1,234.56"), ("comma", "1.234,56")]
 _ORDERS = [
-    ("", "As the file shows"),
-    ("ymd", "Year, month, day"),
-    ("mdy", "Month, day, year"),
-    ("dmy", "Day, month, year"),
+    ("", _("As the file shows")),
+    ("ymd", _("Year, month, day")),
+    ("mdy", _("Month, day, year")),
+    ("dmy", _("Day, month, year")),
 ]
-_TWICE = [("", "Refuse it"), ("first", "The first, in summer time"), ("second", "The second, in winter time")]
+_TWICE = [("", _("Refuse it")), ("first", _("The first, in summer time")), ("second", _("The second, in winter time"))]
 #: Account numbers that one page asks about; a file with more makes an account for each.
 MOST_NUMBERS = 200
 #: How many of `mappings.FIELDS` most files have.
@@ -30,18 +32,18 @@ _USUAL = 11
 
 def _zones() -> list[tuple[str, str]]:
     names = sorted(zoneinfo.available_timezones())
-    return [("", "That of the account"), *((name, name.replace("_", " ")) for name in names)]
+    return [("", _("That of the account")), *((name, name.replace("_", " ")) for name in names)]
 
 
 class UploadForm(forms.Form):
     """A file; the account is needed only where the file names none."""
 
-    file = forms.FileField(label="File", allow_empty_file=True)
+    file = forms.FileField(label=_("File"), allow_empty_file=True)
     account = OwnAccountField(
         required=False,
         max_length=100,
-        label="Account, if the file does not name one",
-        help_text="Type the name of an account of yours. Files that name their accounts need none.",
+        label=_("Account, if the file does not name one"),
+        help_text=_("Type the name of an account of yours. Files that name their accounts need none."),
         widget=forms.TextInput(attrs={"list": "account-names", "autocomplete": "off"}),
     )
 
@@ -54,18 +56,18 @@ class UploadForm(forms.Form):
     def clean_file(self) -> UploadedFile:
         found: UploadedFile = self.cleaned_data["file"]
         if not found.size:
-            raise ValidationError("The file is empty.")
+            raise ValidationError(_("The file is empty."))
         return found
 
 
 class ChoicesForm(forms.Form):
     """Where the fills of each account number go, what is undecided, and how the file is read."""
 
-    selected_format = forms.ChoiceField(required=False, label="Format")
-    time_zone = forms.ChoiceField(choices=_zones, required=False, label="Time zone of the times")
-    decimal_style = forms.ChoiceField(choices=_STYLES, required=False, label="Numbers")
-    date_order = forms.ChoiceField(choices=_ORDERS, required=False, label="Dates")
-    ambiguous_time = forms.ChoiceField(choices=_TWICE, required=False, label="A time that came twice")
+    selected_format = forms.ChoiceField(required=False, label=pgettext_lazy("of a file", "Format"))
+    time_zone = forms.ChoiceField(choices=_zones, required=False, label=_("Time zone of the times"))
+    decimal_style = forms.ChoiceField(choices=_STYLES, required=False, label=_("Numbers"))
+    date_order = forms.ChoiceField(choices=_ORDERS, required=False, label=_("Dates"))
+    ambiguous_time = forms.ChoiceField(choices=_TWICE, required=False, label=_("A time that came twice"))
 
     def __init__(self, *args: Any, batch: ImportBatch, **kwargs: Any) -> None:
         self.batch = batch
@@ -77,7 +79,7 @@ class ChoicesForm(forms.Form):
         initial["selected_format"] = batch.selected_format
         super().__init__(*args, **{"initial": initial, **kwargs})
         formats = [(parser.name, parser.label) for parser in PARSERS if parser.name != "mapped_csv"]
-        self.fields["selected_format"].choices = [("", "Recognise it"), *formats]  # type: ignore[attr-defined]
+        self.fields["selected_format"].choices = [("", _("Recognise it")), *formats]  # type: ignore[attr-defined]
         self.numbers: list[dict[str, Any]] = batch.preview.get("accounts", [])[:MOST_NUMBERS]
         self.decisions = [
             each for each in batch.preview.get("decisions", []) if each["code"] == "sell_without_position"
@@ -88,7 +90,11 @@ class ChoicesForm(forms.Form):
             self.fields[f"decision_{place}"] = forms.ChoiceField(
                 label=decision["message"],
                 required=False,
-                choices=[("", "Decide …"), ("import_as_short", "Import as a short sale"), ("leave_out", "Leave out")],
+                choices=[
+                    ("", _("Decide …")),
+                    ("import_as_short", _("Import as a short sale")),
+                    ("leave_out", _("Leave out")),
+                ],
             )
 
     def _add_account(self, place: int, found: dict[str, Any]) -> None:
@@ -96,7 +102,7 @@ class ChoicesForm(forms.Form):
         creates = bool(decided.get("create")) or found["is_new"]
         self.fields[f"to_{place}"] = forms.ChoiceField(
             required=False,
-            choices=[("", "Choose …"), ("existing", "An account of mine"), ("create", "A new account")],
+            choices=[("", _("Choose …")), ("existing", _("An account of mine")), ("create", _("A new account"))],
             initial="create" if creates else "existing" if found["account"] else "",
         )
         name = OwnOrNewAccountField(max_length=100, required=False, initial=found["name"])
@@ -129,7 +135,9 @@ class ChoicesForm(forms.Form):
             name = values.get(f"name_{place}", "")
             account = OwnAccountField.find(self.batch.owner, name)
             if account is None:
-                self.add_error(f"name_{place}", "You have no account of this name." if name else "Name the account.")
+                self.add_error(
+                    f"name_{place}", _("You have no account of this name.") if name else _("Name the account.")
+                )
             else:
                 values[f"account_{place}"] = str(account.public_id)
         return values
@@ -169,18 +177,18 @@ class OwnOrNewAccountField(forms.CharField):
 class MappingForm(forms.Form):
     """Which column of a file holds what."""
 
-    name = forms.CharField(max_length=100, label="Name of this mapping")
-    time_zone = forms.ChoiceField(choices=_zones, required=False, label="Time zone of the times")
-    decimal_style = forms.ChoiceField(choices=_STYLES, required=False, label="Numbers")
-    date_order = forms.ChoiceField(choices=_ORDERS, required=False, label="Dates")
+    name = forms.CharField(max_length=100, label=_("Name of this mapping"))
+    time_zone = forms.ChoiceField(choices=_zones, required=False, label=_("Time zone of the times"))
+    decimal_style = forms.ChoiceField(choices=_STYLES, required=False, label=_("Numbers"))
+    date_order = forms.ChoiceField(choices=_ORDERS, required=False, label=_("Dates"))
     buy_word = forms.CharField(
-        max_length=40, required=False, label="Word for a buy", help_text="Where it is none of the usual ones."
+        max_length=40, required=False, label=_("Word for a buy"), help_text=_("Where it is none of the usual ones.")
     )
-    sell_word = forms.CharField(max_length=40, required=False, label="Word for a sale")
+    sell_word = forms.CharField(max_length=40, required=False, label=_("Word for a sale"))
     no_side = forms.ChoiceField(
-        choices=[("", "Refuse it"), ("buy", "It is a buy"), ("sell", "It is a sale")],
+        choices=[("", _("Refuse it")), ("buy", _("It is a buy")), ("sell", _("It is a sale"))],
         required=False,
-        label="A row without a side",
+        label=_("A row without a side"),
     )
 
     def __init__(self, *args: Any, batch: ImportBatch, header: Sequence[str], **kwargs: Any) -> None:
@@ -215,7 +223,7 @@ class MappingForm(forms.Form):
         values = super().clean() or {}
         missing = [name for name in ("symbol", "quantity") if not values.get(f"column_{name}")]
         for name in missing:
-            self.add_error(f"column_{name}", "Choose the column that holds it.")
+            self.add_error(f"column_{name}", _("Choose the column that holds it."))
         return values
 
     def columns(self) -> dict[str, str]:

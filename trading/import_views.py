@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -142,7 +143,7 @@ def import_rows(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     batch = _own_batch(request, id)
     wanted = request.GET.get("outcome", "")
     if wanted and wanted not in RowOutcome.values:
-        raise InvalidValue("There is no such outcome.", pointer="?outcome")
+        raise InvalidValue(_("There is no such outcome."), pointer="?outcome")
     rows = ImportRow.objects.filter(batch=batch)
     listed = paging.page_of(
         rows.filter(outcome=wanted) if wanted else rows,
@@ -213,7 +214,7 @@ def import_cancel(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     """The import stops, at once or within seconds."""
     batch = batches.cancel(_own_batch(request, id))
     done = batch.status == BatchStatus.CANCELED
-    messages.success(request, "The import was canceled; nothing of the file was taken." if done else "Canceling.")
+    messages.success(request, _("The import was canceled; nothing of the file was taken.") if done else _("Canceling."))
     return redirect("import_detail", id)
 
 
@@ -225,10 +226,13 @@ def import_undo(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     batch = _own_batch(request, id)
     if request.method == "POST":
         batches.undo(batch)
-        messages.success(request, f"The import of {batch.filename} was undone.")
+        messages.success(request, _("The import of %(file)s was undone.") % {"file": batch.filename})
         return redirect("import_detail", id)
     if batch.status != BatchStatus.APPLIED:
-        raise BatchBusy(f"This import is {batch.get_status_display().lower()}, so there is nothing to undo.")
+        raise BatchBusy(
+            _("This import is %(status)s, so there is nothing to undo.")
+            % {"status": batch.get_status_display().lower()}
+        )
     trades = Trade.objects.filter(fills__execution__batch=batch).distinct()
     context = {"batch": batch, "fill_count": batch.executions.count(), "trade_count": trades.count()}
     return render(request, "trading/import_undo.html", context)
@@ -244,5 +248,5 @@ def import_replay(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     difference = batches.replay(batch, dry_run=not keeps)
     if not keeps:
         return _detail(request, batch, difference=difference)
-    messages.success(request, "The file was read anew.")
+    messages.success(request, _("The file was read anew."))
     return redirect("import_detail", id)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
 from accounts.errors import InvalidValue
 from trading.contracts import parse_future, parse_option
 from trading.models import FuturesRoot, Instrument, InstrumentKind, InstrumentStatus
@@ -57,7 +59,7 @@ def _one(key: InstrumentKey, *, known: dict[str, Instrument], roots: dict[str, F
             instrument = known[symbol] = _created(key, symbol=symbol, roots=roots, on=on)
         if _is_same(instrument, key):
             return instrument
-    raise InvalidValue(f"{key.symbol} is taken by something else.", code="symbol_taken")
+    raise InvalidValue(_("%(symbol)s is taken by something else.") % {"symbol": key.symbol}, code="symbol_taken")
 
 
 def _symbols(key: InstrumentKey) -> list[str]:

@@ -119,7 +119,7 @@ def enter(
     activity.noted(
         account.owner_id,
         ActivityKind.TRADE,
-        f"Entered {instrument.symbol} in {account.name}",
+        _("Entered %(symbol)s in %(account)s") % {"symbol": instrument.symbol, "account": account.name},
         link=f"/trades/{made[0].public_id}/",
     )
     return list(Trade.objects.filter(pk__in=[trade.pk for trade in made]).order_by("activity_at", "id"))

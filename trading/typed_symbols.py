@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from datetime import date
 
+from django.utils.translation import gettext as _
+
 from accounts.errors import InvalidValue
 from accounts.models import Account
 from trading import instruments
@@ -60,7 +62,11 @@ def _refuse_bare_root(text: str, *, roots: Collection[str], on: date) -> None:
     if root == symbol.text and shares.exclude(name="").exists():
         return
     raise InvalidValue(
-        f"{root} is a futures root: write the contract, such as {root}H{on:%y}; for the share write NYSE:{root}",
+        _(
+            "%(root)s is a futures root: write the contract, such as %(root)sH%(year)s; for the share write "
+            "NYSE:%(root)s"
+        )
+        % {"root": root, "year": f"{on:%y}"},
         pointer="/symbol",
         code="futures_root",
     )

@@ -2,11 +2,12 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class AttemptPurpose(models.TextChoices):
-    LOGIN = "login", "Login"
-    RESET = "reset", "Password reset"
+    LOGIN = "login", _("Login")
+    RESET = "reset", _("Password reset")
 
 
 class LoginAttempt(models.Model):

@@ -50,7 +50,7 @@ class Account(models.Model):
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="accounts", db_index=False)
     name = models.CharField(max_length=100)
     broker = models.CharField(max_length=100, blank=True)
-    number = models.CharField("account number", max_length=64, blank=True)
+    number = models.CharField(_("account number"), max_length=64, blank=True)
     kind = models.CharField(max_length=10, choices=AccountKind, default=AccountKind.INDIVIDUAL)
     status = models.CharField(max_length=9, choices=AccountStatus, default=AccountStatus.ACTIVE)
     currency = models.CharField(max_length=12, default="USD")
@@ -64,7 +64,7 @@ class Account(models.Model):
     color = models.CharField(
         max_length=7,
         default="#6b7fd7",
-        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "A colour is written #rrggbb.")],
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", _("A colour is written #rrggbb."))],
     )
     description = models.TextField(blank=True, max_length=2000)
     group = models.ForeignKey(AccountGroup, on_delete=models.SET_NULL, null=True, blank=True, related_name="accounts")
@@ -82,7 +82,7 @@ class Account(models.Model):
             models.UniqueConstraint(
                 fields=["owner", "name"],
                 name="account_name_unique_per_owner",
-                violation_error_message="You have an account of this name.",
+                violation_error_message=_("You have an account of this name."),
             ),
             # What composite foreign keys of owned tables refer to.
             models.UniqueConstraint(fields=["id", "owner"], name="account_id_owner"),

@@ -4,6 +4,8 @@ from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models.person import User
 
@@ -49,12 +51,12 @@ class AuditEvent(models.Model):
 
 
 class ActivityKind(models.TextChoices):
-    IMPORT = "import", "Import"
-    TRADE = "trade", "Trade"
-    ACCOUNT = "account", "Account"
-    CASH = "cash", "Cash"
-    ACCESS = "access", "Access"
-    SYSTEM = "system", "System"
+    IMPORT = "import", pgettext_lazy("noun", "Import")
+    TRADE = "trade", _("Trade")
+    ACCOUNT = "account", _("Account")
+    CASH = "cash", _("Cash")
+    ACCESS = "access", _("Access")
+    SYSTEM = "system", _("System")
 
 
 class ActivityEntryQuerySet(models.QuerySet["ActivityEntry"]):

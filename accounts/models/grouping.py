@@ -5,12 +5,13 @@ from typing import Self, TypeVar
 from django.contrib.auth.models import AnonymousUser
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import UUIDv7
 from accounts.models.person import User
 
 #: What a colour looks like, as `<input type="color">` sends it.
-COLOR = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "A colour is written #rrggbb.")
+COLOR = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", _("A colour is written #rrggbb."))
 
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
@@ -41,7 +42,7 @@ class AccountGroup(models.Model):
             models.UniqueConstraint(
                 fields=["owner", "name"],
                 name="account_group_name_unique_per_owner",
-                violation_error_message="You have a group of this name.",
+                violation_error_message=_("You have a group of this name."),
             )
         ]
 
@@ -65,7 +66,7 @@ class AccountTag(models.Model):
             models.UniqueConstraint(
                 fields=["owner", "name"],
                 name="account_tag_name_unique_per_owner",
-                violation_error_message="You have a label of this name.",
+                violation_error_message=_("You have a label of this name."),
             )
         ]
 

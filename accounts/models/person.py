@@ -49,8 +49,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     public_id = models.UUIDField(db_default=UUIDv7(), unique=True, editable=False)
     email = models.EmailField(unique=True, error_messages={"unique": _("Someone has signed up with this address.")})
-    is_staff = models.BooleanField("may use the admin", default=False)
-    is_active = models.BooleanField("may sign in", default=True)
+    is_staff = models.BooleanField(_("may use the admin"), default=False)
+    is_active = models.BooleanField(_("may sign in"), default=True)
     date_joined = models.DateTimeField(auto_now_add=True)
     reporting_currency = models.CharField(max_length=12, default="USD")
     time_zone = models.CharField(max_length=64, default="UTC")
@@ -91,10 +91,10 @@ class OwnerVersion(models.Model):
 
 
 class ClientStatus(models.TextChoices):
-    PENDING = "pending", "Pending"
-    ACTIVE = "active", "Active"
-    SUSPENDED = "suspended", "Suspended"
-    REJECTED = "rejected", "Rejected"
+    PENDING = "pending", _("Pending")
+    ACTIVE = "active", _("Active")
+    SUSPENDED = "suspended", _("Suspended")
+    REJECTED = "rejected", _("Rejected")
 
 
 class Client(models.Model):

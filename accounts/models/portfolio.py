@@ -6,6 +6,7 @@ from typing import Self
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import LARGEST_MONEY, MoneyField, UUIDv7, finite
 from accounts.models.account import Account
@@ -51,11 +52,11 @@ class Portfolio(models.Model):
 
 
 class LedgerKind(models.TextChoices):
-    DEPOSIT = "deposit", "Deposit"
-    WITHDRAWAL = "withdrawal", "Withdrawal"
-    FEE = "fee", "Fee"
-    TRADE = "trade", "Trade"
-    ADJUSTMENT = "adjustment", "Adjustment"
+    DEPOSIT = "deposit", _("Deposit")
+    WITHDRAWAL = "withdrawal", _("Withdrawal")
+    FEE = "fee", _("Fee")
+    TRADE = "trade", _("Trade")
+    ADJUSTMENT = "adjustment", _("Adjustment")
 
 
 class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):

@@ -128,7 +128,7 @@ def executions(restorer: "Restorer", rows: Rows) -> None:
         for row in rows:
             place = there.get(row[name])
             if place is None and (row[name] is not None or name != "batch"):
-                raise ArchiveRefused(f"A fill names an {name} that is not there.", code="dangling")
+                raise ArchiveRefused(_("A fill names an %(name)s that is not there.") % {"name": name}, code="dangling")
             row[f"{name}_id"] = place.id if place else None
     known = _known(rows)
     taken = _taken(Execution, restorer, [row["public_id"] for row in rows])

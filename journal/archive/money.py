@@ -31,7 +31,10 @@ def refuse_bad_accounts(rows: Rows) -> None:
             refuse_unknown_zone(row["time_zone"])
             refuse_unknown_currency(row["currency"])
         except ValidationError as error:
-            raise ArchiveRefused(f"The account {row['name']}: {error.messages[0]}", code="bad_account") from error
+            raise ArchiveRefused(
+                _("The account %(name)s: %(reason)s") % {"name": row["name"], "reason": error.messages[0]},
+                code="bad_account",
+            ) from error
 
 
 def refuse_unknown_zone(name: str) -> None:

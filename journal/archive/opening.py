@@ -126,7 +126,8 @@ def _members(file: zipfile.ZipFile) -> dict[str, Member]:
         raise ArchiveRefused(_("It is not an archive of this journal."), code="unknown_format")
     if manifest.get("version") != VERSION:
         raise ArchiveRefused(
-            f"It is of version {str(manifest.get('version'))[:20]}; this journal reads version {VERSION}.",
+            _("It is of version %(found)s; this journal reads version %(read)s.")
+            % {"found": str(manifest.get("version"))[:20], "read": VERSION},
             code="unknown_version",
         )
     stated = manifest.get("members")

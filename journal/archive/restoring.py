@@ -104,7 +104,9 @@ class Restorer:
                 place = there.get(row[name])
                 if row[name] is not None and place is None and not (is_optional or table.name == "rule_checks"):
                     raise ArchiveRefused(
-                        f"{table.name}.jsonl names something in {named}.jsonl that is not there.", code="dangling"
+                        _("%(name)s.jsonl names something in %(named)s.jsonl that is not there.")
+                        % {"name": table.name, "named": named},
+                        code="dangling",
                     )
                 if place is None and not is_optional:
                     continue
@@ -160,7 +162,11 @@ class Restorer:
                 try:
                     rows.append(reader.read(line))
                 except BadValue as error:
-                    raise ArchiveRefused(f"{table.name}.jsonl, line {number}: {error}.", code="bad_line") from error
+                    raise ArchiveRefused(
+                        _("%(name)s.jsonl, line %(number)s: %(reason)s.")
+                        % {"name": table.name, "number": number, "reason": error},
+                        code="bad_line",
+                    ) from error
             if table.name == "accounts":
                 money.refuse_bad_accounts(rows)
             yield rows

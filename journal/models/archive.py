@@ -4,22 +4,24 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.fields import UUIDv7
 from accounts.models import OwnQuerySet, User
 
 
 class ArchiveKind(models.TextChoices):
-    EXPORT = "export", "Export"
-    IMPORT = "import", "Import"
+    EXPORT = "export", pgettext_lazy("noun", "Export")
+    IMPORT = "import", pgettext_lazy("noun", "Import")
 
 
 class ArchiveStatus(models.TextChoices):
-    QUEUED = "queued", "Waiting for its turn"
-    RUNNING = "running", "At work"
-    DONE = "done", "Done"
-    FAILED = "failed", "Refused"
-    CANCELED = "canceled", "Canceled"
+    QUEUED = "queued", _("Waiting for its turn")
+    RUNNING = "running", _("At work")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Refused")
+    CANCELED = "canceled", _("Canceled")
 
 
 class Archive(models.Model):

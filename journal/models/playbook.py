@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import UUIDv7
 from accounts.models import COLOR, OwnQuerySet, User
@@ -28,7 +29,7 @@ class Playbook(models.Model):
             models.UniqueConstraint(
                 fields=["owner", "name"],
                 name="playbook_name_unique_per_owner",
-                violation_error_message="You have a playbook of this name.",
+                violation_error_message=_("You have a playbook of this name."),
             )
         ]
 

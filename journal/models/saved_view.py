@@ -1,6 +1,7 @@
 """Filters with a name."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import UUIDv7
 from accounts.models import OwnQuerySet, User
@@ -24,7 +25,7 @@ class SavedView(models.Model):
             models.UniqueConstraint(
                 fields=["owner", "name"],
                 name="saved_view_name_unique_per_owner",
-                violation_error_message="You have a view of this name.",
+                violation_error_message=_("You have a view of this name."),
             )
         ]
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.http import HttpRequest, QueryDict
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidValue
 from accounts.models import Account
@@ -429,16 +430,20 @@ def _picked(request: HttpRequest) -> list[UUID]:
     """The accounts to draw over the curve."""
     given = list(dict.fromkeys(request.GET.getlist("line")))
     if len(given) > MOST_LINES:
-        raise InvalidValue(f"At most {MOST_LINES} accounts are drawn.", pointer="?line")
+        raise InvalidValue(_("At most %(most)s accounts are drawn.") % {"most": MOST_LINES}, pointer="?line")
     try:
         return [UUID(text) for text in given]
     except ValueError:
-        raise InvalidValue("An account is named by its id, a UUID.", pointer="?line") from None
+        raise InvalidValue(_("An account is named by its id, a UUID."), pointer="?line") from None
 
 
 def one_of(request: HttpRequest, name: str, allowed: Sequence[str]) -> str:
     """The parameter's value, the first of those allowed where it is not given."""
     value: str = request.GET.get(name) or allowed[0]
     if value not in allowed:
-        raise InvalidValue(f"{name} is one of {', '.join(allowed)}.", pointer=f"?{name}", code="invalid_choice")
+        raise InvalidValue(
+            _("%(name)s is one of %(names)s.") % {"name": name, "names": ", ".join(allowed)},
+            pointer=f"?{name}",
+            code="invalid_choice",
+        )
     return value

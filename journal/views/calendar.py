@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.errors import InvalidValue
@@ -57,5 +58,7 @@ def _year(request: HttpRequest) -> int | None:
     if not text:
         return None
     if not _YEAR.fullmatch(text) or not FIRST_YEAR <= int(text) <= LAST_YEAR:
-        raise InvalidValue(f"year is from {FIRST_YEAR} to {LAST_YEAR}.", pointer="?year")
+        raise InvalidValue(
+            _("year is from %(first)s to %(last)s.") % {"first": FIRST_YEAR, "last": LAST_YEAR}, pointer="?year"
+        )
     return int(text)

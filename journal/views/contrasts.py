@@ -65,9 +65,9 @@ def _refuse_unknown(request: HttpRequest) -> None:
     known = {*filters.NAMES, *report_forms.names_of_sides(), "format"}
     for name, values in request.GET.lists():
         if name not in known:
-            raise InvalidValue("There is no such parameter.", pointer=f"?{name[:50]}", code="unknown_parameter")
+            raise InvalidValue(_("There is no such parameter."), pointer=f"?{name[:50]}", code="unknown_parameter")
         if len(values) > 1 and name.rpartition(".")[2] != "account":
-            raise InvalidValue("This may be given once.", pointer=f"?{name}", code="duplicate_parameter")
+            raise InvalidValue(_("This may be given once."), pointer=f"?{name}", code="duplicate_parameter")
 
 
 def _examples(request: HttpRequest) -> list[tuple[Any, str]]:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidValue
 from accounts.models import User
@@ -58,9 +59,12 @@ def month_of(request: HttpRequest, wanted: MetricsFilter, *, today: date, last: 
     asked = request.GET.get("month", "")
     if asked:
         if not _MONTH.fullmatch(asked):
-            raise InvalidValue("month is written YYYY-MM.", pointer="?month")
+            raise InvalidValue(_("month is written YYYY-MM."), pointer="?month")
         if not charts.FIRST_YEAR <= int(asked[:4]) <= charts.LAST_YEAR:
-            raise InvalidValue(f"month is from {charts.FIRST_YEAR} to {charts.LAST_YEAR}.", pointer="?month")
+            raise InvalidValue(
+                _("month is from %(first)s to %(last)s.") % {"first": charts.FIRST_YEAR, "last": charts.LAST_YEAR},
+                pointer="?month",
+            )
         return date(int(asked[:4]), int(asked[5:]), 1)
     end = date.fromisoformat(last) if last else min(today, wanted.end or today)
     # A range that lies ahead begins with its own first month.

@@ -3,6 +3,7 @@
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.errors import InvalidValue
@@ -73,5 +74,7 @@ def line_options(request: HttpRequest) -> HttpResponse:
 def _number(request: HttpRequest, name: str, default: int, most: int) -> int:
     text = request.GET.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= most):
-        raise InvalidValue(f"{name} is a whole number up to {most}.", pointer=f"?{name}")
+        raise InvalidValue(
+            _("%(name)s is a whole number up to %(most)s.") % {"name": name, "most": most}, pointer=f"?{name}"
+        )
     return int(text)

@@ -133,7 +133,7 @@ def distribution(request: HttpRequest) -> HttpResponseBase:
         return file_of(chosen(request, tables, default="spread"))
     context = {
         "answer": answer,
-        "tables": tables,
+        "names": tables,
         "net_chart": _histogram(answer.net.buckets),
         "r_chart": _histogram(answer.r.buckets, width=report_charts.HALF),
         "day_chart": _histogram(answer.days.buckets, width=report_charts.HALF),
@@ -274,7 +274,7 @@ def chosen(request: HttpRequest, tables: Mapping[str, Table], *, default: str) -
     """The table of the page that is asked for. Raises InvalidValue for another."""
     name = request.GET.get("table", default)
     if name not in tables:
-        raise InvalidValue(f"table is one of {', '.join(tables)}.", pointer="?table")
+        raise InvalidValue(_("table is one of %(names)s.") % {"names": ", ".join(tables)}, pointer="?table")
     return tables[name]
 
 
@@ -283,7 +283,7 @@ def page_asked(request: HttpRequest, pages: "Paginator[Any]") -> Any:
     text = request.GET.get("page", "1")
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else 0
     if not 1 <= number <= pages.num_pages:
-        raise InvalidValue(f"page is a whole number from 1 to {pages.num_pages}.", pointer="?page")
+        raise InvalidValue(_("page is a whole number from 1 to %(last)s.") % {"last": pages.num_pages}, pointer="?page")
     return pages.page(number)
 
 
@@ -295,7 +295,7 @@ def groups_shown() -> list[tuple[Words, list[tuple[str, Words]]]]:
 def _measure(request: HttpRequest) -> str:
     measure = request.GET.get("measure") or ("r" if request.GET.get("unit") == "r" else "net")
     if measure not in MEASURES:
-        raise InvalidValue(f"measure is one of {', '.join(MEASURES)}.", pointer="?measure")
+        raise InvalidValue(_("measure is one of %(names)s.") % {"names": ", ".join(MEASURES)}, pointer="?measure")
     return measure
 
 

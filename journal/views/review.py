@@ -123,7 +123,7 @@ def _words_of(person: User, trade: Trade) -> dict[str, Any]:
 
 def _order(text: str | None) -> str:
     if text not in (None, "", *_ORDERS):
-        raise InvalidValue("order is oldest or newest.", pointer="?order")
+        raise InvalidValue(_("order is oldest or newest."), pointer="?order")
     return text or _ORDERS[0]
 
 

@@ -152,7 +152,7 @@ def _ids(texts: list[str]) -> list[UUID]:
     try:
         return [UUID(text) for given in texts for text in given.split(",") if text]
     except ValueError:
-        raise InvalidValue("A trade is named by its id, a UUID.", pointer="/ids") from None
+        raise InvalidValue(_("A trade is named by its id, a UUID."), pointer="/ids") from None
 
 
 def _value(sent: QueryDict, act: bulk_acts.Act) -> str:

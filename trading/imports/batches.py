@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DataError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import activity, audit
 from accounts.errors import DomainError
@@ -58,8 +59,11 @@ def receive(
                 size += len(chunk)
                 if size > settings.IMPORT_MAX_BYTES:
                     raise ImportRefused(
-                        f"The file is larger than {settings.IMPORT_MAX_BYTES // 1_048_576} MiB. Split it by date "
-                        "and import the parts one after the other.",
+                        _(
+                            "The file is larger than %(most)s MiB. Split it by date and import the parts one after the "
+                            "other."
+                        )
+                        % {"most": settings.IMPORT_MAX_BYTES // 1_048_576},
                         code="file_too_large",
                         status=413,
                     )
@@ -104,7 +108,7 @@ def choose(
         pk=batch.pk, status__in=[BatchStatus.PREVIEWING, BatchStatus.READY, BatchStatus.REFUSED]
     ).update(**values)
     if not changed:
-        raise BatchBusy("This import can no longer be changed.")
+        raise BatchBusy(_("This import can no longer be changed."))
     batch.refresh_from_db()
     return batch
 
@@ -146,7 +150,7 @@ def look(batch: ImportBatch) -> ImportBatch:
 
 def _refuse_after_attempts(batch: ImportBatch) -> None:
     if batch.attempts >= LARGEST_ATTEMPTS:
-        raise FileRefused("gave_up", "The import was started three times and its worker died each time.")
+        raise FileRefused("gave_up", _("The import was started three times and its worker died each time."))
 
 
 def _refusal_of(error: Exception) -> FileRefused:
@@ -155,10 +159,12 @@ def _refusal_of(error: Exception) -> FileRefused:
     if isinstance(error, DataError):
         return FileRefused(
             "number_too_large",
-            "A number in the file, or what the fills come to, is too large to be kept: money has at most 12 digits "
-            "before the point, prices and quantities 16. Nothing of the file was imported.",
+            _(
+                "A number in the file, or what the fills come to, is too large to be kept: money has at most 12 digits "
+                "before the point, prices and quantities 16. Nothing of the file was imported."
+            ),
         )
-    return FileRefused("file_missing", "The stored file can no longer be read: import it anew.")
+    return FileRefused("file_missing", _("The stored file can no longer be read: import it anew."))
 
 
 @transaction.atomic
@@ -167,14 +173,16 @@ def queue(batch: ImportBatch) -> ImportBatch:
     open_decisions = batch.preview.get("decisions") or []
     if open_decisions:
         raise ImportRefused(
-            "Decide first: " + " ".join(decision["message"] for decision in open_decisions[:5]),
+            _("Decide first: %(what)s") % {"what": " ".join(decision["message"] for decision in open_decisions[:5])},
             code="needs_decision",
         )
     changed = ImportBatch.objects.filter(pk=batch.pk, status=BatchStatus.READY).update(
         status=BatchStatus.QUEUED, progress=0, cancel_requested=False
     )
     if not changed:
-        raise BatchBusy(f"This import is {batch.get_status_display().lower()} and cannot be started.")
+        raise BatchBusy(
+            _("This import is %(status)s and cannot be started.") % {"status": batch.get_status_display().lower()}
+        )
     batch.refresh_from_db()
     return batch
 
@@ -241,7 +249,8 @@ def _applied(batch: ImportBatch, report: Report) -> None:
     activity.noted(
         batch.owner_id,
         ActivityKind.IMPORT,
-        f"Imported {batch.filename}: {report.new} new fills, {report.duplicates} already there",
+        _("Imported %(file)s: %(new)s new fills, %(old)s already there")
+        % {"file": batch.filename, "new": report.new, "old": report.duplicates},
         link=f"/imports/{batch.public_id}/",
     )
 
@@ -255,7 +264,9 @@ def cancel(batch: ImportBatch) -> ImportBatch:
     if not waiting:
         running = ImportBatch.objects.filter(pk=batch.pk, status=BatchStatus.RUNNING).update(cancel_requested=True)
         if not running:
-            raise BatchBusy(f"This import is {batch.get_status_display().lower()} and cannot be canceled.")
+            raise BatchBusy(
+                _("This import is %(status)s and cannot be canceled.") % {"status": batch.get_status_display().lower()}
+            )
     batch.refresh_from_db()
     return batch
 
@@ -270,7 +281,10 @@ def undo(batch: ImportBatch) -> ImportBatch:
     routing.lock_new(batch.owner_id)
     batch = ImportBatch.objects.select_for_update(of=("self",)).select_related("owner").get(pk=batch.pk)
     if batch.status != BatchStatus.APPLIED:
-        raise BatchBusy(f"This import is {batch.get_status_display().lower()}, so there is nothing to undo.")
+        raise BatchBusy(
+            _("This import is %(status)s, so there is nothing to undo.")
+            % {"status": batch.get_status_display().lower()}
+        )
     trades.lock_accounts(Account.objects.for_user(batch.owner).values_list("pk", flat=True))
     _hand_over(batch)
     removed = fills.withdraw(batch)
@@ -283,7 +297,9 @@ def undo(batch: ImportBatch) -> ImportBatch:
         before={"file": batch.filename, "fills": removed},
     )
     activity.noted(
-        batch.owner_id, ActivityKind.IMPORT, f"Undid the import of {batch.filename}: {removed} fills removed"
+        batch.owner_id,
+        ActivityKind.IMPORT,
+        _("Undid the import of %(file)s: %(count)s fills removed") % {"file": batch.filename, "count": removed},
     )
     batch.refresh_from_db()
     return batch
@@ -323,7 +339,7 @@ def replay(batch: ImportBatch, *, dry_run: bool) -> dict[str, Any]:
                 ImportBatch.objects.select_for_update(of=("self",)).select_related("owner", "account").get(pk=batch.pk)
             )
             if batch.status != BatchStatus.APPLIED:
-                raise BatchBusy("Only an import that stands can be replayed.")
+                raise BatchBusy(_("Only an import that stands can be replayed."))
             # All of them: which ones the new reading feeds or makes is known too late to be locked in one order.
             trades.lock_accounts(Account.objects.for_user(batch.owner).values_list("pk", flat=True))
             before = fills.fills_of(batch)
@@ -409,7 +425,7 @@ def _why(report: Report) -> tuple[str, str]:
 def _checked(options: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(options) - _OPTIONS)
     if unknown:
-        raise ImportRefused(f"Unknown option: {unknown[0]}.", code="unknown_option", status=400)
+        raise ImportRefused(_("Unknown option: %(name)s.") % {"name": unknown[0]}, code="unknown_option", status=400)
     return options
 
 

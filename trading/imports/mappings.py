@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from trading.errors import ImportRefused
@@ -14,31 +16,31 @@ from trading.models import ColumnMapping, ImportBatch
 
 #: Our fields and how people are told of them, those of a fill first.
 FIELDS = {
-    "symbol": "Symbol",
-    "side": "Side (buy or sell)",
-    "quantity": "Quantity",
-    "price": "Price",
-    "executed_at": "Date and time",
-    "date": "Date",
-    "time": "Time",
-    "commission": "Commission",
-    "fees": "Other fees",
-    "currency": "Currency",
-    "account": "Account number",
-    "fill_id": "Fill id, different in every row",
-    "order_id": "Order id",
-    "status": "Status",
-    "kind": "Kind of instrument",
-    "multiplier": "Multiplier",
-    "entry_price": "Entry price (rows are round trips)",
-    "exit_price": "Exit price",
-    "entry_at": "Entry time",
-    "exit_at": "Exit time",
-    "net_pnl": "Net P&L by the broker",
-    "stop": "Initial stop",
-    "target": "Initial target",
-    "tags": "Tags",
-    "note": "Note",
+    "symbol": gettext_lazy("Symbol"),
+    "side": gettext_lazy("Side (buy or sell)"),
+    "quantity": gettext_lazy("Quantity"),
+    "price": gettext_lazy("Price"),
+    "executed_at": gettext_lazy("Date and time"),
+    "date": gettext_lazy("Date"),
+    "time": gettext_lazy("Time"),
+    "commission": gettext_lazy("Commission"),
+    "fees": gettext_lazy("Other fees"),
+    "currency": gettext_lazy("Currency"),
+    "account": gettext_lazy("Account number"),
+    "fill_id": gettext_lazy("Fill id, different in every row"),
+    "order_id": gettext_lazy("Order id"),
+    "status": gettext_lazy("Status"),
+    "kind": gettext_lazy("Kind of instrument"),
+    "multiplier": gettext_lazy("Multiplier"),
+    "entry_price": gettext_lazy("Entry price (rows are round trips)"),
+    "exit_price": gettext_lazy("Exit price"),
+    "entry_at": gettext_lazy("Entry time"),
+    "exit_at": gettext_lazy("Exit time"),
+    "net_pnl": gettext_lazy("Net P&L by the broker"),
+    "stop": gettext_lazy("Initial stop"),
+    "target": gettext_lazy("Initial target"),
+    "tags": gettext_lazy("Tags"),
+    "note": gettext_lazy("Note"),
 }
 
 
@@ -75,8 +77,8 @@ def keep(
     """The mapping is kept under its name, in place of one of the same name. Raises ImportRefused."""
     unknown = sorted(set(columns) - set(FIELDS)) + sorted(set(columns.values()) - set(header))
     if unknown:
-        raise ImportRefused(f"The file has no {unknown[0]}.", code="bad_mapping", status=400)
-    mapping, _ = ColumnMapping.objects.update_or_create(
+        raise ImportRefused(_("The file has no %(name)s.") % {"name": unknown[0]}, code="bad_mapping", status=400)
+    mapping, _made = ColumnMapping.objects.update_or_create(
         owner=owner,
         name=name,
         defaults={"header": list(header), "columns": dict(columns), "options": dict(options), "broker": broker},

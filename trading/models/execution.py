@@ -20,8 +20,8 @@ class Side(models.TextChoices):
 
 
 class ExecutionSource(models.TextChoices):
-    IMPORT = "import", "Imported"
-    MANUAL = "manual", "Entered by hand"
+    IMPORT = "import", _("Imported")
+    MANUAL = "manual", _("Entered by hand")
 
 
 class ExecutionQuerySet(models.QuerySet["Execution"]):

@@ -5,27 +5,28 @@ from typing import Self
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import UUIDv7
 from accounts.models import Account, User
 
 
 class BatchStatus(models.TextChoices):
-    PREVIEWING = "previewing", "Reading the file"
-    READY = "ready", "Ready to import"
-    REFUSED = "refused", "Refused"
-    QUEUED = "queued", "Waiting for its turn"
-    RUNNING = "running", "Importing"
-    APPLIED = "applied", "Imported"
-    CANCELED = "canceled", "Canceled"
-    UNDONE = "undone", "Undone"
+    PREVIEWING = "previewing", _("Reading the file")
+    READY = "ready", _("Ready to import")
+    REFUSED = "refused", _("Refused")
+    QUEUED = "queued", _("Waiting for its turn")
+    RUNNING = "running", _("Importing")
+    APPLIED = "applied", _("Imported")
+    CANCELED = "canceled", _("Canceled")
+    UNDONE = "undone", _("Undone")
 
 
 class RowOutcome(models.TextChoices):
-    NEW = "new", "New"
-    DUPLICATE = "duplicate", "Already imported"
-    SKIPPED = "skipped", "Skipped"
-    ERROR = "error", "Error"
+    NEW = "new", _("New")
+    DUPLICATE = "duplicate", _("Already imported")
+    SKIPPED = "skipped", _("Skipped")
+    ERROR = "error", _("Error")
 
 
 class ImportBatchQuerySet(models.QuerySet["ImportBatch"]):

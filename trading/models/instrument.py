@@ -4,26 +4,27 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import LARGEST_PRICE, PriceField, UUIDv7, finite
 
 
 class InstrumentKind(models.TextChoices):
-    STOCK = "stock", "Stock"
+    STOCK = "stock", _("Stock")
     ETF = "etf", "ETF"
-    FUTURE = "future", "Future"
-    OPTION = "option", "Option"
-    FOREX = "forex", "Currency pair"
-    CRYPTO = "crypto", "Crypto"
+    FUTURE = "future", _("Future")
+    OPTION = "option", _("Option")
+    FOREX = "forex", _("Currency pair")
+    CRYPTO = "crypto", _("Crypto")
     CFD = "cfd", "CFD"
-    BOND = "bond", "Bond"
-    INDEX = "index", "Index"
+    BOND = "bond", _("Bond")
+    INDEX = "index", _("Index")
 
 
 class InstrumentStatus(models.TextChoices):
-    ACTIVE = "active", "Active"
-    SUSPENDED = "suspended", "Suspended"
-    DELISTED = "delisted", "Delisted"
+    ACTIVE = "active", _("Active")
+    SUSPENDED = "suspended", _("Suspended")
+    DELISTED = "delisted", _("Delisted")
 
 
 class FuturesRoot(models.Model):
@@ -73,7 +74,7 @@ class Instrument(models.Model):
     underlying = models.CharField(max_length=40, blank=True)
     expires_on = models.DateField(null=True, blank=True)
     strike = PriceField(null=True, blank=True)
-    option_type = models.CharField(max_length=4, blank=True, choices=[("call", "Call"), ("put", "Put")])
+    option_type = models.CharField(max_length=4, blank=True, choices=[("call", _("Call")), ("put", _("Put"))])
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -3,17 +3,18 @@
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import LARGEST_PRICE, PriceField, finite
 from trading.models.instrument import Instrument
 
 
 class Timeframe(models.TextChoices):
-    MINUTE = "1m", "1 minute"
-    FIVE_MINUTES = "5m", "5 minutes"
-    QUARTER_HOUR = "15m", "15 minutes"
-    HOUR = "1h", "1 hour"
-    DAY = "1d", "1 day"
+    MINUTE = "1m", _("1 minute")
+    FIVE_MINUTES = "5m", _("5 minutes")
+    QUARTER_HOUR = "15m", _("15 minutes")
+    HOUR = "1h", _("1 hour")
+    DAY = "1d", _("1 day")
 
 
 class Bar(models.Model):

@@ -63,7 +63,7 @@ class TagGroup(models.Model):
             models.UniqueConstraint(
                 fields=["owner", "name"],
                 name="tag_group_name_unique_per_owner",
-                violation_error_message="You have a group of this name.",
+                violation_error_message=_("You have a group of this name."),
             ),
             models.CheckConstraint(name="tag_group_role_valid", condition=Q(role__in=TagRole.values)),
         ]
@@ -82,7 +82,7 @@ class Tag(models.Model):
     color = models.CharField(
         max_length=7,
         default="#6b7fd7",
-        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "A colour is written #rrggbb.")],
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", _("A colour is written #rrggbb."))],
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -99,7 +99,7 @@ class Tag(models.Model):
             models.UniqueConstraint(
                 fields=["owner", "name"],
                 name="tag_name_unique_per_owner",
-                violation_error_message="You have a tag of this name.",
+                violation_error_message=_("You have a tag of this name."),
             )
         ]
 
