@@ -14,7 +14,6 @@ from journal.definitions import DEFINITIONS, Definition
 from journal.figures import AggregateMetrics, Calendar
 from journal.metrics import formulas
 from journal.metrics.formulas import Interval
-from journal.metrics.totals import Totals
 from journal.previous import Change
 from journal.templatetags import journal_format
 from journal.units import Scale, Unit
@@ -145,6 +144,7 @@ def _profit_factor(found: Figures) -> Kpi:
     figures = found.metrics.figures
     is_r = found.scale.unit is Unit.R
     value = formulas.profit_factor_r(found.metrics.counts) if is_r else figures.profit_factor
+    payoff = formulas.payoff_ratio_r(found.metrics.counts) if is_r else figures.payoff_ratio
     earlier = found.earlier
     then = (
         None if earlier is None else formulas.profit_factor_r(earlier.counts) if is_r else earlier.figures.profit_factor
@@ -156,16 +156,12 @@ def _profit_factor(found: Figures) -> Kpi:
         kind=Kind.RATIO,
         value=value,
         why=_("Undefined: nothing was lost."),
-        n=found.metrics.counts.trade_count,
-        note=_("payoff %(ratio)s") % {"ratio": journal_format.ratio(figures.payoff_ratio)},
+        n=found.metrics.counts.r_count if is_r else found.metrics.counts.trade_count,
+        note=_("payoff %(ratio)s") % {"ratio": journal_format.ratio(payoff)},
         change=change,
         is_better=_is_more(change),
         is_signed=False,
     )
-
-
-def _profit_factor_in(unit: Unit, metrics: AggregateMetrics) -> Decimal | None:
-    return formulas.profit_factor_r(metrics.counts) if unit is Unit.R else metrics.figures.profit_factor
 
 
 def _expectancy(found: Figures) -> Kpi:
@@ -196,8 +192,11 @@ def _expectancy(found: Figures) -> Kpi:
 
 
 def _average_win(found: Figures) -> Kpi:
-    value, change, is_better = _both(found, lambda metrics: metrics.figures.average_win, average_win_r)
-    count = found.metrics.counts.win_count
+    value, change, is_better = _both(
+        found, lambda metrics: metrics.figures.average_win, lambda metrics: formulas.average_win_r(metrics.counts)
+    )
+    counts = found.metrics.counts
+    count = counts.r_win_count if found.scale.unit is Unit.R else counts.win_count
     return Kpi(
         about=DEFINITIONS["average-win"],
         label=_("Average win"),
@@ -214,9 +213,12 @@ def _average_win(found: Figures) -> Kpi:
 
 def _average_loss(found: Figures) -> Kpi:
     value, change, is_better = _both(
-        found, lambda metrics: journal_format.as_loss(metrics.figures.average_loss), average_loss_r
+        found,
+        lambda metrics: journal_format.as_loss(metrics.figures.average_loss),
+        lambda metrics: journal_format.as_loss(formulas.average_loss_r(metrics.counts)),
     )
-    count = found.metrics.counts.loss_count
+    counts = found.metrics.counts
+    count = counts.r_loss_count if found.scale.unit is Unit.R else counts.loss_count
     return Kpi(
         about=DEFINITIONS["average-loss"],
         label=_("Average loss"),
@@ -277,23 +279,6 @@ def _today(found: Figures, today: Calendar, link: dict[str, str]) -> Kpi:
 def net_r(metrics: AggregateMetrics) -> Decimal | None:
     """The sum of realized R; None where no trade has one."""
     return metrics.counts.r_sum if metrics.counts.r_count else None
-
-
-def average_win_r(metrics: AggregateMetrics) -> Decimal | None:
-    """The mean R of the winning trades; None unless every closed trade has an R: how many winners do is not kept."""
-    counts = metrics.counts
-    if counts.r_count != counts.trade_count:
-        return None
-    return formulas.average_win(Totals(gross_profit=counts.r_profit, win_count=counts.win_count))
-
-
-def average_loss_r(metrics: AggregateMetrics) -> Decimal | None:
-    """The mean R of the losing trades, below zero; None unless every closed trade has an R."""
-    counts = metrics.counts
-    if counts.r_count != counts.trade_count:
-        return None
-    mean = formulas.average_loss(Totals(gross_loss=counts.r_loss, loss_count=counts.loss_count))
-    return journal_format.as_loss(mean)
 
 
 def _fall(metrics: AggregateMetrics, scale: Scale, in_r: Decimal | None) -> Decimal | None:

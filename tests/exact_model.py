@@ -313,6 +313,8 @@ class Sums:
     r_sum: Fraction = Fraction(0)
     r_profit: Fraction = Fraction(0)
     r_loss: Fraction = Fraction(0)
+    r_win_count: int = 0
+    r_loss_count: int = 0
     largest_win: Fraction | None = None
     largest_loss: Fraction | None = None
 
@@ -331,6 +333,8 @@ class Sums:
         if trip.realized_r is not None:
             self.r_count += 1
             self.r_sum += trip.realized_r
+            self.r_win_count += trip.outcome == "win"
+            self.r_loss_count += trip.outcome == "loss"
             self.r_profit += trip.realized_r if trip.outcome == "win" else 0
             self.r_loss -= trip.realized_r if trip.outcome == "loss" else 0
 

@@ -178,6 +178,35 @@ def profit_factor_r(totals: Totals) -> Decimal | None:
     return _ratio(totals.r_profit, totals.r_loss)
 
 
+def average_win_r(totals: Totals) -> Decimal | None:
+    """Return the mean realized R of the winners that have one.
+
+    Unit: R > 0. None without one. Source: docs/metrics.md#average-win-and-loss-in-r
+    """
+    return _ratio(totals.r_profit, Decimal(totals.r_win_count))
+
+
+def average_loss_r(totals: Totals) -> Decimal | None:
+    """Return the mean magnitude of the realized R of the losers that have one.
+
+    Unit: R > 0. None without one. Source: docs/metrics.md#average-win-and-loss-in-r
+    """
+    return _ratio(totals.r_loss, Decimal(totals.r_loss_count))
+
+
+def payoff_ratio_r(totals: Totals) -> Decimal | None:
+    """Return the average win in R divided by the average loss in R.
+
+    Unit: ratio >= 0. None without one of them. Source: docs/metrics.md#average-win-and-loss-in-r
+    """
+    if not totals.r_win_count:
+        return None
+    return _ratio(
+        _multiply(totals.r_profit, Decimal(totals.r_loss_count)),
+        _multiply(totals.r_loss, Decimal(totals.r_win_count)),
+    )
+
+
 def expectancy_r(totals: Totals) -> Decimal | None:
     """Return the mean realized R of the closed trades that have one.
 

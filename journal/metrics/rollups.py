@@ -42,6 +42,8 @@ CLOSED_SUMS = """
     count(t.realized_r) AS r_count,
     coalesce(sum(t.realized_r) FILTER (WHERE t.outcome = 'win'), 0) AS r_profit,
     coalesce(-sum(t.realized_r) FILTER (WHERE t.outcome = 'loss'), 0) AS r_loss,
+    count(t.realized_r) FILTER (WHERE t.outcome = 'win') AS r_win_count,
+    count(t.realized_r) FILTER (WHERE t.outcome = 'loss') AS r_loss_count,
     coalesce(sum(t.planned_r), 0) AS planned_r_sum, count(t.planned_r) AS planned_r_count,
     coalesce(sum(floor(extract(epoch FROM t.closed_at - t.opened_at))), 0)::bigint AS holding_seconds,
     count(t.closed_at - t.opened_at) AS holding_count,

@@ -67,6 +67,8 @@ class Totals:
     r_count            closed trades with a realized R
     r_profit           R >= 0: sum of realized R over the winners that have one
     r_loss             R >= 0: magnitude of the same over the losers
+    r_win_count        winners with a realized R
+    r_loss_count       losers with a realized R
     planned_r_sum      R: sum of planned R over the closed trades that have one
     planned_r_count    closed trades with a planned R
     holding_seconds    seconds from open to close over the closed trades whose times are both known
@@ -95,6 +97,8 @@ class Totals:
     r_count: int = 0
     r_profit: Decimal = _ZERO
     r_loss: Decimal = _ZERO
+    r_win_count: int = 0
+    r_loss_count: int = 0
     planned_r_sum: Decimal = _ZERO
     planned_r_count: int = 0
     holding_seconds: int = 0
@@ -137,6 +141,8 @@ class Totals:
             r_count=int(r is not None),
             r_profit=r if r is not None and is_win else _ZERO,
             r_loss=r.copy_negate() if r is not None and is_loss else _ZERO,
+            r_win_count=int(r is not None and is_win),
+            r_loss_count=int(r is not None and is_loss),
             planned_r_sum=_ZERO if trade.planned_r is None else trade.planned_r,
             planned_r_count=int(trade.planned_r is not None),
             holding_seconds=trade.holding_seconds or 0,

@@ -31,6 +31,8 @@ class TotalsColumns(models.Model):
     r_count = models.IntegerField(default=0)
     r_profit = PriceField(default=Decimal(0), db_comment="Realized R of the winning trades closed in it")
     r_loss = PriceField(default=Decimal(0), db_comment="Magnitude of the realized R of the losing ones")
+    r_win_count = models.IntegerField(default=0, db_comment="Winning trades closed in it that have a realized R")
+    r_loss_count = models.IntegerField(default=0, db_comment="Losing ones")
     planned_r_sum = PriceField(default=Decimal(0))
     planned_r_count = models.IntegerField(default=0)
     holding_seconds = models.BigIntegerField(default=0)

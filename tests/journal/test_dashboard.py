@@ -349,3 +349,12 @@ def test_the_page_of_an_account_is_read_in_the_unit_of_its_address(
     assert "3 Mar 2026: +2.00R, 1 trade" in in_r
     assert f"account={traded.public_id}" in in_r
     assert alice_client.get(address, {"unit": "pips"}).status_code == 400
+
+
+def test_means_in_r_are_of_the_trades_that_have_one(alice_client: Client, traded: Account) -> None:
+    """Of two winners one has an R: 2 R; the loser lost 1 R. The win without a stop is in none of them."""
+    text = said(part(alice_client, "kpis", unit="r"))
+
+    assert "Average win +2.00R 1 win" in text
+    assert "Average loss −1.00R 1 loss" in text
+    assert "Profit factor 2.00 payoff 2.00" in text

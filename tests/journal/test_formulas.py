@@ -385,3 +385,20 @@ def test_a_long_curve_keeps_the_extremes_of_every_stretch() -> None:
 def test_a_limit_below_what_is_always_kept_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 6"):
         thin([], 5)
+
+
+def test_average_win_and_loss_in_r_are_of_those_that_have_one() -> None:
+    """Winners of 2 R, 1 R and one without a stop, a loser of 0.5 R."""
+    totals = Totals(
+        trade_count=4, win_count=3, loss_count=1, r_profit=D(3), r_loss=D("0.5"), r_win_count=2, r_loss_count=1
+    )
+
+    assert formulas.average_win_r(totals) == D("1.5")
+    assert formulas.average_loss_r(totals) == D("0.5")
+    assert formulas.payoff_ratio_r(totals) == D(3)
+    assert (
+        formulas.average_win_r(Totals())
+        is formulas.average_loss_r(Totals())
+        is formulas.payoff_ratio_r(Totals())
+        is None
+    )

@@ -47,6 +47,8 @@ def test_totals_count_and_sum_each_population() -> None:
         r_count=2,
         r_profit=D("2"),
         r_loss=D("0.81"),
+        r_win_count=1,
+        r_loss_count=1,
         planned_r_sum=D("4.5"),
         planned_r_count=2,
         holding_seconds=90,
