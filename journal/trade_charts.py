@@ -18,6 +18,8 @@ from trading.models import Bar, FillRole, Side, Timeframe, Trade, TradeFill
 
 WIDTH, HEIGHT = 720, 220
 _STRIP = 44
+#: Triangles in pixels, below and above the place that they point at.
+_UP, _DOWN = "M0 2 L-5 11 L5 11 Z", "M0 -2 L-5 -11 L5 -11 Z"
 #: Room at the edges, so that no mark is cut.
 _PAD = 14
 MOST_BARS = 240
@@ -29,8 +31,13 @@ _LEAST_AROUND = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A fill on the chart: a triangle that points up for a buy and down for a sale."""
+    """A fill on the chart: a triangle that points up for a buy and down for a sale.
 
+    `x` and `y` are where its tip is, in percent of the drawing: the drawing stretches, the triangle does not.
+    """
+
+    x: str
+    y: str
     path: str
     css: str
     words: str
@@ -229,14 +236,13 @@ def _steps(points: Sequence[tuple[Decimal, Decimal]]) -> str:
 
 def _mark(part: TradeFill, x: Decimal, y: Decimal, trade: Trade) -> Mark:
     is_buy = part.execution.side == Side.BUY
-    tip, foot = (y + 2, y + 12) if is_buy else (y - 2, y - 12)
-    path = f"M{_text(x)} {_text(tip)} L{_text(x - 6)} {_text(foot)} L{_text(x + 6)} {_text(foot)} Z"
     words = _("%(side)s %(quantity)s at %(price)s") % {
         "side": part.execution.get_side_display(),
         "quantity": written.quantity(part.quantity),
         "price": written.price(part.execution.price, trade.instrument.tick_size),
     }
-    return Mark(path, "is-buy" if is_buy else "is-sell", words)
+    place = _text(x / WIDTH * 100), _text(y / HEIGHT * 100)
+    return Mark(*place, *((_UP, "is-buy") if is_buy else (_DOWN, "is-sell")), words)
 
 
 def _candle(bar: PricedBar, length: timedelta, across: _Across, up: _Up) -> Candle:

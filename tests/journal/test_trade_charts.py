@@ -33,7 +33,9 @@ def test_fills_stand_at_their_time_and_price(trade: Trade) -> None:
     # From 14 to 706 across two hours; from 14 (110) to 206 (90).
     assert chart.path == "M14.0 110.0 L360.0 14.0 L706.0 206.0"
     assert [mark.css for mark in chart.marks] == ["is-buy", "is-sell", "is-sell"]
-    assert chart.marks[0].path == "M14.0 112.0 L8.0 122.0 L20.0 122.0 Z"
+    # The tip of the first is at 14 of 720 and 110 of 220.
+    assert (chart.marks[0].x, chart.marks[0].y) == ("1.9", "50.0")
+    assert [mark.path for mark in chart.marks[:2]] == ["M0 2 L-5 11 L5 11 Z", "M0 -2 L-5 -11 L5 -11 Z"]
     assert chart.marks[1].words == "Sell 1 at 110.00"
     assert chart.candles == []
 

@@ -3,7 +3,7 @@
 // `g` and then the letter of a place goes there; j and k move in lists, also in those that keep few rows in the page.
 
 const help = document.getElementById("help");
-const FIELDS = "input:not([type=checkbox], [type=radio], [type=submit], [type=button]), textarea, select";
+const FIELDS = "input:not([type=checkbox], [type=radio], [type=submit], [type=button], [type=file]), textarea, select";
 const WAITS = 1500;
 let goesUntil = 0;
 

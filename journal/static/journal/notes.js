@@ -166,7 +166,7 @@ class TagPicker {
     this.chips = document.createElement("span");
     this.chips.className = "tag-chips";
     this.field = document.createElement("input");
-    Object.assign(this.field, { type: "text", autocomplete: "off", maxLength: 50 });
+    Object.assign(this.field, { type: "text", autocomplete: "off", maxLength: 50, placeholder: this.input.placeholder });
     this.field.setAttribute("role", "combobox");
     this.field.setAttribute("aria-expanded", "false");
     this.field.setAttribute("aria-controls", id);
@@ -187,6 +187,8 @@ class TagPicker {
       this.input.removeAttribute(name);
     }
     this.input.hidden = true;
+    this.input.required = false;
+    this.input.removeAttribute("list");
     this.input.type = "hidden";
     this.input.addEventListener("change", () => this.read());
     this.field.addEventListener("input", () => this.typed());
@@ -237,6 +239,7 @@ class TagPicker {
     if (!clean || this.names.some((each) => each.toLowerCase() === clean.toLowerCase())) return;
     this.names.push(clean);
     this.changed();
+    this.input.dispatchEvent(new CustomEvent("tags:picked"));
   }
 
   remove(name) {
@@ -350,6 +353,7 @@ for (const form of document.querySelectorAll("form[data-rules]")) {
 // ---------------------------------------------------------------- files
 function send(form, files) {
   if (!files.length) return;
+  form.closest("details:not([open])")?.setAttribute("open", "");
   const bar = form.querySelector("progress");
   const status = form.querySelector("[data-files-status]");
   const body = new FormData(form);

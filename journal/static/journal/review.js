@@ -24,6 +24,12 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) event.target.form?.requestSubmit();
 });
 
+// The rating has the focus: the one that is given, else the first.
+document.addEventListener("click", (event) => {
+  const place = event.target.closest("[data-review-rating]");
+  place?.parentElement.querySelector(".rating [aria-pressed=true], .rating button")?.focus();
+});
+
 // The playbooks unfold, and the first of their fields has the focus.
 document.addEventListener("click", (event) => {
   const place = event.target.closest("[data-review-playbooks]");
