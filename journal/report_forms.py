@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import QueryDict
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import InvalidValue
@@ -238,6 +238,6 @@ def _accounts_in_words(values: list[str], *, user: User) -> str:
     )
     more = len(values) - len(names)
     if not names:
-        return gettext("%(count)s accounts") % {"count": len(values)}
+        return ngettext("%(count)s account", "%(count)s accounts", len(values)) % {"count": len(values)}
     text = ", ".join(names)
     return gettext("%(names)s and %(count)s more") % {"names": text, "count": more} if more > 0 else text

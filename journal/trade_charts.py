@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from django.db.models import Count
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from journal.templatetags import journal_format as written
 from trading import bars
@@ -170,7 +171,9 @@ def fills_chart(trade: Trade, parts: Sequence[TradeFill], *, with_bars: bool = T
         marks=[_mark(part, x, y, trade) for part, (x, y) in zip(parts, points, strict=True)],
         lines=_lines(trade, up),
         strips=_strips(trade, parts, [x for x, _y in points]),
-        words=_("%(count)d fills from %(low)s to %(high)s")
+        words=ngettext(
+            "%(count)d fill from %(low)s to %(high)s", "%(count)d fills from %(low)s to %(high)s", len(parts)
+        )
         % {
             "count": len(parts),
             "low": written.price(min(part.execution.price for part in parts), trade.instrument.tick_size),

@@ -32,7 +32,7 @@ _USUAL = 11
 
 def _zones() -> list[tuple[str, str]]:
     names = sorted(zoneinfo.available_timezones())
-    return [("", _("That of the account")), *((name, name.replace("_", " ")) for name in names)]
+    return [("", str(_("That of the account"))), *((name, name.replace("_", " ")) for name in names)]
 
 
 class UploadForm(forms.Form):

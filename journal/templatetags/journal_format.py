@@ -222,10 +222,13 @@ def weekday_day(value: date | str | None) -> str:
 @register.filter(expects_localtime=False)
 def moment(value: datetime | None) -> str:
     """An instant in the person's time zone: 2 Mar 2026, 15:04. A wall time without a zone stays as it is."""
-    if value is None or value == "":
-        return DASH
-    local = timezone.localtime(value) if timezone.is_aware(value) else value
-    return dateformat.format(local, f"{_day_format()}, H:i")
+    return _instant(value, "H:i")
+
+
+@register.filter(expects_localtime=False)
+def moment_to_second(value: datetime | None) -> str:
+    """As `moment`, to the second: 2 Mar 2026, 15:04:05."""
+    return _instant(value, "H:i:s")
 
 
 @register.filter(expects_localtime=False)
@@ -235,6 +238,13 @@ def month_name(value: date | int | str | None) -> str:
         return str(MONTHS[value])
     found = _date(value)
     return DASH if found is None else dateformat.format(found, "F Y")
+
+
+def _instant(value: datetime | None, clock: str) -> str:
+    if value is None or value == "":
+        return DASH
+    local = timezone.localtime(value) if timezone.is_aware(value) else value
+    return dateformat.format(local, f"{_day_format()}, {clock}")
 
 
 def _day_format() -> str:

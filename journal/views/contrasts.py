@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -65,9 +66,11 @@ def _refuse_unknown(request: HttpRequest) -> None:
     known = {*filters.NAMES, *report_forms.names_of_sides(), "format"}
     for name, values in request.GET.lists():
         if name not in known:
-            raise InvalidValue(_("There is no such parameter."), pointer=f"?{name[:50]}", code="unknown_parameter")
+            raise InvalidValue(
+                gettext("There is no such parameter."), pointer=f"?{name[:50]}", code="unknown_parameter"
+            )
         if len(values) > 1 and name.rpartition(".")[2] != "account":
-            raise InvalidValue(_("This may be given once."), pointer=f"?{name}", code="duplicate_parameter")
+            raise InvalidValue(gettext("This may be given once."), pointer=f"?{name}", code="duplicate_parameter")
 
 
 def _examples(request: HttpRequest) -> list[tuple[Any, str]]:

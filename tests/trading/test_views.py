@@ -64,7 +64,7 @@ def test_a_trade_by_hand_has_its_times_in_the_accounts_zone(alice_client: Client
     assert sorted(tag.name for tag in trade.tags.all()) == ["early", "gap"]
     page = text_of(alice_client.get(response.headers["Location"]))
     assert "+33.00 USD" in page
-    assert "2026-03-02 10:00:00 Buy Entry 10 100.00" in page
+    assert "2 Mar 2026, 10:00:00 Buy Entry 10 100.00" in page
     assert "+3.30R" in page
 
 
