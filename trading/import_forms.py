@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from trading.forms import OwnAccountField
-from trading.imports import mappings
+from trading.imports import mappings, reasons
 from trading.imports.parsers.registry import PARSERS
 from trading.models import ImportBatch
 
@@ -88,7 +88,7 @@ class ChoicesForm(forms.Form):
             self._add_account(place, found)
         for place, decision in enumerate(self.decisions):
             self.fields[f"decision_{place}"] = forms.ChoiceField(
-                label=decision["message"],
+                label=reasons.told(decision["message"]),
                 required=False,
                 choices=[
                     ("", _("Decide …")),

@@ -17,7 +17,7 @@ from accounts.errors import DomainError
 from accounts.models import Account, ActivityKind, User
 from trading import trades
 from trading.errors import BatchBusy, ImportRefused
-from trading.imports import fills, pipeline, routing
+from trading.imports import fills, pipeline, reasons, routing
 from trading.imports.parsers.base import FileRefused
 from trading.imports.pipeline import NotApplicable, Report
 from trading.imports.progress import Progress, no_cycle_search
@@ -150,7 +150,7 @@ def look(batch: ImportBatch) -> ImportBatch:
 
 def _refuse_after_attempts(batch: ImportBatch) -> None:
     if batch.attempts >= LARGEST_ATTEMPTS:
-        raise FileRefused("gave_up", _("The import was started three times and its worker died each time."))
+        raise FileRefused("gave_up", "The import was started three times and its worker died each time.")
 
 
 def _refusal_of(error: Exception) -> FileRefused:
@@ -159,12 +159,10 @@ def _refusal_of(error: Exception) -> FileRefused:
     if isinstance(error, DataError):
         return FileRefused(
             "number_too_large",
-            _(
-                "A number in the file, or what the fills come to, is too large to be kept: money has at most 12 digits "
-                "before the point, prices and quantities 16. Nothing of the file was imported."
-            ),
+            "A number in the file, or what the fills come to, is too large to be kept: money has at most 12 digits "
+            "before the point, prices and quantities 16. Nothing of the file was imported.",
         )
-    return FileRefused("file_missing", _("The stored file can no longer be read: import it anew."))
+    return FileRefused("file_missing", "The stored file can no longer be read: import it anew.")
 
 
 @transaction.atomic
@@ -172,10 +170,8 @@ def queue(batch: ImportBatch) -> ImportBatch:
     """The batch waits for a worker. Raises BatchBusy unless it is ready; ImportRefused while decisions are open."""
     open_decisions = batch.preview.get("decisions") or []
     if open_decisions:
-        raise ImportRefused(
-            _("Decide first: %(what)s") % {"what": " ".join(decision["message"] for decision in open_decisions[:5])},
-            code="needs_decision",
-        )
+        what = " ".join(reasons.told(decision["message"]) for decision in open_decisions[:5])
+        raise ImportRefused(_("Decide first: %(what)s") % {"what": what}, code="needs_decision")
     changed = ImportBatch.objects.filter(pk=batch.pk, status=BatchStatus.READY).update(
         status=BatchStatus.QUEUED, progress=0, cancel_requested=False
     )
