@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidValue
@@ -19,7 +20,9 @@ LONGEST = 30_000
 _PLACE = re.compile(r"[a-z]{2,20}(:[0-9A-Za-z-]{1,40}){0,2}", re.ASCII)
 _FIELD = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 #: Never kept, whatever a form has under these names.
-_LEFT_OUT = ("csrfmiddlewaretoken", "password", "file", "revision", "place")
+_LEFT_OUT = ("csrfmiddlewaretoken", "password", "file", "place")
+#: Fields that say what a form was made from: its draft is told apart from what was saved since, whenever that was.
+REVISION, READ = "revision", "read"
 
 
 @transaction.atomic
@@ -40,9 +43,15 @@ def keep(owner: User, *, place: str, fields: Mapping[str, str]) -> Draft:
 
 
 def find(owner: User, place: str, *, since: datetime | None = None) -> Draft | None:
-    """What was typed at this place and not saved. What is older than `since`, when the thing was last saved, is not."""
+    """What was typed at this place and not saved.
+
+    What is older than `since`, when the thing was last saved, is not, unless it says what it was made from: who asks
+    can then show it beside what was saved, and nothing that was typed is lost.
+    """
     found = Draft.objects.for_user(owner).filter(place=place)
-    return (found.filter(updated_at__gt=since) if since is not None else found).first()
+    if since is not None:
+        found = found.filter(Q(updated_at__gt=since) | Q(fields__has_any_keys=[REVISION, READ]))
+    return found.first()
 
 
 def discard(owner: User, *, place: str) -> bool:

@@ -113,14 +113,19 @@ def edit(note: Note, *, words: Written, revision: int, tags: Sequence[Tag] | Non
 
 
 @transaction.atomic
-def move(note: Note, *, day: date | None, account: Account | None) -> Note:
-    """The note is about this day and account from now on. Raises InvalidValue without either, NoteChanged when gone."""
+def move(note: Note, *, day: date | None, account: Account | None, revision: int) -> Note:
+    """The note is about this day and account from now on; its revision is one higher.
+
+    Raises: InvalidValue without either; NoteChanged, and nothing is changed, unless the note still has the revision
+    that was read.
+    """
     _check_place(note.owner_id, day, account)
-    moved = Note.objects.filter(pk=note.pk, deleted_at__isnull=True).update(
+    moved = Note.objects.filter(pk=note.pk, revision=revision, deleted_at__isnull=True).update(
         day=day, account=account, revision=F("revision") + 1, updated_at=timezone.now()
     )
     if not moved:
-        raise NoteChanged(_("This note is gone."))
+        raise NoteChanged(_("This note was changed meanwhile."))
+    _audited("note.move", note)
     versions.bump(note.owner_id)
     note.refresh_from_db()
     return note

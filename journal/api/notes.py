@@ -119,7 +119,12 @@ class NoteViewSet(OwnViewSet):
             tags = unique_tags(asked["tags"]) if "tags" in asked else None
             notes.edit(note, words=words, revision=asked.get("revision", note.revision), tags=tags)
             if "day" in asked or "account" in asked:
-                notes.move(note, day=asked.get("day", note.day), account=asked.get("account", note.account))
+                notes.move(
+                    note,
+                    day=asked.get("day", note.day),
+                    account=asked.get("account", note.account),
+                    revision=note.revision,
+                )
         return self._shown(note)
 
     @extend_schema(responses={204: None})

@@ -177,15 +177,23 @@ def note_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         draft = drafts.find(person, place, since=note.updated_at)
         initial = initial_of(note)
+        theirs = None
         if draft is not None:
-            initial.update({name: value for name, value in draft.fields.items() if name in NoteForm.base_fields})
-        return _editor(request, NoteForm(owner=person, initial=initial), place=place, note=note, draft=draft)
+            theirs = note if _number(draft.fields.get(drafts.REVISION, ""), note.revision) != note.revision else None
+            typed = {name: value for name, value in draft.fields.items() if name in NoteForm.base_fields}
+            if all(value == str(initial[name] or "") for name, value in typed.items()):
+                # It was saved as it was typed: a draft that was kept while its form was on its way.
+                draft = theirs = None
+            initial.update(typed)
+        form = NoteForm(owner=person, initial=initial)
+        return _editor(request, form, place=place, note=note, draft=draft, theirs=theirs)
     form = NoteForm(request.POST, owner=person)
     if not form.is_valid():
         return _editor(request, form, place=place, note=note, status=422)
     try:
         with transaction.atomic():
-            _edited(form, note, revision=_revision(request, note))
+            # Without a revision nothing is known to have been read but what is there.
+            _edited(form, note, revision=_number(request.POST.get("revision", ""), note.revision))
     except NoteChanged as error:
         note = own_note(request, id)
         return _editor(request, form, place=place, note=note, status=error.status, theirs=note)
@@ -201,13 +209,11 @@ def _edited(form: NoteForm, note: Note, *, revision: int) -> None:
     values = form.cleaned_data
     notes.edit(note, words=form.written(), revision=revision, tags=form.own_tags())
     if (values["day"], values["account"]) != (note.day, note.account):
-        notes.move(note, day=values["day"], account=values["account"])
+        notes.move(note, day=values["day"], account=values["account"], revision=note.revision)
 
 
-def _revision(request: HttpRequest, note: Note) -> int:
-    text = request.POST.get("revision", "")
-    # Without one nothing is known to have been read but what is there.
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else note.revision
+def _number(text: str, default: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else default
 
 
 def _editor(
@@ -224,15 +230,16 @@ def _editor(
     own = list(NoteTemplate.objects.for_user(person).order_by("name", "id")) if note is None else []
     names = {template.name for template in own}
     starters = enumerate(notes.starters()) if note is None else ()
-    revision = request.POST.get("revision", "")
+    revision = draft.fields.get(drafts.REVISION, "") if draft else request.POST.get("revision", "")
     context = {
         "form": form,
         "place": place,
         "note": note,
         "draft": draft,
         "theirs": theirs,
-        # After a conflict what is there now counts as read: it stands beside what was typed.
-        "revision": note.revision if note and (theirs or not revision) else revision,
+        # After a refusal what is there now counts as read: it stands beside what was typed. A draft that is found
+        # again keeps its own: nobody has decided yet, and the draft goes on being kept under it.
+        "revision": note.revision if note and ((theirs and not draft) or not revision) else revision,
         "templates": own,
         "starters": [(number, template) for number, template in starters if template.name not in names],
         "longest": LONGEST_NOTE,

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import undo
 from accounts.errors import Conflict, InvalidValue
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from journal import drafts, notes
 from journal.models import LONGEST_NOTE, Draft, Note, NoteTemplate
 from journal.notes import NoteChanged, TemplateNameTaken, Written
@@ -73,14 +73,27 @@ def test_an_edit_of_an_older_revision_changes_nothing(alice: User) -> None:
 def test_a_note_moves_to_another_day_and_account(alice: User, bob: User) -> None:
     note, account = write(alice), make_account(alice)
 
-    notes.move(note, day=date(2026, 3, 3), account=account)
+    notes.move(note, day=date(2026, 3, 3), account=account, revision=1)
     with pytest.raises(InvalidValue):
-        notes.move(note, day=None, account=None)
+        notes.move(note, day=None, account=None, revision=2)
     with pytest.raises(InvalidValue):
-        notes.move(note, day=DAY, account=make_account(bob))
+        notes.move(note, day=DAY, account=make_account(bob), revision=2)
 
     note.refresh_from_db()
-    assert (note.day, note.account) == (date(2026, 3, 3), account)
+    assert (note.day, note.account, note.revision) == (date(2026, 3, 3), account, 2)
+    assert AuditEvent.objects.filter(event="note.move", subject_id=str(note.public_id)).count() == 1
+
+
+def test_a_move_of_an_older_revision_changes_nothing(alice: User) -> None:
+    note = write(alice)
+    notes.edit(note, words=Written(text="First"), revision=1)
+
+    with pytest.raises(NoteChanged):
+        notes.move(note, day=date(2026, 3, 3), account=None, revision=1)
+
+    note.refresh_from_db()
+    assert (note.day, note.revision) == (DAY, 2)
+    assert not AuditEvent.objects.filter(event="note.move").exists()
 
 
 def test_a_deleted_note_is_gone_and_comes_back(alice: User, bob: User) -> None:
@@ -204,6 +217,48 @@ def test_a_conflict_keeps_what_was_typed_and_shows_both(alice: User, alice_clien
     assert 'name="revision" value="2"' in page
     note.refresh_from_db()
     assert note.text == "*Theirs*"
+
+
+def test_a_draft_of_an_older_revision_stands_beside_what_was_saved(alice: User, alice_client: Client) -> None:
+    """The draft is older than what was saved, and is found all the same; it overwrites nothing unasked."""
+    note = write(alice)
+    address, place = f"/journal/{note.public_id}/edit/", f"note:{note.public_id}"
+    alice_client.post("/drafts/", {**FORM, "place": place, "text": "Mine", "revision": "1"})
+    notes.edit(note, words=Written(text="*Theirs*"), revision=1)
+
+    page = alice_client.get(address).content.decode()
+    answer = alice_client.post(address, {**FORM, "text": "Mine", "revision": "1"})
+
+    assert "<em>Theirs</em>" in page
+    assert ">\nMine</textarea>" in page
+    assert 'name="revision" value="1"' in page
+    assert answer.status_code == 409
+    note.refresh_from_db()
+    assert note.text == "*Theirs*"
+
+
+def test_a_draft_of_the_revision_that_stands_is_no_conflict(alice: User, alice_client: Client) -> None:
+    note = write(alice)
+    place = f"note:{note.public_id}"
+    alice_client.post("/drafts/", {**FORM, "place": place, "text": "Mine", "revision": "1"})
+
+    page = alice_client.get(f"/journal/{note.public_id}/edit/").content.decode()
+
+    assert "This is an unsaved draft from" in page
+    assert "As it was saved" not in page
+
+
+def test_a_draft_that_was_saved_as_it_stands_is_none(alice: User, alice_client: Client) -> None:
+    note = write(alice)
+    place = f"note:{note.public_id}"
+    notes.edit(note, words=Written(text="Saved"), revision=1)
+    alice_client.post("/drafts/", {"place": place, "text": "Saved", "revision": "1"})
+
+    page = alice_client.get(f"/journal/{note.public_id}/edit/").content.decode()
+
+    assert "draft from" not in page
+    assert "As it was saved" not in page
+    assert 'name="revision" value="2"' in page
 
 
 def test_a_draft_is_found_again_with_a_notice(alice: User, alice_client: Client) -> None:

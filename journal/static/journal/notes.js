@@ -3,7 +3,7 @@
 const token = () => document.querySelector("input[name=csrfmiddlewaretoken]")?.value || "";
 
 // ---------------------------------------------------------------- drafts: kept as one types, on the server alone
-const NOT_TYPED = new Set(["csrfmiddlewaretoken", "place", "revision"]);
+const NOT_TYPED = new Set(["csrfmiddlewaretoken", "place"]);
 
 class Draft {
   constructor(form) {
