@@ -12,6 +12,7 @@ from journal import filters
 from journal.panel_tables import Column
 from journal.templatetags import journal_format
 from journal.templatetags.journal_units import in_unit
+from trading.models import Trade
 
 register = template.Library()
 
@@ -51,6 +52,12 @@ def page_url(context: template.Context, address: str, **changes: Any) -> str:
 def panel_url(context: template.Context, name: str, **changes: Any) -> str:
     """The address of a panel."""
     return reverse("dashboard_panel", args=[name]) + _with(_kept(context), changes)
+
+
+@register.simple_tag(takes_context=True)
+def trade_url(context: template.Context, trade: Trade) -> str:
+    """The page of a trade within the list of the trades that the filters of this page let through."""
+    return reverse("trade_detail", args=[trade.public_id]) + trades_url(context).removeprefix(reverse("trade_list"))
 
 
 @register.simple_tag(takes_context=True)

@@ -7,9 +7,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.errors import InvalidValue
-from journal import charts, table_export
+from journal import charts, day_rows, table_export
 from journal.panels import PANELS
 from journal.views.board import LARGEST_WINDOW, WINDOW, Board
+from journal.views.trades import file_of
 from trading.refusals import says_why
 
 
@@ -22,6 +23,9 @@ def panel(request: HttpRequest, name: str) -> HttpResponseBase:
     if found is None:
         raise Http404
     board = Board(request)
+    if request.GET.get("format") == "csv" and name == "trades":
+        # The panel shows the last few; a file is of all trades that its filters let through.
+        return file_of(board.person, day_rows.trades_of(board.person, board.wanted), board.wanted)
     if request.GET.get("format") == "csv" and found.has_table:
         table = board.table(name)
         return table_export.answer(f"{name}-{board.today}.csv", table.headings, table.values)

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
+from django.db.models.query import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,14 +16,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import preferences, toasts
 from accounts.errors import DomainError, InvalidValue
+from accounts.models import User
 from accounts.permissions import may_write_required
 from journal import bulk_acts, reports, reviewing, trade_filters, trade_tables, trade_windows, units
 from journal.context import today_of
+from journal.filters import MetricsFilter
 from journal.trade_export import lines as csv_lines
 from journal.trade_windows import TradeList
 from journal.units import Scale, Unit
 from journal.views.pages import person_of, standing
-from trading.models import Tag, TagRole
+from trading.models import Tag, TagRole, Trade
 from trading.refusals import says_why
 
 #: Rows that the page comes with; a script asks for more of them.
@@ -172,7 +175,12 @@ def trade_export(request: HttpRequest) -> StreamingHttpResponse:
 def _export(request: HttpRequest) -> StreamingHttpResponse:
     person = person_of(request)
     listed = trade_windows.of(person, request.GET)
-    lines = csv_lines(listed.trades, wanted=listed.wanted)
+    return file_of(person, listed.trades, listed.wanted)
+
+
+def file_of(person: User, trades: "QuerySet[Trade]", wanted: MetricsFilter) -> StreamingHttpResponse:
+    """The trades of a filter as a file to keep."""
+    lines = csv_lines(trades, wanted=wanted)
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="trades-{today_of(person)}.csv"'
     return answer

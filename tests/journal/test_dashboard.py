@@ -358,3 +358,16 @@ def test_means_in_r_are_of_the_trades_that_have_one(alice_client: Client, traded
     assert "Average win +2.00R 1 win" in text
     assert "Average loss −1.00R 1 loss" in text
     assert "Profit factor 2.00 payoff 2.00" in text
+
+
+def test_the_file_of_recent_trades_has_all_trades_of_the_filter(alice_client: Client, account: Account) -> None:
+    for number in range(10):
+        make_trade(account, day=TUESDAY, pnl="1", symbol=f"S{number}")
+    make_trade(account, day=WEDNESDAY, pnl="1")
+
+    asked = {"from": "2026-03-03", "to": "2026-03-03"}
+    file = alice_client.get("/dashboard/panels/trades/", {**asked, "format": "csv"})
+    assert len(b"".join(file.streaming_content).splitlines()) == 11  # type: ignore[attr-defined]
+    assert re.search(
+        r'href="/trades/[0-9a-f-]{36}/\?from=2026-03-03&(amp;)?to=2026-03-03"', part(alice_client, "trades", **asked)
+    )
