@@ -47,7 +47,7 @@ SIDES = ("a", "b")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One filter of one side. `kind` is date, choice or text; a choice has its options."""
+    """One filter of one side. `kind` is date, choice, account or text; a choice has its options."""
 
     name: str
     words: Words
@@ -99,6 +99,7 @@ def wanted_of(name: str, params: QueryDict, *, user: User) -> MetricsFilter:
 def _side(name: str, params: QueryDict, *, user: User, offered: Any, views: list[Any]) -> Side:
     chosen = _params_of(name, params, user=user, views=views)
     own = {key: params.get(f"{name}.{key}", "") for key in _FIELDS}
+    own["account"] = _account_name(own["account"], user=user)
     return Side(
         name=name,
         fields=tuple(_field(name, key, own[key], offered) for key in _FIELDS),
@@ -114,6 +115,8 @@ def _field(side: str, name: str, value: str, offered: dict[str, list[tuple[str, 
     words = _WORDS.get(name) or dimensions.BY_NAME[name].words
     if name in ("from", "to"):
         return Field(f"{side}.{name}", words, "date", value)
+    if name == "account":
+        return Field(f"{side}.{name}", words, "account", value)
     options: list[tuple[str, Words]] = list(offered.get(name, ()))
     if name == "kept":
         options = list(_YES_NO.items())
@@ -186,6 +189,17 @@ def _account_ids(side: str, values: list[str], *, user: User) -> list[str]:
                 raise InvalidValue(gettext("You have no account of this name."), pointer=f"?{side}.account") from None
             found.append(str(key))
     return found
+
+
+def _account_name(value: str, *, user: User) -> str:
+    """The name of the account that is named by its id; what names none stays, and so does the id of one of several."""
+    try:
+        key = uuid.UUID(value)
+    except ValueError:
+        return value
+    mine = Account.objects.for_user(user)
+    name = mine.filter(public_id=key).values_list("name", flat=True).first()
+    return value if name is None or mine.filter(name=name).count() > 1 else name
 
 
 def _parsed(name: str, params: QueryDict, *, user: User) -> MetricsFilter:

@@ -1,6 +1,7 @@
 """The page that holds two filters against each other."""
 
 from datetime import timedelta
+from itertools import accumulate
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,12 +13,18 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.errors import InvalidValue
-from journal import contrasts, filters, report_charts, report_forms, report_tables
+from accounts.models import User
+from journal import breakdowns, contrasts, filters, report_charts, report_forms, report_tables, units
 from journal.context import today_of
+from journal.contrasts import Contrast
 from journal.report_forms import Side
+from journal.units import Unit
 from journal.views.pages import person_of, standing
 from journal.views.reports import OTHERS, file_of, groups_shown, is_file
 from trading.refusals import says_why
+
+#: How the numbers beside the curves are written.
+_KINDS = {Unit.MONEY: "money", Unit.PERCENT: "percent", Unit.R: "r"}
 
 
 @login_required
@@ -46,16 +53,30 @@ def contrast(request: HttpRequest) -> HttpResponseBase:
         context |= {
             "answer": answer,
             "table": table,
-            "chart": report_charts.from_one_start(
-                [
-                    (side.name.upper(), [point.cumulative_pnl for point in curve.points])
-                    for side, curve in zip((one, other), answer.curves, strict=True)
-                ]
-            ),
+            **_curves(person, (one, other), answer, units.of(request)),
             "links": [_link(side) for side in (one, other)],
             **standing(answer),
         }
     return render(request, "journal/report_compare.html", context)
+
+
+def _curves(person: User, both: tuple[Side, Side], answer: Contrast, unit: Unit) -> dict[str, Any]:
+    """The curves of both sides in the unit of the page; each in percent of its own starting equity."""
+    scales = [units.scale(unit, metrics) for metrics in (answer.first, answer.second)]
+    lines = []
+    for side, curve, scale in zip(both, answer.curves, scales, strict=True):
+        if unit is Unit.R:
+            in_r = breakdowns.calendar(person, side.wanted).in_r
+            points = list(accumulate(amount for _, amount in sorted(in_r.items())))
+        else:
+            amounts = [scale.shown(point.cumulative_pnl) for point in curve.points]
+            points = [amount for amount in amounts if amount is not None]
+        lines.append((side.name.upper(), points))
+    return {
+        "chart": report_charts.from_one_start(lines),
+        "curve_kind": _KINDS[unit],
+        "lacks_equity": any(scale.lacks_equity for scale in scales),
+    }
 
 
 def _link(side: Side) -> str:

@@ -217,3 +217,19 @@ def test_queries_are_as_many_for_one_row_as_for_many(alice_client: Client, accou
         make_trade(account, day=TUESDAY + timedelta(days=number), pnl=str(3 - number), symbol=f"S{number}")
 
     assert [queries(address) for address in addresses] == few
+
+
+def test_the_field_of_an_account_shows_its_name(alice_client: Client, traded: Account) -> None:
+    page = alice_client.get("/reports/compare/", {"a.account": str(traded.public_id), "b.account": "Other"})
+
+    values = [field.value for side in page.context["sides"] for field in side.fields if field.kind == "account"]
+    assert values == [traded.name, "Other"]
+
+
+@pytest.mark.parametrize("unit", ["money", "percent", "r"])
+def test_curves_of_a_comparison_follow_the_unit(alice_client: Client, traded: Account, unit: str) -> None:
+    page = alice_client.get("/reports/compare/", {"a.side": "long", "b.side": "short", "unit": unit})
+
+    assert page.status_code == 200
+    assert page.context["curve_kind"] == unit
+    assert page.context["lacks_equity"] == (unit == "percent" and page.context["answer"].first.starting_equity is None)
