@@ -1,12 +1,13 @@
 """The stream of the journal: days with what they made and what was written of them, the newest first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from django.db.models import Count, F, Prefetch, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from journal import breakdowns, day_rows, reading, search
@@ -18,6 +19,8 @@ from trading.models import Tag, Trade
 DAYS_OF_A_PAGE = 20
 #: Notes of trades shown of one day; the day's page has all of them.
 NOTED_OF_A_DAY = 5
+#: Notes that a file reads at a time.
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,7 @@ def accounts_of(user: User, wanted: MetricsFilter) -> list[int]:
 
 def stream(user: User, wanted: MetricsFilter, chosen: StreamFilter, *, before: date | None = None) -> Stream:
     """The newest days with trades or notes, before a day where one is given."""
-    notes = notes_of(user, wanted)
-    if chosen.words:
-        notes = search.matching_notes(notes, chosen.words)
-    if chosen.kind:
-        notes = notes.filter(kind=chosen.kind)
-    if chosen.tag is not None:
-        notes = notes.filter(tags=chosen.tag)
+    notes = _chosen(notes_of(user, wanted), chosen)
     calendar = breakdowns.calendar(user, wanted)
     made = {each.date: each for each in calendar.days}
     written = set(notes.order_by().values_list("on", flat=True).distinct())
@@ -107,6 +104,36 @@ def stream(user: User, wanted: MetricsFilter, chosen: StreamFilter, *, before: d
         before=page[-1] if len(ordered) > len(page) else None,
         currency=calendar.currency,
     )
+
+
+def table(user: User, wanted: MetricsFilter, chosen: StreamFilter) -> tuple[list[str], Iterator[list[object]]]:
+    """The headings and the rows of every note of the stream, the newest first; the text is Markdown as it was typed."""
+    notes = _chosen(notes_of(user, wanted), chosen).select_related("account")
+    notes = notes.prefetch_related(Prefetch("tags", Tag.objects.order_by("name", "id")))
+    headings = [_("Day"), _("Kind"), _("Title"), _("Account"), _("Tags"), _("Text"), _("Written"), _("Changed")]
+    rows = (
+        [
+            note.on,
+            note.get_kind_display(),
+            note.title,
+            note.account.name if note.account else "",
+            ", ".join(tag.name for tag in note.tags.all()),
+            note.text,
+            note.created_at,
+            note.updated_at,
+        ]
+        for note in notes.order_by("-on", "-id").iterator(chunk_size=_CHUNK)
+    )
+    return headings, rows
+
+
+def _chosen(notes: Any, chosen: StreamFilter) -> Any:
+    """Those of the notes that the stream is limited to."""
+    if chosen.words:
+        notes = search.matching_notes(notes, chosen.words)
+    if chosen.kind:
+        notes = notes.filter(kind=chosen.kind)
+    return notes if chosen.tag is None else notes.filter(tags=chosen.tag)
 
 
 def _noted(user: User, wanted: MetricsFilter, days: Iterable[date]) -> dict[date, list[Trade]]:

@@ -5,10 +5,12 @@ and the metrics of the same filter.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from journal import day_rows, reading, series
@@ -112,6 +114,41 @@ def of_each(user: User, wanted: MetricsFilter | None = None) -> Mapping[int, Fig
         build=lambda: _of_each(user, wanted),
     )
     return {int(key): Figures.of([kept["currency"], *sums]) for key, *sums in kept["rows"]}
+
+
+def table_of_each(found: Iterable[tuple[Playbook, Figures | None]]) -> tuple[list[str], list[list[object]]]:
+    """The headings and the rows of playbooks with what each came to."""
+    headings = [
+        _("Playbook"), _("Trades"), _("Net P&L"), _("Currency"), _("Win rate"), _("Expectancy"), _("Average R"),
+        _("Archived"),
+    ]  # fmt: skip
+    return headings, [[playbook.name, *_values(figures), playbook.archived_at] for playbook, figures in found]
+
+
+def table_of_rules(found: PlaybookResults) -> tuple[list[str], list[list[object]]]:
+    """The headings and the rows of a playbook: the whole first, then each rule kept and each rule broken."""
+    headings = [
+        _("Group"), _("Rule"), _("Rule kept"), _("Trades"), _("Net P&L"), _("Currency"), _("Win rate"),
+        _("Expectancy"), _("Average R"),
+    ]  # fmt: skip
+    rows: list[list[object]] = [["", _("All its trades"), "", *_values(found.whole)]]
+    for rule in found.rules:
+        rows.append([rule.group, rule.text, _("Yes"), *_values(rule.kept)])
+        rows.append([rule.group, rule.text, _("No"), *_values(rule.broken)])
+    return headings, rows
+
+
+def _values(figures: Figures | None) -> list[object]:
+    if figures is None:
+        return [0, None, None, None, None, None]
+    return [
+        figures.trade_count,
+        figures.net_pnl,
+        figures.currency,
+        figures.win_rate,
+        figures.expectancy,
+        figures.expectancy_r,
+    ]
 
 
 def _rules(playbook: Playbook) -> list[tuple[PlaybookRule, bool]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,7 +15,7 @@ from accounts import toasts, undo
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import Account
 from accounts.permissions import may_write_required
-from journal import attachments, breakdowns, charts, drafts, filters, note_lists, notes
+from journal import attachments, breakdowns, charts, drafts, filters, note_lists, notes, table_export
 from journal.context import today_of
 from journal.markdown import to_html
 from journal.models import LONGEST_NOTE, Draft, Note, NoteKind, NoteTemplate
@@ -26,7 +26,7 @@ from journal.views.pages import month_of, person_of, standing, within
 from trading.models import Tag
 from trading.refusals import says_why
 
-_ALSO = ("q", "kind", "note_tag", "before", "month")
+_ALSO = ("q", "kind", "note_tag", "before", "month", "format")
 
 
 def own_note(request: HttpRequest, public_id: uuid.UUID) -> Note:
@@ -37,8 +37,8 @@ def own_note(request: HttpRequest, public_id: uuid.UUID) -> Note:
 @login_required
 @require_safe
 @says_why
-def note_list(request: HttpRequest) -> HttpResponse:
-    """Days with what they made and what was written of them, the newest first."""
+def note_list(request: HttpRequest) -> HttpResponseBase:
+    """Days with what they made and what was written of them, the newest first; as CSV every note."""
     person = person_of(request)
     wanted = filters.parse(request.GET, user=person, also=_ALSO)
     kind = request.GET.get("kind", "")
@@ -50,6 +50,8 @@ def note_list(request: HttpRequest) -> HttpResponse:
         kind=kind,
         tag=_tag(tags, request.GET.get("note_tag", "")),
     )
+    if request.GET.get("format") == "csv":
+        return table_export.answer("notes.csv", *note_lists.table(person, wanted, chosen))
     found = note_lists.stream(person, wanted, chosen, before=_day(request.GET.get("before", "")))
     today = today_of(person)
     month = month_of(request, wanted, today=today, last="")

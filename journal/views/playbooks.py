@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import toasts, undo
 from accounts.errors import DomainError
 from accounts.permissions import may_write_required
-from journal import filters, playbook_results, playbooks
+from journal import filters, playbook_results, playbooks, table_export
 from journal.models import Playbook, TradePlaybook
 from journal.playbook_forms import PlaybookForm, RuleRow, acted, posted_rows, rows_of, with_spare
 from journal.playbooks import PlaybookChanged, PlaybookNameTaken
@@ -31,13 +31,15 @@ def _own(request: HttpRequest, public_id: uuid.UUID) -> Playbook:
 @login_required
 @require_safe
 @says_why
-def playbook_list(request: HttpRequest) -> HttpResponse:
+def playbook_list(request: HttpRequest) -> HttpResponseBase:
     """All playbooks with what their trades came to, the archived ones below."""
     person = person_of(request)
-    wanted = filters.parse(request.GET, user=person)
+    wanted = filters.parse(request.GET, user=person, also=("format",))
     figures = playbook_results.of_each(person, wanted)
     rows = Playbook.objects.for_user(person).annotate(rule_count=Count("versions__rules__key", distinct=True))
     found = [(each, figures.get(each.pk)) for each in rows.order_by("name", "id")]
+    if request.GET.get("format") == "csv":
+        return table_export.answer("playbooks.csv", *playbook_results.table_of_each(found))
     context = {
         "current": [row for row in found if row[0].archived_at is None],
         "archived": [row for row in found if row[0].archived_at is not None],
@@ -48,11 +50,13 @@ def playbook_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 @says_why
-def playbook_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+def playbook_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     """The rules of now, with what keeping and breaking each of them made."""
     person, playbook = person_of(request), _own(request, id)
-    wanted = filters.parse(request.GET, user=person)
+    wanted = filters.parse(request.GET, user=person, also=("format",))
     results = playbook_results.results(person, playbook, wanted)
+    if request.GET.get("format") == "csv":
+        return table_export.answer("playbook.csv", *playbook_results.table_of_rules(results))
     context = {
         "playbook": playbook,
         "version": playbooks.current_version(playbook),

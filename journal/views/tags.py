@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import toasts, undo
 from accounts.errors import InvalidValue
 from accounts.permissions import may_write_required
+from journal import table_export
 from journal.models import Note
 from journal.note_forms import cleaned
 from journal.views.pages import person_of
@@ -83,6 +84,8 @@ def tag_list(request: HttpRequest) -> HttpResponseBase:
     person = person_of(request)
     groups = list(TagGroup.objects.for_user(person).order_by("position", "id"))
     found = list(_counted(Tag.objects.for_user(person)).order_by("name", "id"))
+    if request.GET.get("format") == "csv":
+        return table_export.answer("tags.csv", *_table(groups, found))
     context = {
         "groups": [(group, [tag for tag in found if tag.group_id == group.pk]) for group in groups],
         "others": [tag for tag in found if tag.group_id is None],
@@ -91,6 +94,17 @@ def tag_list(request: HttpRequest) -> HttpResponseBase:
         "roles": TagRole.choices,
     }
     return render(request, "journal/tag_list.html", context)
+
+
+def _table(groups: list[TagGroup], found: list[Any]) -> tuple[list[str], list[list[object]]]:
+    """The headings and the rows of the tags, group by group as on the page."""
+    headings = [_("Group"), _("What they are"), _("Tag"), _("Trades"), _("Notes")]
+    rows: list[list[object]] = []
+    for group in [*groups, None]:
+        words = ["", ""] if group is None else [group.name, group.get_role_display()]
+        members = [tag for tag in found if tag.group_id == (group and group.pk)]
+        rows += [[*words, tag.name, tag.trade_count, tag.note_count] for tag in members]
+    return headings, rows
 
 
 @may_write_required

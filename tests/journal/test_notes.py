@@ -347,3 +347,31 @@ def test_the_stream_asks_as_often_for_many_notes_as_for_one(
     alice_client.get("/journal/")
     with django_assert_max_num_queries(30):
         alice_client.get("/journal/")
+
+
+def file_of(client: Client, path: str, **query: str) -> list[str]:
+    file = client.get(path, {**query, "format": "csv"})
+    assert file.headers["Content-Type"].startswith("text/csv")
+    return b"".join(file.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+
+
+def test_the_notes_of_the_stream_are_a_file(alice: User, bob: User, alice_client: Client) -> None:
+    write(alice, "=1+1")
+    notes.write(owner=alice, words=Written(text="Calm"), day=DAY + timedelta(days=1))
+    write(bob, "Not hers")
+
+    head, *rows = file_of(alice_client, "/journal/")
+    assert head == "Day,Kind,Title,Account,Tags,Text,Written,Changed"
+    assert [row.split(",")[0] for row in rows] == [(DAY + timedelta(days=1)).isoformat(), DAY.isoformat()]
+    assert ",'=1+1," in rows[1]
+    assert len(file_of(alice_client, "/journal/", q="calm")) == 2
+
+
+def test_tags_and_playbooks_are_files(alice: User, bob: User, alice_client: Client) -> None:
+    Tag.objects.create(owner=alice, name="late")
+    Tag.objects.create(owner=bob, name="his")
+
+    assert file_of(alice_client, "/tags/") == ["Group,What they are,Tag,Trades,Notes", ",,late,0,0"]
+    assert file_of(alice_client, "/playbooks/") == [
+        "Playbook,Trades,Net P&L,Currency,Win rate,Expectancy,Average R,Archived"
+    ]
