@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from accounts import locale, preferences, toasts
 from accounts.addresses import written
@@ -47,7 +47,7 @@ class _Entry(NamedTuple):
 _PLACES = (
     _Entry("dashboard", "dashboard", gettext_lazy("Dashboard"), "d", ("dashboard", "home")),
     _Entry("trade_list", "trades", gettext_lazy("Trades"), "t", ("trade_",)),
-    _Entry("trade_review", "inbox", gettext_lazy("To review"), "v", ("trade_review",), is_below=True),
+    _Entry("trade_review", "inbox", pgettext_lazy("inbox", "To review"), "v", ("trade_review",), is_below=True),
     _Entry("calendar", "calendar", gettext_lazy("Calendar"), "c", ("calendar", "day")),
     _Entry("reports", "reports", gettext_lazy("Reports"), "r", ("breakdown", "report")),
     _Entry("note_list", "notes", gettext_lazy("Journal"), "j", ("note_", "template_", "draft", "attachment")),

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.errors import InvalidValue
 from journal import dimensions
@@ -124,7 +125,7 @@ def _sortable(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value
 
 
-NUMBER = _("Number")
+NUMBER = pgettext_lazy("how many", "Number")
 
 _FIGURES = (
     Heading("trades", _("Trades"), "count"),
@@ -301,7 +302,7 @@ def win_and_loss_days(days: Sequence[CalendarDay]) -> Table:
         "days",
         (
             Heading("kind", _("Days"), "text"),
-            Heading("days", _("Number"), "count"),
+            Heading("days", NUMBER, "count"),
             Heading("share", _("Share"), "percent"),
             Heading("net_pnl", _("Net P&L"), "signed"),
             Heading("average", _("Avg day"), "signed"),

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from accounts.models import User
 from journal.models import Note
@@ -138,7 +139,7 @@ def _notes(owner_id: int, query: _Query, limit: int) -> list[Hit]:
     )
     hits = []
     for public_id, title, kind, day, account, rank, headline in rows:
-        words = title or {"plan": _("Plan"), "review": _("Review")}.get(kind, _("Note"))
+        words = title or {"plan": _("Plan"), "review": pgettext("kind of note", "Review")}.get(kind, _("Note"))
         shown = " · ".join(part for part in (words, account) if part)
         hits.append(Hit("note", shown, _marked(headline), reverse("note_detail", args=[public_id]), day, 1 + rank))
     return hits

@@ -8,6 +8,7 @@ from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.fields import UUIDv7
 from accounts.models import Account, OwnQuerySet, User
@@ -22,7 +23,7 @@ LONGEST_NOTE = 20_000
 class NoteKind(models.TextChoices):
     NOTE = "note", _("Note")
     PLAN = "plan", _("Plan")
-    REVIEW = "review", _("Review")
+    REVIEW = "review", pgettext_lazy("kind of note", "Review")
 
 
 class KeptQuerySet(OwnQuerySet[Row]):
