@@ -24,6 +24,13 @@ class TradeRefused(DomainError):
     status = 422
 
 
+class WordsChanged(DomainError):
+    """Somebody has changed the note or the plan of the trade since they were read."""
+
+    code = "words_changed"
+    status = 409
+
+
 class NothingLeft(DomainError):
     """What was deleted cannot be brought back any more."""
 

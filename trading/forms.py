@@ -19,7 +19,7 @@ from accounts.models import Account, User
 from accounts.text import one_line, paragraphs
 from trading import typed_symbols
 from trading.models import Execution, Instrument, InstrumentKind, Side, Tag, Trade
-from trading.trades import EnteredFill, Plan
+from trading.trades import EnteredFill, Plan, words_digest
 
 if TYPE_CHECKING:
     _FillFormSet = forms.BaseFormSet["FillForm"]
@@ -241,6 +241,9 @@ class WordsForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 6, "data-hotkey": "n"}),
     )
 
+    #: What note and plan were when the form was made; empty where whoever sends it does not say.
+    read = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
     @classmethod
     def of(cls, trade: Trade) -> "WordsForm":
         """The form filled in with what was said."""
@@ -250,6 +253,7 @@ class WordsForm(forms.Form):
                 "initial_target": decimals.plain(trade.initial_target) if trade.initial_target is not None else "",
                 "tags": ", ".join(tag.name for tag in trade.tags.all()),
                 "note": trade.note,
+                "read": words_digest(trade),
             }
         )
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import sha256
 
 from django.db import connection, transaction
 from django.db.models import Min
@@ -12,11 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import activity, audit
+from accounts import activity, audit, decimals
 from accounts.models import Account, ActivityKind
 from trading import deletions, flips, rebuilding
 from trading.deletions import Deletion
-from trading.errors import TradeRefused
+from trading.errors import TradeRefused, WordsChanged
 from trading.models import Execution, ExecutionSource, FillRole, Instrument, Tag, Trade, TradeFill
 from trading.rebuilding import Scope
 from trading.risk_reward import planned_r, realized_r
@@ -248,6 +249,17 @@ def _brought_back(owner_id: int, named: Iterable[Deletion]) -> list[Trade]:
     return list(Trade.objects.filter(pk__in=keys).order_by("activity_at", "id"))
 
 
+def words_digest(trade: Trade) -> str:
+    """What tells one state of the trade's note and plan from another."""
+    plan = ["" if price is None else decimals.plain(price) for price in (trade.initial_stop, trade.initial_target)]
+    return sha256("\0".join([*plan, trade.note]).encode()).hexdigest()
+
+
+def _says_other(trade: Trade, plan: Plan | None, note: str | None) -> bool:
+    stands = Plan(trade.initial_stop, trade.initial_target)
+    return (plan is not None and plan != stands) or (note is not None and note != trade.note)
+
+
 @transaction.atomic
 def annotate(
     trade: Trade,
@@ -257,16 +269,20 @@ def annotate(
     tags: Sequence[Tag] | None = None,
     is_reviewed: bool | None = None,
     rating: int | None = None,
+    read: str = "",
 ) -> Trade:
     """What the person says of the trade is kept; None leaves a thing as it is. No figure but R changes.
 
-    A rating is 1 to 5; 0 takes it away. Raises TradeRefused for another.
+    A rating is 1 to 5; 0 takes it away. Raises TradeRefused for another. Raises WordsChanged, and nothing is changed,
+    where note and plan are no more as they were `read` (`words_digest`), unless they are what is said already.
     """
     if rating is not None and not 0 <= rating <= HIGHEST_RATING:
         raise TradeRefused(_("A rating is 1 to 5."), code="rating_out_of_range")
     lock_accounts([trade.account_id])
     _present(trade)
     trade.refresh_from_db()
+    if read and read != words_digest(trade) and _says_other(trade, plan, note):
+        raise WordsChanged(_("Note or plan of this trade were changed meanwhile."))
     columns = ["updated_at"]
     if note is not None and note != trade.note:
         trade.note = note

@@ -24,6 +24,7 @@ from journal import bulk_acts, drafts, trade_charts, trade_windows
 from journal.bulk_acts import Act
 from journal.views.pages import person_of
 from trading import trades
+from trading.errors import WordsChanged
 from trading.forms import WordsForm
 from trading.models import FillRole, ImportRow, Tag, TagRole, Trade, TradeFill
 from trading.refusals import says_why
@@ -60,14 +61,21 @@ def trade_annotate(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         return _page(request, trade, words=form)
     sent = request.POST
-    with transaction.atomic():
-        trades.annotate(
-            trade,
-            plan=form.plan() if "initial_stop" in sent or "initial_target" in sent else None,
-            note=form.cleaned_data["note"] if "note" in sent else None,
-            tags=form.own_tags(person_of(request)) if "tags" in sent else None,
-        )
-        drafts.discard(person_of(request), place=_draft_place(trade))
+    try:
+        with transaction.atomic():
+            trades.annotate(
+                trade,
+                plan=form.plan() if "initial_stop" in sent or "initial_target" in sent else None,
+                note=form.cleaned_data["note"] if "note" in sent else None,
+                tags=form.own_tags(person_of(request)) if "tags" in sent else None,
+                read=form.cleaned_data["read"],
+            )
+            drafts.discard(person_of(request), place=_draft_place(trade))
+    except WordsChanged as error:
+        trade = _own_trade(request, id)
+        # What stands beside it counts as read from here on.
+        again = WordsForm({**sent.dict(), "read": trades.words_digest(trade)})
+        return _page(request, trade, words=again, status=error.status)
     toasts.say(request, _("Saved."))
     return redirect(reverse("trade_detail", args=[id]) + _query(request))
 
@@ -121,7 +129,9 @@ def held_of(trade: Trade) -> timedelta | None:
     return trade.closed_at - trade.opened_at
 
 
-def _page(request: HttpRequest, trade: Trade, *, words: WordsForm | None = None) -> HttpResponse:
+def _page(
+    request: HttpRequest, trade: Trade, *, words: WordsForm | None = None, status: int | None = None
+) -> HttpResponse:
     person = person_of(request)
     listed = trade_windows.of(person, request.GET)
     before, after = trade_windows.neighbours(listed, trade)
@@ -134,6 +144,8 @@ def _page(request: HttpRequest, trade: Trade, *, words: WordsForm | None = None)
         "draft_place": _draft_place(trade),
         "fills": _fills(parts),
         "words": words or WordsForm.of(trade),
+        "is_conflict": status == WordsChanged.status,
+        "has_moved_on": words is None and _has_moved_on(person, trade),
         "before": before,
         "after": after,
         "link_query": _query(request),
@@ -147,7 +159,14 @@ def _page(request: HttpRequest, trade: Trade, *, words: WordsForm | None = None)
         "copies": _copies(trade),
         **marks_of(person, trade),
     }
-    return render(request, "trading/trade_detail.html", context, status=422 if words else 200)
+    return render(request, "trading/trade_detail.html", context, status=status or (422 if words else 200))
+
+
+def _has_moved_on(person: User, trade: Trade) -> bool:
+    """Whether note and plan were changed since the draft that the script puts into the form was begun."""
+    draft = drafts.find(person, _draft_place(trade), since=trade.updated_at)
+    read = draft.fields.get(drafts.READ, "") if draft else ""
+    return bool(read) and read != trades.words_digest(trade)
 
 
 def _own_trade(request: HttpRequest, public_id: uuid.UUID) -> Trade:

@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.models import Account, User
 from tests.journal.factories import make_account, make_trade
 from trading import tags, trades
-from trading.models import Trade
+from trading.models import Tag, TagGroup, TagRole, Trade
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +102,74 @@ def test_a_form_without_a_field_leaves_that_alone(alice_client: Client, alice: U
 
     trade.refresh_from_db()
     assert (trade.note, trade.initial_stop, trade.tags.count()) == ("Only this.", D(975), 1)
+
+
+def _read(page: Any) -> str:
+    """What the form on the page was made from."""
+    found = re.search(r'name="read" value="([0-9a-f]{64})"', page.content.decode())
+    assert found
+    return found[1]
+
+
+def test_of_two_forms_with_words_the_second_overwrites_nothing_unasked(alice_client: Client, account: Account) -> None:
+    trade = make_trade(account, day=DAY, pnl="50", stop="975")
+    address = f"/trades/{trade.public_id}/"
+    read = _read(alice_client.get(address))
+    first = {"note": "*First*", "initial_stop": "980", "initial_target": "", "read": read}
+    second = {"note": "Second", "initial_stop": "970", "initial_target": "", "read": read}
+
+    assert alice_client.post(f"{address}words/", first).status_code == 302
+    refused = alice_client.post(f"{address}words/", second)
+
+    assert refused.status_code == 409
+    page = refused.content.decode()
+    assert "<em>First</em>" in page
+    assert "Second</textarea>" in page
+    assert 'value="970"' in page
+    trade.refresh_from_db()
+    assert (trade.note, trade.initial_stop) == ("*First*", D(980))
+
+    assert alice_client.post(f"{address}words/", {**second, "read": _read(refused)}).status_code == 302
+    trade.refresh_from_db()
+    assert (trade.note, trade.initial_stop) == ("Second", D(970))
+
+
+def test_the_same_words_sent_twice_and_marks_in_between_are_no_conflict(alice_client: Client, account: Account) -> None:
+    trade = make_trade(account, day=DAY, pnl="50")
+    address = f"/trades/{trade.public_id}/"
+    sent = {"note": "Once", "initial_stop": "", "initial_target": "", "read": _read(alice_client.get(address))}
+    alice_client.post(f"{address}marks/", {"act": "rate", "value": "3"})
+
+    assert [alice_client.post(f"{address}words/", sent).status_code for _ in range(2)] == [302, 302]
+
+
+def test_a_draft_of_words_that_were_changed_since_is_shown_beside_them(alice_client: Client, account: Account) -> None:
+    trade = make_trade(account, day=DAY, pnl="50")
+    address, place = f"/trades/{trade.public_id}/", f"trade:{trade.public_id}"
+    draft = {"place": place, "note": "Mine", "initial_stop": "", "read": _read(alice_client.get(address))}
+    alice_client.post("/drafts/", draft)
+
+    before = alice_client.get(address).content.decode()
+    trades.annotate(trade, note="*Theirs*")
+    after = alice_client.get(address).content.decode()
+
+    assert "As it was saved" not in before
+    assert "As it was saved" in after
+    assert "<em>Theirs</em>" in after
+    assert f'<input name="read" value="{draft["read"]}">' in after
+    assert alice_client.post(f"{address}words/", draft).status_code == 409
+    trade.refresh_from_db()
+    assert trade.note == "*Theirs*"
+
+
+def test_no_mistake_is_chosen_before_one_is(alice_client: Client, alice: User, account: Account) -> None:
+    group = TagGroup.objects.create(owner=alice, name="Slips", role=TagRole.MISTAKE)
+    Tag.objects.create(owner=alice, name="chased", group=group)
+    trade = make_trade(account, day=DAY, pnl="50")
+
+    for address in (f"/trades/{trade.public_id}/", "/trades/review/"):
+        page = alice_client.get(address).content.decode()
+        assert re.search(r'<select id="mark-mistake"[^>]* required><option value="">Choose…</option>', page)
 
 
 def test_the_page_takes_no_more_queries_for_more_fills(alice_client: Client, account: Account) -> None:

@@ -21,7 +21,8 @@ class Draft {
     const kept = document.querySelector(`template[data-draft-fields="${CSS.escape(this.form.dataset.draft)}"]`);
     for (const field of kept?.content.querySelectorAll("input") || []) {
       const into = this.form.elements[field.name];
-      if (into && "value" in into && into.type !== "hidden") {
+      // What the draft was made from comes back with it: saving tells whether that still stands.
+      if (into && "value" in into && (into.type !== "hidden" || field.name === "read")) {
         into.value = field.value;
         into.dispatchEvent(new Event("change", { bubbles: false }));
       }
