@@ -10,6 +10,7 @@ from django.utils import timezone, translation
 from accounts import locale
 from accounts.models import User
 from journal.templatetags import journal_format as written
+from tests.factories import make_account
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,21 @@ def test_programs_are_answered_in_english(alice: User, alice_client: Client) -> 
     User.objects.filter(pk=alice.pk).update(language="fr")
 
     assert alice_client.get("/api/v1/nothing/").json()["detail"] == "There is nothing here."
+
+
+def test_a_refusal_is_in_the_persons_language_on_pages_and_in_english_for_programs(
+    alice: User, alice_client: Client
+) -> None:
+    User.objects.filter(pk=alice.pk).update(language="fr")
+    make_account(alice, "Futures")
+
+    form = {"name": "Futures", "kind": "individual", "status": "active", "currency": "EUR", "time_zone": "UTC"}
+    form |= {"day_start": "00:00", "cost_method": "fifo", "color": "#6b7fd7"}
+    page = alice_client.post("/accounts/new/", form)
+    answer = alice_client.post("/api/v1/accounts/", {"name": "Futures"}, content_type="application/json")
+
+    assert "Vous avez déjà un compte nommé Futures." in page.content.decode()
+    assert answer.json()["errors"][0]["detail"] == "You have an account named Futures."
 
 
 def test_numbers_follow_the_language() -> None:
