@@ -228,8 +228,7 @@ def _value_in_words(name: str, values: list[str], *, user: User) -> str:
     if name == "kept":
         return str(_YES_NO.get(values[0], values[0]))
     if name == "rule" and values[0] != dimensions.NONE:
-        rules = PlaybookRule.objects.filter(version__playbook__owner=user, key=values[0])
-        return rules.order_by("-version__number").values_list("text", flat=True).first() or values[0]
+        return _rule_in_words(values[0], user=user)
     if name in ("from", "to"):
         try:
             return day(date.fromisoformat(values[0]))
@@ -238,6 +237,16 @@ def _value_in_words(name: str, values: list[str], *, user: User) -> str:
     if name in dimensions.BY_NAME:
         return dimensions.BY_NAME[name].label_of(values[0])
     return values[0]
+
+
+def _rule_in_words(value: str, *, user: User) -> str:
+    # The page of a refusal writes the filters too: they may be anything.
+    try:
+        key = uuid.UUID(value)
+    except ValueError:
+        return value
+    rules = PlaybookRule.objects.filter(version__playbook__owner=user, key=key)
+    return rules.order_by("-version__number").values_list("text", flat=True).first() or value
 
 
 def _accounts_in_words(values: list[str], *, user: User) -> str:
