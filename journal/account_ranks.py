@@ -97,12 +97,14 @@ def ranked(
     falls: dict[str, Decimal],
     multiples: dict[str, Decimal],
     within: slice,
+    is_in_r: bool = False,
 ) -> list[RankedAccount]:
     """The accounts of one window of the order. Only those of the window are made; the rest stay as they are kept.
 
+    What they made is compared in money, or in multiples of what was risked where that is what is shown of them.
     Accounts that made nothing come last, whichever end is first. Equals stand by name.
     """
-    rows = _in_order(metrics.account_rows, rank=rank, falls=falls)
+    rows = _in_order(metrics.account_rows, rank=rank, falls=falls, multiples=multiples if is_in_r else None)
     start, stop, _ = within.indices(len(rows))
     return [
         RankedAccount(place, AccountFigures.of(row), falls.get(row[_ID]), multiples.get(row[_ID]))
@@ -110,7 +112,9 @@ def ranked(
     ]
 
 
-def _in_order(rows: Sequence[Sequence[Any]], *, rank: str, falls: dict[str, Decimal]) -> list[Sequence[Any]]:
+def _in_order(
+    rows: Sequence[Sequence[Any]], *, rank: str, falls: dict[str, Decimal], multiples: dict[str, Decimal] | None
+) -> list[Sequence[Any]]:
     if rank == "name":
         return sorted(rows, key=lambda row: (row[_NAME].casefold(), row[_ID]))
     if rank == "trades":
@@ -120,7 +124,10 @@ def _in_order(rows: Sequence[Sequence[Any]], *, rank: str, falls: dict[str, Deci
     sign = -1 if rank == "best" else 1
 
     def place(row: Sequence[Any]) -> tuple[bool, Decimal, str, str]:
-        has_amount = row[_HAS_TRADED] and row[_CONVERTED] is not None
-        return (not has_amount, sign * Decimal(row[_CONVERTED] or 0), row[_NAME].casefold(), row[_ID])
+        if multiples is not None:
+            made = multiples.get(row[_ID])
+        else:
+            made = Decimal(row[_CONVERTED]) if row[_HAS_TRADED] and row[_CONVERTED] is not None else None
+        return (made is None, sign * (made or Decimal(0)), row[_NAME].casefold(), row[_ID])
 
     return sorted(rows, key=place)

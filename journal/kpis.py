@@ -107,15 +107,20 @@ def _net(found: Figures, bars: DayBars) -> Kpi:
         lambda metrics: metrics.counts.r_sum if metrics.counts.r_count else None,
     )
     counts, currency = found.metrics.counts, found.metrics.figures.currency
+    is_r = found.scale.unit is Unit.R
+    n = counts.r_count if is_r else counts.trade_count
+    if is_r:
+        note = ngettext("%(count)s trade with an R", "%(count)s trades with an R", n)
+    else:
+        note = ngettext("%(count)s trade", "%(count)s trades", n)
     return Kpi(
         about=DEFINITIONS["net-pnl"],
         label=_("Net P&L") + (f" · {currency}" if currency and found.scale.is_money else ""),
         kind=Kind.AMOUNT,
         value=value,
         why=_why(found, _("Undefined: no rate converts what was made.")),
-        n=counts.r_count if found.scale.unit is Unit.R else counts.trade_count,
-        note=ngettext("%(count)s trade", "%(count)s trades", counts.trade_count)
-        % {"count": journal_format.count(counts.trade_count)},
+        n=n,
+        note=note % {"count": journal_format.count(n)},
         change=change,
         is_better=is_better,
         bars=bars if bars.bars else None,
@@ -155,7 +160,7 @@ def _profit_factor(found: Figures) -> Kpi:
         label=_("Profit factor"),
         kind=Kind.RATIO,
         value=value,
-        why=_("Undefined: nothing was lost."),
+        why=str(found.scale.reason) if is_r and not found.metrics.counts.r_count else _("Undefined: nothing was lost."),
         n=found.metrics.counts.r_count if is_r else found.metrics.counts.trade_count,
         note=_("payoff %(ratio)s") % {"ratio": journal_format.ratio(payoff)},
         change=change,
@@ -196,15 +201,20 @@ def _average_win(found: Figures) -> Kpi:
         found, lambda metrics: metrics.figures.average_win, lambda metrics: formulas.average_win_r(metrics.counts)
     )
     counts = found.metrics.counts
-    count = counts.r_win_count if found.scale.unit is Unit.R else counts.win_count
+    is_r = found.scale.unit is Unit.R
+    count = counts.r_win_count if is_r else counts.win_count
+    without = is_r and counts.win_count
+    why = _why(found, _("No trade that was won has a stop.") if without else _("Undefined: no trade was won."))
     return Kpi(
         about=DEFINITIONS["average-win"],
         label=_("Average win"),
         kind=Kind.AMOUNT,
         value=value,
-        why=_why(found, _("Undefined: no trade was won.")),
+        why=why,
         n=count,
-        note=ngettext("%(count)s win", "%(count)s wins", count) % {"count": journal_format.count(count)},
+        note=why
+        if value is None
+        else ngettext("%(count)s win", "%(count)s wins", count) % {"count": journal_format.count(count)},
         change=change,
         is_better=is_better,
         link={"outcome": "win"},
@@ -218,15 +228,20 @@ def _average_loss(found: Figures) -> Kpi:
         lambda metrics: journal_format.as_loss(formulas.average_loss_r(metrics.counts)),
     )
     counts = found.metrics.counts
-    count = counts.r_loss_count if found.scale.unit is Unit.R else counts.loss_count
+    is_r = found.scale.unit is Unit.R
+    count = counts.r_loss_count if is_r else counts.loss_count
+    without = is_r and counts.loss_count
+    why = _why(found, _("No trade that was lost has a stop.") if without else _("Undefined: no trade was lost."))
     return Kpi(
         about=DEFINITIONS["average-loss"],
         label=_("Average loss"),
         kind=Kind.AMOUNT,
         value=value,
-        why=_why(found, _("Undefined: no trade was lost.")),
+        why=why,
         n=count,
-        note=ngettext("%(count)s loss", "%(count)s losses", count) % {"count": journal_format.count(count)},
+        note=why
+        if value is None
+        else ngettext("%(count)s loss", "%(count)s losses", count) % {"count": journal_format.count(count)},
         change=change,
         is_better=is_better,
         link={"outcome": "loss"},

@@ -1,7 +1,8 @@
 """Verbs on many trades of one person at once: what is said of them, and their deletion. Each can be taken back whole.
 
 What an act changed is in its audit event, by the trades' outside ids: a trade that was deleted and brought back in
-between is found again. Taking back touches only what still is as the act left it.
+between is found again. Taking back touches only what still is as the act left it; a tag that came off and was put on
+again since is as the act left it too: of a tag only that it is there is kept, not who put it there.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -169,17 +170,21 @@ def _unlabel(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any])
             "public_id", "pk"
         )
     )
-    with connection.cursor() as cursor:
-        for key, tag in tags.items():
-            lost = [held[each] for each in after["given"].get(str(key), []) if each in held]
-            cursor.execute("DELETE FROM trading_trade_tags WHERE tag_id = %s AND trade_id = ANY(%s)", [tag, lost])
-            back = [held[each] for each in before["taken"].get(str(key), []) if each in held]
-            cursor.execute(
-                "INSERT INTO trading_trade_tags (trade_id, tag_id) SELECT t, %s FROM unnest(%s::bigint[]) t "
-                "ON CONFLICT DO NOTHING",
-                [tag, back],
-            )
-    return len(held)
+    changed: set[int] = set()
+    for key, tag in tags.items():
+        lost = [held[each] for each in after["given"].get(str(key), []) if each in held]
+        back = [held[each] for each in before["taken"].get(str(key), []) if each in held]
+        gone = _pairs(
+            "DELETE FROM trading_trade_tags WHERE trade_id = ANY(%s) AND tag_id = ANY(%s) RETURNING trade_id, tag_id",
+            [lost, [tag]],
+        )
+        again = _pairs(
+            "INSERT INTO trading_trade_tags (trade_id, tag_id) SELECT t, g FROM unnest(%s::bigint[]) t, "
+            "unnest(%s::bigint[]) g ON CONFLICT DO NOTHING RETURNING trade_id, tag_id",
+            [back, [tag]],
+        )
+        changed |= {trade for trade, _ in [*gone, *again]}
+    return len(changed)
 
 
 def _unreview(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:

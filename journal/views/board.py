@@ -285,6 +285,7 @@ class Board:
             falls=self.falls.values if self.falls else {},
             multiples=self.multiples.values if self.multiples else {},
             within=window,
+            is_in_r=self.unit is Unit.R,
         )
 
     # ------------------------------------------------------------ panels

@@ -211,6 +211,55 @@ def test_accounts_are_ranked_from_either_end(alice: User, traded: Account) -> No
     assert account_ranks.in_r(alice, MetricsFilter()).values == {str(traded.public_id): Decimal(1)}
 
 
+def test_accounts_are_ranked_by_r_where_r_is_shown(alice: User, traded: Account) -> None:
+    """Main made 1 R; Sure made 5, which was 5 R of a risk of 1; Rich made 900 without a stop, which is no R at all."""
+    sure, rich = make_account(alice, "Sure"), make_account(alice, "Rich")
+    make_trade(sure, day=MONDAY, pnl="5", stop="999")
+    make_trade(rich, day=MONDAY, pnl="900")
+    metrics = reports.aggregate_metrics(alice)
+    multiples = account_ranks.in_r(alice, MetricsFilter()).values
+
+    def names(rank: str) -> list[str]:
+        found = account_ranks.ranked(
+            metrics, rank=rank, falls={}, multiples=multiples, within=slice(None), is_in_r=True
+        )
+        return [each.figures.name for each in found]
+
+    assert multiples[str(sure.public_id)] > multiples[str(traded.public_id)]
+    assert names("best") == ["Sure", "Main", "Rich"]
+    assert names("worst") == ["Main", "Sure", "Rich"]
+
+
+def test_the_dashboard_ranks_accounts_by_the_unit_of_its_address(
+    alice_client: Client, alice: User, traded: Account
+) -> None:
+    make_trade(make_account(alice, "Rich"), day=MONDAY, pnl="900")
+
+    in_money, in_r = (said(part(alice_client, "accounts", unit=unit)) for unit in ("money", "r"))
+
+    assert in_money.index("Rich") < in_money.index("Main")
+    assert in_r.index("Main") < in_r.index("Rich")
+
+
+def test_amounts_of_money_on_a_page_in_r_say_their_currency(alice_client: Client, traded: Account) -> None:
+    page = said(alice_client.get("/trades/", {"unit": "r"}).content.decode())
+
+    assert "Best day +99.00 USD" in said(part(alice_client, "streaks", unit="r"))
+    assert re.search(r"Gross \+[\d.]+ USD Fees [\d.]+ USD", page)
+
+
+def test_a_mean_in_r_that_is_undefined_says_why_beside_the_dash(alice_client: Client, account: Account) -> None:
+    """The loser has a stop, the winner has none: the mean of wins is not 0 of 0 without a word."""
+    make_trade(account, day=MONDAY, pnl="40")
+    make_trade(account, day=TUESDAY, pnl="-20", stop="990")
+
+    text = said(part(alice_client, "kpis", unit="r"))
+
+    assert "Net P&amp;L −2.00R 1 trade with an R" in text
+    assert "Average win – No trade that was won has a stop." in text
+    assert "Average loss −2.00R 1 loss" in text
+
+
 @pytest.mark.parametrize("rank", RANKS)
 def test_rows_of_accounts_come_in_windows(alice_client: Client, alice: User, rank: str) -> None:
     for number in range(7):
@@ -345,7 +394,7 @@ def test_the_page_of_an_account_is_read_in_the_unit_of_its_address(
     assert "Net P&amp;L +8.9% 3 trades" in percent
     assert "3 Mar 2026 +9.9% +13.9% 0.0%" in percent
     in_r = alice_client.get(address, {"unit": "r"}).content.decode()
-    assert "Net P&amp;L +1.00R 3 trades" in said(in_r)
+    assert "Net P&amp;L +1.00R 2 trades with an R" in said(in_r)
     assert "3 Mar 2026: +2.00R, 1 trade" in in_r
     assert f"account={traded.public_id}" in in_r
     assert alice_client.get(address, {"unit": "pips"}).status_code == 400

@@ -67,9 +67,20 @@ def test_a_label_that_came_off_by_hand_meanwhile_stays_off(alice: User, three: l
     done = many_trades.label(alice.pk, trade_ids=keys(three), add=[gap])
     trades.annotate(three[0], tags=[])
 
-    many_trades.take_back(alice.pk, event=done.event)
+    assert many_trades.take_back(alice.pk, event=done.event) == 2
 
     assert not Trade.tags.through.objects.exists()
+
+
+def test_only_trades_that_changed_back_are_counted(alice: User, three: list[Trade]) -> None:
+    """Of three that lost the tag one has it again by hand already: two get it back."""
+    gap = tags.create(owner=alice, name="gap")
+    many_trades.label(alice.pk, trade_ids=keys(three), add=[gap])
+    done = many_trades.label(alice.pk, trade_ids=keys(three), remove=[gap])
+    trades.annotate(three[0], tags=[gap])
+
+    assert many_trades.take_back(alice.pk, event=done.event) == 2
+    assert [trade.tags.count() for trade in three] == [1, 1, 1]
 
 
 def test_reviews_keep_their_times_when_taken_back(alice: User, three: list[Trade]) -> None:
