@@ -1,5 +1,6 @@
 """Verbs on archives: ask for one, send one, do the work, cancel, clear away. A task may run twice, late or never."""
 
+import logging
 import uuid
 from collections.abc import Iterable
 from contextlib import closing
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,6 +20,8 @@ from journal import reading
 from journal.archive import restoring, writing
 from journal.archive.opening import ArchiveRefused
 from journal.models import Archive, ArchiveKind, ArchiveStatus
+
+logger = logging.getLogger(__name__)
 
 KEPT = timedelta(days=7)
 #: A worker that dies at it is followed by another, this often.
@@ -88,6 +91,13 @@ def run(archive: Archive) -> Archive:
         _over(archive, ArchiveStatus.CANCELED)
     except DomainError as refusal:
         _over(archive, ArchiveStatus.FAILED, error_code=refusal.code, error=refusal.message)
+    except (OperationalError, InterfaceError):
+        # The database went away, not the archive wrong: the sweep comes again, and counts how often.
+        raise
+    except Exception:
+        logger.exception("the archive %s failed", archive.public_id)
+        words = _("Something went wrong here that should not. Nothing was changed, and it was noted.")
+        _over(archive, ArchiveStatus.FAILED, error_code="unexpected", error=words)
     archive.refresh_from_db()
     return archive
 
@@ -151,9 +161,11 @@ def _import(archive: Archive) -> None:
             added, remarks = restoring.take_in(
                 archive.owner, path_of(archive), on_progress=progress, on_total=progress.knows
             )
-        Archive.objects.filter(pk=archive.pk).update(
+        done = Archive.objects.filter(pk=archive.pk, status__in=_BUSY).update(
             status=ArchiveStatus.DONE, counts=added, remarks=remarks, finished_at=timezone.now()
         )
+        if not done:
+            raise ArchiveCanceled
         rows = sum(added.values())
         activity.noted(
             archive.owner_id,
@@ -238,8 +250,12 @@ def _refuse_after_attempts(archive: Archive) -> None:
 
 
 def _over(archive: Archive, status: str, **values: Any) -> None:
-    Archive.objects.filter(pk=archive.pk).update(status=status, finished_at=timezone.now(), **values)
-    _forget_file(archive)
+    """It ended like this, unless it was over already."""
+    ended = Archive.objects.filter(pk=archive.pk, status__in=_BUSY).update(
+        status=status, finished_at=timezone.now(), **values
+    )
+    if ended:
+        _forget_file(archive)
 
 
 def _forget_file(archive: Archive) -> bool:
@@ -268,8 +284,10 @@ class _Progress:
         self.own.close()
 
     def started(self, total: int) -> None:
-        """It is at work, once more."""
-        self._update("status = 'running', attempts = attempts + 1, progress = 0, total = %s", [total])
+        """It is at work, once more. Raises ArchiveCanceled when it was canceled while it waited."""
+        assignments = "status = 'running', attempts = attempts + 1, progress = 0, total = %s"
+        if self._update(assignments, [total]):
+            raise ArchiveCanceled
 
     def knows(self, total: int) -> None:
         """There are so many rows."""
@@ -281,10 +299,14 @@ class _Progress:
             raise ArchiveCanceled
 
     def _update(self, assignments: str, values: list[Any]) -> bool:
+        """Whether to stop: the person asked for it, or it is over, and then nothing is changed."""
         with self.own.cursor() as cursor:
             cursor.execute(
-                f"UPDATE journal_archive SET {assignments} WHERE id = %s RETURNING cancel_requested",  # noqa: S608
+                f"UPDATE journal_archive SET {assignments} "  # noqa: S608
+                "WHERE id = %s AND status IN ('queued', 'running') RETURNING cancel_requested",
                 [*values, self.key],
             )
-            row = cursor.fetchone()
-        return bool(row and row[0])
+            if row := cursor.fetchone():
+                return bool(row[0])
+            cursor.execute("SELECT true FROM journal_archive WHERE id = %s", [self.key])
+            return cursor.fetchone() is not None

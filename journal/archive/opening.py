@@ -2,10 +2,11 @@
 
 import hashlib
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +21,7 @@ from journal.archive.tables import BY_NAME, FORMAT, TABLES, VERSION
 MANIFEST = "manifest.json"
 PERSON = "person.json"
 LONGEST_MANIFEST = 64 << 20
+LONGEST_PERSON = 64 << 10
 #: A line holds at most a note, or the account of an import.
 LONGEST_LINE = 32 << 20
 #: Text packs well; what packs better than this was made to fill a disk.
@@ -70,6 +72,8 @@ class Opened:
 
     def person(self) -> dict[str, Any]:
         """What the archive says of the person. Raises ArchiveRefused."""
+        if self.zip.getinfo(PERSON).file_size > LONGEST_PERSON:
+            raise ArchiveRefused(_("%(name)s is too long.") % {"name": PERSON}, code="too_large")
         return _object(self.zip.read(PERSON), name=PERSON)
 
     @contextmanager
@@ -83,16 +87,29 @@ class Opened:
 def opened(path: Path) -> Iterator[Opened]:
     """The archive at `path`, looked into. Raises ArchiveRefused, which says why it is not taken."""
     try:
-        with zipfile.ZipFile(path) as file:
-            _refuse_odd(file.infolist())
-            members = _members(file)
-            for member in members.values():
-                _refuse_changed(file, member)
-            yield Opened(file, members)
+        with ExitStack() as stack:
+            yield _looked_into(path, stack)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
-        raise ArchiveRefused(_("This is not a whole ZIP file."), code="not_a_zip") from error
+        raise _not_whole() from error
     except OSError as error:
         raise ArchiveRefused(_("The file can no longer be read: send it again."), code="file_missing") from error
+
+
+def _looked_into(path: Path, stack: ExitStack) -> Opened:
+    # Here alone, where every byte is the file's: what the caller does with it may raise these for reasons of its own.
+    try:
+        file = stack.enter_context(zipfile.ZipFile(path))
+        _refuse_odd(file.infolist())
+        members = _members(file)
+        for member in members.values():
+            _refuse_changed(file, member)
+    except (ValueError, RuntimeError, struct.error) as error:
+        raise _not_whole() from error
+    return Opened(file, members)
+
+
+def _not_whole() -> ArchiveRefused:
+    return ArchiveRefused(_("This is not a whole ZIP file."), code="not_a_zip")
 
 
 def _refuse_odd(found: list[zipfile.ZipInfo]) -> None:

@@ -18,7 +18,7 @@ from accounts.errors import InvalidValue
 from accounts.permissions import may_write_required
 from journal import tasks
 from journal.archive import jobs
-from journal.models import Archive
+from journal.models import Archive, ArchiveStatus
 from journal.views.pages import person_of
 from trading.refusals import says_why
 
@@ -126,8 +126,9 @@ def file_of(archive: Archive) -> FileResponse:
 @says_why
 def archive_cancel(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     """The work stops."""
-    jobs.cancel(_own(request, id))
-    toasts.say(request, _("Canceled. Nothing was changed."))
+    archive = jobs.cancel(_own(request, id))
+    is_over = archive.status == ArchiveStatus.CANCELED
+    toasts.say(request, _("Canceled. Nothing was changed.") if is_over else _("It is being canceled."))
     return redirect("everything")
 
 

@@ -1,5 +1,6 @@
 """Exports and imports at work: begun once, told how far, fetched by their owner alone, gone after a week."""
 
+from contextlib import closing
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -112,6 +113,54 @@ def test_what_is_canceled_while_it_waits_is_never_done(alice: User) -> None:
     assert jobs.run(archive).status == ArchiveStatus.CANCELED
     with pytest.raises(Conflict):
         jobs.cancel(archive)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_canceled_just_before_its_worker_begins_stays_canceled(alice: User) -> None:
+    archive = jobs.request(alice, at=timezone.now())
+    jobs.cancel(archive)
+
+    with closing(jobs._Progress(archive)) as progress, pytest.raises(jobs.ArchiveCanceled):
+        progress.started(0)
+
+    archive.refresh_from_db()
+    assert (archive.status, archive.attempts) == (ArchiveStatus.CANCELED, 0)
+
+
+def test_what_is_over_does_not_end_in_another_way(alice: User) -> None:
+    done = exported(alice)
+
+    jobs._over(done, ArchiveStatus.FAILED, error="late")
+
+    done.refresh_from_db()
+    assert (done.status, done.error, bool(done.stored_as)) == (ArchiveStatus.DONE, "", True)
+
+
+def test_only_what_waited_is_said_to_have_changed_nothing(alice: User, alice_client: Client) -> None:
+    waiting = jobs.request(alice, at=timezone.now())
+    answer = alice_client.post(f"/everything/{waiting.public_id}/cancel/", follow=True)
+    assert "Canceled. Nothing was changed." in answer.content.decode()
+
+    running = jobs.request(alice, at=timezone.now())
+    Archive.objects.filter(pk=running.pk).update(status="running")
+    page = alice_client.post(f"/everything/{running.public_id}/cancel/", follow=True).content.decode()
+
+    assert "It is being canceled." in page
+    assert "Canceled. Nothing was changed." not in page
+
+
+def test_an_error_that_nobody_foresaw_ends_it_and_the_next_one_begins(
+    bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise LookupError("nobody foresaw it")
+
+    monkeypatch.setattr("zipfile.ZipFile", broken)
+
+    failed = jobs.run(received(bob, b"PK"))
+
+    assert (failed.status, failed.error_code, failed.stored_as) == (ArchiveStatus.FAILED, "unexpected", "")
+    assert received(bob, b"PK").status == ArchiveStatus.QUEUED
 
 
 def test_a_worker_that_died_three_times_is_followed_by_none(alice: User) -> None:
