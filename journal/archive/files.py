@@ -14,6 +14,7 @@ from journal import attachments as kept
 from journal import pictures
 from journal.archive import places
 from journal.archive.opening import ArchiveRefused
+from journal.archive.places import Place
 from journal.archive.tables import BY_NAME
 from journal.models import Attachment
 
@@ -53,7 +54,12 @@ def attachments(restorer: "Restorer", rows: Rows) -> None:
                 "size": len(content) + len(thumbnail),
             }
         )
-    places.insert(Attachment, values)
+    ids = iter(places.insert(Attachment, values))
+    placed = []
+    for row in rows:
+        public_id, key = found[row["public_id"]]
+        placed.append((row["public_id"], Place(key or next(ids), public_id, is_new=key is None)))
+    restorer.places.put("attachments", placed)
     restorer.added["attachments"] += len(values)
 
 

@@ -9,7 +9,7 @@ from django.db import connection, models
 from django.utils import timezone
 
 from accounts.models import User
-from journal.archive.tables import Table
+from journal.archive.tables import BY_NAME, Table
 from journal.archive.writing import line_of
 from trading import bulk
 
@@ -65,6 +65,22 @@ class Places:
                 "SELECT old, key::text FROM archive_place "
                 "WHERE key IS NOT NULL AND old <> key::text AND name = ANY(%s)",
                 [list(_NAMED_IN_DOCUMENTS)],
+            )
+            return dict(cursor.fetchall())
+
+    def has_other_ids(self) -> bool:
+        """Whether anything has another outside id here than in the file."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM archive_place WHERE key IS NOT NULL AND old <> key::text)")
+            return bool(cursor.fetchone()[0])
+
+    def keys_of(self, olds: Collection[str]) -> dict[str, str]:
+        """The outside ids that differ from those in the file, of these: old to new."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT old, key::text FROM archive_place "
+                "WHERE name = ANY(%s) AND old = ANY(%s) AND key IS NOT NULL AND old <> key::text",
+                [list(BY_NAME), list(olds)],
             )
             return dict(cursor.fetchall())
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit, versions
 from accounts.models import Account, User
-from journal.archive import files, fills, money, opening, places
+from journal.archive import files, fills, links, money, opening, places
 from journal.archive.opening import ArchiveRefused, Opened
 from journal.archive.places import Place, Places
 from journal.archive.tables import PERSON, TABLES, Table
@@ -70,6 +70,7 @@ class Restorer:
                 self.on_progress(self.done)
             if table.name == "executions":
                 fills.rebuild(self)
+        links.follow(self, on_chunk=lambda: self.on_progress(self.done))
         versions.bump(self.owner.pk)
 
     def rows(self, table: Table, rows: Rows) -> None:
@@ -245,7 +246,7 @@ class Restorer:
         if table.has_owner:
             found["owner_id"] = self.owner.pk
         if keys:
-            found = {name: _renamed(value, keys) for name, value in found.items()}
+            found = {name: links.renamed(value, keys) for name, value in found.items()}
         if table.name == "portfolios":
             # The ledger that follows says what is in it.
             found |= {"available_balance": 0, "reserved_balance": 0}
@@ -263,20 +264,6 @@ class Restorer:
             if old in there
         }
         places.insert(through, list(links.values()))
-
-
-def _renamed(value: Any, keys: dict[str, str]) -> Any:
-    """The value with the ids that it holds replaced; in the text of a query they are parts of it."""
-    if isinstance(value, str):
-        for old, new in keys.items():
-            if old in value:
-                value = value.replace(old, new)
-        return value
-    if isinstance(value, list):
-        return [_renamed(each, keys) for each in value]
-    if isinstance(value, dict):
-        return {_renamed(key, keys): _renamed(each, keys) for key, each in value.items()}
-    return value
 
 
 def take_in(

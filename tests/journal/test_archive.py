@@ -33,6 +33,7 @@ from journal.models import (
     SavedView,
     TradePlaybook,
 )
+from tests.conftest import signed_in
 from tests.histories import History, seed_reference
 from tests.journal.factories import make_account, make_trade
 from trading import trades
@@ -187,6 +188,39 @@ def test_another_person_has_everything_that_the_archive_holds(
     assert SavedView.objects.get(owner=bob).query == f"account={account.public_id}&side=long"
     assert Preference.objects.get(owner=bob).value == [str(account.public_id), 1]
     assert NoteTemplate.objects.get(owner=bob).text == "Plan:"
+
+
+def test_links_in_words_lead_to_the_same_things_of_the_other_person(
+    alice: User, bob: User, archive: Callable[[], Path]
+) -> None:
+    trade = furnish(alice)
+    nobody = "019d0000-0000-7000-8000-000000000000"
+
+    def words(owner: User) -> str:
+        picture = Attachment.objects.get(owner=owner, note__isnull=False)
+        return (
+            f"![shot](/attachments/{picture.public_id}/file/) "
+            f"[trade](/trades/{Trade.objects.get(owner=owner).public_id}/) "
+            f"[note](/journal/{Note.objects.get(owner=owner).public_id}/) "
+            f"[day](/days/2026-03-03/?account={Account.objects.get(owner=owner).public_id}) /journal/{nobody}/"
+        )
+
+    said = words(alice)
+    Note.objects.filter(owner=alice).update(text=said)
+    NoteTemplate.objects.filter(owner=alice).update(text=said)
+    Playbook.objects.filter(owner=alice).update(description=said)
+    trades.annotate(trade, note=said)
+
+    taken_in(bob, archive())
+
+    expected = words(bob)
+    assert Note.objects.get(owner=bob).text == expected != said
+    assert NoteTemplate.objects.get(owner=bob).text == expected
+    assert Playbook.objects.get(owner=bob).description == expected
+    assert Trade.objects.get(owner=bob).note == expected
+    picture = Attachment.objects.get(owner=bob, note__isnull=False)
+    answer = signed_in(bob).get(f"/attachments/{picture.public_id}/file/")
+    assert b"".join(answer.streaming_content) == PNG  # type: ignore[attr-defined]
 
 
 def test_taking_the_same_archive_in_again_adds_nothing(alice: User, bob: User, archive: Callable[[], Path]) -> None:
@@ -406,6 +440,28 @@ def test_what_is_no_zip_is_refused(bob: User, tmp_path: Path) -> None:
 
     with pytest.raises(ArchiveRefused, match="not a whole ZIP"):
         taken_in(bob, path)
+
+
+def test_a_zip_with_a_name_that_is_no_text_is_refused(bob: User, tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("éé", b"")
+    path.write_bytes(path.read_bytes().replace("éé".encode(), b"\xff\xfe\xff\xfe"))
+
+    with pytest.raises(ArchiveRefused, match="not a whole ZIP"):
+        taken_in(bob, path)
+
+
+def test_what_it_says_of_the_person_is_read_only_where_it_is_short(
+    alice: User, bob: User, archive: Callable[[], Path]
+) -> None:
+    def change(members: dict[str, bytes]) -> None:
+        members["person.json"] = json.dumps({**json.loads(members["person.json"]), "theme": "x" * 70_000}).encode()
+
+    with pytest.raises(ArchiveRefused) as refused:
+        taken_in(bob, changed(archive(), change))
+
+    assert refused.value.code == "too_large"
 
 
 def test_a_plan_that_nobody_made_is_not_made_up(alice: User, bob: User, archive: Callable[[], Path]) -> None:
