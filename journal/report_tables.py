@@ -17,6 +17,7 @@ from journal.drawdowns import Drawdowns
 from journal.figures import Breakdown, BreakdownRow, CalendarDay, Figures
 from journal.metrics.differences import Difference, Verdict
 from journal.metrics.distributions import Bucket
+from journal.templatetags.journal_format import as_loss
 
 Words = str | Promise
 ZERO = Decimal(0)
@@ -370,12 +371,12 @@ def contrast(answer: Contrast) -> Table:
         ("net_pnl", _("Net P&L"), "signed", a.net_pnl, b.net_pnl),
         ("profit_factor", _("Profit factor"), "ratio", a.profit_factor, b.profit_factor),
         ("average_win", _("Avg win"), "money", a.average_win, b.average_win),
-        ("average_loss", _("Avg loss"), "money", a.average_loss, b.average_loss),
+        ("average_loss", _("Avg loss"), "money", as_loss(a.average_loss), as_loss(b.average_loss)),
         ("payoff_ratio", _("Payoff ratio"), "ratio", a.payoff_ratio, b.payoff_ratio),
         ("largest_win", _("Largest win"), "money", a.totals.largest_win, b.totals.largest_win),
         ("largest_loss", _("Largest loss"), "money", a.totals.largest_loss, b.totals.largest_loss),
         ("fees", _("Fees"), "money", a.fees, b.fees),
-        ("max_drawdown", _("Max drawdown"), "money", _depth(one), _depth(other)),
+        ("max_drawdown", _("Max drawdown"), "money", as_loss(_depth(one)), as_loss(_depth(other))),
         ("sqn", _("SQN"), "ratio", a.sqn, b.sqn),
     ]
     is_same = answer.currency is not None

@@ -155,6 +155,7 @@ def test_two_filters_are_compared_side_by_side(alice_client: Client, alice: User
     assert (answer.first.figures.net_pnl, answer.second.figures.net_pnl) == (148, -50)
     assert answer.shared == 0
     assert (rows["Net P&L"]["a"], rows["Net P&L"]["b"], rows["Net P&L"]["difference"]) == ("148", "-50", "198")
+    assert (rows["Avg loss"]["b"], rows["Max drawdown"]["b"]) == ("-50", "-50")
     assert rows["Expectancy"]["verdict"].startswith("Too few")
     assert "Too few to tell" in page.content.decode()
 
