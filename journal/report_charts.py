@@ -4,6 +4,7 @@ Coordinates are calculated here and drawn by the templates as SVG, so that chart
 and in both themes.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -108,7 +109,7 @@ def columns(items: Sequence[Item], *, kind: str = "money", is_signed: bool = Tru
     step = Decimal(width - LEFT - RIGHT) / max(len(items), 1)
     gap = min(step / 4, Decimal(8))
     longest = max((len(item.label) for item in items), default=1) * _LETTER + _LETTER
-    every = max(1, int(-(-longest // step)))
+    every = max(1, math.ceil(longest / step))
     zero = Decimal(scale.y(ZERO))
     made = []
     for place, item in enumerate(items):

@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
-from journal import charts
+from journal import charts, report_charts
 from journal.figures import Breakdown, BreakdownRow, CalendarDay, Curve, Figures
 from journal.metrics.totals import Totals
 
@@ -85,3 +85,12 @@ def test_of_many_bars_the_largest_are_left_whatever_their_sign() -> None:
     shown = charts.bars(breakdown(1, -50, 2, 30), most=2)
 
     assert [bar.pnl for bar in shown] == [Decimal(30), Decimal(-50)]
+
+
+def test_labels_below_columns_leave_each_other_room() -> None:
+    # 20 columns in 888 units are 44.4 wide each; seven letters and some air need 64, so every other one is named.
+    items = [report_charts.Item("≥ −1.6k", Decimal(3)) for _ in range(20)]
+
+    drawn = report_charts.columns(items, kind="count", is_signed=False)
+
+    assert [each.is_labelled for each in drawn.columns] == [True, False] * 10

@@ -282,12 +282,6 @@ class RowWindow {
     cells.forEach((cell, at) => {
       if (widths[at] > (cell.kept ?? 0) + 0.5) { cell.kept = widths[at]; cell.style.minWidth = `${Math.floor(widths[at])}px`; }
     });
-    // What columns were given while others had less may add up to more than there is, where all of them would fit.
-    if (this.table.offsetWidth <= this.box.clientWidth) return;
-    const kept = cells.map((cell) => cell.style.minWidth);
-    for (const cell of cells) cell.style.minWidth = "";
-    if (this.table.offsetWidth > this.box.clientWidth) cells.forEach((cell, at) => { cell.style.minWidth = kept[at]; });
-    else for (const cell of cells) cell.kept = 0;
   }
 
   tellPlace() {
