@@ -4,11 +4,11 @@ Coordinates are calculated here and drawn by the templates as SVG, so that chart
 and in both themes.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from journal.metrics import distributions as spread
@@ -44,7 +44,8 @@ class Column:
     height: str
     label: str
     value: Decimal | None
-    middle: str
+    label_x: str
+    anchor: str
     is_labelled: bool
     tone: str
     link: Mapping[str, str] = field(default_factory=dict)
@@ -108,8 +109,7 @@ def columns(items: Sequence[Item], *, kind: str = "money", is_signed: bool = Tru
     scale = _Scale(item.value for item in items if item.value is not None)
     step = Decimal(width - LEFT - RIGHT) / max(len(items), 1)
     gap = min(step / 4, Decimal(8))
-    longest = max((len(item.label) for item in items), default=1) * _LETTER + _LETTER
-    every = max(1, math.ceil(longest / step))
+    labels = _labels([item.label for item in items], step=step, width=width)
     zero = Decimal(scale.y(ZERO))
     made = []
     for place, item in enumerate(items):
@@ -125,14 +125,41 @@ def columns(items: Sequence[Item], *, kind: str = "money", is_signed: bool = Tru
                 height=f"{max(abs(end - zero), Decimal(1) if value else ZERO):.1f}",
                 label=item.label,
                 value=value,
-                middle=f"{x + (step - gap) / 2:.1f}",
-                is_labelled=place % every == 0,
+                label_x=f"{labels[place].x:.1f}",
+                anchor=labels[place].anchor,
+                is_labelled=labels[place].is_shown,
                 tone=tone if is_signed else "plain",
                 link=item.link,
                 count=item.count,
             )
         )
     return ColumnChart(made, scale.ticks, f"{zero:.1f}", kind, width)
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """Where the words below a column are."""
+
+    x: Decimal
+    anchor: str
+    is_shown: bool
+
+
+def _labels(texts: Sequence[str], *, step: Decimal, width: int) -> list[_Label]:
+    """Every n-th label, so that none touches the next, and all of them inside the drawing."""
+    longest = max(map(len, texts), default=1) * _LETTER + _LETTER
+    every = max(1, ceil(longest / step))
+    made, free = [], ZERO
+    for place, text in enumerate(texts):
+        x, anchor, half = LEFT + step * place + step / 2, "middle", Decimal(len(text) * _LETTER) / 2
+        if x + half > width:
+            x, anchor = Decimal(width), "end"
+        start = x - half * (2 if anchor == "end" else 1)
+        is_shown = place % every == 0 and start >= free
+        if is_shown:
+            free = start + 2 * half + _LETTER
+        made.append(_Label(x, anchor, is_shown))
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +212,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
-    """Curves in one drawing; `left` and `right` say where they begin and end."""
+    """Curves in one drawing; `left` and `right` say where they begin and end, `across` which days are between."""
 
     lines: list[Line]
     ticks: list[Tick]
     zero: str
     left: Any
     right: Any
+    across: list[Tick] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -206,22 +234,46 @@ def below_peak(days: Sequence[tuple[date, Decimal]]) -> LineChart:
     return LineChart([_line(found, scale)], scale.ticks, scale.y(ZERO), first, last)
 
 
-def from_one_start(curves: Sequence[tuple[str, Sequence[Decimal]]]) -> LineChart:
-    """Curves from a shared start, each over its own share of the way: trades or days of theirs, not of the calendar."""
-    scale = _Scale([value for _, values in curves for value in values])
-    lines = [_line(list(enumerate([ZERO, *values])), scale, label=name) for name, values in curves]
-    return LineChart(lines, scale.ticks, scale.y(ZERO), None, None)
+def from_one_start(curves: Sequence[tuple[str, Sequence[tuple[date, Decimal]]]]) -> LineChart:
+    """Curves from a shared start, by days since the first trading day of each, which is day 1."""
+    found = [
+        (name, [(0, ZERO), *(((day - points[0][0]).days + 1, value) for day, value in points)])
+        for name, points in curves
+    ]
+    scale = _Scale([value for _, points in found for _, value in points])
+    longest = max((points[-1][0] for _, points in found), default=0)
+    across = [edge for edge in spread.edges(ZERO, Decimal(longest), most=7) if edge == int(edge)]
+    end = max(Decimal(longest), *across, Decimal(1))
+
+    def x(day: Decimal) -> Decimal:
+        return LEFT + day / end * _INNER_WIDTH
+
+    lines = [_path([(x(Decimal(day)), value) for day, value in points], scale, label=name) for name, points in found]
+    return LineChart(
+        lines,
+        scale.ticks,
+        scale.y(ZERO),
+        None,
+        None,
+        [Tick(f"{x(edge):.1f}", edge, is_zero=not edge) for edge in across],
+    )
 
 
 def _line(points: Sequence[tuple[Any, Decimal]], scale: _Scale, *, label: str = "") -> Line:
+    """The points in equal steps over the whole width."""
+    last = max(len(points) - 1, 1)
+    spaced = [(LEFT + Decimal(place) * _INNER_WIDTH / last, value) for place, (_, value) in enumerate(points)]
+    return _path(spaced, scale, label=label)
+
+
+def _path(points: Sequence[tuple[Decimal, Decimal]], scale: _Scale, *, label: str) -> Line:
     if not points:
         return Line("", "", label)
     step = max(1, -(-len(points) // _MOST_POINTS))
     chosen = [*range(0, len(points), step)]
     if chosen[-1] != len(points) - 1:
         chosen.append(len(points) - 1)
-    last = max(len(points) - 1, 1)
-    places = [f"{LEFT + Decimal(place) * _INNER_WIDTH / last:.1f} {scale.y(points[place][1])}" for place in chosen]
+    places = [f"{points[place][0]:.1f} {scale.y(points[place][1])}" for place in chosen]
     first_x, last_x = places[0].partition(" ")[0], places[-1].partition(" ")[0]
     zero = scale.y(ZERO)
     path = "M" + " L".join(places)

@@ -67,10 +67,11 @@ def _curves(person: User, both: tuple[Side, Side], answer: Contrast, unit: Unit)
     for side, curve, scale in zip(both, answer.curves, scales, strict=True):
         if unit is Unit.R:
             in_r = breakdowns.calendar(person, side.wanted).in_r
-            points = list(accumulate(amount for _, amount in sorted(in_r.items())))
+            days = sorted(in_r)
+            points = list(zip(days, accumulate(in_r[day] for day in days), strict=True))
         else:
-            amounts = [scale.shown(point.cumulative_pnl) for point in curve.points]
-            points = [amount for amount in amounts if amount is not None]
+            amounts = [(point.date, scale.shown(point.cumulative_pnl)) for point in curve.points]
+            points = [(day, amount) for day, amount in amounts if amount is not None]
         lines.append((side.name.upper(), points))
     return {
         "chart": report_charts.from_one_start(lines),
