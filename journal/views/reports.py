@@ -133,7 +133,7 @@ def distribution(request: HttpRequest) -> HttpResponseBase:
         return file_of(chosen(request, tables, default="spread"))
     context = {
         "answer": answer,
-        "names": tables,
+        "tables": tables,
         "net_chart": _histogram(answer.net.buckets),
         "r_chart": _histogram(answer.r.buckets, width=report_charts.HALF),
         "day_chart": _histogram(answer.days.buckets, width=report_charts.HALF),
