@@ -62,7 +62,7 @@ def _with_ids(name: str, column: str, *, after: int) -> list[tuple[int, str]]:
             f"""WHERE t.id > %s AND t."{column}" ~* '[0-9a-f]{{8}}-[0-9a-f]{{4}}-' ORDER BY t.id LIMIT %s""",
             [name, after, _CHUNK],
         )
-        return cursor.fetchall()
+        return [(key, text) for key, text in cursor.fetchall()]
 
 
 def _write(name: str, column: str, rows: list[tuple[int, str]]) -> None:
