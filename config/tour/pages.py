@@ -55,7 +55,6 @@ PAGES: dict[str, Page] = {
     "settings": Page(),
     "offline": Page(is_public=True),
     # ------------------------------------------------------------ the frame of every page
-    "account_choices": Page(),
     "view_list": Page(),
     "search": Page(also=(("found", "q=a"),)),
     # ------------------------------------------------------------ accounts
@@ -141,6 +140,7 @@ NOT_PAGES: dict[str, str] = {
     "home": "leads to the dashboard",
     "language": _POST,
     "switch": _POST,
+    "account_choices": _PART,
     "account_set": _POST,
     "view_open": "leads to the page of the view",
     "view_rename": _POST,

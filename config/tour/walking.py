@@ -30,6 +30,9 @@ document.addEventListener("securitypolicyviolation", (event) => {
 # Panels ask for themselves, some only once they come into view.
 _SETTLED = """() => document.readyState === "complete"
   && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, [aria-busy=true]")"""
+# A colour half-way to another one is nobody's choice.
+_STILL = """() => document.getAnimations().every(
+  (each) => each.playState !== "running" || each.effect?.getTiming().iterations === Infinity)"""
 # Without `preload` it would read stylesheets anew, into inline ones that the security policy has to stop.
 _AXE = """async () => {
   const found = await axe.run(document, {resultTypes: ["violations"], preload: false});
@@ -123,6 +126,7 @@ def visit(page: Tab, stop: Stop, *, address: str, folder: Path | None, themes: S
         for theme in themes:
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
             page.wait_for_timeout(150)  # canvases are drawn anew
+            page.wait_for_function(_STILL)
             _look(page, found, folder=folder, theme=theme)
     except Error as error:
         found.note("broken", str(error).splitlines()[0][:300])

@@ -3,7 +3,7 @@
 import gzip
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,14 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from config.tour.pages import Stop, admin_stops, stops
 from config.tour.people import signed_in
-from journal import sample
-from tests.factories import make_user
-from trading import catalogue
+from journal import playbooks, tasks
+from journal.models import Note, NoteTemplate, SavedView
+from journal.playbooks import WrittenRule
+from tests.access_things import FILE
+from tests.factories import make_account, make_user
+from tests.journal.factories import make_trade
+from trading.imports import batches
+from trading.models import Tag, TagGroup
 
 walking = pytest.importorskip("config.tour.walking", reason="Playwright or axe is not installed")
 
@@ -28,10 +33,25 @@ SCRIPTS = 110
 
 @pytest.fixture
 def trader() -> User:
-    """Somebody with sample data, who has put the first steps away."""
-    catalogue.load()
+    """Somebody with something of everything that a page can be about."""
     person = make_user("alice@example.com")
-    sample.load(person, accounts=2, end=date(2026, 6, 30))
+    tag = Tag.objects.create(owner=person, name="Breakout", group=TagGroup.objects.create(owner=person, name="Setups"))
+    playbook = playbooks.create(owner=person, name="Range", rules=[WrittenRule("Wait for the close", "Entry")])
+    for number in range(3):
+        account = make_account(person, f"Account {number}", is_sample=number == 2)
+        for day in range(2, 8):
+            opened = datetime(2026, 3, day, 14, number, tzinfo=UTC)
+            trade = make_trade(
+                account, day=date(2026, 3, day), pnl=str((day - 4) * 10 + number), opened=opened, stop="990", tags=[tag]
+            )
+    playbooks.assign(trade, playbook=playbook)
+    Note.objects.create(owner=person, day=date(2026, 3, 7), title="Calm", text="**Calm.**")
+    NoteTemplate.objects.create(owner=person, name="Morning", text="- ")
+    SavedView.objects.create(owner=person, name="Longs", query="side=long")
+    options = {"create_accounts": True, "time_zone": "UTC"}
+    received = batches.receive(owner=person, chunks=[FILE], filename="fills.csv", account=account, options=options)
+    batches.run(batches.queue(batches.look(received)))
+    tasks.recompute_owner(person.pk)
     return person
 
 
