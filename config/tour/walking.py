@@ -16,8 +16,8 @@ from playwright.sync_api import Page as Tab
 from config.tour.pages import Stop
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-#: Milliseconds for a page to answer, and for its panels to come in after it.
-PATIENCE, SETTLING = 60_000, 15_000
+#: Milliseconds for a page to answer, and seconds for its panels to come in after it.
+PATIENCE, SETTLING = 60_000, 15
 #: A picture longer than this would be of a list that has no end.
 TALLEST = 6_000
 
@@ -31,8 +31,8 @@ document.addEventListener("securitypolicyviolation", (event) => {
 _SETTLED = """() => document.readyState === "complete"
   && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, [aria-busy=true]")"""
 # A colour half-way to another one is nobody's choice.
-_STILL = """() => document.getAnimations().every(
-  (each) => each.playState !== "running" || each.effect?.getTiming().iterations === Infinity)"""
+_STILL = """() => !document.getAnimations().some(
+  (each) => each instanceof CSSTransition && each.playState === "running")"""
 # Without `preload` it would read stylesheets anew, into inline ones that the security policy has to stop.
 _AXE = """async () => {
   const found = await axe.run(document, {resultTypes: ["violations"], preload: false});
@@ -126,7 +126,7 @@ def visit(page: Tab, stop: Stop, *, address: str, folder: Path | None, themes: S
         for theme in themes:
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
             page.wait_for_timeout(150)  # canvases are drawn anew
-            page.wait_for_function(_STILL)
+            _await(page, _STILL, seconds=2)
             _look(page, found, folder=folder, theme=theme)
     except Error as error:
         found.note("broken", str(error).splitlines()[0][:300])
@@ -151,13 +151,19 @@ def _settle(page: Tab, found: Visit) -> None:
     """All panels have come in, also those further down, and the page stands at its top again."""
     page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
     page.wait_for_timeout(50)
-    deadline = time.monotonic() + SETTLING / 1000
-    while not page.evaluate(_SETTLED):
-        if time.monotonic() > deadline:
-            found.note("broken", "panels were still loading after 15 s")
-            break
-        page.wait_for_timeout(50)
+    if not _await(page, _SETTLED, seconds=SETTLING):
+        found.note("broken", f"panels were still loading after {SETTLING} s")
     page.evaluate("window.scrollTo(0, 0)")
+
+
+def _await(page: Tab, condition: str, *, seconds: int) -> bool:
+    """Whether the condition came true in time. Asked again and again: the page's policy allows no other way."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        if time.monotonic() > deadline:
+            return False
+        page.wait_for_timeout(50)
+    return True
 
 
 def _look(page: Tab, found: Visit, *, folder: Path | None, theme: str) -> None:
