@@ -44,7 +44,7 @@ def drawdowns(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = 
     """
     wanted = wanted or MetricsFilter()
     kept = reading.answer(
-        "aggregate", user, parts=["drawdowns", wanted], build=lambda: _drawdowns(user, wanted), fresh=fresh
+        "aggregate", user, parts=["drawdowns", wanted], build=lambda: _drawdowns(user, wanted, fresh=fresh), fresh=fresh
     )
     curve = reports.equity_curve(user, wanted, fresh=fresh).combined
     return Drawdowns(
@@ -61,11 +61,11 @@ def drawdowns(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = 
     )
 
 
-def _drawdowns(user: User, wanted: MetricsFilter) -> dict[str, Any]:
+def _drawdowns(user: User, wanted: MetricsFilter, *, fresh: bool) -> dict[str, Any]:
     with reading.one_snapshot():
         daily = series.daily_series(user.pk, wanted)
         found = series.conversion_for(user, wanted, daily)
-    starting = reports.aggregate_metrics(user, wanted).starting_equity
+    starting = reports.aggregate_metrics(user, wanted, fresh=fresh).starting_equity
     days = found.days(daily)
     rows = falls.drawdowns(days, starting)
     return {

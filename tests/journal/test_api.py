@@ -125,7 +125,7 @@ def test_breakdown_rows_are_named(alice_api: APIClient, fleet: list[Account]) ->
     assert labels("weekday") == [("Monday", "100.25"), ("Tuesday", "-30")]
     assert labels("hour") == [("14:00", "70.25")]
     assert labels("holding") == [("30 minutes to 2 hours", "70.25")]
-    assert labels("tag") == [("untagged", "100.25"), ("late", "-30")]
+    assert labels("tag") == [("late", "-30"), ("untagged", "100.25")]
     assert labels("broker") == [("Alpha", "100.25"), ("Beta", "-30")]
     assert sorted(labels("account")) == [("First", "100.25"), ("Second", "-30")]
 
@@ -154,7 +154,7 @@ def test_filters_reach_the_figures(alice_api: APIClient, fleet: list[Account]) -
         ("from=2025-13-01", "invalid_value"),
         ("from=20250301", "invalid_value"),
         ("from=2025-03-02&to=2025-03-01", "invalid_value"),
-        ("side=up", "invalid_value"),
+        ("side=up", "invalid_choice"),
         ("currency=$", "invalid_value"),
         ("symbol=A%00B", "invalid_value"),
         ("fresh=maybe", "invalid_choice"),
@@ -240,7 +240,10 @@ def test_the_index_names_every_answer(alice_api: APIClient) -> None:
     index = alice_api.get("/api/v1/").json()
 
     names = {name.removeprefix("aggregate/") for name in index if name.startswith("aggregate/")}
-    assert names == {"metrics", "equity-curve", "comparison", "calendar", "breakdown", "streaks"}
+    assert names == {
+        "metrics", "equity-curve", "comparison", "calendar", "breakdown", "streaks",
+        "distribution", "drawdowns", "contrast",
+    }  # fmt: skip
     assert index["aggregate/equity-curve"].endswith("/api/v1/aggregate/equity-curve/")
     assert "accounts" in index
 
