@@ -45,7 +45,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     return render(request, "journal/dashboard.html", context)
 
 
-@login_required
+@may_write_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @says_why
 def arrange(request: HttpRequest) -> HttpResponse:
