@@ -18,7 +18,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ("note", "notetemplate", "draft", "attachment", "playbook", "playbookversion", "playbookrule", "tradeplaybook",
          "rulecheck"),
     ),
-    (_("Stored sums"), ("dayversion", "dayrollup", "ownerday", "accounttotals")),
+    (_("Stored sums"), ("dayversion", "dayrollup", "ownerday", "accounttotals", "facetversion", "facetday")),
     (_("History and upkeep"), ("auditevent", "activityentry", "idempotencykey", "ownerversion")),
 )  # fmt: skip
 

@@ -25,6 +25,8 @@ from journal.models import (
     DayRollup,
     DayVersion,
     Draft,
+    FacetDay,
+    FacetVersion,
     Note,
     NoteTemplate,
     OwnerDay,
@@ -101,6 +103,28 @@ class OwnerDayAdmin(ShownOnlyAdmin):
     list_filter = ("currency",)
     list_select_related = ("owner",)
     search_fields = ("owner__email",)
+    ordering = ("-id",)
+
+
+@admin.register(FacetVersion)
+class FacetVersionAdmin(ShownOnlyAdmin):
+    list_display = (linked("owner"), "day", "requested_version", "computed_version", "is_stale")
+    list_filter = (StaleFilter,)
+    list_select_related = ("owner",)
+    search_fields = ("owner__email",)
+    ordering = ("-id",)
+
+    @admin.display(boolean=True)
+    def is_stale(self, version: FacetVersion) -> bool:
+        return version.computed_version < version.requested_version
+
+
+@admin.register(FacetDay)
+class FacetDayAdmin(ShownOnlyAdmin):
+    list_display = (linked("owner"), "day", "currency", "dimension", "key", *_FIGURES)
+    list_filter = ("dimension",)
+    list_select_related = ("owner",)
+    search_fields = ("owner__email", "key")
     ordering = ("-id",)
 
 

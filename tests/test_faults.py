@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django_redis import get_redis_connection
 
 from accounts import versions
@@ -230,6 +230,21 @@ def test_a_worker_imports_and_computes_and_its_killed_child_is_followed_by_anoth
         assert (large.attempts, large.result["new"], large.result["duplicates"]) == (2, 24_000 - 80, 80)
         wait_until(lambda: not rollups.stale_count(owner.pk))
     call_command("recompute_metrics", "--check")
+
+
+def test_a_worker_comes_back_to_a_batch_that_a_dying_session_still_holds() -> None:
+    batch = queued(make_user(), pairs(40))
+    with program(WORKER, "careful"):
+        with transaction.atomic():
+            assert pipeline.lock_batch(batch.pk)
+            tasks.run_import.delay(batch.pk)
+            wait_until(lambda: queue().llen("celery:celery") == 0)
+            time.sleep(1)
+        assert again(batch).status == BatchStatus.QUEUED
+
+        wait_until(lambda: again(batch).status == BatchStatus.APPLIED)
+
+    assert batch.result["new"] == 80
 
 
 def test_a_worker_that_loses_its_message_leaves_the_work_to_the_sweep() -> None:

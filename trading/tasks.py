@@ -2,13 +2,16 @@
 
 import logging
 
-from celery import shared_task
+from celery import Task, shared_task
 
 from trading import excursions_of_trades
 from trading.imports import batches
 from trading.models import BatchStatus, ImportBatch
 
 logger = logging.getLogger(__name__)
+
+#: A killed worker's session in the database holds its batch until the statement that it is in ends.
+BUSY_RETRY_SECONDS, BUSY_RETRIES = 3, 10
 
 
 @shared_task(name="trading.tasks.look_into")
@@ -19,12 +22,16 @@ def look_into(batch_id: int) -> None:
         batches.look(batch)
 
 
-@shared_task(name="trading.tasks.run_import")
-def run_import(batch_id: int) -> None:
-    """A queued batch is applied."""
+@shared_task(bind=True, name="trading.tasks.run_import", max_retries=BUSY_RETRIES)
+def run_import(self: Task, batch_id: int) -> None:
+    """A queued batch is applied; one that is held by another session is tried again for half a minute."""
     batch = ImportBatch.objects.filter(pk=batch_id).first()
-    if batch is not None:
-        batches.run(batch)
+    if batch is None:
+        return
+    batch = batches.run(batch)
+    is_held = batch.status in (BatchStatus.QUEUED, BatchStatus.RUNNING)
+    if is_held and not self.request.called_directly and self.request.retries < BUSY_RETRIES:
+        raise self.retry(countdown=BUSY_RETRY_SECONDS)
 
 
 @shared_task(name="trading.tasks.measure_excursions")

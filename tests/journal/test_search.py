@@ -86,6 +86,8 @@ def test_the_indexes_are_of_the_very_expressions_that_are_asked(
     with connection.cursor() as cursor:
         # On a few rows a scan is cheaper; what matters is that the index can be used at all.
         cursor.execute("SET LOCAL enable_seqscan = off")
+        # It holds the notes alone too, and is as cheap while there are none.
+        cursor.execute("DROP INDEX trade_owner_noted")
         sql = f"EXPLAIN SELECT 1 FROM {table} WHERE {vector} @@ {search._Query.SQL} AND {condition}"
         cursor.execute(sql, query.values(1, 1))
         plan = [line for (line,) in cursor.fetchall()]
