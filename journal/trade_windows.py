@@ -223,7 +223,7 @@ def shown(rows: TradeQuerySet) -> TradeQuerySet:
 
 
 def _shown(keys: Sequence[int]) -> list[Trade]:
-    found = {trade.pk: trade for trade in shown(Trade.objects.filter(pk__in=keys))}
+    found = {trade.pk: trade for trade in Trade.objects.filter(pk__in=keys).select_related("account", "instrument")}
     return [found[key] for key in keys if key in found]
 
 

@@ -5,6 +5,7 @@ for what is undefined.
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -209,7 +210,13 @@ def holding(value: Decimal | int | timedelta | None) -> str:
 def day(value: date | str | None) -> str:
     """A date: 2 Mar 2026. An instant gives its date in the person's time zone, a text is one in ISO form."""
     found = _date(value)
-    return DASH if found is None else dateformat.format(found, _day_format())
+    return DASH if found is None else _day_words(found, _day_format(), get_language())
+
+
+@lru_cache(maxsize=4096)
+def _day_words(found: date, form: str, language: str | None) -> str:
+    """Kept, as the rows of a list are of few days."""
+    return dateformat.format(found, form)
 
 
 @register.filter(expects_localtime=False)
@@ -222,13 +229,13 @@ def weekday_day(value: date | str | None) -> str:
 @register.filter(expects_localtime=False)
 def moment(value: datetime | None) -> str:
     """An instant in the person's time zone: 2 Mar 2026, 15:04. A wall time without a zone stays as it is."""
-    return _instant(value, "H:i")
+    return _instant(value, "%H:%M")
 
 
 @register.filter(expects_localtime=False)
 def moment_to_second(value: datetime | None) -> str:
     """As `moment`, to the second: 2 Mar 2026, 15:04:05."""
-    return _instant(value, "H:i:s")
+    return _instant(value, "%H:%M:%S")
 
 
 @register.filter(expects_localtime=False)
@@ -244,7 +251,7 @@ def _instant(value: datetime | None, clock: str) -> str:
     if value is None or value == "":
         return DASH
     local = timezone.localtime(value) if timezone.is_aware(value) else value
-    return dateformat.format(local, f"{_day_format()}, {clock}")
+    return f"{_day_words(local.date(), _day_format(), get_language())}, {local:{clock}}"
 
 
 def _day_format() -> str:

@@ -29,7 +29,7 @@ from trading.models import Tag, TagRole, Trade
 from trading.refusals import says_why
 
 #: Rows that the page comes with; a script asks for more of them.
-FIRST_ROWS = 100
+FIRST_ROWS = 60
 
 
 @login_required
@@ -56,6 +56,7 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
         "all_columns": _choices(columns),
         "density": density,
         "densities": trade_tables.DENSITIES,
+        "page_size": FIRST_ROWS,
         "row_height": trade_tables.ROW_HEIGHTS[density],
         "sums": sums,
         "panel": panel,
@@ -82,7 +83,7 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 @says_why
 def trade_rows(request: HttpRequest) -> HttpResponse:
-    """A hundred rows from anywhere in the list, as they stand in its table; X-Total says how long it is."""
+    """Rows from anywhere in the list, as they stand in its table; X-Total says how long it is."""
     person = person_of(request)
     listed = trade_windows.of(person, request.GET)
     offset, limit = trade_windows.bounds_of(request.GET)
