@@ -4,6 +4,7 @@ import zoneinfo
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -17,6 +18,7 @@ from django.utils.translation import pgettext_lazy
 from accounts import attempts, audit, currencies, decimals, people
 from accounts.errors import DomainError, TooManyAttempts
 from accounts.models import Account, AccountGroup, AccountTag, Client, Language, Theme, TokenScope, User
+from accounts.widgets import LongSelect
 
 if TYPE_CHECKING:
     _UserCreationForm = BaseUserCreationForm[User]
@@ -32,13 +34,16 @@ def refuse(form: forms.BaseForm, error: DomainError) -> None:
     form.add_error(name if name in form.fields else None, error.message)
 
 
-def _zones() -> list[tuple[str, str]]:
+@cache
+def zones() -> list[tuple[str, str]]:
+    """The names of time zones, as choices. Kept: they are gathered out of hundreds of files."""
     return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())]
 
 
 class CurrencyField(forms.ChoiceField):
     """A code of money out of a list, in any letter case."""
 
+    widget = LongSelect
     default_error_messages = {"invalid_choice": _("This is not a currency that is known here.")}
 
     def offer(self, codes: Iterable[str]) -> None:
@@ -135,7 +140,10 @@ class ProfileForm(forms.Form):
     phone = forms.CharField(label=_("Phone"), max_length=20, required=False)
     language = forms.ChoiceField(label=_("Language"), choices=Language.choices, required=False)
     time_zone = forms.ChoiceField(
-        label=_("Time zone"), choices=_zones, help_text=_("Times are shown in it; each account has a day of its own.")
+        label=_("Time zone"),
+        choices=zones,
+        widget=LongSelect,
+        help_text=_("Times are shown in it; each account has a day of its own."),
     )
     reporting_currency = CurrencyField(
         label=_("Reporting currency"), help_text=_("Totals over all accounts are shown in it.")
@@ -197,7 +205,11 @@ class AccountForm(_AccountModelForm):
         widget=forms.CheckboxSelectMultiple,
     )
     time_zone = forms.ChoiceField(
-        label=_("Time zone"), choices=_zones, initial="UTC", help_text=_("Its trading days are counted there.")
+        label=_("Time zone"),
+        choices=zones,
+        initial="UTC",
+        widget=LongSelect,
+        help_text=_("Its trading days are counted there."),
     )
     currency = CurrencyField(label=_("Currency"), initial="USD")
     initial_balance = AmountField(

@@ -1,6 +1,5 @@
 """What people fill in for a file: which one, what to do with its accounts, how to read it."""
 
-import zoneinfo
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.forms import zones
 from accounts.models import User
+from accounts.widgets import LongSelect
 from trading.forms import OwnAccountField
 from trading.imports import mappings, reasons
 from trading.imports.parsers.registry import PARSERS
@@ -31,8 +32,7 @@ _USUAL = 11
 
 
 def _zones() -> list[tuple[str, str]]:
-    names = sorted(zoneinfo.available_timezones())
-    return [("", str(_("That of the account"))), *((name, name.replace("_", " ")) for name in names)]
+    return [("", str(_("That of the account"))), *zones()]
 
 
 class UploadForm(forms.Form):
@@ -64,7 +64,7 @@ class ChoicesForm(forms.Form):
     """Where the fills of each account number go, what is undecided, and how the file is read."""
 
     selected_format = forms.ChoiceField(required=False, label=pgettext_lazy("of a file", "Format"))
-    time_zone = forms.ChoiceField(choices=_zones, required=False, label=_("Time zone of the times"))
+    time_zone = forms.ChoiceField(choices=_zones, required=False, label=_("Time zone of the times"), widget=LongSelect)
     decimal_style = forms.ChoiceField(choices=_STYLES, required=False, label=_("Numbers"))
     date_order = forms.ChoiceField(choices=_ORDERS, required=False, label=_("Dates"))
     ambiguous_time = forms.ChoiceField(choices=_TWICE, required=False, label=_("A time that came twice"))
@@ -178,7 +178,7 @@ class MappingForm(forms.Form):
     """Which column of a file holds what."""
 
     name = forms.CharField(max_length=100, label=_("Name of this mapping"))
-    time_zone = forms.ChoiceField(choices=_zones, required=False, label=_("Time zone of the times"))
+    time_zone = forms.ChoiceField(choices=_zones, required=False, label=_("Time zone of the times"), widget=LongSelect)
     decimal_style = forms.ChoiceField(choices=_STYLES, required=False, label=_("Numbers"))
     date_order = forms.ChoiceField(choices=_ORDERS, required=False, label=_("Dates"))
     buy_word = forms.CharField(
