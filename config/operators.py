@@ -18,7 +18,10 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ("note", "notetemplate", "draft", "attachment", "playbook", "playbookversion", "playbookrule", "tradeplaybook",
          "rulecheck"),
     ),
-    (_("Stored sums"), ("dayversion", "dayrollup", "ownerday", "accounttotals", "facetversion", "facetday")),
+    (
+        _("Stored sums"),
+        ("dayversion", "dayrollup", "ownerday", "accounttotals", "facetversion", "remarkversion", "facetday"),
+    ),
     (_("History and upkeep"), ("auditevent", "activityentry", "idempotencykey", "ownerversion")),
 )  # fmt: skip
 

@@ -33,6 +33,7 @@ from journal.models import (
     Playbook,
     PlaybookRule,
     PlaybookVersion,
+    RemarkVersion,
     RuleCheck,
     SavedView,
     TradePlaybook,
@@ -106,8 +107,9 @@ class OwnerDayAdmin(ShownOnlyAdmin):
     ordering = ("-id",)
 
 
-@admin.register(FacetVersion)
-class FacetVersionAdmin(ShownOnlyAdmin):
+class DayCountersAdmin(ShownOnlyAdmin):
+    """Two counters per person and day."""
+
     list_display = (linked("owner"), "day", "requested_version", "computed_version", "is_stale")
     list_filter = (StaleFilter,)
     list_select_related = ("owner",)
@@ -115,8 +117,18 @@ class FacetVersionAdmin(ShownOnlyAdmin):
     ordering = ("-id",)
 
     @admin.display(boolean=True)
-    def is_stale(self, version: FacetVersion) -> bool:
+    def is_stale(self, version: FacetVersion | RemarkVersion) -> bool:
         return version.computed_version < version.requested_version
+
+
+@admin.register(FacetVersion)
+class FacetVersionAdmin(DayCountersAdmin):
+    pass
+
+
+@admin.register(RemarkVersion)
+class RemarkVersionAdmin(DayCountersAdmin):
+    pass
 
 
 @admin.register(FacetDay)

@@ -55,7 +55,7 @@ def breakdown(user: User, wanted: MetricsFilter | None = None, *, by: str, fresh
         parts=["breakdown", wanted, by],
         build=lambda: _breakdown(user, wanted, by),
         fresh=fresh,
-        reads_facets=day_rows.reads_facets(wanted, dimensions.BY_NAME[by]) or day_rows.reads_facets(wanted),
+        parts_read=day_rows.parts_read(wanted, dimensions.BY_NAME[by]),
     )
     return Breakdown(
         as_of=kept["as_of"],
@@ -97,7 +97,7 @@ def calendar(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = F
         parts=["calendar", wanted],
         build=lambda: _calendar(user, wanted),
         fresh=fresh,
-        reads_facets=day_rows.reads_facets(wanted),
+        parts_read=day_rows.parts_read(wanted),
     )
     days = tuple(CalendarDay(date.fromisoformat(day), Decimal(pnl), *counts) for day, pnl, *counts in kept["days"])
     return Calendar(

@@ -15,7 +15,8 @@ from django.db.models.expressions import RawSQL
 
 from accounts.models import User
 from journal import facets
-from journal.dimensions import BY_NAME, LITERALLY, NO_BROKER, NONE, Dimension, Grain, named
+from journal.dimensions import ANY_RULE, BY_NAME, LITERALLY, NO_BROKER, NONE, Dimension, Grain, named
+from journal.facets import Part
 from journal.filters import MetricsFilter
 from journal.metrics.rollups import CLOSED_SUMS, COLUMNS, EXIT_SUMS
 from journal.metrics.totals import Totals
@@ -33,9 +34,8 @@ _MONEY = {
 
 def by_day(owner_id: int, wanted: MetricsFilter) -> Sql:
     """Rows with `currency` and `day`: one per person and day where that will do."""
-    if reads_facets(wanted):
-        ((dimension, value),) = wanted.by_trade
-        return _from_facets(owner_id, wanted, dimension, keys=_stored_keys(dimension, value))
+    if (stored := _stored_for(wanted)) is not None:
+        return _from_facets(owner_id, wanted, stored)
     if wanted.is_by_trade:
         return from_trades(owner_id, wanted, is_by_account=False)
     if wanted.is_by_account:
@@ -43,57 +43,104 @@ def by_day(owner_id: int, wanted: MetricsFilter) -> Sql:
     return _stored("journal_ownerday", owner_id, wanted)
 
 
-def reads_facets(wanted: MetricsFilter, by: Dimension | None = None) -> bool:
-    """Whether days of the filter, or its breakdown by a dimension, are asked of the sums by dimension.
+def parts_read(wanted: MetricsFilter, by: Dimension | None = None) -> tuple[Part, ...]:
+    """The parts of the sums by dimension that days of the filter and its breakdown are asked of."""
+    found = (_stored_for(wanted), None if by is None else _stored_for(wanted, by))
+    return tuple({facets.part_of(dimension): None for dimension in found if dimension is not None})
 
-    These are of all accounts together, and by one dimension at a time.
+
+def _stored_for(wanted: MetricsFilter, by: Dimension | None = None) -> Dimension | None:
+    """The dimension whose stored sums hold the days of the filter, or its breakdown; None where none does.
+
+    They are of all accounts together, and by one dimension at a time. Of trades with one tag, the other tags are not
+    told apart.
     """
     if wanted.is_by_account:
-        return False
-    asked = [dimension for dimension, _ in wanted.by_trade]
+        return None
+    asked = {dimension.name: dimension for dimension, _ in wanted.by_trade}
     if by is not None and by.grain in (Grain.TRADE, Grain.LINK):
-        asked.append(by)
-    return len(asked) == 1 and asked[0].is_stored
+        if by.grain is Grain.LINK and by.name in asked:
+            return None
+        asked[by.name] = by
+    found = list(asked.values())
+    return found[0] if len(found) == 1 and found[0].is_stored else None
 
 
-def _from_facets(owner_id: int, wanted: MetricsFilter, dimension: Dimension, *, keys: list[str] | None = None) -> Sql:
-    """Rows with `currency`, `day` and `key`, of these keys; days that are behind are summed from their trades."""
-    conditions = ["s.owner_id = %s", "s.dimension = %s"]
-    values: list[Any] = [owner_id, dimension.name]
+def _from_facets(owner_id: int, wanted: MetricsFilter, dimension: Dimension) -> Sql:
+    """Rows with `currency`, `day` and `key` as it is stored; days that are behind are summed from their trades."""
+    conditions: list[str] = ["s.owner_id = %s"]
+    values: list[Any] = [owner_id]
+    key = stored_key(owner_id, dimension)
+    if wanted.by_trade:
+        ((_, value),) = wanted.by_trade
+        if dimension.grain is Grain.LINK:
+            # A trade that has the link is found by the filter; to join its links would count it once for each.
+            key = {}
+        dimension, keys = _stored_keys(owner_id, dimension, value)
+        conditions.append("s.key = ANY(%s)")
+        values.append(keys)
+    conditions.append("s.dimension = %s")
+    values.append(dimension.name)
     within, days = days_where("s.day", wanted)
     conditions.append(within)
     values += days
-    if keys is not None:
-        conditions.append("s.key = ANY(%s)")
-        values.append(keys)
     if wanted.currency is not None:
         conditions.append("s.currency = %s")
         values.append(wanted.currency)
     columns = ", ".join(("currency", "day", "key", *COLUMNS))
     stored = f"SELECT {columns} FROM journal_facetday s WHERE {{}}"  # noqa: S608
-    stale = facets.stale_days(owner_id)
+    stale = facets.stale_days(owner_id, part=facets.part_of(dimension))
     if not stale:
         return f"({stored.format(' AND '.join(conditions))}) r WHERE true", values
     conditions.append("s.day <> ALL(%s::date[])")
     values.append(stale)
-    joins = "JOIN accounts_account a ON a.id = t.account_id" if dimension.needs_account else ""
-    source, trade_values = from_trades(
-        owner_id, wanted, key=key_sql(dimension), joins=joins, among=stale, is_by_account=False
-    )
+    source, trade_values = from_trades(owner_id, wanted, among=stale, is_by_account=False, **key)
     return (
         f"({stored.format(' AND '.join(conditions))} UNION ALL SELECT {columns} FROM {source}) r WHERE true",  # noqa: S608
         [*values, *trade_values],
     )
 
 
-def _stored_keys(dimension: Dimension, value: str) -> list[str]:
-    """The keys by which the sums of a filter's value are stored."""
-    if dimension.name != "symbol":
-        return [value]
-    text, values = _instruments(value)
+def stored_key(owner_id: int, dimension: Dimension) -> dict[str, Any]:
+    """How `from_trades` tells the key by which sums are stored."""
+    if dimension.grain is Grain.LINK:
+        key, joins = _linked(dimension.stored_key)
+        return {"key": key, "joins": joins, "key_values": (owner_id,)}
+    joins = "JOIN accounts_account a ON a.id = t.account_id" if dimension.needs_account else ""
+    return {"key": dimension.stored_key.format(t="t"), "joins": joins}
+
+
+def _linked(relation: str) -> tuple[str, str]:
+    """SQL of the key of a trade's links, and the join that it needs."""
+    return f"coalesce(l.key, '{NONE}')", f"LEFT JOIN ({relation}) l ON l.trade_id = t.id"
+
+
+#: The ids of what a person calls so.
+_CALLED = {
+    **dict.fromkeys(("tag", "setup", "mistake"), ("trading_tag", "tag")),
+    "playbook": ("journal_playbook", "book"),
+}
+
+
+def _stored_keys(owner_id: int, dimension: Dimension, value: str) -> tuple[Dimension, list[str]]:
+    """The keys by which the sums of a filter's value are stored, and the dimension: a rule may be asked for whole."""
+    if dimension.name == "rule" and value != NONE:
+        rule, _, verdict = value.partition(":")
+        return (dimension, [f"{rule}:{verdict[0]}"]) if verdict else (ANY_RULE, [rule.lower()])
+    if dimension.name == "symbol":
+        text, values = _instruments(value)
+    elif dimension.name in _CALLED and value != NONE:
+        table, alias = _CALLED[dimension.name]
+        text = (
+            f"SELECT {alias}.id FROM {table} {alias} WHERE {alias}.owner_id = %s "  # noqa: S608
+            f"AND ({named(f'{alias}.name').format()} = %s OR {alias}.public_id::text = %s)"
+        )
+        values = [owner_id, value, value.lower()]
+    else:
+        return dimension, [value]
     with connection.cursor() as cursor:
         cursor.execute(text, values)
-        return [str(row[0]) for row in cursor.fetchall()]
+        return dimension, [str(row[0]) for row in cursor.fetchall()]
 
 
 def _instruments(value: str) -> Sql:
@@ -209,25 +256,35 @@ def grouped(
     if by.grain is Grain.ACCOUNT:
         rows = by_account_and_day if needs_days else by_account
         return *rows(owner_id, wanted), key, _ACCOUNT + (_LABELS if by.name == "account_tag" else "")
+    if (stored := _stored_for(wanted, by)) is not None:
+        return (*_from_facets(owner_id, wanted, stored), *_AS_NAMED.get(by.name, ("r.key", "")))
     if by.grain is Grain.LINK:
-        joins = f"LEFT JOIN ({key}) l ON l.trade_id = t.id"
-        linked = from_trades(
-            owner_id, wanted, key=f"coalesce(l.key, '{NONE}')", joins=joins, key_values=(owner_id,), is_by_account=False
-        )
+        key, joins = _linked(key)
+        linked = from_trades(owner_id, wanted, key=key, joins=joins, key_values=(owner_id,), is_by_account=False)
         return *linked, "r.key", ""
     joins = "JOIN accounts_account a ON a.id = t.account_id" if by.needs_account else ""
-    if reads_facets(wanted, by):
-        source = _from_facets(owner_id, wanted, by)
-    else:
-        source = from_trades(owner_id, wanted, key=key, joins=joins, is_by_account=False)
-    return (*source, *_SYMBOL) if by.name == "symbol" else (*source, "r.key", "")
+    source = from_trades(owner_id, wanted, key=key, joins=joins, is_by_account=False)
+    return (*source, *_AS_NAMED["symbol"]) if by.name == "symbol" else (*source, "r.key", "")
 
 
-# Grouped by instrument and named at the end, so that a new name of one changes no stored sum.
-_SYMBOL = (
-    "coalesce('=' || root.root, i.symbol)",
-    "JOIN trading_instrument i ON i.id = r.key::bigint LEFT JOIN trading_futuresroot root ON root.root = i.symbol",
-)
+def _by_name(table: str, alias: str) -> tuple[str, str]:
+    key = f"CASE WHEN r.key = '{NONE}' THEN r.key ELSE {named(f'{alias}.name').format()} END"
+    return key, f"LEFT JOIN {table} {alias} ON {alias}.id = nullif(r.key, '{NONE}')::bigint"
+
+
+# Sums are kept by ids and named at the end, so that a new name changes no stored sum.
+_AS_NAMED = {
+    "symbol": (
+        "coalesce('=' || root.root, i.symbol)",
+        "JOIN trading_instrument i ON i.id = r.key::bigint LEFT JOIN trading_futuresroot root ON root.root = i.symbol",
+    ),
+    **{name: _by_name(table, alias) for name, (table, alias) in _CALLED.items()},
+    "rule": (
+        f"CASE WHEN r.key = '{NONE}' THEN r.key ELSE left(r.key, 36) || "
+        "CASE right(r.key, 1) WHEN 'k' THEN ':kept' ELSE ':broken' END END",
+        "",
+    ),
+}
 _ACCOUNT = "JOIN accounts_account a ON a.id = r.account_id"
 _LABELS = f""" LEFT JOIN (
     SELECT at.account_id, {named("g.name").format()} AS key

@@ -42,7 +42,9 @@ class Dimension:
 
     `key` is SQL: an expression, or for a LINK a relation of `trade_id`, `key` and `id` of one owner, with one
     parameter. `labels` are the words of all keys there are, in their order; without them keys are names. `is_stored`
-    says that sums by it are kept per day (`journal.metrics.facets`).
+    says that sums by it are kept per day (`journal.facets`), and `is_said` that they follow what people say of trades,
+    which changes without any figure. `kept` is what `key` is in stored sums, where names would not do: a relation of
+    `trade_id` and `key`, of ids.
     """
 
     name: str
@@ -53,6 +55,13 @@ class Dimension:
     none: Words = ""
     needs_account: bool = False
     is_stored: bool = False
+    is_said: bool = False
+    kept: str = ""
+
+    @property
+    def stored_key(self) -> str:
+        """As `key`, of stored sums."""
+        return self.kept or self.key
 
     @property
     def is_many(self) -> bool:
@@ -190,8 +199,15 @@ def _tags(condition: str = "true") -> str:
     )
 
 
-def _tags_of_role(role: str) -> str:
-    return _tags(f"tag.group_id IN (SELECT g.id FROM trading_taggroup g WHERE g.role = '{role}')")  # noqa: S608
+def _kept_tags(condition: str = "true") -> str:
+    return (
+        "SELECT tt.trade_id, tag.id::text AS key FROM trading_tag tag "  # noqa: S608
+        f"JOIN trading_trade_tags tt ON tt.tag_id = tag.id WHERE tag.owner_id = %s AND {condition}"
+    )
+
+
+def _role(role: str) -> str:
+    return f"tag.group_id IN (SELECT g.id FROM trading_taggroup g WHERE g.role = '{role}')"  # noqa: S608
 
 
 _PLAYBOOKS = f"""SELECT linked.id AS trade_id, {named("book.name")} AS key, book.public_id::text AS id
@@ -206,22 +222,44 @@ _RULES = """SELECT DISTINCT linked.id AS trade_id,
     JOIN trading_trade linked ON linked.public_id = taken.trade_key AND linked.owner_id = taken.owner_id
     WHERE taken.owner_id = %s"""
 
+_KEPT_PLAYBOOKS = """SELECT linked.id AS trade_id, taken.playbook_id::text AS key
+    FROM journal_tradeplaybook taken
+    JOIN trading_trade linked ON linked.public_id = taken.trade_key AND linked.owner_id = taken.owner_id
+    WHERE taken.owner_id = %s"""
+
+
+def _kept_rules(key: str) -> str:
+    return f"""SELECT DISTINCT linked.id AS trade_id, {key} AS key
+    FROM journal_tradeplaybook taken JOIN journal_rulecheck ticked ON ticked.trade_playbook_id = taken.id
+    JOIN journal_playbookrule rule ON rule.id = ticked.rule_id
+    JOIN trading_trade linked ON linked.public_id = taken.trade_key AND linked.owner_id = taken.owner_id
+    WHERE taken.owner_id = %s"""  # noqa: S608
+
+
 _GROUP = (
     "coalesce((SELECT " + named("g.name") + " FROM accounts_accountgroup g WHERE g.id = a.group_id), 'none')"  # noqa: S608
 )
 
+# A key has room for 40 characters.
+_KEPT_RULES = _kept_rules("rule.key::text || CASE WHEN ticked.is_kept THEN ':k' ELSE ':b' END")
+
+
+def _link(name: str, words: Words, key: str, *, kept: str, none: Words) -> Dimension:
+    return Dimension(name, words, Grain.LINK, key, none=none, is_stored=True, is_said=True, kept=kept)
+
+
 _ALL = (
     Dimension("symbol", _("Symbol"), Grain.TRADE, "{t}.instrument_id::text", is_stored=True),
     Dimension("side", _("Side"), Grain.TRADE, "{t}.side", labels=_SIDES, is_stored=True),
-    Dimension("setup", _("Setup"), Grain.LINK, _tags_of_role("setup"), none=_("no setup")),
-    Dimension("tag", _("Tag"), Grain.LINK, _tags(), none=_("untagged")),
-    Dimension("mistake", _("Mistake"), Grain.LINK, _tags_of_role("mistake"), none=_("no mistake")),
-    Dimension("playbook", _("Playbook"), Grain.LINK, _PLAYBOOKS, none=_("no playbook")),
-    Dimension("rule", _("Playbook rule"), Grain.LINK, _RULES, none=_("no rule looked at")),
+    _link("setup", _("Setup"), _tags(_role("setup")), kept=_kept_tags(_role("setup")), none=_("no setup")),
+    _link("tag", _("Tag"), _tags(), kept=_kept_tags(), none=_("untagged")),
+    _link("mistake", _("Mistake"), _tags(_role("mistake")), kept=_kept_tags(_role("mistake")), none=_("no mistake")),
+    _link("playbook", _("Playbook"), _PLAYBOOKS, kept=_KEPT_PLAYBOOKS, none=_("no playbook")),
+    _link("rule", _("Playbook rule"), _RULES, kept=_KEPT_RULES, none=_("no rule looked at")),
     Dimension("weekday", _("Weekday"), Grain.DAY, "extract(isodow FROM {day})::text", labels=_WEEKDAYS),
     Dimension("month", _("Month"), Grain.DAY, "to_char({day}, 'YYYY-MM')"),
     Dimension("exit_day", _("Exit day"), Grain.DAY, "to_char({day}, 'YYYY-MM-DD')"),
-    Dimension("entry_day", _("Entry day"), Grain.TRADE, "to_char({t}.opened_on, 'YYYY-MM-DD')"),
+    Dimension("entry_day", _("Entry day"), Grain.TRADE, "to_char({t}.opened_on, 'YYYY-MM-DD')", is_stored=True),
     Dimension(
         "entry_weekday",
         _("Weekday of entry"),
@@ -271,13 +309,15 @@ _ALL = (
     Dimension(
         "outcome", _("Outcome"), Grain.TRADE, "coalesce({t}.outcome, 'open')", labels=_OUTCOMES, is_stored=True
     ),
-    Dimension("status", _("Status"), Grain.TRADE, "{t}.status", labels=_STATUS),
+    Dimension("status", _("Status"), Grain.TRADE, "{t}.status", labels=_STATUS, is_stored=True),
     Dimension(
         "rating",
         _("Rating"),
         Grain.TRADE,
         "coalesce({t}.rating::text, 'none')",
         labels={**{str(stars): str(stars) for stars in range(5, 0, -1)}, NONE: _("not rated")},
+        is_stored=True,
+        is_said=True,
     ),
     Dimension(
         "reviewed",
@@ -285,11 +325,25 @@ _ALL = (
         Grain.TRADE,
         "CASE WHEN {t}.reviewed_at IS NULL THEN 'no' ELSE 'yes' END",
         labels={"yes": _("Reviewed"), "no": _("Not reviewed")},
+        is_stored=True,
+        is_said=True,
     ),
 )  # fmt: skip
 
 #: Every dimension by its name, which is also the name of the parameter that filters by it.
 BY_NAME: Mapping[str, Dimension] = {dimension.name: dimension for dimension in _ALL}
 NAMES = tuple(BY_NAME)
+#: Sums by these are kept, though nobody groups by them: of a rule whatever became of it, and of a cell of the week.
+ANY_RULE = Dimension(
+    "rule_any", "", Grain.LINK, _RULES, is_stored=True, is_said=True, kept=_kept_rules("rule.key::text")
+)
+ENTRY_CELL = Dimension(
+    "entry_cell",
+    "",
+    Grain.TRADE,
+    f"{BY_NAME['entry_weekday'].key} || '-' || {BY_NAME['hour'].key}",
+    needs_account=True,
+    is_stored=True,
+)
 #: Sums by these are kept.
-STORED = tuple(dimension for dimension in _ALL if dimension.is_stored)
+STORED = (*(dimension for dimension in _ALL if dimension.is_stored), ANY_RULE, ENTRY_CELL)

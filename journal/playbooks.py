@@ -16,6 +16,7 @@ from accounts.models import User
 from accounts.undo import Undone
 from journal.models import Playbook, PlaybookRule, PlaybookVersion, RuleCheck, TradePlaybook
 from trading.models import Trade
+from trading.signals import remarks_changed
 
 MOST_RULES = 60
 MOST_PLAYBOOKS = 200
@@ -206,7 +207,7 @@ def assign(trade: Trade, *, playbook: Playbook) -> TradePlaybook:
     made = TradePlaybook.objects.create(
         owner_id=trade.owner_id, trade_key=trade.public_id, playbook=playbook, version=current_version(playbook)
     )
-    versions.bump(trade.owner_id)
+    _moved(trade.owner_id, trade.public_id)
     return made
 
 
@@ -236,7 +237,7 @@ def check(taken: TradePlaybook, *, kept: Mapping[uuid.UUID, bool | None]) -> Non
         unique_fields=["trade_playbook", "rule"],
         update_fields=["is_kept"],
     )
-    versions.bump(taken.owner_id)
+    _moved(taken.owner_id, taken.trade_key)
 
 
 @transaction.atomic
@@ -252,7 +253,7 @@ def unassign(taken: TradePlaybook) -> dict[str, Any]:
         "checks": {str(key): value for key, value in checks},
     }
     taken.delete()
-    versions.bump(taken.owner_id)
+    _moved(taken.owner_id, taken.trade_key)
     audit.written("playbook.unassign", subject="trade", subject_id=kept["trade"], owner_id=taken.owner_id, before=kept)
     return kept
 
@@ -273,11 +274,18 @@ def reassign(owner: User, kept: Mapping[str, Any]) -> Undone:
     )
     if is_new and version is not None:
         check(taken, kept={uuid.UUID(key): value for key, value in kept["checks"].items()})
-    versions.bump(owner.pk)
+    _moved(owner.pk, trade.public_id)
     return Undone(_("The playbook is with the trade again."))
 
 
 # ---------------------------------------------------------------- parts
+def _moved(owner_id: int, trade_key: uuid.UUID) -> None:
+    """The person's version has moved on, and sums by what is said of trades know that this one is held otherwise."""
+    versions.bump(owner_id)
+    trades = Trade.objects.filter(owner_id=owner_id, public_id=trade_key).values_list("pk", flat=True)
+    remarks_changed.send(sender=TradePlaybook, owner_id=owner_id, trades=list(trades))
+
+
 def _locked(playbook: Playbook) -> Playbook:
     found = Playbook.objects.select_for_update(no_key=True).filter(pk=playbook.pk).first()
     if found is None:

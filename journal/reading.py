@@ -3,7 +3,7 @@
 An answer of several queries is built in one snapshot of the database, so that its parts agree with each other.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from accounts import answers, versions
 from accounts.models import User
 from journal import facets
+from journal.facets import Part
 from journal.metrics import rollups
 
 #: Account-days that a reader computes before answering; past that the answer says what it lacks.
@@ -27,19 +28,18 @@ def answer(
     parts: Sequence[object],
     build: Callable[[], dict[str, Any]],
     fresh: bool = False,
-    reads_facets: bool = False,
+    parts_read: Collection[Part] = (),
 ) -> dict[str, Any]:
     """What `build` returns for this person and these parts, from the cache where it is there.
 
-    `reads_facets` says that sums by a dimension are asked for (`day_rows.reads_facets`). The answer has
+    `parts_read` are those of the sums by dimension that are asked for (`day_rows.parts_read`). The answer has
     `as_of`, `stale` and `missing_days` besides. `build` returns plain JSON values.
     """
     version = versions.current(user.pk)
 
     def built() -> dict[str, Any]:
         missing = repair(user.pk)
-        if reads_facets:
-            facets.repair(user.pk)
+        facets.repair(user.pk, parts=parts_read)
         return {"as_of": version, "stale": missing > 0, "missing_days": missing, **build()}
 
     return answers.get(  # type: ignore[no-any-return]

@@ -1,5 +1,6 @@
 """Answers to what the apps below tell: changed days become stale, and a deleted account's sums go."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -13,7 +14,7 @@ from journal import facets, tasks
 from journal.metrics import rollups
 from journal.models import Note
 from trading.models import Tag
-from trading.signals import tag_leaving, tag_merging, tag_returned, trades_changed
+from trading.signals import remarks_changed, tag_leaving, tag_merging, tag_returned, trades_changed
 
 
 @receiver(trades_changed)
@@ -26,6 +27,14 @@ def days_are_stale(owner_id: int, days: set[tuple[int, date]], **_: Any) -> None
     if days:
         rollups.request(owner_id, days=days)
         facets.request(owner_id, days={day for _, day in days})
+        publishing.after_commit(tasks.recompute_owner, owner_id)
+
+
+@receiver(remarks_changed)
+def sums_by_remarks_are_stale(owner_id: int, trades: Collection[int], **_: Any) -> None:
+    """In the transaction of the change, the sums by what people say are stale on the days of these trades."""
+    if trades:
+        facets.request_remarks(owner_id, trades=trades)
         publishing.after_commit(tasks.recompute_owner, owner_id)
 
 

@@ -52,7 +52,7 @@ def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh:
         parts=["metrics", wanted],
         build=lambda: _metrics(user, wanted),
         fresh=fresh,
-        reads_facets=day_rows.reads_facets(wanted),
+        parts_read=day_rows.parts_read(wanted),
     )
     return AggregateMetrics(
         as_of=kept["as_of"],
@@ -84,7 +84,7 @@ def equity_curve(
         parts=["curve", wanted, by_account],
         build=lambda: curves.build(user, wanted, by_account=by_account),
         fresh=fresh,
-        reads_facets=day_rows.reads_facets(wanted),
+        parts_read=day_rows.parts_read(wanted),
     )
     return EquityCurve(
         as_of=kept["as_of"],

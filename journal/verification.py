@@ -129,14 +129,10 @@ def _from_fills(owner_id: int, on_account: Callable[[int, int], None]) -> Iterat
 
 def _facets(owner_id: int) -> Iterator[Difference]:
     """What is stored by dimension, compared with the trades, which were compared with the fills before."""
-    stale = set(facets.stale_days(owner_id))
+    stale = {part: set(facets.stale_days(owner_id, part=part)) for part in facets.PARTS}
     for dimension in dimensions.STORED:
-        source, values = day_rows.from_trades(
-            owner_id,
-            MetricsFilter(),
-            key=day_rows.key_sql(dimension),
-            joins="JOIN accounts_account a ON a.id = t.account_id" if dimension.needs_account else "",
-        )
+        behind = stale[facets.part_of(dimension)]
+        source, values = day_rows.from_trades(owner_id, MetricsFilter(), **day_rows.stored_key(owner_id, dimension))
         columns = list(COLUMNS)
         yield from _compared(
             f"sums by {dimension.name}",
@@ -151,7 +147,7 @@ def _facets(owner_id: int) -> Iterator[Difference]:
                 columns,
             ),
             shown=lambda key: f"{key[2]} {key[1]} {key[0]}",
-            is_skipped=lambda key: key[1] in stale,
+            is_skipped=lambda key, behind=behind: key[1] in behind,  # type: ignore[misc]
         )
 
 

@@ -23,7 +23,7 @@ from accounts.models import AuditEvent
 from trading import deletions, trades
 from trading.errors import TradeRefused
 from trading.models import Execution, Tag, Trade, TradeFill
-from trading.signals import trades_changed
+from trading.signals import remarks_changed, trades_changed
 
 LABELED, REVIEWED, RATED, NOTED, DELETED = (
     "trade.label_many",
@@ -36,6 +36,10 @@ UNDONE = "trade.undo_many"
 _BETWEEN_NOTES = "\n\n"
 #: Characters of a trade's note.
 LONGEST_NOTE = 20_000
+
+
+#: How many trades are as they were, and those of which something else is said.
+TakenBack = tuple[int, Collection[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ def label(owner_id: int, *, trade_ids: Collection[int], add: Sequence[Tag] = (),
         before={"taken": _by_tag(taken, held, names)},
         after={"given": _by_tag(given, held, names)},
         count=len({trade for trade, _ in [*taken, *given]}),
+        said={trade for trade, _ in [*taken, *given]},
     )
 
 
@@ -84,6 +89,7 @@ def review(owner_id: int, *, trade_ids: Collection[int], is_reviewed: bool, at: 
         before={"reviewed_at": before},
         after={"reviewed_at": at if is_reviewed else None},
         count=count,
+        said=held,
     )
 
 
@@ -97,7 +103,7 @@ def rate(owner_id: int, *, trade_ids: Collection[int], rating: int | None) -> Do
     rows = rows.exclude(rating=rating) if rating is not None else rows.filter(rating__isnull=False)
     before = {str(held[key]): was for key, was in rows.values_list("pk", "rating")}
     count = rows.update(rating=rating)
-    return _said(owner_id, RATED, before={"rating": before}, after={"rating": rating}, count=count)
+    return _said(owner_id, RATED, before={"rating": before}, after={"rating": rating}, count=count, said=held)
 
 
 @transaction.atomic
@@ -156,13 +162,15 @@ def take_back(owner_id: int, *, event: int) -> int:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('trading.many_trades'), %s)", [event % 2**31])
     if AuditEvent.objects.filter(owner_id=owner_id, event=UNDONE, subject_id=str(event)).exists():
         raise TradeRefused(_("This was undone already."), code="already_undone", status=409)
-    count = _TAKERS[act.event](owner_id, act.before or {}, act.after or {})
+    count, said = _TAKERS[act.event](owner_id, act.before or {}, act.after or {})
     audit.written(UNDONE, subject="audit_event", subject_id=event, owner_id=owner_id, after={"trades": count})
     trades_changed.send(sender=Trade, owner_id=owner_id, days=set())
+    if said:
+        remarks_changed.send(sender=Trade, owner_id=owner_id, trades=said)
     return count
 
 
-def _unlabel(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
+def _unlabel(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> TakenBack:
     touched = {key for names in (before["taken"], after["given"]) for keys in names.values() for key in keys}
     held = {str(key): pk for pk, key in _held_by_key(owner_id, touched).items()}
     tags = dict(
@@ -184,10 +192,10 @@ def _unlabel(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any])
             [back, [tag]],
         )
         changed |= {trade for trade, _ in [*gone, *again]}
-    return len(changed)
+    return len(changed), changed
 
 
-def _unreview(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
+def _unreview(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> TakenBack:
     was = before["reviewed_at"]
     held = _held_by_key(owner_id, was)
     at = parse_datetime(after["reviewed_at"]) if after["reviewed_at"] else None
@@ -195,34 +203,35 @@ def _unreview(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any]
         Trade(pk=pk, reviewed_at=parse_datetime(was[str(key)]) if was[str(key)] else None) for pk, key in held.items()
     ]
     still = set(Trade.objects.filter(pk__in=held, reviewed_at=at).values_list("pk", flat=True))
-    return _written([trade for trade in back if trade.pk in still], "reviewed_at")
+    return _written([trade for trade in back if trade.pk in still], "reviewed_at"), still
 
 
-def _unrate(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
+def _unrate(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> TakenBack:
     held = _held_by_key(owner_id, before["rating"])
     still = set(Trade.objects.filter(pk__in=held, rating=after["rating"]).values_list("pk", flat=True))
     back = [Trade(pk=pk, rating=before["rating"][str(key)]) for pk, key in held.items() if pk in still]
-    return _written(back, "rating")
+    return _written(back, "rating"), still
 
 
 def _written(rows: Sequence[Trade], column: str) -> int:
     return Trade.objects.bulk_update(rows, [column], batch_size=1000) if rows else 0
 
 
-def _unnote(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
+def _unnote(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> TakenBack:
     text: str = after["text"]
     added = _BETWEEN_NOTES + text
     rows = Trade.objects.filter(pk__in=_held_by_key(owner_id, after["trades"]))
     ended = rows.annotate(end=Right("note", len(added))).filter(Q(note=text) | Q(end=added))
     shorter = Left("note", Length("note") - Value(len(added)))
-    return ended.update(note=Case(When(note=text, then=Value("")), default=shorter, output_field=TextField()))
+    count = ended.update(note=Case(When(note=text, then=Value("")), default=shorter, output_field=TextField()))
+    return count, ()
 
 
-def _undelete(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
-    return len(trades.restore_deletions(owner_id, events=after["deletions"]))
+def _undelete(owner_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> TakenBack:
+    return len(trades.restore_deletions(owner_id, events=after["deletions"])), ()
 
 
-_TAKERS: dict[str, Callable[[int, Mapping[str, Any], Mapping[str, Any]], int]] = {
+_TAKERS: dict[str, Callable[[int, Mapping[str, Any], Mapping[str, Any]], TakenBack]] = {
     LABELED: _unlabel,
     REVIEWED: _unreview,
     RATED: _unrate,
@@ -306,8 +315,11 @@ def _said(
     after: Mapping[str, Any],
     count: int,
     moves_version: bool = True,
+    said: Collection[int] = (),
 ) -> Done:
     number = audit.written(event, subject="trade", owner_id=owner_id, before=before, after=after)
     if moves_version:
         trades_changed.send(sender=Trade, owner_id=owner_id, days=set())
+    if said:
+        remarks_changed.send(sender=Trade, owner_id=owner_id, trades=said)
     return Done(count, number)

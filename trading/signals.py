@@ -18,3 +18,8 @@ tag_merging = Signal()
 #: Sent after a tag came back, with tag: Tag; kept: dict, as `tag_leaving` filled it; into: Tag | None, the tag that it
 #: had been merged with; told: dict, as `tag_merging` filled it.
 tag_returned = Signal()
+
+#: Sent inside the transaction in which people said other things of trades than before (tags and what these are of a
+#: trade, ratings, reviews), with owner_id: int; trades: Collection[int], their primary keys. No figure of a trade
+#: differs. The person's version has moved on before.
+remarks_changed = Signal()

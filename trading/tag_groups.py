@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts import audit, versions
 from accounts.errors import Conflict, InvalidValue
 from accounts.models import User
 from accounts.undo import Undone
-from trading.models import Tag, TagGroup, TagRole
+from trading.models import Tag, TagGroup, TagRole, Trade
+from trading.signals import remarks_changed
 
 MOST_GROUPS = 50
 
@@ -38,8 +39,11 @@ def create(*, owner: User, name: str, role: str = TagRole.PLAIN, color: str | No
 @transaction.atomic
 def update(group: TagGroup, *, name: str | None = None, role: str | None = None, color: str | None = None) -> TagGroup:
     """The group is called, coloured and meant like this; None leaves a thing as it is. Raises GroupNameTaken."""
+    was = TagGroup.objects.values_list("role", flat=True).get(pk=group.pk)
     group.name, group.role, group.color = name or group.name, role or group.role, color or group.color
     _save(group)
+    if group.role != was:
+        _tell(group.owner_id, _carrying(group.tags.all()))
     _audited("tag_group.update", group)
     return group
 
@@ -65,8 +69,10 @@ def delete(group: TagGroup) -> dict[str, Any]:
     }
     _audited("tag_group.delete", group)
     owner_id = group.owner_id
+    carrying = _carrying(group.tags.all()) if group.role != TagRole.PLAIN else []
     group.delete()
     versions.bump(owner_id)
+    _tell(owner_id, carrying)
     return kept
 
 
@@ -77,6 +83,7 @@ def undelete(owner: User, kept: Mapping[str, Any]) -> Undone:
     group = TagGroup(owner=owner, **fields)
     _save(group)
     Tag.objects.for_user(owner).filter(public_id__in=kept["tags"], group__isnull=True).update(group=group)
+    _tell(owner.pk, _carrying(group.tags.all()))
     return Undone(_("The group is back."), "/tags/")
 
 
@@ -92,6 +99,7 @@ def begin(owner: User) -> None:
             if not is_new and made.group_id is None:
                 Tag.objects.filter(pk=made.pk).update(group=group)
     versions.bump(owner.pk)
+    _tell(owner.pk, _carrying(Tag.objects.for_user(owner).filter(group__isnull=False)))
 
 
 def _starters() -> list[tuple[str, str, str, list[str]]]:
@@ -101,6 +109,15 @@ def _starters() -> list[tuple[str, str, str, list[str]]]:
         (_("Setup"), TagRole.SETUP, "#6b7fd7", setups),
         (_("Mistakes"), TagRole.MISTAKE, "#c2410c", mistakes),
     ]
+
+
+def _carrying(tags: QuerySet[Tag]) -> list[int]:
+    """The trades that carry one of the tags."""
+    return list(Trade.objects.filter(tags__in=tags).order_by().values_list("pk", flat=True).distinct())
+
+
+def _tell(owner_id: int, trades: list[int]) -> None:
+    remarks_changed.send(sender=Trade, owner_id=owner_id, trades=trades)
 
 
 def _save(group: TagGroup) -> None:

@@ -1,7 +1,7 @@
 """Verbs on a person's tags: each also moves the person's version on, because lists show and filter by them."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -11,8 +11,8 @@ from accounts import audit, versions
 from accounts.errors import Conflict, InvalidValue
 from accounts.models import AuditEvent, User
 from accounts.undo import Undone
-from trading.models import Tag, TagGroup, Trade
-from trading.signals import tag_leaving, tag_merging, tag_returned
+from trading.models import Tag, TagGroup, TagRole, Trade
+from trading.signals import remarks_changed, tag_leaving, tag_merging, tag_returned
 
 #: Stands for "leave it as it is" where None means something.
 KEEP: Any = object()
@@ -47,7 +47,7 @@ def update(tag: Tag, *, name: str | None = None, color: str | None = None, group
 
     None leaves name and colour as they are; a group of None takes the tag out of its group.
     """
-    before = _as_written(tag)
+    before, role = _as_written(tag), _role(tag)
     tag.name, tag.color = name or tag.name, color or tag.color
     if group is not KEEP:
         _check_group(tag.owner_id, group)
@@ -55,6 +55,8 @@ def update(tag: Tag, *, name: str | None = None, color: str | None = None, group
     after = _as_written(tag)
     if after != before:
         _save(tag)
+        if _role(tag) != role:
+            _tell(tag.owner_id, _carrying(tag))
         audit.written(
             "tag.update",
             subject="tag",
@@ -77,9 +79,11 @@ def delete(tag: Tag) -> dict[str, Any]:
     event = uuid.uuid4().hex
     before = {**_as_written(tag), "event": event, "kept": kept} if kept is not None else _as_written(tag)
     subject_id, owner_id = str(tag.public_id), tag.owner_id
+    carrying = _carrying(tag)
     tag.delete()
     # Last, as everywhere: whoever labels a trade holds the tag before the version.
     versions.bump(owner_id)
+    _tell(owner_id, carrying)
     audit.written(DELETED, subject="tag", subject_id=subject_id, owner_id=owner_id, before=before)
     return {"event": event} if kept is not None else {}
 
@@ -106,6 +110,7 @@ def merge(tag: Tag, *, into: Tag) -> dict[str, Any]:
     _locked(second)
     kept = _kept(tag)
     through = Trade.tags.through.objects
+    changed = _carrying(tag)
     has_both = through.filter(tag=into).values("trade")
     carrying = through.filter(tag=tag).exclude(trade__in=has_both)
     added = [str(key) for key in carrying.values_list("trade__public_id", flat=True)] if kept is not None else []
@@ -119,6 +124,7 @@ def merge(tag: Tag, *, into: Tag) -> dict[str, Any]:
         before |= {"event": event, "kept": kept, "added": added, "told": told}
     tag.delete()
     versions.bump(owner_id)
+    _tell(owner_id, changed)
     audit.written(MERGED, subject="tag", subject_id=subject_id, owner_id=owner_id, before=before)
     return {"event": event} if kept is not None else {}
 
@@ -133,6 +139,9 @@ def unmerge(owner: User, payload: Mapping[str, Any]) -> Undone:
         Trade.tags.through.objects.filter(
             tag=into, trade__in=Trade.objects.for_user(owner).filter(public_id__in=before["added"])
         ).delete()
+        _tell(
+            owner.pk, Trade.objects.for_user(owner).filter(public_id__in=before["added"]).values_list("pk", flat=True)
+        )
     return Undone(_("“%(name)s” is a tag of its own again.") % {"name": before["kept"]["name"]}, "/tags/")
 
 
@@ -161,14 +170,29 @@ def _returned(
     group = TagGroup.objects.for_user(owner).filter(public_id=kept["group"]).first() if kept["group"] else None
     tag = Tag(owner=owner, public_id=uuid.UUID(kept["public_id"]), name=kept["name"], color=kept["color"], group=group)
     _save(tag)
-    trades = Trade.objects.for_user(owner).filter(public_id__in=kept["trades"]).values_list("pk", flat=True)
+    trades = list(Trade.objects.for_user(owner).filter(public_id__in=kept["trades"]).values_list("pk", flat=True))
     through = Trade.tags.through
     through.objects.bulk_create(
         (through(trade_id=trade, tag_id=tag.pk) for trade in trades), ignore_conflicts=True, batch_size=5000
     )
     tag_returned.send(sender=Tag, tag=tag, kept=kept, into=into, told=told or {})
     versions.bump(owner.pk)
+    _tell(owner.pk, trades)
     return tag
+
+
+def _carrying(tag: Tag) -> list[int]:
+    """The trades that carry the tag."""
+    return list(Trade.tags.through.objects.filter(tag=tag).values_list("trade_id", flat=True))
+
+
+def _role(tag: Tag) -> str:
+    """What the tag is of a trade."""
+    return tag.group.role if tag.group is not None else TagRole.PLAIN
+
+
+def _tell(owner_id: int, trades: Iterable[int]) -> None:
+    remarks_changed.send(sender=Trade, owner_id=owner_id, trades=list(trades))
 
 
 def _event(owner: User, name: str, payload: Mapping[str, Any]) -> dict[str, Any]:

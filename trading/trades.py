@@ -21,7 +21,7 @@ from trading.errors import TradeRefused, WordsChanged
 from trading.models import Execution, ExecutionSource, FillRole, Instrument, Tag, Trade, TradeFill
 from trading.rebuilding import Scope
 from trading.risk_reward import planned_r, realized_r
-from trading.signals import trades_changed
+from trading.signals import remarks_changed, trades_changed
 from trading.trade_writer import Rebuilt
 
 CHANGED_MEANWHILE = gettext_lazy("The trade has changed meanwhile; its fills are shown anew.")
@@ -306,6 +306,8 @@ def annotate(
     trade.save(update_fields=columns)
     # The day's R sums differ when the plan does; the version moves on for every edit.
     trades_changed.send(sender=Trade, owner_id=trade.owner_id, days=days)
+    if tags is not None or {"reviewed_at", "rating"} & set(columns):
+        remarks_changed.send(sender=Trade, owner_id=trade.owner_id, trades=[trade.pk])
     return trade
 
 

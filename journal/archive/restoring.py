@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit, versions
 from accounts.models import Account, User
+from journal import facets
 from journal.archive import files, fills, links, money, opening, places
 from journal.archive.opening import ArchiveRefused, Opened
 from journal.archive.places import Place, Places
@@ -72,6 +73,8 @@ class Restorer:
                 fills.rebuild(self)
         links.follow(self, on_chunk=lambda: self.on_progress(self.done))
         versions.bump(self.owner.pk)
+        # Tags, ratings and ticks were written past the verbs, which would have told the sums by them.
+        facets.request_all(self.owner.pk)
 
     def rows(self, table: Table, rows: Rows) -> None:
         """The rows are there: those that were not, in the order of the file."""

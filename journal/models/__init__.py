@@ -4,7 +4,16 @@ from journal.models.archive import Archive, ArchiveKind, ArchiveStatus
 from journal.models.attachment import Attachment
 from journal.models.note import LONGEST_NOTE, Draft, KeptQuerySet, Note, NoteKind, NoteTemplate
 from journal.models.playbook import Playbook, PlaybookRule, PlaybookVersion, RuleCheck, TradePlaybook
-from journal.models.rollup import AccountTotals, DayRollup, DayVersion, FacetDay, FacetVersion, OwnerDay, TotalsColumns
+from journal.models.rollup import (
+    AccountTotals,
+    DayRollup,
+    DayVersion,
+    FacetDay,
+    FacetVersion,
+    OwnerDay,
+    RemarkVersion,
+    TotalsColumns,
+)
 from journal.models.saved_view import SavedView
 
 __all__ = [
@@ -27,6 +36,7 @@ __all__ = [
     "Playbook",
     "PlaybookRule",
     "PlaybookVersion",
+    "RemarkVersion",
     "RuleCheck",
     "SavedView",
     "TotalsColumns",

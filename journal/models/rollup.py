@@ -172,3 +172,33 @@ class FacetVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.owner_id} {self.day} {self.computed_version}/{self.requested_version}"
+
+
+class RemarkVersion(models.Model):
+    """How far the sums by what a person says of trades (tags, playbooks, rules, ratings, reviews) are behind it."""
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    requested_version = models.BigIntegerField(default=1)
+    computed_version = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table_comment = (
+            "Two counters per person and day: sums by remarks are stale while computed is behind requested"
+        )
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "day"], name="remark_version_unique"),
+            models.CheckConstraint(
+                name="remark_version_not_ahead", condition=Q(computed_version__lte=F("requested_version"))
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["owner", "day"],
+                name="remark_version_stale",
+                condition=Q(computed_version__lt=F("requested_version")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.owner_id} {self.day} {self.computed_version}/{self.requested_version}"
