@@ -1,10 +1,12 @@
 """Answers about falls of the equity curve: every one of them, and how far below its peak each day ended."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from accounts.decimals import plain
 from accounts.models import User
 from journal import reading, reports, series
 from journal.conversion import Unconverted
@@ -13,6 +15,7 @@ from journal.filters import MetricsFilter
 from journal.metrics import drawdowns as falls
 from journal.metrics import formulas
 from journal.metrics.drawdowns import Drawdown
+from journal.units import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,36 @@ class Drawdowns(Answer):
     def current(self) -> Drawdown | None:
         """The one that is not over."""
         return next((row for row in self.rows if row.recovery_date is None), None)
+
+    def below_peak(self, unit: Unit) -> list[tuple[date, Decimal]]:
+        """How far below its peak each day ended; in percent of the equity at that peak, empty where that is unknown."""
+        points = self.curve.points
+        if unit is not Unit.PERCENT:
+            return [(point.date, point.drawdown) for point in points]
+        if self.starting is None or self.starting <= 0:
+            return []
+        tops = [self.starting + point.cumulative_pnl + point.drawdown for point in points]
+        return [(point.date, point.drawdown / top) for point, top in zip(points, tops, strict=True)]
+
+
+def of_series(answer: Drawdowns, daily: Sequence[tuple[date, Decimal]]) -> Drawdowns:
+    """The same answer about another daily series, such as that of R, which has neither currency nor equity."""
+    points = list(formulas.equity_points(daily))
+    made = dict(daily)
+    lines = [
+        " ".join([point.day.isoformat(), *map(plain, (made[point.day], point.cumulative, point.drawdown))])
+        for point in points
+    ]
+    return replace(
+        answer,
+        currency=None,
+        rows=tuple(falls.drawdowns(daily)),
+        starting=None,
+        days=len(points),
+        days_below=sum(1 for point in points if point.drawdown),
+        curve=Curve(None, "\n".join(lines)),
+        unconverted=(),
+    )
 
 
 def drawdowns(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = False) -> Drawdowns:

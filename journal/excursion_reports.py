@@ -3,7 +3,7 @@
 They come from bars; a trade without bars has none, and is counted as such and never guessed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from accounts.models import User
 from journal import day_rows, reading, series
 from journal.figures import Answer
 from journal.filters import MetricsFilter
+from journal.units import Scale
 
 #: Trades of a cloud; more would be one stain.
 MOST_POINTS = 1500
@@ -77,6 +78,21 @@ def excursions(
         efficiency_count=kept["efficiency_count"],
         heat=_number(kept["heat"]),
         given_back=_number(kept["given_back"]),
+    )
+
+
+def scaled(answer: Excursions, scale: Scale) -> Excursions:
+    """The same in the unit of the scale; trades that have no place there are left out of the points."""
+    points = []
+    for point in answer.points:
+        mae, mfe, result = (scale.shown(amount) for amount in (point.mae, point.mfe, point.result))
+        if mae is not None and mfe is not None and result is not None:
+            points.append(replace(point, mae=mae, mfe=mfe, result=result))
+    return replace(
+        answer,
+        points=tuple(points),
+        heat=scale.shown(answer.heat),
+        given_back=scale.shown(answer.given_back),
     )
 
 

@@ -1,7 +1,8 @@
 """Drawings of reports: columns, a cloud of points, days below the peak, curves over one another.
 
 Coordinates are calculated here and drawn by the templates as SVG, so that charts are there without a script, on paper
-and in both themes.
+and in both themes. Places across are shares of the drawing's width, so that it fits whatever room it has, down to a
+phone's, while letters and lines keep their size; heights are pixels.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,12 +15,17 @@ from typing import Any
 from journal.metrics import distributions as spread
 
 ZERO = Decimal(0)
-WIDTH, HEIGHT = 960, 260
-#: Of a drawing that shares its row with another.
-HALF = 560
-#: Room for the numbers beside and the words below.
-LEFT, RIGHT, TOP, BOTTOM = 64, 8, 12, 28
-_INNER_WIDTH, _INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+HEIGHT = 260
+#: Room above, and for the words below.
+TOP, BOTTOM = 12, 28
+_INNER_HEIGHT = HEIGHT - TOP - BOTTOM
+#: Paths are drawn this wide, and stretched to the room that there is.
+PATH_WIDTH = 1000
+#: The least pixels across of a drawing over the whole page, of one beside another, and of one on a phone; reports.css
+#: shows the labels that fit.
+ROOMS = {"wide": 880, "half": 440, "phone": 228}
+#: Pixels before the drawing that words may take: the numbers of its lines stand above them.
+_LEFT = 40
 #: How wide a letter of a label is, with some air.
 _LETTER = 8
 _MOST_POINTS = 2000
@@ -27,11 +33,12 @@ _MOST_POINTS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A line across the drawing with its number."""
+    """A line across the drawing with its number. `is_spare` is one that a phone has no room for."""
 
     place: str
     value: Decimal
     is_zero: bool = False
+    is_spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +51,34 @@ class Column:
     height: str
     label: str
     value: Decimal | None
-    label_x: str
-    anchor: str
-    is_labelled: bool
     tone: str
     link: Mapping[str, str] = field(default_factory=dict)
     count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """The words below a column: `x` is a share of the width, `anchor` which end of the words stands there."""
+
+    words: str
+    x: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnChart:
-    """Columns over and under a line at zero."""
+    """Columns over and under a line at zero; `labels` are those that fit, by the name of the room."""
 
     columns: list[Column]
     ticks: list[Tick]
     zero: str
     kind: str
-    width: int = WIDTH
+    labels: Mapping[str, list[Label]]
 
     @property
     def is_linked(self) -> bool:
         """Whether columns lead to their trades."""
         return any(column.link for column in self.columns)
-
-    @property
-    def right(self) -> int:
-        """Where the lines end."""
-        return self.width - RIGHT
 
     @property
     def is_empty(self) -> bool:
@@ -104,61 +112,56 @@ class _Scale:
         return f"{TOP + share * _INNER_HEIGHT:.1f}"
 
 
-def columns(items: Sequence[Item], *, kind: str = "money", is_signed: bool = True, width: int = WIDTH) -> ColumnChart:
+def columns(items: Sequence[Item], *, kind: str = "money", is_signed: bool = True) -> ColumnChart:
     """A column for each item in its order; what is undefined leaves its place empty."""
     scale = _Scale(item.value for item in items if item.value is not None)
-    step = Decimal(width - LEFT - RIGHT) / max(len(items), 1)
-    gap = min(step / 4, Decimal(8))
-    labels = _labels([item.label for item in items], step=step, width=width)
+    step = Decimal(100) / max(len(items), 1)
+    # A quarter of the room, yet never a broad white stripe.
+    gap = min(step / 4, Decimal(1))
     zero = Decimal(scale.y(ZERO))
     made = []
     for place, item in enumerate(items):
         value = item.value
         end = zero if value is None else Decimal(scale.y(value))
         tone = "flat" if not value else "gain" if value > 0 else "loss"
-        x = LEFT + step * place + gap / 2
         made.append(
             Column(
-                x=f"{x:.1f}",
+                x=_percent(step * place + gap / 2),
                 y=f"{min(zero, end):.1f}",
-                width=f"{step - gap:.1f}",
+                width=_percent(step - gap),
                 height=f"{max(abs(end - zero), Decimal(1) if value else ZERO):.1f}",
                 label=item.label,
                 value=value,
-                label_x=f"{labels[place].x:.1f}",
-                anchor=labels[place].anchor,
-                is_labelled=labels[place].is_shown,
                 tone=tone if is_signed else "plain",
                 link=item.link,
                 count=item.count,
             )
         )
-    return ColumnChart(made, scale.ticks, f"{zero:.1f}", kind, width)
+    texts = [item.label for item in items]
+    labels = {name: _labels(texts, room=room) for name, room in ROOMS.items()}
+    return ColumnChart(made, scale.ticks, f"{zero:.1f}", kind, labels)
 
 
-@dataclass(frozen=True, slots=True)
-class _Label:
-    """Where the words below a column are."""
-
-    x: Decimal
-    anchor: str
-    is_shown: bool
+def _percent(share: Decimal) -> str:
+    return f"{share:.2f}%"
 
 
-def _labels(texts: Sequence[str], *, step: Decimal, width: int) -> list[_Label]:
-    """Every n-th label, so that none touches the next, and all of them inside the drawing."""
+def _labels(texts: Sequence[str], *, room: int) -> list[Label]:
+    """Every n-th label, so that none touches the next, and all of them inside so many pixels."""
+    step = Decimal(room) / max(len(texts), 1)
     longest = max(map(len, texts), default=1) * _LETTER + _LETTER
     every = max(1, ceil(longest / step))
-    made, free = [], ZERO
+    made, free = [], Decimal(-_LEFT)
     for place, text in enumerate(texts):
-        x, anchor, half = LEFT + step * place + step / 2, "middle", Decimal(len(text) * _LETTER) / 2
-        if x + half > width:
-            x, anchor = Decimal(width), "end"
-        start = x - half * (2 if anchor == "end" else 1)
-        is_shown = place % every == 0 and start >= free
-        if is_shown:
+        x, anchor, half = step * place + step / 2, "middle", Decimal(len(text) * _LETTER) / 2
+        if x - half < -_LEFT:
+            x, anchor = Decimal(-_LEFT), "start"
+        elif x + half > room:
+            x, anchor = Decimal(room), "end"
+        start = x - half * {"start": 0, "middle": 1, "end": 2}[anchor]
+        if place % every == 0 and start >= free:
             free = start + 2 * half + _LETTER
-        made.append(_Label(x, anchor, is_shown))
+            made.append(Label(text, _percent(x / room * 100), anchor))
     return made
 
 
@@ -246,7 +249,7 @@ def from_one_start(curves: Sequence[tuple[str, Sequence[tuple[date, Decimal]]]])
     end = max(Decimal(longest), *across, Decimal(1))
 
     def x(day: Decimal) -> Decimal:
-        return LEFT + day / end * _INNER_WIDTH
+        return day / end * PATH_WIDTH
 
     lines = [_path([(x(Decimal(day)), value) for day, value in points], scale, label=name) for name, points in found]
     return LineChart(
@@ -255,14 +258,22 @@ def from_one_start(curves: Sequence[tuple[str, Sequence[tuple[date, Decimal]]]])
         scale.y(ZERO),
         None,
         None,
-        [Tick(f"{x(edge):.1f}", edge, is_zero=not edge) for edge in across],
+        _across(across, end),
     )
+
+
+def _across(edges: Sequence[Decimal], end: Decimal) -> list[Tick]:
+    """Numbers below the drawing, every other one of them where there are many spare."""
+    return [
+        Tick(_percent(edge / end * 100), edge, is_zero=not edge, is_spare=len(edges) > 4 and place % 2 == 1)
+        for place, edge in enumerate(edges)
+    ]
 
 
 def _line(points: Sequence[tuple[Any, Decimal]], scale: _Scale, *, label: str = "") -> Line:
     """The points in equal steps over the whole width."""
     last = max(len(points) - 1, 1)
-    spaced = [(LEFT + Decimal(place) * _INNER_WIDTH / last, value) for place, (_, value) in enumerate(points)]
+    spaced = [(Decimal(place) * PATH_WIDTH / last, value) for place, (_, value) in enumerate(points)]
     return _path(spaced, scale, label=label)
 
 
@@ -307,14 +318,14 @@ def cloud(rows: Sequence[tuple[str, str, Decimal, Decimal, str]]) -> Cloud:
     x_end, y_end = across[-1] or Decimal(1), up[-1] or Decimal(1)
 
     def x(value: Decimal) -> str:
-        return f"{LEFT + value / x_end * _INNER_WIDTH:.1f}"
+        return _percent(value / x_end * 100)
 
     def y(value: Decimal) -> str:
         return f"{TOP + (1 - value / y_end) * _INNER_HEIGHT:.1f}"
 
     return Cloud(
         [Point(x(one), y(other), outcome, key, title) for key, outcome, one, other, title in rows],
-        [Tick(x(edge), edge, is_zero=not edge) for edge in across],
+        _across(across, x_end),
         [Tick(y(edge), edge, is_zero=not edge) for edge in up],
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,24 +12,29 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.errors import InvalidValue
 from journal import dimensions
-from journal.contrasts import Contrast
 from journal.distributions import Distribution, Distributions
 from journal.drawdowns import Drawdowns
 from journal.figures import Breakdown, BreakdownRow, CalendarDay, Figures
-from journal.metrics.differences import Difference, Verdict
+from journal.metrics import formulas
 from journal.metrics.distributions import Bucket
-from journal.templatetags.journal_format import as_loss
+from journal.units import Scale, Unit
 
 Words = str | Promise
 ZERO = Decimal(0)
+MONEY = Scale()
 _MONEY_STEP, _RATIO_STEP = Decimal("1e-8"), Decimal("1e-12")
+#: How a column of money is written in another unit.
+_KINDS = {
+    Unit.PERCENT: {"signed": "signed_percent", "money": "percent", "plain": "percent", "loss": "loss_percent"},
+    Unit.R: {"signed": "r", "money": "r", "plain": "r", "loss": "loss_r"},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
     """A column: what it is called in addresses and files, in words, and how its cells are written.
 
-    `kind` is one of text, count, money, signed, percent, ratio, r, day, days.
+    `kind` is one of text, count, money, signed, loss, percent, ratio, r, day, days.
     """
 
     name: str
@@ -39,6 +45,15 @@ class Heading:
     @property
     def is_number(self) -> bool:
         return self.kind not in ("text", "day")
+
+    def in_unit(self, unit: Unit) -> "Heading":
+        """The same column in this unit, where it is one of amounts."""
+        return replace(self, kind=kind_in(unit, self.kind))
+
+
+def kind_in(unit: Unit, kind: str) -> str:
+    """How what is written so in money is written in this unit."""
+    return kind if unit is Unit.MONEY else _KINDS[unit].get(kind, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,20 +158,26 @@ _FIGURES = (
 )
 
 
-def breakdown(answer: Breakdown, *, words: Words) -> Table:
+#: Of columns in R: the average R is the expectancy there, and fees risk nothing.
+WITHOUT_R = ("average_r", "fees")
+
+
+def breakdown(answer: Breakdown, *, words: Words, scale: Scale = MONEY) -> Table:
     """A row for each group, with the best and the worst of them marked, each a link to its trades."""
-    nets = [row.figures.net_pnl or ZERO for row in answer.rows]
+    nets = [net_of(row.figures, scale) or ZERO for row in answer.rows]
     whole = sum((abs(net) for net in nets), ZERO)
     best = worst = None
     if len(nets) > 2:
         best, worst = nets.index(max(nets)), nets.index(min(nets))
     by = dimensions.BY_NAME[answer.by]
+    left_out = WITHOUT_R if scale.unit is Unit.R else ()
+    headings = [heading.in_unit(scale.unit) for heading in _FIGURES if heading.name not in left_out]
     return Table(
         f"by-{answer.by}",
-        (Heading(answer.by, words, "text"), *_FIGURES),
+        (Heading(answer.by, words, "text"), *headings),
         tuple(
             Line(
-                (row.label, *_figures(row.figures, whole)),
+                (row.label, *(each for name, each in _figures(row.figures, whole, scale) if name not in left_out)),
                 by.parameters(row.key),
                 _("best") if place == best else _("worst") if place == worst else "",
                 _titles(row),
@@ -166,21 +187,28 @@ def breakdown(answer: Breakdown, *, words: Words) -> Table:
     )
 
 
-def _figures(figures: Figures, whole: Decimal) -> tuple[Any, ...]:
-    net = figures.net_pnl
-    return (
-        figures.trade_count,
-        net,
-        None if net is None or not whole else _ratio(net, whole),
-        figures.win_rate,
-        figures.profit_factor,
-        figures.expectancy,
-        figures.average_win,
-        figures.average_loss,
-        figures.expectancy_r,
-        figures.totals.r_count,
-        figures.fees,
-    )
+def net_of(figures: Figures, scale: Scale) -> Decimal | None:
+    """What these trades made, in the unit of the page."""
+    counted = figures.counted
+    return scale.shown(figures.net_pnl, r=counted.r_sum if counted.r_count else None)
+
+
+def _figures(figures: Figures, whole: Decimal, scale: Scale) -> list[tuple[str, Any]]:
+    net, counted = net_of(figures, scale), figures.counted
+    is_r = scale.unit is Unit.R
+    return [
+        ("trades", figures.trade_count),
+        ("net_pnl", net),
+        ("share", None if net is None or not whole else _ratio(net, whole)),
+        ("win_rate", figures.win_rate),
+        ("profit_factor", figures.profit_factor_r if is_r else figures.profit_factor),
+        ("expectancy", scale.shown(figures.expectancy, r=figures.expectancy_r)),
+        ("average_win", scale.shown(figures.average_win, r=formulas.average_win_r(counted))),
+        ("average_loss", scale.shown(figures.average_loss, r=formulas.average_loss_r(counted))),
+        ("average_r", figures.expectancy_r),
+        ("r_trades", figures.totals.r_count),
+        ("fees", scale.shown(figures.fees)),
+    ]
 
 
 def _titles(row: BreakdownRow) -> dict[int, str]:
@@ -255,14 +283,22 @@ def run_lengths(wins: Mapping[int, int], losses: Mapping[int, int], *, name: str
     )
 
 
-def drawdowns(answer: Drawdowns) -> Table:
-    """Each drawdown with its days, the deepest first; a row leads to the trades from its peak to its end."""
+def drawdowns(answer: Drawdowns, *, unit: Unit = Unit.MONEY) -> Table:
+    """Each drawdown with its days, the deepest first; a row leads to the trades from its peak to its end.
+
+    The depth is in the unit; what part of the equity it was stands beside it where the depth does not say so itself.
+    """
+    beside = (
+        (Heading("ratio", _("Of equity"), "percent", _("Needs a starting balance of every account in scope")),)
+        if unit is Unit.MONEY
+        else ()
+    )
     return Table(
         "drawdowns",
         (
             Heading("peak", _("Peak"), "day"),
-            Heading("depth", _("Depth"), "loss"),
-            Heading("ratio", _("Of equity"), "percent", _("Needs a starting balance of every account in scope")),
+            Heading("depth", _("Depth"), "loss").in_unit(unit),
+            *beside,
             Heading("trough", _("Trough"), "day"),
             Heading("recovery", _("Recovered"), "day"),
             Heading("length_days", _("Length"), "days"),
@@ -273,8 +309,8 @@ def drawdowns(answer: Drawdowns) -> Table:
             Line(
                 (
                     row.peak_date,
-                    row.depth,
-                    row.ratio,
+                    row.ratio if unit is Unit.PERCENT else row.depth,
+                    *((row.ratio,) if beside else ()),
                     row.trough_date,
                     row.recovery_date,
                     row.length_days,
@@ -292,8 +328,13 @@ def drawdowns(answer: Drawdowns) -> Table:
     )
 
 
-def win_and_loss_days(days: Sequence[CalendarDay]) -> Table:
-    """Days that won, that lost and that made nothing, beside one another."""
+def win_and_loss_days(
+    days: Sequence[CalendarDay], *, in_r: Mapping[date, Decimal] | None = None, scale: Scale = MONEY
+) -> Table:
+    """Days that won, that lost and that made nothing, beside one another.
+
+    In R they are still told apart by money, and amounts are those of the days of which `in_r` knows any.
+    """
     kinds: list[tuple[Words, list[CalendarDay]]] = [
         (_("Winning days"), [each for each in days if each.pnl > 0]),
         (_("Losing days"), [each for each in days if each.pnl < 0]),
@@ -305,27 +346,30 @@ def win_and_loss_days(days: Sequence[CalendarDay]) -> Table:
             Heading("kind", _("Days"), "text"),
             Heading("days", NUMBER, "count"),
             Heading("share", _("Share"), "percent"),
-            Heading("net_pnl", _("Net P&L"), "signed"),
-            Heading("average", _("Avg day"), "signed"),
-            Heading("largest", _("Largest"), "signed"),
+            Heading("net_pnl", _("Net P&L"), "signed").in_unit(scale.unit),
+            Heading("average", _("Avg day"), "signed").in_unit(scale.unit),
+            Heading("largest", _("Largest"), "signed").in_unit(scale.unit),
             Heading("trades", _("Trades"), "count"),
             Heading("trades_per_day", _("Trades a day"), "ratio"),
             Heading("win_rate", _("Win rate of trades"), "percent"),
         ),
-        tuple(Line((words, *_of_days(found, len(days)))) for words, found in kinds),
+        tuple(Line((words, *_of_days(found, len(days), in_r or {}, scale))) for words, found in kinds),
     )
 
 
-def _of_days(found: Sequence[CalendarDay], total: int) -> tuple[Any, ...]:
-    net = sum((each.pnl for each in found), ZERO)
+def _of_days(found: Sequence[CalendarDay], total: int, in_r: Mapping[date, Decimal], scale: Scale) -> tuple[Any, ...]:
+    shown = [scale.shown(each.pnl, r=in_r.get(each.date)) for each in found]
+    amounts = [each for each in shown if each is not None]
+    net = sum(amounts, ZERO) if amounts or scale.is_money else None
     trades = sum(each.trade_count for each in found)
     wins = sum(each.win_count for each in found)
-    largest = max((each.pnl for each in found), key=abs, default=None)
+    largest = max(amounts, key=abs, default=None)
+    step = _MONEY_STEP if scale.is_money else _RATIO_STEP
     return (
         len(found),
         _ratio(Decimal(len(found)), Decimal(total)) if total else None,
         net,
-        (net / len(found)).quantize(_MONEY_STEP) if found else None,
+        (net / len(amounts)).quantize(step) if net is not None and amounts else None,
         largest,
         trades,
         _ratio(Decimal(trades), Decimal(len(found))) if found else None,
@@ -352,69 +396,3 @@ def calendar_days(days: Sequence[CalendarDay]) -> Table:
             for each in days
         ),
     )
-
-
-_VERDICTS: dict[Verdict, Words] = {
-    Verdict.TOO_FEW: _("Too few to tell: an interval needs ten on each side, and results that vary."),
-    Verdict.UNCLEAR: _("Not told apart: the interval holds zero, so chance alone may have made the difference."),
-    Verdict.HIGHER: _("A is higher, beyond what chance alone makes in 19 of 20 cases."),
-    Verdict.LOWER: _("B is higher, beyond what chance alone makes in 19 of 20 cases."),
-}
-
-
-def contrast(answer: Contrast) -> Table:
-    """The figures of both sides with their difference, and where there is one its interval and what it says."""
-    one, other = answer.first, answer.second
-    a, b = one.figures, other.figures
-    plain: list[tuple[str, Words, str, Any, Any]] = [
-        ("trades", _("Trades"), "count", one.counts.trade_count, other.counts.trade_count),
-        ("net_pnl", _("Net P&L"), "signed", a.net_pnl, b.net_pnl),
-        ("profit_factor", _("Profit factor"), "ratio", a.profit_factor, b.profit_factor),
-        ("average_win", _("Avg win"), "money", a.average_win, b.average_win),
-        ("average_loss", _("Avg loss"), "money", as_loss(a.average_loss), as_loss(b.average_loss)),
-        ("payoff_ratio", _("Payoff ratio"), "ratio", a.payoff_ratio, b.payoff_ratio),
-        ("largest_win", _("Largest win"), "money", a.totals.largest_win, b.totals.largest_win),
-        ("largest_loss", _("Largest loss"), "money", a.totals.largest_loss, b.totals.largest_loss),
-        ("fees", _("Fees"), "money", a.fees, b.fees),
-        ("max_drawdown", _("Max drawdown"), "money", as_loss(_depth(one)), as_loss(_depth(other))),
-        ("sqn", _("SQN"), "ratio", a.sqn, b.sqn),
-    ]
-    is_same = answer.currency is not None
-    without = {"trades", "profit_factor", "payoff_ratio", "sqn"}
-    lines = [
-        _compared(name, words, kind, first, second, has_difference=is_same or name in without)
-        for name, words, kind, first, second in plain
-    ]
-    tested = [
-        ("win_rate", _("Win rate"), "percent", one.win_rate, other.win_rate, answer.win_rate),
-        ("expectancy", _("Expectancy"), "signed", a.expectancy, b.expectancy, answer.expectancy),
-        ("average_r", _("Avg R"), "r", one.expectancy_r, other.expectancy_r, answer.r),
-    ]
-    lines[2:2] = [_tested(*row) for row in tested]
-    return Table(
-        "compare",
-        (
-            Heading("figure", _("Figure"), "text"),
-            Heading("a", "A", "mixed"),
-            Heading("b", "B", "mixed"),
-            Heading("difference", _("A minus B"), "mixed"),
-            Heading("low", _("From"), "mixed", _("95 % interval of the difference")),
-            Heading("high", _("To"), "mixed", _("95 % interval of the difference")),
-            Heading("verdict", _("What it says"), "text"),
-        ),
-        tuple(lines),
-    )
-
-
-def _depth(metrics: Any) -> Decimal | None:
-    return None if metrics.max_drawdown is None else metrics.max_drawdown.amount
-
-
-def _compared(name: str, words: Words, kind: str, one: Any, other: Any, *, has_difference: bool) -> Line:
-    difference = one - other if has_difference and one is not None and other is not None else None
-    return Line((words, one, other, difference, None, None, None), kind=kind)
-
-
-def _tested(name: str, words: Words, kind: str, one: Any, other: Any, found: Difference) -> Line:
-    low, high = (found.interval.low, found.interval.high) if found.interval else (None, None)
-    return Line((words, one, other, found.value, low, high, _VERDICTS[found.verdict]), kind=kind)

@@ -1,7 +1,7 @@
 """Accounts beside each other: figures by row with the best and the worst marked, and their curves over one another."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Account
 from journal.figures import AccountCurve, ComparedAccount
+from journal.metrics import formulas
 from journal.templatetags.journal_format import (
     DASH,
     count,
@@ -24,6 +25,7 @@ from journal.templatetags.journal_format import (
     signed_class,
     signed_money,
 )
+from journal.units import Unit
 
 ALIGNMENTS = ("calendar", "common", "days")
 WIDTH, HEIGHT = 1000, 280
@@ -179,10 +181,51 @@ def columns(compared: Sequence[ComparedAccount], accounts: Mapping[str, Account]
     return [Column(each, accounts[each.id], place) for place, each in enumerate(compared, start=1)]
 
 
-def metric_rows(columns: Sequence[Column]) -> list[Row]:
-    """Every metric over the columns. Amounts are ranked only where all of them are in one currency."""
+def metric_rows(columns: Sequence[Column], *, unit: Unit = Unit.MONEY) -> list[Row]:
+    """Every metric over the columns, in the unit of the page: percent is of each account's own starting balance.
+
+    Amounts of money are ranked only where all of them are in one currency. What there is not in the unit, or stands in
+    another row already, is left out.
+    """
     one_currency = len({column.currency for column in columns}) == 1
-    return [_row(metric, columns, is_ranked=one_currency or not metric.is_money) for metric in METRICS]
+    metrics = [found for metric in METRICS if (found := _in_unit(metric, unit)) is not None]
+    return [_row(metric, columns, is_ranked=one_currency or not metric.is_money) for metric in metrics]
+
+
+#: Rows whose figure in percent, or in R, is that of another row.
+_TOLD_ELSEWHERE = {Unit.PERCENT: ("return", "max_drawdown"), Unit.R: ("return", "expectancy")}
+_IN_R: dict[str, tuple[Callable[[Column], Any], Callable[[Any], str]]] = {
+    "net_pnl": (lambda c: c.compared.figures.counted.r_sum if c.compared.figures.counted.r_count else None, r_multiple),
+    "profit_factor": (lambda c: c.compared.figures.profit_factor_r, ratio),
+    "payoff_ratio": (lambda c: formulas.payoff_ratio_r(c.compared.figures.counted), ratio),
+    "average_win": (lambda c: formulas.average_win_r(c.compared.figures.counted), r_multiple),
+    "average_loss": (
+        lambda c: formulas.average_loss_r(c.compared.figures.counted),
+        lambda value: r_multiple(-value),
+    ),
+}
+
+
+def _in_unit(metric: Metric, unit: Unit) -> Metric | None:
+    """The metric in this unit; None where there is none, or where another row says it."""
+    if unit is Unit.MONEY:
+        return metric
+    if metric.name in _TOLD_ELSEWHERE[unit]:
+        return None
+    if unit is Unit.R:
+        if metric.name in _IN_R:
+            value, shown = _IN_R[metric.name]
+            return replace(metric, value=value, shown=shown, is_money=False)
+        return None if metric.is_money else metric
+    if not metric.is_money:
+        return metric
+    of, is_loss = metric.value, metric.name == "average_loss"
+    return replace(
+        metric,
+        value=lambda column: _per(of(column), column.start),
+        shown=(lambda value: percent(-value)) if is_loss else percent,
+        is_money=False,
+    )
 
 
 def _row(metric: Metric, columns: Sequence[Column], *, is_ranked: bool) -> Row:

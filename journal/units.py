@@ -61,6 +61,16 @@ class Scale:
         return self.unit is Unit.MONEY
 
     @property
+    def kind(self) -> str:
+        """How reports write an amount with its sign."""
+        return {Unit.MONEY: "signed", Unit.PERCENT: "signed_percent", Unit.R: "r"}[self.unit]
+
+    @property
+    def tick_kind(self) -> str:
+        """How drawings write the numbers beside their lines."""
+        return {Unit.MONEY: "money", Unit.PERCENT: "percent", Unit.R: "r"}[self.unit]
+
+    @property
     def lacks_equity(self) -> bool:
         """Whether percent is asked for and there is nothing to take it of."""
         return self.unit is Unit.PERCENT and not self._is_measurable

@@ -128,6 +128,12 @@ def percent(value: Decimal | None) -> str:
     return f"{_signed(rounded, _grouped(rounded), plus=False)}{_marks()[2]}%"
 
 
+def fine_percent(value: Decimal) -> str:
+    """A small fraction as 0.025%, with as many places as it has, three at most."""
+    rounded = _rounded(value * 100, Decimal("0.001")).normalize()
+    return f"{_signed(rounded, _grouped(rounded), plus=False)}{_marks()[2]}%"
+
+
 @register.filter
 def ratio(value: Decimal | None) -> str:
     """A plain ratio to two places."""

@@ -34,6 +34,15 @@ def short_in_unit(value: Decimal | None, unit: str) -> str:
 
 
 @register.simple_tag
+def magnitude(value: Decimal | None, scale: Scale) -> SafeString:
+    """An amount that is neither a profit nor a loss, such as fees, in the page's unit; else a dash that says why."""
+    if value is None:
+        return format_html('<span title="{}">{}</span>', scale.reason, journal_format.DASH)
+    text = journal_format.percent(value) if scale.unit is Unit.PERCENT else journal_format.money(value)
+    return format_html("<span>{}</span>", text)
+
+
+@register.simple_tag
 def amount(value: Decimal | None, scale: Scale, css: str = "") -> SafeString:
     """An amount in the page's unit with its colour; where it has none there, a dash that says why."""
     reason = scale.reason if value is None else ""

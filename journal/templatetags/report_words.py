@@ -1,5 +1,6 @@
 """The filters of a page in words."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -9,6 +10,8 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from journal import report_forms
 from journal.templatetags import journal_format as written
+from journal.templatetags import journal_units
+from journal.units import Unit
 
 register = template.Library()
 
@@ -22,6 +25,18 @@ _KINDS: dict[str, Any] = {
     "r": written.r_multiple,
     "day": written.day,
 }
+#: Magnitudes that are written with the sign of a loss.
+_LOSSES: dict[str, Any] = {"loss": written.signed_money, "loss_percent": written.percent, "loss_r": written.r_multiple}
+#: Kinds whose sign says that they are a profit or a loss.
+_SIGNED = ("signed", "signed_percent", "r")
+
+
+@register.filter
+def tone(value: Any, kind: str) -> str:
+    """The class of a cell's colour: that of its sign where its column has one."""
+    if kind in _SIGNED:
+        return written.signed_class(value)
+    return "loss" if kind in _LOSSES and value else ""
 
 
 @register.filter
@@ -31,8 +46,10 @@ def as_kind(value: Any, kind: str) -> str:
         return written.DASH
     if kind == "days":
         return ngettext("%(count)s day", "%(count)s days", value) % {"count": written.count(value)}
-    if kind == "loss":
-        return written.signed_money(-value)
+    if kind in _LOSSES:
+        return str(_LOSSES[kind](-value))
+    if kind == "signed_percent":
+        return journal_units.in_unit(value, Unit.PERCENT)
     writer = _KINDS.get(kind)
     return str(value) if writer is None else str(writer(value))
 
@@ -44,6 +61,9 @@ def tick(value: Any, kind: str) -> str:
         return written.short_money(value)
     if kind == "count":
         return written.count(int(value))
+    if kind == "percent" and value and abs(value) < Decimal("0.005"):
+        # Of a large equity a day is little, and lines that all say 0.0 % would say nothing.
+        return written.fine_percent(value)
     return as_kind(value, kind)
 
 

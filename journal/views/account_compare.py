@@ -11,11 +11,12 @@ from django.views.decorators.http import require_safe
 
 from accounts.errors import InvalidValue
 from accounts.models import Account, User
-from journal import breakdowns, charts, filters, reports, side_by_side, table_export
+from journal import breakdowns, charts, filters, reports, side_by_side, table_export, units
 from journal.account_forms import FEWEST_COMPARED, MOST_COMPARED
 from journal.figures import Comparison
 from journal.filters import MetricsFilter
 from journal.side_by_side import ALIGNMENTS, Column
+from journal.units import Unit
 from journal.views.pages import best_and_worst, person_of, standing
 from trading.refusals import says_why
 
@@ -33,6 +34,7 @@ def account_compare(request: HttpRequest) -> HttpResponseBase:
     """
     person = person_of(request)
     wanted = filters.parse(request.GET, user=person, also=_OWN)
+    unit = units.of(request)
     align = request.GET.get("align") or ALIGNMENTS[0]
     if align not in ALIGNMENTS:
         raise InvalidValue(_("This is one of %(values)s.") % {"values": ", ".join(ALIGNMENTS)}, pointer="?align")
@@ -63,8 +65,9 @@ def account_compare(request: HttpRequest) -> HttpResponseBase:
         return _csv(request, columns, curves)
     context |= {
         "columns": columns,
-        "rows": side_by_side.metric_rows(columns),
-        "is_ranked": len({column.currency for column in columns}) == 1,
+        "rows": side_by_side.metric_rows(columns, unit=unit),
+        "is_ranked": unit is not Unit.MONEY or len({column.currency for column in columns}) == 1,
+        "is_one_currency": len({column.currency for column in columns}) == 1,
         "curves": curves,
         "table": side_by_side.shown_table(curves),
         "alignments": (

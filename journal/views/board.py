@@ -23,6 +23,7 @@ from journal import (
     day_rows,
     filters,
     kpis,
+    more_figures,
     panel_tables,
     previous,
     reports,
@@ -46,6 +47,7 @@ from journal.figures import (
 from journal.filters import MetricsFilter
 from journal.kpis import Kpi
 from journal.metrics import formulas
+from journal.more_figures import MoreFigures
 from journal.panel_tables import Table
 from journal.panels import BREAKDOWNS, PANELS, Panel
 from journal.trade_lists import TradeRow, rows_of
@@ -220,6 +222,11 @@ class Board:
             today=self.today_calendar,
             today_link={"from": day, "to": day},
         )
+
+    @cached_property
+    def more(self) -> MoreFigures:
+        in_r = self.range_days.in_r.items() if self.unit is Unit.R else ()
+        return more_figures.of(self.metrics, self.scale, in_r=in_r)
 
     def _daily(self) -> list[tuple[date, Decimal | None]]:
         """What the last days of the range made."""

@@ -14,17 +14,14 @@ from django.views.decorators.http import require_safe
 
 from accounts.errors import InvalidValue
 from accounts.models import User
-from journal import breakdowns, contrasts, filters, report_charts, report_forms, report_tables, units
+from journal import breakdowns, contrast_tables, contrasts, filters, report_charts, report_forms, units
 from journal.context import today_of
 from journal.contrasts import Contrast
 from journal.report_forms import Side
-from journal.units import Unit
+from journal.units import Scale, Unit
 from journal.views.pages import person_of, standing
 from journal.views.reports import OTHERS, file_of, groups_shown, is_file
 from trading.refusals import says_why
-
-#: How the numbers beside the curves are written.
-_KINDS = {Unit.MONEY: "money", Unit.PERCENT: "percent", Unit.R: "r"}
 
 
 @login_required
@@ -47,22 +44,23 @@ def contrast(request: HttpRequest) -> HttpResponseBase:
     }
     if context["has_choice"] or as_file:
         answer = contrasts.contrast(person, one.wanted, other.wanted)
-        table = report_tables.contrast(answer)
         if as_file:
-            return file_of(table)
+            return file_of(contrast_tables.contrast(answer))
+        unit = units.of(request)
+        scales = (units.scale(unit, answer.first), units.scale(unit, answer.second))
         context |= {
             "answer": answer,
-            "table": table,
-            **_curves(person, (one, other), answer, units.of(request)),
+            "table": contrast_tables.contrast(answer, scales=scales),
+            **_curves(person, (one, other), answer, scales),
             "links": [_link(side) for side in (one, other)],
             **standing(answer),
         }
     return render(request, "journal/report_compare.html", context)
 
 
-def _curves(person: User, both: tuple[Side, Side], answer: Contrast, unit: Unit) -> dict[str, Any]:
+def _curves(person: User, both: tuple[Side, Side], answer: Contrast, scales: tuple[Scale, Scale]) -> dict[str, Any]:
     """The curves of both sides in the unit of the page; each in percent of its own starting equity."""
-    scales = [units.scale(unit, metrics) for metrics in (answer.first, answer.second)]
+    unit = scales[0].unit
     lines = []
     for side, curve, scale in zip(both, answer.curves, scales, strict=True):
         if unit is Unit.R:
@@ -75,8 +73,9 @@ def _curves(person: User, both: tuple[Side, Side], answer: Contrast, unit: Unit)
         lines.append((side.name.upper(), points))
     return {
         "chart": report_charts.from_one_start(lines),
-        "curve_kind": _KINDS[unit],
+        "curve_kind": scales[0].tick_kind,
         "lacks_equity": any(scale.lacks_equity for scale in scales),
+        "scale": scales[0],
     }
 
 

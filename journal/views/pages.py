@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidValue
 from accounts.models import User
-from journal import charts, day_rows, filters
+from journal import charts, day_rows, filters, reports, units
 from journal.figures import AggregateMetrics, Answer
 from journal.filters import MetricsFilter
+from journal.units import Scale, Unit
 from trading.models import Position
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
@@ -29,6 +30,15 @@ def own_trades(request: HttpRequest) -> Any:
     person = person_of(request)
     wanted = filters.parse(request.GET, user=person, also=("month",))
     return day_rows.trades_of(person, wanted).select_related("account", "instrument")
+
+
+def scale_of(request: HttpRequest, wanted: MetricsFilter) -> Scale:
+    """What the amounts of a page with these trades are measured by. Raises InvalidValue for an unknown unit."""
+    unit = units.of(request)
+    if unit is not Unit.PERCENT:
+        return Scale(unit)
+    # Only percent needs to know what it is of.
+    return units.scale(unit, reports.aggregate_metrics(person_of(request), wanted))
 
 
 def best_and_worst(metrics: AggregateMetrics) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from journal.figures import Breakdown, BreakdownRow
 from journal.report_charts import Item
 from journal.report_tables import Table
 from journal.templatetags.journal_format import short_money
-from journal.views.pages import person_of, standing
+from journal.units import Scale, Unit
+from journal.views.pages import person_of, scale_of, standing
 from trading.refusals import says_why
 
 Words = str | Promise
@@ -91,10 +92,13 @@ def breakdown(request: HttpRequest) -> HttpResponseBase:
     answer = breakdowns.breakdown(person, wanted, by=by)
     words = dimensions.BY_NAME[by].words
     is_named = not _is_ordered(by)
-    table = report_tables.breakdown(answer, words=words)
-    table = table.ordered(request.GET.get("sort") or ("-net_pnl" if is_named else ""))
+    order = request.GET.get("sort") or ("-net_pnl" if is_named else "")
     if is_file(request):
-        return file_of(table)
+        return file_of(report_tables.breakdown(answer, words=words).ordered(order))
+    scale = scale_of(request, wanted)
+    if scale.unit is Unit.R and order.removeprefix("-") in report_tables.WITHOUT_R:
+        order = "-net_pnl"
+    table = report_tables.breakdown(answer, words=words, scale=scale).ordered(order)
     pages = Paginator(table.lines, _MOST_ROWS)
     page = page_asked(request, pages)
     measure = _measure(request)
@@ -109,7 +113,8 @@ def breakdown(request: HttpRequest) -> HttpResponseBase:
         "page": page,
         "measures": MEASURES,
         "measure": measure,
-        **_drawing(answer, measure),
+        "scale": scale,
+        **_drawing(answer, measure, scale),
         **standing(answer),
     }
     return render(request, "journal/breakdown.html", context)
@@ -135,8 +140,8 @@ def distribution(request: HttpRequest) -> HttpResponseBase:
         "answer": answer,
         "tables": tables,
         "net_chart": _histogram(answer.net.buckets),
-        "r_chart": _histogram(answer.r.buckets, width=report_charts.HALF),
-        "day_chart": _histogram(answer.days.buckets, width=report_charts.HALF),
+        "r_chart": _histogram(answer.r.buckets),
+        "day_chart": _histogram(answer.days.buckets),
         **standing(answer),
     }
     return _page(request, "report_distribution", context)
@@ -178,17 +183,27 @@ def drawdown_list(request: HttpRequest) -> HttpResponseBase:
     person = person_of(request)
     wanted = filters.parse(request.GET, user=person, also=("format", "sort", "page"))
     answer = drawdowns.drawdowns(person, wanted)
-    table = report_tables.drawdowns(answer).ordered(request.GET.get("sort", ""))
+    order = request.GET.get("sort", "")
     if is_file(request):
-        return file_of(table)
+        return file_of(report_tables.drawdowns(answer).ordered(order))
+    scale = scale_of(request, wanted)
+    if not scale.is_money:
+        order = order.replace("ratio", "depth")
+    if scale.unit is Unit.R:
+        answer = drawdowns.of_series(answer, sorted(breakdowns.calendar(person, wanted).in_r.items()))
+    table = report_tables.drawdowns(answer, unit=scale.unit).ordered(order)
     page = page_asked(request, Paginator(table.lines, _MOST_ROWS))
-    points = [(point.date, point.drawdown) for point in answer.curve.points]
+    points = answer.below_peak(scale.unit)
+    deepest = answer.rows[0] if answer.rows else None
     context = {
+        "scale": scale,
+        "kind": report_tables.kind_in(scale.unit, "loss"),
         "answer": answer,
         "table": table.page(page.start_index() - 1 if table.lines else 0, page.end_index()),
         "page": page,
         "chart": report_charts.below_peak(points),
-        "deepest": answer.rows[0] if answer.rows else None,
+        "deepest": deepest,
+        "depth": None if deepest is None else deepest.ratio if scale.unit is Unit.PERCENT else deepest.depth,
         "below_now": points[-1][1] if points else None,
         "longest": max(answer.rows, key=lambda row: row.length_days, default=None),
         "share_below": Decimal(answer.days_below) / answer.days if answer.days else None,
@@ -211,19 +226,23 @@ def day_report(request: HttpRequest) -> HttpResponseBase:
     }
     if is_file(request):
         return file_of(chosen(request, tables, default="days"))
+    scale = scale_of(request, wanted)
     hours, rows = report_charts.heat(distributions.by_weekday_and_hour(person, wanted))
     labels = dimensions.BY_NAME["entry_weekday"].labels
     context = {
         "answer": answer,
-        "table": tables["days"],
+        "scale": scale,
+        "table": report_tables.win_and_loss_days(answer.days, in_r=answer.in_r, scale=scale),
         "hours": hours,
         "heat": [(labels[weekday], cells) for weekday, cells in rows],
         "chart": report_charts.columns(
             [
-                Item(day, each.pnl, {"from": day, "to": day}, each.trade_count)
+                Item(day, amount, {"from": day, "to": day}, each.trade_count)
                 for each in answer.days[-_MOST_COLUMNS:]
                 for day in (each.date.isoformat(),)
-            ]
+                for amount in (scale.shown(each.pnl, r=answer.in_r.get(each.date)),)
+            ],
+            kind=scale.tick_kind,
         ),
         **standing(answer),
     }
@@ -243,10 +262,13 @@ def excursions(request: HttpRequest) -> HttpResponseBase:
         rows = ((row.key, row.outcome, row.mae, row.mfe, row.result) for row in answer.points)
         return table_export.answer("excursions.csv", headings, rows)
     names = dimensions.BY_NAME["outcome"].labels
+    scale = scale_of(request, wanted)
+    if scale.unit is Unit.PERCENT:
+        answer = excursion_reports.scaled(answer, scale)
     cloud = report_charts.cloud(
         [(row.key, row.outcome, row.mae, row.mfe, str(names[row.outcome])) for row in answer.points]
     )
-    context = {"answer": answer, "cloud": cloud, "kind": "r" if answer.in_r else "money", **standing(answer)}
+    context = {"answer": answer, "cloud": cloud, "scale": scale, "kind": scale.tick_kind, **standing(answer)}
     return _page(request, "report_excursions", context)
 
 
@@ -293,22 +315,21 @@ def groups_shown() -> list[tuple[Words, list[tuple[str, Words]]]]:
 
 
 def _measure(request: HttpRequest) -> str:
-    measure = request.GET.get("measure") or ("r" if request.GET.get("unit") == "r" else "net")
+    measure = request.GET.get("measure") or "net"
     if measure not in MEASURES:
         raise InvalidValue(_("measure is one of %(names)s.") % {"names": ", ".join(MEASURES)}, pointer="?measure")
     return measure
 
 
-def _value(row: BreakdownRow, measure: str) -> Decimal | None:
+def _value(row: BreakdownRow, measure: str, scale: Scale) -> Decimal | None:
     figures = row.figures
     if measure == "trades":
         return Decimal(figures.trade_count)
-    return {
-        "net": figures.net_pnl,
-        "expectancy": figures.expectancy,
-        "win_rate": figures.win_rate,
-        "r": figures.expectancy_r,
-    }[measure]
+    if measure == "net":
+        return report_tables.net_of(figures, scale)
+    if measure == "expectancy":
+        return scale.shown(figures.expectancy, r=figures.expectancy_r)
+    return figures.win_rate if measure == "win_rate" else figures.expectancy_r
 
 
 def _is_ordered(by: str) -> bool:
@@ -316,28 +337,31 @@ def _is_ordered(by: str) -> bool:
     return bool(dimensions.BY_NAME[by].labels) or by in _ORDERED
 
 
-def _drawing(answer: Breakdown, measure: str) -> dict[str, Any]:
+def _drawing(answer: Breakdown, measure: str, scale: Scale) -> dict[str, Any]:
     """Columns for what has an order, bars for names: the latest, or the largest, where there are too many."""
     by = dimensions.BY_NAME[answer.by]
     items = [
-        Item(row.label, _value(row, measure), by.parameters(row.key), row.figures.trade_count) for row in answer.rows
+        Item(row.label, _value(row, measure, scale), by.parameters(row.key), row.figures.trade_count)
+        for row in answer.rows
     ]
-    kind = MEASURES[measure][1]
+    is_amount = MEASURES[measure][1] == "money"
+    kind = scale.kind if is_amount else MEASURES[measure][1]
     if _is_ordered(by.name):
         shown = items[-_MOST_COLUMNS:]
-        chart = report_charts.columns(shown, kind=kind, is_signed=kind in ("money", "r"))
+        tick_kind = scale.tick_kind if is_amount else kind
+        chart = report_charts.columns(shown, kind=tick_kind, is_signed=is_amount or kind == "r")
         return {"columns": chart, "left_off": len(items) - len(shown), "kind": kind}
     bars = report_charts.bars(items, most=_MOST_BARS)
     return {"bars": bars, "left_off": len(items) - len(bars), "kind": kind}
 
 
-def _histogram(buckets: Any, *, width: int = report_charts.WIDTH) -> report_charts.ColumnChart:
+def _histogram(buckets: Any) -> report_charts.ColumnChart:
     items = []
     for bucket in buckets:
         low, high = bucket.low, bucket.high
         label = f"< {short_money(high)}" if low is None else f"≥ {short_money(low)}"
         items.append(Item(label, Decimal(bucket.count), count=bucket.count))
-    return report_charts.columns(items, kind="count", is_signed=False, width=width)
+    return report_charts.columns(items, kind="count", is_signed=False)
 
 
 def _run_charts(runs: Any) -> list[tuple[Words, report_charts.ColumnChart]]:
@@ -345,5 +369,5 @@ def _run_charts(runs: Any) -> list[tuple[Words, report_charts.ColumnChart]]:
     for words, lengths in ((_("Wins in a row"), runs.wins), (_("Losses in a row"), runs.losses)):
         longest = max(lengths, default=0)
         items = [Item(str(length), Decimal(lengths.get(length, 0))) for length in range(1, longest + 1)]
-        made.append((words, report_charts.columns(items, kind="count", is_signed=False, width=report_charts.HALF)))
+        made.append((words, report_charts.columns(items, kind="count", is_signed=False)))
     return made

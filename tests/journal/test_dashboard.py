@@ -244,7 +244,7 @@ def test_the_dashboard_ranks_accounts_by_the_unit_of_its_address(
 def test_amounts_of_money_on_a_page_in_r_say_their_currency(alice_client: Client, traded: Account) -> None:
     page = said(alice_client.get("/trades/", {"unit": "r"}).content.decode())
 
-    assert "Best day +99.00 USD" in said(part(alice_client, "streaks", unit="r"))
+    assert "Best day +2.00R" in said(part(alice_client, "streaks", unit="r"))
     assert re.search(r"Gross \+[\d.]+ USD Fees [\d.]+ USD", page)
 
 

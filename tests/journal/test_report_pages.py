@@ -234,3 +234,72 @@ def test_curves_of_a_comparison_follow_the_unit(alice_client: Client, traded: Ac
     assert page.status_code == 200
     assert page.context["curve_kind"] == unit
     assert page.context["lacks_equity"] == (unit == "percent" and page.context["answer"].first.starting_equity is None)
+
+
+def test_a_report_is_in_the_unit_of_the_page_and_its_file_in_money(alice_client: Client, alice: User) -> None:
+    account = make_account(alice, "Only", initial_balance=Decimal(1000))
+    make_trade(account, day=TUESDAY, pnl="120", stop="990")
+    make_trade(account, day=WEDNESDAY, pnl="-50", symbol="MSFT")
+
+    def net_of(unit: str) -> dict[str, Decimal | None]:
+        page = alice_client.get("/reports/by/", {"by": "symbol", "unit": unit})
+        return {line.head: line.cells[2] for line in page.context["table"].lines}
+
+    assert net_of("money") == {"AAPL": 120, "MSFT": -50}
+    assert net_of("percent") == {"AAPL": Decimal("0.12"), "MSFT": Decimal("-0.05")}
+    # 120 made with 10 at risk; the other has no stop.
+    assert net_of("r") == {"AAPL": 12, "MSFT": None}
+    assert [row["net_pnl"] for row in rows_of(alice_client, "/reports/by/", by="symbol", unit="r")] == ["120", "-50"]
+    in_r = alice_client.get("/reports/by/?by=symbol&unit=r&sort=fees").context["table"]
+    assert [heading.name for heading in in_r.headings if heading.name in ("fees", "average_r")] == []
+
+
+def test_drawdowns_in_percent_are_of_the_equity_at_the_peak_and_in_r_of_its_running_sum(
+    alice_client: Client, alice: User
+) -> None:
+    account = make_account(alice, "Only", initial_balance=Decimal(900))
+    make_trade(account, day=TUESDAY, pnl="100", stop="990")
+    make_trade(account, day=WEDNESDAY, pnl="-50", stop="980")
+
+    def depth_of(unit: str) -> tuple[Decimal, Decimal]:
+        page = alice_client.get("/reports/drawdowns/", {"unit": unit})
+        return page.context["depth"], page.context["below_now"]
+
+    assert depth_of("money") == (50, 50)
+    assert depth_of("percent") == (Decimal("0.05"), Decimal("0.05"))
+    # Ten R on Tuesday, and 50 lost with 20 at risk on Wednesday.
+    assert depth_of("r") == (Decimal("2.5"), Decimal("2.5"))
+
+
+def test_days_are_compared_in_the_unit_of_the_page(alice_client: Client, alice: User) -> None:
+    account = make_account(alice, "Only", initial_balance=Decimal(1000))
+    make_trade(account, day=TUESDAY, pnl="100", stop="990")
+    make_trade(account, day=WEDNESDAY, pnl="50")
+
+    def winning(unit: str) -> tuple[Decimal | None, ...]:
+        line = alice_client.get("/reports/days/", {"unit": unit}).context["table"].lines[0]
+        return line.cells[3:6]
+
+    assert winning("percent") == (Decimal("0.15"), Decimal("0.075"), Decimal("0.1"))
+    assert winning("r") == (10, 10, 10)
+
+
+def test_two_filters_are_compared_in_the_unit_of_the_page(alice_client: Client, alice: User) -> None:
+    account = make_account(alice, "Only", initial_balance=Decimal(1000))
+    make_trade(account, day=TUESDAY, pnl="100", stop="990")
+    make_trade(account, day=WEDNESDAY, pnl="-50", stop="1020", side="short")
+
+    def figures(unit: str) -> dict[str, tuple[Decimal | None, ...]]:
+        page = alice_client.get("/reports/compare/", {"a.side": "long", "b.side": "short", "unit": unit})
+        return {str(line.head): line.cells[1:4] for line in page.context["table"].lines}
+
+    assert figures("percent")["Net P&L"] == (Decimal("0.1"), Decimal("-0.05"), Decimal("0.15"))
+    assert figures("percent")["Expectancy"] == (Decimal("0.1"), Decimal("-0.05"), Decimal("0.15"))
+    in_r = figures("r")
+    assert in_r["Net P&L"] == (10, Decimal("-2.5"), Decimal("12.5"))
+    assert {"Fees", "Expectancy"}.isdisjoint(in_r)
+
+
+def test_percent_without_a_starting_balance_says_why_there_is_none(alice_client: Client, traded: Account) -> None:
+    for name in ("by", "days", "drawdowns", "excursions"):
+        assert "needs a starting balance" in alice_client.get(f"/reports/{name}/?unit=percent").content.decode(), name

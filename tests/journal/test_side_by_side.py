@@ -11,6 +11,7 @@ from accounts.models import Account, User
 from journal import breakdowns, reports, side_by_side
 from journal.filters import MetricsFilter
 from journal.side_by_side import Column, Curves
+from journal.units import Unit
 from tests.journal.factories import make_account, make_trade
 
 pytestmark = pytest.mark.django_db
@@ -162,3 +163,20 @@ def test_more_than_twelve_are_a_list_and_one_asks_for_another(alice_client: Clie
     assert len(re.findall(r'class="row"', many)) == 13
     one = alice_client.get(path_of(accounts[:1])).content.decode()
     assert "Add another one above" in one
+
+
+def test_rows_are_in_the_unit_of_the_page(alice: User, two: list[Account]) -> None:
+    make_trade(two[0], day=FRIDAY, pnl="20", symbol="MSFT", stop="990")
+    columns = columns_of(alice, two)
+
+    def texts(unit: Unit) -> dict[str, list[str]]:
+        rows = side_by_side.metric_rows(columns, unit=unit)
+        return {row.metric.name: [cell.text for cell in row.cells] for row in rows}
+
+    # 90 of 1,000 and 80 of 200.
+    assert texts(Unit.PERCENT)["net_pnl"] == ["9.0%", "40.0%"]
+    assert texts(Unit.PERCENT)["average_loss"] == ["−4.0%", "–"]
+    assert "return" not in texts(Unit.PERCENT)
+    # 20 with 10 at risk, and no stop elsewhere.
+    assert texts(Unit.R)["net_pnl"] == ["+2.00R", "–"]
+    assert "fees" not in texts(Unit.R)
