@@ -27,6 +27,9 @@ WARM_P95, COLD = 80.0, 250.0
 #: How a page names what it fetches by itself: a panel of it, or rows of a long table.
 _FETCHES = re.compile(r'(?:hx-get|data-window-url)="([^"]+)"')
 
+#: How many rows it asks for at once.
+_ROWS = re.compile(r'data-window-page="(\d+)"')
+
 #: Filters that the pages about trades are asked with besides.
 _FILTERED = (
     "side=long",
@@ -120,7 +123,8 @@ def _parts(page: str, path: str) -> Iterator[str]:
             continue
         yield part
         if "data-window-url" in page and "rows" in part:
-            yield part + ("&" if "?" in part else "?") + "offset=500000&limit=100"
+            rows = _ROWS.search(page)
+            yield part + ("&" if "?" in part else "?") + f"offset=500000&limit={rows[1] if rows else 100}"
 
 
 def measure(person: User, question: Question, *, cold: int, warm: int) -> Times:

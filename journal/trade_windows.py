@@ -23,8 +23,8 @@ from journal import day_rows, filters, reports
 from journal.filters import MetricsFilter
 from trading.models import FillRole, Tag, Trade, TradeFill, TradeQuerySet, TradeStatus
 
-#: Rows of one answer.
-LARGEST_WINDOW = 100
+#: Rows of one answer, and at most.
+WINDOW, LARGEST_WINDOW = 60, 100
 #: Keys that are kept together; a page's neighbours are then there already.
 STRETCH = 2000
 #: As many where the order has to be sorted for: once for a large piece of the list, not again for each jump in it.
@@ -134,7 +134,7 @@ def bounds_of(params: QueryDict) -> tuple[int, int]:
     """The offset and limit that a query string asks for. Raises InvalidValue."""
     return (
         _number(params, "offset", default=0, least=0, most=10**9),
-        _number(params, "limit", default=LARGEST_WINDOW, least=1, most=LARGEST_WINDOW),
+        _number(params, "limit", default=WINDOW, least=1, most=LARGEST_WINDOW),
     )
 
 

@@ -29,7 +29,7 @@ from trading.models import Tag, TagRole, Trade
 from trading.refusals import says_why
 
 #: Rows that the page comes with; a script asks for more of them.
-FIRST_ROWS = 60
+FIRST_ROWS = trade_windows.WINDOW
 
 
 @login_required

@@ -70,6 +70,20 @@ def test_no_more_than_asked_for(written: User) -> None:
     assert len(search.find(written, "pullback", limit=3)) == 3
 
 
+def test_of_a_word_that_most_notes_hold_the_newest_are_found(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    person, account = alice, make_account(alice)
+    for number in range(1, 6):
+        trade = make_trade(account, day=date(2026, 1, number), pnl="1")
+        trades.annotate(trade, note="pullback" if number > 1 else "pullback breakout")
+    monkeypatch.setattr(search, "_NEWEST", 3)
+
+    common = [hit.day for hit in search.find(person, "pullback", limit=3)]
+    rare = [hit.day for hit in search.find(person, "breakout", limit=3)]
+
+    assert sorted(common) == [date(2026, 1, 3), date(2026, 1, 4), date(2026, 1, 5)]
+    assert rare == [date(2026, 1, 1)]
+
+
 @pytest.mark.parametrize(
     ("table", "vector", "condition", "index"),
     [
