@@ -8,13 +8,17 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.cache import cache as kept_answers
 from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import AccountQuerySet, ClientStatus, User
 from tests.access_policy import POLICY, Row
@@ -71,35 +75,49 @@ OURS = [address for address in ALL if not address.name.startswith("admin:") and 
 ADMIN_PUBLIC = {"admin:login", "admin:logout", "admin:jsi18n"}
 
 
-class Things(dict[str, str]):
-    """What a person owns by kind, made when first asked for, with the canary in it."""
-
-    def __init__(self, owner: User) -> None:
-        super().__init__()
-        self.owner = owner
-
-    def __missing__(self, kind: str) -> str:
-        self[kind] = FACTORIES[kind](self.owner, f"{CANARY} {kind}")
-        return self[kind]
+@pytest.fixture(scope="module")
+def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """One transaction around all tests of this module, so that what they look at is made once."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
-@pytest.fixture(autouse=True)
-def world(db: None) -> dict[str, Any]:
-    """Alice with a canary in everything that she owns, and those who shall not see it."""
+@pytest.fixture(scope="module")
+def stage(db: None) -> dict[str, Any]:
+    """Alice with a canary in each thing that there is, and those who shall not see it."""
     alice = make_user("alice@example.com")
-    alices = Things(alice)
-    for name in ("account", "funded_account", "token", "tag", "trade", "ready_import"):
-        alices[name]
     people: dict[str, User | None] = {
         "anonymous": None,
         "stranger": make_user("bob@example.com"),
         "suspended": make_user("carol@example.com", status=ClientStatus.SUSPENDED),
         "staff": make_user("dave@example.com", is_staff=True),
     }
-    clients = {name: signed_in(person) if person else Client() for name, person in people.items()}
-    for client in clients.values():
-        client.raise_request_exception = True
-    return {"alice": alice, "alices": alices, "people": people, "clients": clients}
+    return {
+        "alice": alice,
+        "alices": {kind: make(alice, f"{CANARY} {kind}") for kind, make in FACTORIES.items()},
+        "people": people,
+        "clients": {name: Client() for name in people},
+        "sessions": {name: signed_in(person).session.session_key for name, person in people.items() if person},
+    }
+
+
+@pytest.fixture(autouse=True)
+def world(stage: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The stage as it was set, whatever the test before did on it."""
+    kept_answers.clear()  # the same version of the same person may hold something else now
+    sign_in(stage)
+    with transaction.atomic():
+        yield stage
+        transaction.set_rollback(True)
+
+
+def sign_in(stage: dict[str, Any]) -> None:
+    """Everybody has the session that they began with, and nothing else that a request has left behind."""
+    for name, client in stage["clients"].items():
+        client.cookies.clear()
+        if key := stage["sessions"].get(name):
+            client.cookies[settings.SESSION_COOKIE_NAME] = key
 
 
 def send(client: Client, method: str, address: Address, path: str, body: Any, query: str = "") -> HttpResponse:
@@ -133,21 +151,27 @@ def without(text: str, thing: str) -> str:
     return _CHANGING.sub("", text.replace(thing, "THING"))
 
 
-def rows_of(user: User) -> str:
-    """A digest of all rows that hold this owner, and of the person."""
-    parts = []
+@cache
+def digests() -> str:
+    """The question for a digest of all rows that hold an owner, table by table."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
             "AND column_name IN ('owner_id', 'user_id') AND table_name NOT LIKE 'django_%%' ORDER BY 1, 2"
         )
         tables = [*cursor.fetchall(), ("accounts_user", "id")]
-        for table, column in tables:
-            cursor.execute(
-                f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t WHERE {column} = %s", [user.pk]
-            )
-            parts.append(f"{table}: {cursor.fetchone()[0]}")
-    return "\n".join(parts)
+    return " UNION ALL ".join(
+        f"SELECT '{table}: ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') "
+        f"FROM {table} t WHERE {column} = %(pk)s"
+        for table, column in tables
+    )
+
+
+def rows_of(user: User) -> str:
+    """A digest of all rows that hold this owner, and of the person."""
+    with connection.cursor() as cursor:
+        cursor.execute(digests(), {"pk": user.pk})
+        return "\n".join(sorted(line for (line,) in cursor.fetchall()))
 
 
 def test_every_address_has_a_row_and_every_row_an_address() -> None:
@@ -168,71 +192,106 @@ def test_people_reach_what_is_theirs(world: dict[str, Any], address: Address) ->
             body = row.sent_by(bob) if method not in SAFE else {}
             client = world["clients"]["anonymous" if row.kind == "public" and method == "GET" else "stranger"]
             answer = send(client, method, address, address.path(row, thing), body, row.query)
-            assert answer.status_code < 400, everything_of(answer)
+            assert answer.status_code < 400, f"{method} {address.name}:\n{everything_of(answer)}"
             location = answer.headers.get("Location", "")
-            assert not location.startswith("/login/") or address.name == "logout"
+            assert not location.startswith("/login/") or address.name == "logout", f"{method} {address.name}"
             transaction.set_rollback(True)
 
 
 @pytest.mark.parametrize("address", OURS, ids=lambda address: address.name)
 def test_people_reach_nothing_that_is_not_theirs(world: dict[str, Any], address: Address) -> None:
     row = POLICY[address.name]
-    kinds = {row.factory, *row.refers.values(), *row.body_refers.values()} - {""}
-    assert all(world["alices"][kind] for kind in kinds)
     before = rows_of(world["alice"])
 
-    for name, client in world["clients"].items():
+    for name in world["clients"]:
         for method in METHODS:
+            sign_in(world)
+            cell = Cell(world, address, row, name, method)
             with transaction.atomic():
                 if row.kind == "own":
-                    check_foreign(world, address, row, client, method)
+                    check_foreign(cell)
                 else:
-                    check_general(world, address, row, client, method)
-                check_references(world, address, row, client, method)
+                    check_general(cell)
+                check_references(cell)
                 if row.kind != "public":
-                    check_class(world, address, row, name, method)
-                assert rows_of(world["alice"]) == before
+                    check_class(cell)
+                assert rows_of(world["alice"]) == before, f"{cell} changed what is Alice's"
                 transaction.set_rollback(True)
 
 
-def check_foreign(world: dict[str, Any], address: Address, row: Row, client: Client, method: str) -> None:
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the matrix: what this kind of person gets from this address by this method."""
+
+    world: dict[str, Any]
+    address: Address
+    row: Row
+    principal: str
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.address.name} ({self.address.route}) as {self.principal}"
+
+    @property
+    def stranger(self) -> User:
+        return self.world["people"]["stranger"]
+
+    def send(self, path: str, body: Any = None, query: str = "") -> HttpResponse:
+        """The answer to this body; without one to what the stranger would send there."""
+        client = self.world["clients"][self.principal]
+        if body is None:
+            body = self.row.sent_by(self.stranger) if self.method not in SAFE else {}
+        return send(client, self.method, self.address, path, body, query or self.row.query)
+
+    def path(self, thing: str = "") -> str:
+        return self.address.path(self.row, thing)
+
+    def thing_of(self, person: User) -> str:
+        """Something of theirs that the path can name; "" where it names nothing."""
+        return FACTORIES[self.row.factory](person, "theirs") if self.row.factory else ""
+
+
+def tells_nothing(cell: Cell, answer: str) -> None:
+    assert CANARY not in answer, f"{cell} shows what is Alice's:\n{answer}"
+
+
+def is_the_same(cell: Cell, what: str, answers: list[str]) -> None:
+    """What names Alice's thing and what names nothing were answered with the same bytes, and those tell nothing."""
+    foreign, absent = answers
+    assert foreign == absent, f"{cell} tells Alice's {what} from one that does not exist:\n{foreign}\n---\n{absent}"
+    tells_nothing(cell, foreign)
+
+
+def check_foreign(cell: Cell) -> None:
     """What is Alice's and what does not exist are answered with the same bytes."""
-    absent, foreign = str(uuid.uuid4()), world["alices"][row.factory]
-    answers = []
-    for thing in (foreign, absent):
-        body = row.sent_by(_stranger(world)) if method not in SAFE else {}
-        answer = send(client, method, address, address.path(row, thing), body, row.query)
-        answers.append(without(everything_of(answer), thing))
-    assert answers[0] == answers[1]
-    assert CANARY not in answers[0]
-    assert not answers[0].startswith("2") or method == "OPTIONS"
+    things = (cell.world["alices"][cell.row.factory], str(uuid.uuid4()))
+    answers = [without(everything_of(cell.send(cell.path(thing))), thing) for thing in things]
+    is_the_same(cell, cell.row.factory, answers)
+    assert not answers[0].startswith("2") or cell.method == "OPTIONS", f"{cell} succeeds:\n{answers[0]}"
 
 
-def check_general(world: dict[str, Any], address: Address, row: Row, client: Client, method: str) -> None:
-    body = row.sent_by(_stranger(world)) if method not in SAFE else {}
-    answer = send(client, method, address, address.path(row), body, row.query)
-    assert CANARY not in everything_of(answer)
+def check_general(cell: Cell) -> None:
+    tells_nothing(cell, everything_of(cell.send(cell.path())))
 
 
-def check_references(world: dict[str, Any], address: Address, row: Row, client: Client, method: str) -> None:
+def check_references(cell: Cell) -> None:
     """A parameter or field that names Alice's thing is answered like one that names nothing."""
-    thing = FACTORIES[row.factory](_stranger(world), "ref") if row.factory else ""
-    path = address.path(row, thing)
+    row, alices = cell.row, cell.world["alices"]
+    if not row.refers and not row.body_refers:
+        return
+    path = cell.path(cell.thing_of(cell.stranger))
     for name, kind in row.refers.items():
         answers = []
-        for value in (world["alices"][kind], str(uuid.uuid4())):
-            query = f"{row.query}&{name}={value}"
-            answers.append(without(everything_of(send(client, method, address, path, {}, query)), value))
-        assert without_etag(answers[0]) == without_etag(answers[1])
-        assert CANARY not in answers[0]
+        for value in (alices[kind], str(uuid.uuid4())):
+            sent = cell.send(path, {}, f"{row.query}&{name}={value}")
+            answers.append(without_etag(without(everything_of(sent), value)))
+        is_the_same(cell, f"{kind} in {name}=", answers)
     for name, kind in row.body_refers.items():
         answers = []
-        for value in (world["alices"][kind], str(uuid.uuid4())):
-            body = {**row.sent_by(_stranger(world)), name: value}
-            sent = send(client, method, address, path, body, row.query)
+        for value in (alices[kind], str(uuid.uuid4())):
+            sent = cell.send(path, {**row.sent_by(cell.stranger), name: value})
             answers.append(without(everything_of(sent), value))
-        assert answers[0] == answers[1]
-        assert CANARY not in answers[0]
+        is_the_same(cell, f"{kind} in the field {name}", answers)
 
 
 def without_etag(text: str) -> str:
@@ -240,25 +299,20 @@ def without_etag(text: str) -> str:
     return re.sub(r"ETag: .*", "", text)
 
 
-def _stranger(world: dict[str, Any]) -> User:
-    return world["people"]["stranger"]
-
-
-def check_class(world: dict[str, Any], address: Address, row: Row, principal: str, method: str) -> None:
+def check_class(cell: Cell) -> None:
     """Nobody unknown gets anything, and who is suspended changes nothing, not even their own."""
-    person = world["people"][principal]
-    thing = FACTORIES[row.factory](person or _stranger(world), "theirs") if row.factory else ""
-    client = world["clients"][principal]
-    body = row.sent_by(person or _stranger(world)) if method not in SAFE else {}
-    if principal == "anonymous":
-        answer = send(client, method, address, address.path(row, thing), body, row.query)
-        is_sent_to_login = answer.headers.get("Location", "").startswith("/login/")
-        assert answer.status_code == 401 if address.is_api else (is_sent_to_login or answer.status_code in (401, 403))
-    if principal == "suspended" and method not in SAFE and address.name not in ("password_change",):
+    if cell.principal == "anonymous":
+        answer = cell.send(cell.path(cell.thing_of(cell.stranger)))
+        is_sent_to_login = answer.headers.get("Location", "").startswith("/login/") and not cell.address.is_api
+        is_refused = answer.status_code in ((401,) if cell.address.is_api else (401, 403))
+        assert is_refused or is_sent_to_login, f"{cell}:\n{everything_of(answer)}"
+    if cell.principal == "suspended" and cell.method not in SAFE and cell.address.name not in ("password_change",):
+        person = cell.world["people"]["suspended"]
+        path, body = cell.path(cell.thing_of(person)), cell.row.sent_by(person)
         before = rows_of(person)
-        answer = send(client, method, address, address.path(row, thing), body, row.query)
-        assert answer.status_code in (403, 404, 405)
-        assert rows_of(person) == before
+        answer = cell.send(path, body)
+        assert answer.status_code in (403, 404, 405), f"{cell}:\n{everything_of(answer)}"
+        assert rows_of(person) == before, f"{cell} changed what is theirs"
 
 
 ADMIN = [address for address in ALL if address.name.startswith("admin:")]
