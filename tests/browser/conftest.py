@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 
+from accounts.models import User
+from tests.conftest import signed_in
+from tests.factories import make_user
+
+#: Milliseconds for anything to come: a machine that is busy is slow, and no fault of the page.
+PATIENCE = 45_000
 PASSWORD = "battery staple horse 7"
 
 
@@ -15,7 +22,7 @@ def _browser_path() -> str:
     return named or next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), "")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     path = _browser_path()
@@ -50,7 +57,7 @@ def wide_page(browser: Any) -> Iterator[Any]:
 def _watched(browser: Any, *, width: int, scheme: str) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(PATIENCE)
     complaints: list[str] = []
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
@@ -64,11 +71,20 @@ def no_sideways_scroll(page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def sign_up(page: Any, address: str) -> None:
-    """Carol signs up and sees her empty dashboard."""
+def sign_up(page: Any, address: str, email: str = "carol@example.com") -> None:
+    """Somebody signs up and sees an empty dashboard."""
     page.goto(f"{address}/signup/")
-    page.fill("input[name=email]", "carol@example.com")
+    page.fill("input[name=email]", email)
     page.fill("input[name=password1]", PASSWORD)
     page.fill("input[name=password2]", PASSWORD)
     page.click("main button[type=submit]")
     page.wait_for_url(f"{address}/")
+
+
+def come_in(page: Any, address: str, path: str = "/", *, person: User | None = None) -> User:
+    """This person, or else Carol, is signed in and on this page, without having gone through the forms."""
+    person = person or make_user("carol@example.com")
+    session = signed_in(person).session.session_key
+    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": address}])
+    page.goto(f"{address}{path}")
+    return person

@@ -5,16 +5,15 @@ from typing import Any
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from accounts.models import User
-from tests.browser.conftest import sign_up
-from tests.factories import make_account
+from tests.browser.conftest import come_in
+from tests.factories import make_account, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def test_the_list_of_keys_has_what_the_page_offers(wide_page: Any, live_server: LiveServer) -> None:
     page = wide_page
-    sign_up(page, live_server.url)
+    come_in(page, live_server.url)
     page.evaluate(
         """() => document.querySelector('main').insertAdjacentHTML('beforeend',
           '<button type="button" data-hotkey="q" data-hotkey-words="Quarrel">…</button>')"""
@@ -31,7 +30,7 @@ def test_the_list_of_keys_has_what_the_page_offers(wide_page: Any, live_server: 
 
 def test_what_cannot_be_taken_back_is_asked_for(wide_page: Any, live_server: LiveServer) -> None:
     page = wide_page
-    sign_up(page, live_server.url)
+    come_in(page, live_server.url)
     page.evaluate(
         """() => document.querySelector('main').insertAdjacentHTML('beforeend',
           '<form action="/settings/" data-confirm="It is gone for good." data-confirm-button="Burn it">'
@@ -50,11 +49,10 @@ def test_what_cannot_be_taken_back_is_asked_for(wide_page: Any, live_server: Liv
 
 def test_accounts_are_chosen_by_keyboard_and_kept_from_page_to_page(wide_page: Any, live_server: LiveServer) -> None:
     page = wide_page
-    sign_up(page, live_server.url)
-    owner = User.objects.get(email="carol@example.com")
+    owner = make_user("carol@example.com")
     for number in range(60):
         make_account(owner, f"Account {number:02d}", broker="Apex" if number < 55 else "IBKR")
-    page.goto(f"{live_server.url}/trades/")
+    come_in(page, live_server.url, "/trades/", person=owner)
 
     page.keyboard.press("A")
     page.keyboard.type("Account 07")
@@ -83,7 +81,7 @@ def test_accounts_are_chosen_by_keyboard_and_kept_from_page_to_page(wide_page: A
 
 
 def test_the_palette_opens_what_one_types(page: Any, live_server: LiveServer) -> None:
-    sign_up(page, live_server.url)
+    come_in(page, live_server.url)
 
     page.keyboard.press("/")
     page.keyboard.type("calen")
@@ -96,7 +94,7 @@ def test_the_palette_opens_what_one_types(page: Any, live_server: LiveServer) ->
 
 def test_amounts_and_rail_stay_as_they_were_switched(wide_page: Any, live_server: LiveServer) -> None:
     page = wide_page
-    sign_up(page, live_server.url)
+    come_in(page, live_server.url)
 
     for key, name, value in (("b", "privacy", "on"), ("\\", "rail", "narrow")):
         with page.expect_response(f"**/switches/{name}/"):
@@ -111,7 +109,7 @@ def test_amounts_and_rail_stay_as_they_were_switched(wide_page: Any, live_server
 def test_the_list_of_pages_of_a_phone_takes_the_focus_and_gives_it_back(browser: Any, live_server: LiveServer) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
     page = context.new_page()
-    sign_up(page, live_server.url)
+    come_in(page, live_server.url)
 
     page.click("[data-opens-rail]")
     page.wait_for_selector(".rail.is-open")
@@ -125,7 +123,7 @@ def test_the_list_of_pages_of_a_phone_takes_the_focus_and_gives_it_back(browser:
 def test_who_is_offline_gets_a_page_that_says_so(browser: Any, live_server: LiveServer) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
-    sign_up(page, live_server.url)
+    come_in(page, live_server.url)
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.reload()
     page.wait_for_timeout(300)
@@ -137,3 +135,27 @@ def test_who_is_offline_gets_a_page_that_says_so(browser: Any, live_server: Live
     assert page.evaluate("caches.keys().then((names) => names.length)") == 1
     context.set_offline(False)
     context.close()
+
+
+def test_keys_theme_and_menus(page: Any, live_server: LiveServer) -> None:
+    address = live_server.url
+    come_in(page, address)
+
+    page.keyboard.press("?")
+    assert page.locator("dialog#help").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("t")
+    page.wait_for_url(f"{address}/trades/")
+    page.keyboard.press("g")
+    page.keyboard.press("i")
+    page.wait_for_url(f"{address}/imports/")
+    page.keyboard.press("n")  # nothing to make on this page
+
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    with page.expect_response(f"{address}/theme/"):
+        page.click("button[aria-label^='Switch']")
+    switched = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert switched != before
+    page.reload()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == switched

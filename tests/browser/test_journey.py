@@ -11,9 +11,8 @@ from PIL import Image
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from config.tour.people import signed_in
 from journal.models import Attachment
-from tests.browser.conftest import PASSWORD, no_sideways_scroll, sign_up
+from tests.browser.conftest import PATIENCE, come_in, no_sideways_scroll, sign_up
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
 from trading.models import Trade
@@ -31,6 +30,8 @@ FILES = {
     + "2026-03-05,15:00:00,AAPL,100,100.00,Buy,1.00,0,0\n2026-03-09,15:30:00,AAPL,100,102.00,Sell,1.00,0,0\n",
 }
 NET = "+260.00"
+#: With the last one sold a dollar higher.
+EDITED = "+360.00"
 
 
 def import_file(page: Any, address: str, folder: Path, *, account: str, fills: int) -> None:
@@ -66,7 +67,7 @@ def elsewhere(browser: Any) -> Iterator[Any]:
     """A window of somebody else."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(PATIENCE)
     yield opened
     context.close()
 
@@ -83,26 +84,38 @@ def test_from_the_first_page_to_the_same_numbers_elsewhere(
     assert any(NET in words for words in figures(page, address))
     assert "2 of 5 done" in page.inner_text("main")
 
-    page.goto(f"{address}/trades/?symbol=AAPL")
-    assert "+232.00" in page.inner_text("#trade-sums")
+    page.goto(f"{address}/trades/")
+    page.fill(".trade-filters input[name=symbol]", "AAPL")
+    page.click(".trade-filters button:has-text('Filter')")
+    page.wait_for_selector("#trade-sums:has-text('+232.00')")
     page.click("a.row:has-text('AAPL') >> nth=0")
     page.wait_for_selector("h1:has-text('AAPL')")
     trade_address = page.url.partition("?")[0]
-    page.fill("#mark-tag", "late")
-    page.click(".mark-tags button:has-text('Add')")
+    page.fill(".mark-tags [role=combobox]", "late")
+    page.keyboard.press("Enter")
     page.wait_for_selector(".chip:has-text('late')")
+    page.fill("input[name=initial_stop]", "99")
     page.fill("textarea[name=note]", "Too **early**.")
     page.click("section:has(#words-title) button:has-text('Save')")
     page.wait_for_selector(".words strong:has-text('early')")
+    assert "+1.98R" in page.inner_text("main")  # 198 for a risk of 100
     page.set_input_files(
         ".file-drop input[type=file]", {"name": "chart.png", "mimeType": "image/png", "buffer": picture()}
     )
     page.wait_for_selector(".thumbs img")
     no_sideways_scroll(page)
 
-    page.goto(f"{address}/reports/by/?by=symbol" if False else f"{address}/reports/")
+    page.click("main a:has-text('Edit fills')")
+    page.fill("input[name=fills-1-price]", "103")
+    page.click("button:has-text('Save the fills')")
+    page.wait_for_selector("text=every figure follows")
+    assert "+298.00 USD" in page.inner_text("main")
+    assert "+2.98R" in page.inner_text("main")
+    assert any(EDITED in words for words in figures(page, address))
+
+    page.goto(f"{address}/reports/")
     page.goto(f"{address}/reports/by/?by=symbol")
-    assert "+232.00" in page.inner_text(".report-table tr:has-text('AAPL')")
+    assert "+332.00" in page.inner_text(".report-table tr:has-text('AAPL')")
     page.goto(f"{address}/everything/")
     page.click("button:has-text('Export everything')")
     page.wait_for_selector("a:has-text('Download')")
@@ -112,7 +125,7 @@ def test_from_the_first_page_to_the_same_numbers_elsewhere(
     downloading.value.save_as(archive)
     mine = figures(page, address)
 
-    sign_up_as(elsewhere, address, "dave@example.com")
+    sign_up(elsewhere, address, "dave@example.com")
     answer = elsewhere.goto(trade_address)
     assert answer.status == 404
     elsewhere.goto(f"{address}/trades/")
@@ -126,15 +139,6 @@ def test_from_the_first_page_to_the_same_numbers_elsewhere(
         "carol@example.com",
         "dave@example.com",
     }
-
-
-def sign_up_as(page: Any, address: str, email: str) -> None:
-    page.goto(f"{address}/signup/")
-    page.fill("input[name=email]", email)
-    page.fill("input[name=password1]", PASSWORD)
-    page.fill("input[name=password2]", PASSWORD)
-    page.click("main button[type=submit]")
-    page.wait_for_url(f"{address}/")
 
 
 def test_an_import_is_taken_back(wide_page: Any, live_server: LiveServer, tmp_path: Path) -> None:
@@ -166,11 +170,10 @@ def trader() -> User:
 
 
 @pytest.fixture
-def hers(wide_page: Any, live_server: LiveServer, trader: User) -> Iterator[Any]:
+def hers(wide_page: Any, live_server: LiveServer, trader: User) -> Any:
     """The page, signed in as the trader."""
-    with signed_in(trader) as session:
-        wide_page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-        yield wide_page
+    come_in(wide_page, live_server.url, "/offline/", person=trader)
+    return wide_page
 
 
 def test_trades_are_reviewed_by_keyboard_alone(hers: Any, live_server: LiveServer, trader: User) -> None:
@@ -209,7 +212,7 @@ def test_two_accounts_stand_side_by_side(hers: Any, live_server: LiveServer, tra
     no_sideways_scroll(page)
 
 
-def test_theme_and_language_are_switched_and_kept(hers: Any, live_server: LiveServer, trader: User) -> None:
+def test_theme_and_language_are_switched_and_kept(hers: Any, live_server: LiveServer) -> None:
     page = hers
     page.goto(f"{live_server.url}/trades/")
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -218,7 +221,10 @@ def test_theme_and_language_are_switched_and_kept(hers: Any, live_server: LiveSe
     page.reload()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
 
-    User.objects.filter(pk=trader.pk).update(language="fr")
+    page.goto(f"{live_server.url}/settings/")
+    page.select_option("#profile select[name=language]", "fr")
+    page.click("#profile button:has-text('Save')")
+    page.wait_for_selector("html[lang=fr]")
     page.goto(f"{live_server.url}/accounts/")
     assert page.get_attribute("html", "lang") == "fr"
     assert page.inner_text("h1") == "Comptes"
@@ -231,18 +237,46 @@ def test_pages_read_and_forms_work_without_a_script(browser: Any, live_server: L
     address = live_server.url
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1200, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(20_000)
-    with signed_in(trader) as session:
-        context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
-        page.goto(f"{address}/trades/")
-        page.click("a.row:has-text('SYM1')")
-        page.fill("textarea[name=note]", "Calm.")
-        page.click("section:has(#words-title) button:has-text('Save')")
-        page.wait_for_selector(".words:has-text('Calm.')")
-        page.goto(f"{address}/accounts/")
-        assert "Second" in page.inner_text("main")
-        page.click("a[data-page-help] >> nth=0")
-        page.wait_for_selector(".help-words:has-text('All your accounts')")
+    page.set_default_timeout(PATIENCE)
+    come_in(page, address, "/trades/", person=trader)
+    page.click("a.row:has-text('SYM1')")
+    page.fill("textarea[name=note]", "Calm.")
+    page.click("section:has(#words-title) button:has-text('Save')")
+    page.wait_for_selector(".words:has-text('Calm.')")
+    page.goto(f"{address}/accounts/")
+    assert "Second" in page.inner_text("main")
+    page.click("a[data-page-help] >> nth=0")
+    page.wait_for_selector(".help-words:has-text('All your accounts')")
     context.close()
 
     assert Trade.objects.get(instrument__symbol="SYM1").note == "Calm."
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+def test_a_trade_is_entered_by_hand(browser: Any, live_server: LiveServer, javascript: bool) -> None:
+    address = live_server.url
+    context = browser.new_context(java_script_enabled=javascript, viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    sign_up(page, address)
+    page.goto(f"{address}/accounts/new/")
+    page.fill("input[name=name]", "Main")
+    page.click("main form >> button:has-text('Add account')")
+    page.wait_for_selector("h1:has-text('Main')")
+    page.goto(f"{address}/trades/new/")
+    page.fill("input[name=account]", "Main")
+    page.fill("main input[name=symbol]", "AAPL")
+    page.click("button:has-text('More rows')")
+    page.wait_for_selector("input[name=fills-4-price]")
+    for number, side, price, hour in ((0, "buy", "100", 10), (1, "buy", "102", 11), (4, "sell", "111", 12)):
+        row = f"fills-{number}"
+        page.select_option(f"select[name={row}-side]", side)
+        page.fill(f"input[name={row}-quantity]", "2" if side == "sell" else "1")
+        page.fill(f"input[name={row}-price]", price)
+        page.fill(f"input[name={row}-executed_at]", f"2026-03-02T{hour}:00:00")
+
+    page.click("button:has-text('Add the trade')")
+    page.wait_for_selector("text=The trade was added.")
+
+    assert "+20.00 USD" in page.inner_text("main")
+    context.close()

@@ -8,7 +8,7 @@ import pytest
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser import window_urls
-from tests.browser.conftest import no_sideways_scroll, sign_up
+from tests.browser.conftest import come_in, no_sideways_scroll
 
 pytestmark = [
     pytest.mark.browser,
@@ -26,8 +26,7 @@ def _fresh() -> Iterator[None]:
 
 
 def opened(page: Any, address: str) -> Any:
-    sign_up(page, address)
-    page.goto(f"{address}/window/")
+    come_in(page, address, "/window/")
     page.wait_for_selector(".window.is-live")
     return page.locator(".window tbody tr")
 
