@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 OFFLINE := EMBEDDED_SERVICES=0 DATABASE_URL=postgresql://127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test test-browser check bench bench-pages screenshots messages lock secrets clean
+.PHONY: help environment demo test check bench bench-pages screenshots messages lock secrets clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -16,11 +16,8 @@ environment:
 demo: environment ## fill the journal with sample accounts and serve it
 	@$(PYTHON) manage.py demo $(ARGS)
 
-test: environment ## run all tests, on real servers in a throw-away place
-	@$(PYTHON) -m pytest -n 2 --dist loadfile -m "not browser" $(ARGS)
-
-test-browser: environment ## drive every page in a real browser (needs Chromium; some minutes)
-	@$(PYTHON) -m pytest tests/browser $(ARGS)
+test: environment ## run all tests, the browser's too, on real servers in a throw-away place
+	@$(PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: environment ## format, lint, import directions, types, migrations
 	$(PYTHON) -m ruff format --check .

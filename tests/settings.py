@@ -23,3 +23,5 @@ MEDIA_ROOT = VAR_DIR / "media"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 CELERY_TASK_ALWAYS_EAGER = True
+# Files are looked for when they are asked for: every client of a test would read the list of all of them anew.
+WHITENOISE_AUTOREFRESH = True

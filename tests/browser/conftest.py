@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -64,6 +65,14 @@ def _watched(browser: Any, *, width: int, scheme: str) -> Iterator[Any]:
     yield opened
     context.close()
     assert complaints == []
+
+
+def until(page: Any, condition: Callable[[], Any]) -> None:
+    """The condition has come true. Asked again and again: the security policy lets no page wait for it by itself."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        page.wait_for_timeout(50)
 
 
 def no_sideways_scroll(page: Any) -> None:

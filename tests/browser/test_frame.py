@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from tests.browser.conftest import come_in
+from tests.browser.conftest import PATIENCE, come_in, until
 from tests.factories import make_account, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -109,6 +109,7 @@ def test_amounts_and_rail_stay_as_they_were_switched(wide_page: Any, live_server
 def test_the_list_of_pages_of_a_phone_takes_the_focus_and_gives_it_back(browser: Any, live_server: LiveServer) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     come_in(page, live_server.url)
 
     page.click("[data-opens-rail]")
@@ -123,10 +124,11 @@ def test_the_list_of_pages_of_a_phone_takes_the_focus_and_gives_it_back(browser:
 def test_who_is_offline_gets_a_page_that_says_so(browser: Any, live_server: LiveServer) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     come_in(page, live_server.url)
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.reload()
-    page.wait_for_timeout(300)
+    until(page, lambda: page.evaluate("Boolean(navigator.serviceWorker.controller)"))
 
     context.set_offline(True)
     page.goto(f"{live_server.url}/trades/")
@@ -137,7 +139,8 @@ def test_who_is_offline_gets_a_page_that_says_so(browser: Any, live_server: Live
     context.close()
 
 
-def test_keys_theme_and_menus(page: Any, live_server: LiveServer) -> None:
+def test_keys_theme_and_menus(wide_page: Any, live_server: LiveServer) -> None:
+    page = wide_page
     address = live_server.url
     come_in(page, address)
 
@@ -155,7 +158,6 @@ def test_keys_theme_and_menus(page: Any, live_server: LiveServer) -> None:
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
     with page.expect_response(f"{address}/theme/"):
         page.click("button[aria-label^='Switch']")
-    switched = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert switched != before
+    until(page, lambda: page.evaluate("getComputedStyle(document.body).backgroundColor") != before)
     page.reload()
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == switched
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before

