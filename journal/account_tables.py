@@ -25,6 +25,8 @@ from journal.templatetags.journal_format import (
 )
 
 PREFERENCE = "account_columns"
+#: The column that asks for more than the kept sums.
+DRAWDOWN = "drawdown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,8 @@ def _kind(row: WindowRow) -> Any:
 
 
 def _status(row: WindowRow) -> Any:
-    label = AccountStatus(row.account.status).label
-    if row.account.status == AccountStatus.ACTIVE:
-        return label
-    return format_html('<span class="chip chip-warn">{}</span>', label)
+    # One that is not active is marked beside the name.
+    return AccountStatus(row.account.status).label
 
 
 def _group(row: WindowRow) -> Any:
@@ -94,6 +94,12 @@ def _pnl(row: WindowRow) -> Any:
         reason = _("No rate converts all of it") if row.has_several else _("No trade has been closed")
         return _undefined(reason)
     return _amount(signed_money(row.net_pnl), row.pnl_currency, signed_class(row.net_pnl))
+
+
+def _max_drawdown(row: WindowRow) -> Any:
+    if row.max_drawdown is None:
+        return _undefined(_lacking(row))
+    return _amount(signed_money(-row.max_drawdown), row.pnl_currency, "loss" if row.max_drawdown else "flat")
 
 
 def _expectancy(row: WindowRow) -> Any:
@@ -219,6 +225,7 @@ COLUMNS = {
             "n",
         ),
         Column("pnl", gettext_lazy("Net P&L"), "pnl", _pnl, lambda row: row.net_pnl, "n"),
+        Column(DRAWDOWN, gettext_lazy("Max drawdown"), "", _max_drawdown, lambda row: row.max_drawdown, "n"),
         Column(
             "first_trade",
             gettext_lazy("First trade"),
@@ -246,7 +253,7 @@ COLUMNS = {
     )
 }
 #: What a person who has chosen nothing sees.
-DEFAULT = ["broker", "group", "labels", "status", "trades", "win_rate", "profit_factor", "pnl", "last_trade"]
+DEFAULT = ["broker", "group", "labels", "trades", "win_rate", "pnl", DRAWDOWN, "last_trade"]
 #: What is left on a phone, beside the name and what stands below it.
 ON_PHONE = frozenset({"pnl"})
 
@@ -340,6 +347,8 @@ def _line(line: Line, words: dict[str, str], more: SafeString, *, may_write: boo
     chips = format_html(' <span class="chip">{}</span>', words["archived"]) if account.archived_at else SafeString("")
     if line.row.is_sample:
         chips += format_html(' <span class="chip chip-brand">{}</span>', words["sample"])
+    if account.status != AccountStatus.ACTIVE:
+        chips += format_html(' <span class="chip chip-warn">{}</span>', AccountStatus(account.status).label)
     return format_html(
         _ROW,
         id=account.public_id,

@@ -80,12 +80,16 @@ LEFT JOIN LATERAL (
 
 @dataclass(frozen=True, slots=True)
 class AccountsWindow:
-    """Which stretch of which accounts, in which order: a name of `ORDERS`, with a minus in front for descending."""
+    """Which stretch of which accounts, in which order: a name of `ORDERS`, with a minus in front for descending.
+
+    `with_falls` asks for the max drawdowns as well, which follow from days and not from kept sums.
+    """
 
     filters: AccountFilters = field(default_factory=AccountFilters)
     order: str = DEFAULT_ORDER
     offset: int = 0
     limit: int = 100
+    with_falls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class WindowRow:
     """An account with what it traded. `figures` has no money where that is in several currencies.
 
     `net_pnl` is in `pnl_currency`: that of its trades, else converted into the account's own; None without a rate.
+    `max_drawdown` is a magnitude in the same; None where it was not asked for or money is in several currencies.
     """
 
     account: AccountRow
@@ -103,6 +108,7 @@ class WindowRow:
     first_day: date | None
     last_day: date | None
     has_several: bool
+    max_drawdown: Decimal | None = None
 
     @property
     def trade_count(self) -> int:
@@ -125,11 +131,13 @@ def window(user: User, wanted: AccountsWindow, *, fresh: bool = False) -> Window
     paging.order_of(wanted.order, allowed=ORDERS, default=DEFAULT_ORDER)
     if not (wanted.offset >= 0 and 1 <= wanted.limit <= LARGEST_WINDOW):
         raise InvalidValue(_("A window has 1 to %(most)s rows.") % {"most": LARGEST_WINDOW}, pointer="?limit")
-    parts = ["account window", wanted.filters, wanted.order, wanted.offset, wanted.limit]
+    parts = ["account window", wanted.filters, wanted.order, wanted.offset, wanted.limit, wanted.with_falls]
 
     def build() -> dict[str, Any]:
         ids = ordered(user, wanted.filters, wanted.order, fresh=fresh)
-        return {"rows": _rows(user.pk, ids[wanted.offset : wanted.offset + wanted.limit]), "total": len(ids)}
+        shown = ids[wanted.offset : wanted.offset + wanted.limit]
+        falls = _falls(user.pk, shown) if wanted.with_falls and shown else {}
+        return {"rows": [[*row, falls.get(row[0])] for row in _rows(user.pk, shown)], "total": len(ids)}
 
     kept = reading.answer("stats", user, parts=parts, build=build, fresh=fresh)
     return Window(
@@ -205,6 +213,26 @@ def _rows(owner_id: int, ids: Sequence[int]) -> list[list[Any]]:
     return [[*row, converted.get(row[0])] for row in found]
 
 
+def _falls(owner_id: int, ids: Sequence[int]) -> dict[int, str]:
+    """How far the closed equity of each of these accounts fell at most, of those whose money is in one currency.
+
+    Source: docs/metrics.md#max-drawdown
+    """
+    source, values = day_rows.by_account_and_day(owner_id, MetricsFilter(accounts=tuple(ids)))
+    found = reading.rows(
+        f"""
+        SELECT account_id, trim_scale(max(peak - cumulative))::text FROM (
+            SELECT account_id, currency, cumulative, greatest(max(cumulative) OVER days, 0) AS peak FROM (
+                SELECT r.account_id, r.currency, r.day, sum(r.net_pnl) OVER days AS cumulative FROM {source}
+                WINDOW days AS (PARTITION BY r.account_id ORDER BY r.day ROWS UNBOUNDED PRECEDING)
+            ) running WINDOW days AS (PARTITION BY account_id ORDER BY day ROWS UNBOUNDED PRECEDING)
+        ) curve GROUP BY account_id HAVING count(DISTINCT currency) = 1
+        """,  # noqa: S608 – our own text; every value is a parameter
+        values,
+    )
+    return dict(found)
+
+
 def _converted(owner_id: int, own: dict[int, str]) -> dict[int, str | None]:
     """The whole P&L of accounts that traded in several currencies, in the one of their own; None without a rate."""
     source, values = day_rows.by_account_and_day(owner_id, MetricsFilter(accounts=tuple(own)))
@@ -218,7 +246,7 @@ def _converted(owner_id: int, own: dict[int, str]) -> dict[int, str | None]:
 
 
 def _row(values: Sequence[Any]) -> WindowRow:
-    is_sample, counts, first_day, last_day, currencies, money, converted = values[account_reports.WIDTH :]
+    is_sample, counts, first_day, last_day, currencies, money, converted, fall = values[account_reports.WIDTH :]
     account = account_reports.account_row(values)
     amounts: dict[str, Any] = dict(zip(_COUNTS, (each or 0 for each in counts), strict=True))
     has_several = len(currencies or ()) > 1
@@ -240,4 +268,5 @@ def _row(values: Sequence[Any]) -> WindowRow:
         first_day=first_day and date.fromisoformat(first_day),
         last_day=last_day and date.fromisoformat(last_day),
         has_several=has_several,
+        max_drawdown=None if fall is None else Decimal(fall),
     )

@@ -25,7 +25,7 @@ MONEY = Scale()
 _MONEY_STEP, _RATIO_STEP = Decimal("1e-8"), Decimal("1e-12")
 #: How a column of money is written in another unit.
 _KINDS = {
-    Unit.PERCENT: {"signed": "signed_percent", "money": "percent", "plain": "percent", "loss": "loss_percent"},
+    Unit.PERCENT: {"signed": "signed_percent", "money": "of_equity", "plain": "of_equity", "loss": "loss_percent"},
     Unit.R: {"signed": "r", "money": "r", "plain": "r", "loss": "loss_r"},
 }
 

@@ -68,7 +68,7 @@ class Scale:
     @property
     def tick_kind(self) -> str:
         """How drawings write the numbers beside their lines."""
-        return {Unit.MONEY: "money", Unit.PERCENT: "percent", Unit.R: "r"}[self.unit]
+        return {Unit.MONEY: "money", Unit.PERCENT: "of_equity", Unit.R: "r"}[self.unit]
 
     @property
     def lacks_equity(self) -> bool:

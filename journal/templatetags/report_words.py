@@ -10,8 +10,6 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from journal import report_forms
 from journal.templatetags import journal_format as written
-from journal.templatetags import journal_units
-from journal.units import Unit
 
 register = template.Library()
 
@@ -24,11 +22,21 @@ _KINDS: dict[str, Any] = {
     "ratio": written.ratio,
     "r": written.r_multiple,
     "day": written.day,
+    "of_equity": lambda value: _of_equity(value),
 }
 #: Magnitudes that are written with the sign of a loss.
-_LOSSES: dict[str, Any] = {"loss": written.signed_money, "loss_percent": written.percent, "loss_r": written.r_multiple}
+_LOSSES: dict[str, Any] = {
+    "loss": written.signed_money,
+    "loss_percent": lambda value: _of_equity(value),
+    "loss_r": written.r_multiple,
+}
 #: Kinds whose sign says that they are a profit or a loss.
 _SIGNED = ("signed", "signed_percent", "r")
+
+
+def _of_equity(value: Decimal) -> str:
+    """An amount in percent: of a large equity a trade is little, and a column of 0.0 % alone would say nothing."""
+    return written.fine_percent(value) if value and abs(value) < Decimal("0.005") else written.percent(value)
 
 
 @register.filter
@@ -49,7 +57,7 @@ def as_kind(value: Any, kind: str) -> str:
     if kind in _LOSSES:
         return str(_LOSSES[kind](-value))
     if kind == "signed_percent":
-        return journal_units.in_unit(value, Unit.PERCENT)
+        return f"{'+' if value > 0 else ''}{_of_equity(value)}"
     writer = _KINDS.get(kind)
     return str(value) if writer is None else str(writer(value))
 
@@ -61,9 +69,6 @@ def tick(value: Any, kind: str) -> str:
         return written.short_money(value)
     if kind == "count":
         return written.count(int(value))
-    if kind == "percent" and value and abs(value) < Decimal("0.005"):
-        # Of a large equity a day is little, and lines that all say 0.0 % would say nothing.
-        return written.fine_percent(value)
     return as_kind(value, kind)
 
 

@@ -1,6 +1,7 @@
 """One change to many accounts: chosen in the list, looked at in words, made, taken back."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -12,9 +13,9 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import bulk_edits, toasts, undo
 from accounts.bulk_edits import Change
-from accounts.models import Account
+from accounts.models import Account, User
 from accounts.permissions import may_write_required
-from journal import account_forms
+from journal import account_forms, saved_views
 from journal.account_forms import ChangeForm, Selection
 from journal.views.pages import person_of
 from trading.refusals import says_why
@@ -32,7 +33,7 @@ def account_bulk(request: HttpRequest) -> HttpResponse:
     """What is to become of the accounts chosen in the list: asked, shown in words, and done.
 
     `act` says which: "edit" asks, "preview" shows what would change, "apply" does it; "archive" and "restore" are done
-    at once, "compare" leads to the comparison.
+    at once, "compare" leads to the comparison, "show" to the dashboard about them alone.
     """
     if request.method != "POST":
         return render(request, "journal/account_bulk.html", {"selection": None})
@@ -47,6 +48,8 @@ def account_bulk(request: HttpRequest) -> HttpResponse:
         query = QueryDict(mutable=True)
         query.setlist("account", [str(each.public_id) for each in ids])
         return redirect(f"{reverse('account_compare')}?{query.urlencode()}")
+    if act == "show":
+        return redirect(f"{reverse('dashboard')}?{_about(person, selection)}")
     if act in _AT_ONCE:
         return _apply(request, selection, Change(values=_AT_ONCE[act]))
     form = ChangeForm(request.POST if act != "edit" else None, owner=person)
@@ -96,3 +99,11 @@ def _list(selection: Selection) -> str:
     """The list as it was when the accounts were chosen."""
     query = selection.fields.get("filters", "")
     return f"{reverse('account_list')}?{query}" if query else reverse("account_list")
+
+
+def _about(person: User, selection: Selection) -> str:
+    """The parameters that choose these accounts: their ids, or the set that keeps them where they are many."""
+    ids = list(Account.objects.filter(pk__in=selection.ids).order_by("id").values_list("public_id", flat=True))
+    if len(ids) > saved_views.LARGEST_IN_ADDRESS:
+        return urlencode({"view": saved_views.keep_set(person, ids).public_id})
+    return urlencode([("account", each) for each in ids])

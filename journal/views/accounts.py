@@ -53,8 +53,8 @@ def account_list(request: HttpRequest) -> HttpResponseBase:
     """The list with its first rows; by htmx the rows and their heading alone; as CSV all of it."""
     person = person_of(request)
     _refuse_unknown(request)
-    wanted = account_forms.window_of(request.GET)
     chosen = preferences.get(person, account_tables.PREFERENCE, account_tables.DEFAULT)
+    wanted = replace(account_forms.window_of(request.GET), with_falls=account_tables.DRAWDOWN in chosen)
     if request.GET.get("format") == "csv":
         rows = _all_rows(person, wanted)
         names = account_tables.csv_headings(chosen)
@@ -98,8 +98,8 @@ def account_rows(request: HttpRequest) -> HttpResponse:
     """A stretch of the list's rows as HTML, with the number of all rows in `X-Total`."""
     person = person_of(request)
     _refuse_unknown(request)
-    wanted = account_forms.window_of(request.GET)
     chosen = preferences.get(person, account_tables.PREFERENCE, account_tables.DEFAULT)
+    wanted = replace(account_forms.window_of(request.GET), with_falls=account_tables.DRAWDOWN in chosen)
     found = account_windows.window(person, wanted)
     lines = account_tables.lines(found.rows, chosen, offset=wanted.offset)
     answer = HttpResponse(account_tables.html_of(lines, may_write=may_write(person)))

@@ -9,7 +9,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -19,38 +19,39 @@ from accounts.permissions import may_write_required
 from journal import tasks
 from journal.archive import jobs
 from journal.models import Archive, ArchiveStatus
+from journal.templatetags.journal_format import count
 from journal.views.pages import person_of
 from trading.refusals import says_why
 
 #: Archives shown, the latest first.
 _SHOWN = 20
-#: What the tables of an archive are called.
+#: How many there are of each table of an archive, in words.
 NAMES = {
-    "account_groups": gettext_lazy("groups of accounts"),
-    "account_labels": gettext_lazy("labels of accounts"),
-    "accounts": gettext_lazy("accounts"),
-    "portfolios": gettext_lazy("cash balances"),
-    "ledger": gettext_lazy("cash movements"),
-    "instruments": gettext_lazy("instruments"),
-    "tag_groups": gettext_lazy("groups of tags"),
-    "tags": gettext_lazy("tags"),
-    "column_mappings": gettext_lazy("column mappings"),
-    "imports": gettext_lazy("imports"),
-    "import_rows": gettext_lazy("lines of imported files"),
-    "account_numbers": gettext_lazy("account numbers"),
-    "executions": gettext_lazy("fills"),
-    "trades": gettext_lazy("trades"),
-    "notes": gettext_lazy("notes"),
-    "note_templates": gettext_lazy("templates"),
-    "playbooks": gettext_lazy("playbooks"),
-    "playbook_versions": gettext_lazy("versions of playbooks"),
-    "playbook_rules": gettext_lazy("rules"),
-    "trade_playbooks": gettext_lazy("trades by playbooks"),
-    "rule_checks": gettext_lazy("rules ticked"),
-    "attachments": gettext_lazy("attachments"),
-    "saved_views": gettext_lazy("saved views"),
-    "preferences": gettext_lazy("preferences"),
-    "rates": gettext_lazy("rates of exchange"),
+    "account_groups": ngettext_lazy("%(count)s group of accounts", "%(count)s groups of accounts", "number"),
+    "account_labels": ngettext_lazy("%(count)s label of accounts", "%(count)s labels of accounts", "number"),
+    "accounts": ngettext_lazy("%(count)s account", "%(count)s accounts", "number"),
+    "portfolios": ngettext_lazy("%(count)s cash balance", "%(count)s cash balances", "number"),
+    "ledger": ngettext_lazy("%(count)s cash movement", "%(count)s cash movements", "number"),
+    "instruments": ngettext_lazy("%(count)s instrument", "%(count)s instruments", "number"),
+    "tag_groups": ngettext_lazy("%(count)s group of tags", "%(count)s groups of tags", "number"),
+    "tags": ngettext_lazy("%(count)s tag", "%(count)s tags", "number"),
+    "column_mappings": ngettext_lazy("%(count)s column mapping", "%(count)s column mappings", "number"),
+    "imports": ngettext_lazy("%(count)s import", "%(count)s imports", "number"),
+    "import_rows": ngettext_lazy("%(count)s line of imported files", "%(count)s lines of imported files", "number"),
+    "account_numbers": ngettext_lazy("%(count)s account number", "%(count)s account numbers", "number"),
+    "executions": ngettext_lazy("%(count)s fill", "%(count)s fills", "number"),
+    "trades": ngettext_lazy("%(count)s trade", "%(count)s trades", "number"),
+    "notes": ngettext_lazy("%(count)s note", "%(count)s notes", "number"),
+    "note_templates": ngettext_lazy("%(count)s template", "%(count)s templates", "number"),
+    "playbooks": ngettext_lazy("%(count)s playbook", "%(count)s playbooks", "number"),
+    "playbook_versions": ngettext_lazy("%(count)s version of a playbook", "%(count)s versions of playbooks", "number"),
+    "playbook_rules": ngettext_lazy("%(count)s rule", "%(count)s rules", "number"),
+    "trade_playbooks": ngettext_lazy("%(count)s trade by a playbook", "%(count)s trades by playbooks", "number"),
+    "rule_checks": ngettext_lazy("%(count)s rule ticked", "%(count)s rules ticked", "number"),
+    "attachments": ngettext_lazy("%(count)s attachment", "%(count)s attachments", "number"),
+    "saved_views": ngettext_lazy("%(count)s saved view", "%(count)s saved views", "number"),
+    "preferences": ngettext_lazy("%(count)s preference", "%(count)s preferences", "number"),
+    "rates": ngettext_lazy("%(count)s rate of exchange", "%(count)s rates of exchange", "number"),
 }
 
 
@@ -148,5 +149,10 @@ def _own(request: HttpRequest, public_id: uuid.UUID) -> Archive:
 
 def _shown(archive: Archive) -> dict[str, Any]:
     """An archive with what was counted, in words."""
-    counts = [(NAMES.get(name, name), count) for name, count in archive.counts.items() if count]
+    counts = [_counted(name, number) for name, number in archive.counts.items() if number]
     return {"archive": archive, "has_file": archive.has_file(at=timezone.now()), "counts": counts}
+
+
+def _counted(name: str, number: int) -> str:
+    shown = count(number)
+    return str(NAMES[name] % {"number": number, "count": shown}) if name in NAMES else f"{shown} {name}"

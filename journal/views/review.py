@@ -22,6 +22,7 @@ from journal.bulk_acts import Act
 from journal.views.pages import person_of
 from journal.views.trade_page import held_of, marks_of
 from trading import trades
+from trading.errors import WordsChanged
 from trading.models import Trade
 from trading.refusals import says_why
 
@@ -52,6 +53,10 @@ def trade_review_act(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     is_done = False
     try:
         is_done = _act(request, person, trade)
+    except WordsChanged:
+        # Nothing that was typed is lost: it stands in the form again, beside what stands there now.
+        typed = paragraphs(request.POST.get("value", ""))
+        return _answer(request, _trade(person, str(id)), order=order, typed=typed)
     except DomainError as error:
         toasts.say(request, error.message, level="error")
     if not request.htmx:  # type: ignore[attr-defined]
@@ -67,7 +72,7 @@ def _act(request: HttpRequest, person: User, trade: Trade) -> bool:
     name, value = request.POST.get("act", ""), request.POST.get("value", "").strip()
     if name == "words":
         try:
-            trades.annotate(trade, note=paragraphs(request.POST.get("value", "")))
+            trades.annotate(trade, note=paragraphs(request.POST.get("value", "")), read=request.POST.get("read", ""))
         except ValueError as error:
             raise InvalidValue(f"{error}.".capitalize(), pointer="/value") from error
         toasts.say(request, _("Saved."))
@@ -81,7 +86,10 @@ def _act(request: HttpRequest, person: User, trade: Trade) -> bool:
     return act is Act.REVIEW
 
 
-def _answer(request: HttpRequest, trade: Trade | None, *, order: str, after: Trade | None = None) -> HttpResponse:
+def _answer(
+    request: HttpRequest, trade: Trade | None, *, order: str, after: Trade | None = None, typed: str | None = None
+) -> HttpResponse:
+    """The page, or its part. `typed` is a note that was not kept, as another stood there by then."""
     person = person_of(request)
     newest_first = order == "newest"
     ahead = reviewing.queue(person, newest_first=newest_first, after=after or trade)
@@ -104,7 +112,7 @@ def _answer(request: HttpRequest, trade: Trade | None, *, order: str, after: Tra
         "before": reviewing.queue(person, newest_first=not newest_first, after=trade, limit=1) if trade else [],
     }
     if trade is not None:
-        context |= _words_of(person, trade)
+        context |= {**_words_of(person, trade), "typed": typed, "read": trades.words_digest(trade)}
     template = "journal/_review.html" if request.htmx else "journal/trade_review.html"  # type: ignore[attr-defined]
     answer = render(request, template, context)
     if request.htmx and trade is not None:  # type: ignore[attr-defined]

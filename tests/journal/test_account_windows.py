@@ -151,8 +151,8 @@ def test_the_rows_by_htmx_are_a_part_and_the_csv_is_all(alice_client: Client, al
     assert "<html" not in part
     assert re.findall(r'class="row"[^>]*>([^<]+)<', part) == ["Other"]
     lines = b"".join(alice_client.get("/accounts/?format=csv&order=name")).decode().split("\r\n")  # type: ignore[arg-type]
-    assert lines[0].startswith("id,name,broker,group,labels,status,trades,win_rate,profit_factor,pnl,last_trade")
-    assert lines[1].endswith(",'=1+1,Alpha,,,active,1,1,,12.5,2026-03-03,USD")
+    assert lines[0].startswith("id,name,broker,group,labels,trades,win_rate,pnl,drawdown,last_trade")
+    assert lines[1].endswith(",'=1+1,Alpha,,,1,1,12.5,0,2026-03-03,USD")
     assert len(lines) == 4
 
 
@@ -242,3 +242,38 @@ def test_groups_and_labels_have_a_page(alice_client: Client, alice: User) -> Non
     token = next(each for each in re.findall(r'name="token" value="([^"]*)"', page) if each)
     alice_client.post("/undo/", {"token": token})
     assert alice.account_groups.get().accounts.get().name == "Main"
+
+
+def test_the_fall_of_each_account_is_known_where_it_is_asked_for_with_as_many_queries_for_any_number(
+    alice: User, alice_client: Client
+) -> None:
+    fallen, risen, several = (make_account(alice, name) for name in ("A fallen", "B risen", "C several"))
+    for number, pnl in enumerate(("100", "-30", "-40", "20")):
+        make_trade(fallen, day=date(2026, 3, 2 + number), pnl=pnl)
+    make_trade(risen, day=DAY, pnl="5")
+    make_trade(several, day=DAY, pnl="-5")
+    make_trade(several, day=DAY, pnl="-5", symbol="SAP", currency="EUR")
+    make_account(alice, "D idle")
+
+    def falls(**wanted: bool) -> list[Decimal | None]:
+        return [row.max_drawdown for row in account_windows.window(alice, AccountsWindow(**wanted), fresh=True).rows]
+
+    assert falls(with_falls=True) == [70, 0, None, None]
+    assert falls() == [None, None, None, None]
+    assert "−70.00" in alice_client.get("/accounts/").content.decode()
+    with CaptureQueriesContext(connection) as few:
+        falls(with_falls=True)
+    many(alice, 60)
+    with CaptureQueriesContext(connection) as more:
+        falls(with_falls=True)
+    assert len(few) == len(more)
+
+
+def test_any_chosen_accounts_can_be_shown_on_the_dashboard_without_a_script(alice: User, alice_client: Client) -> None:
+    chosen = [make_account(alice, name) for name in ("One", "Two")]
+    make_account(alice, "Three")
+
+    sent = {"id": [str(each.public_id) for each in chosen], "act": "show"}
+
+    where = alice_client.post("/accounts/bulk/", sent).headers["Location"]
+    assert where == "/?" + "&".join(f"account={each.public_id}" for each in chosen)

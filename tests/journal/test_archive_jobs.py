@@ -226,7 +226,9 @@ def test_the_page_takes_a_file(alice: User, bob: User, bob_client: Client) -> No
     tasks.run_archive(Archive.objects.get(owner=bob).pk)
 
     assert Trade.objects.filter(owner=bob).count() == 1
-    assert "1 trades" in bob_client.get("/everything/").content.decode()
+    page = bob_client.get("/everything/").content.decode()
+    assert "<li>1 trade</li>" in page
+    assert "<li>2 fills</li>" in page
     assert bob_client.post("/everything/import/").status_code == 400
 
 

@@ -142,3 +142,25 @@ def test_a_stranger_reviews_nothing_of_it(bob_client: Client, three: list[Trade]
     assert bob_client.post(f"/trades/review/{three[0].public_id}/", {"act": "review"}).status_code == 404
     assert in_hand(bob_client.get(f"/trades/review/?trade={three[0].public_id}")) == ""
     assert not Trade.objects.filter(reviewed_at__isnull=False).exists()
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_note_that_changed_meanwhile_is_not_overwritten_and_nothing_typed_is_lost(
+    alice_client: Client, three: list[Trade], headers: dict[str, str]
+) -> None:
+    address = f"/trades/review/{three[0].public_id}/"
+    read = trades.words_digest(three[0])
+    trades.annotate(three[0], note="Said on the phone.")
+
+    page = alice_client.post(
+        address, {"act": "words", "order": "oldest", "value": "Said here.", "read": read}, headers=headers
+    ).content.decode()
+
+    assert Trade.objects.get(pk=three[0].pk).note == "Said on the phone."
+    assert 'aria-describedby="review-note-changed">Said here.</textarea>' in page
+    assert '<p class="prose">Said on the phone.</p>' in page
+
+    again = re.search(r'name="read" value="([0-9a-f]+)"', page)
+    assert again is not None
+    alice_client.post(address, {"act": "words", "order": "oldest", "value": "Both.", "read": again[1]})
+    assert Trade.objects.get(pk=three[0].pk).note == "Both."
