@@ -232,7 +232,7 @@ def test_curves_of_a_comparison_follow_the_unit(alice_client: Client, traded: Ac
     page = alice_client.get("/reports/compare/", {"a.side": "long", "b.side": "short", "unit": unit})
 
     assert page.status_code == 200
-    assert page.context["curve_kind"] == unit
+    assert page.context["curve_kind"] == {"percent": "of_equity"}.get(unit, unit)
     assert page.context["lacks_equity"] == (unit == "percent" and page.context["answer"].first.starting_equity is None)
 
 
