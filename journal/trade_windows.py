@@ -27,6 +27,8 @@ from trading.models import FillRole, Tag, Trade, TradeFill, TradeQuerySet, Trade
 WINDOW, LARGEST_WINDOW = 60, 100
 #: Keys that are kept together; a page's neighbours are then there already.
 STRETCH = 2000
+#: As many where most trades that are passed are not wanted.
+SHORT_STRETCH = 400
 #: As many where the order has to be sorted for: once for a large piece of the list, not again for each jump in it.
 LONG_STRETCH = 20_000
 #: The parameters of a list that choose no trades.
@@ -99,7 +101,9 @@ class TradeList:
     @property
     def stretch(self) -> int:
         """How many keys are kept together."""
-        return STRETCH if self.is_usual else LONG_STRETCH
+        if not self.is_usual:
+            return LONG_STRETCH
+        return SHORT_STRETCH if self.wanted.by_trade else STRETCH
 
     def kept(self, name: str, build: Any, *parts: object) -> Any:
         """What `build` returns, once per version."""
@@ -161,7 +165,7 @@ def _counted(listed: TradeList) -> int:
         sums = reports.aggregate_metrics(listed.user, listed.wanted)
         if not sums.stale and sums.as_of == listed.version:
             return sums.counts.trade_count + listed.trades.filter(status=TradeStatus.OPEN).count()
-    return listed.trades.count()
+    return day_rows.count_of(listed.user, listed.wanted)
 
 
 def window(listed: TradeList, *, offset: int, limit: int) -> Window:

@@ -240,6 +240,16 @@ class Trade(models.Model):
             models.Index(fields=["account", "-activity_at", "-id"], name="trade_account_recent"),
             models.Index(fields=["account", "closed_on"], name="trade_account_closed_on"),
             models.Index(fields=["owner"], name="trade_owner_open", condition=Q(status="open")),
+            models.Index(
+                fields=["owner", "first_exit_on", "last_exit_on"],
+                name="trade_owner_exits",
+                condition=Q(first_exit_on__isnull=False),
+            ),
+            models.Index(
+                fields=["owner", "first_exit_on", "last_exit_on"],
+                name="trade_owner_exits_on_days",
+                condition=Q(first_exit_on__lt=F("last_exit_on")),
+            ),
             GinIndex(SearchVector("note", config="simple"), name="trade_note_words", condition=~Q(note="")),
             models.Index(fields=["owner", "-closed_on"], name="trade_owner_noted", condition=~Q(note="")),
             models.Index(
