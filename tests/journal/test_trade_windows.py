@@ -1,6 +1,6 @@
 """Windows into the list of trades: in every order nothing is lost and nothing comes twice, from either end."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
 
 import pytest
@@ -9,9 +9,10 @@ from django.test import Client
 
 from accounts.models import Account, User
 from journal import reports, trade_windows
-from tests.journal.factories import make_account, make_trade
+from tests.journal.factories import make_account, make_instrument, make_trade
 from trading import tags, trades
 from trading.models import Trade
+from trading.trades import EnteredFill
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +83,24 @@ def test_sorted_by_what_was_made_within_the_range(alice: User, account: Account)
     make_trade(account, day=FIRST + timedelta(days=9), pnl="500", symbol="NVDA")
 
     assert every_key(alice, "order=-net_pnl&from=2026-03-02&to=2026-03-02") == [large.pk, small.pk]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("from=2026-03-02&to=2026-03-02", 1), ("from=2026-03-03&to=2026-03-03", 0), ("weekday=3", 1), ("weekday=2", 0)],
+)
+def test_a_trade_with_exits_on_two_days_is_counted_on_those_days_alone(
+    alice: User, account: Account, query: str, expected: int
+) -> None:
+    monday = datetime(2026, 3, 2, 15, tzinfo=UTC)
+    fills = [
+        EnteredFill("buy", D(2), D(100), monday),
+        EnteredFill("sell", D(1), D(110), monday + timedelta(hours=1)),
+        EnteredFill("sell", D(1), D(120), monday + timedelta(days=2)),
+    ]
+    trades.enter(account, instrument=make_instrument(), fills=fills)
+
+    assert trade_windows.total(listed(alice, query)) == len(every_key(alice, query)) == expected
 
 
 def test_a_window_past_the_end_is_empty_and_still_says_how_long_the_list_is(alice: User, many: list[Trade]) -> None:
