@@ -127,7 +127,8 @@ def _means(answer: Contrast, scales: tuple[Scale, Scale]) -> list[Line]:
         return [in_r]
     means = [scale.shown(each.figures.expectancy) for each, scale in zip((one, other), scales, strict=True)]
     kind = kind_in(unit, "signed")
-    return [_tested(_("Expectancy"), kind, *means, _in_percent(answer.expectancy, means, scales)), in_r]
+    found = _in_percent(answer.expectancy, means, scales)
+    return [_tested(_("Expectancy"), kind, means[0], means[1], found), in_r]
 
 
 def _in_percent(found: Difference, means: list[Decimal | None], scales: tuple[Scale, Scale]) -> Difference:

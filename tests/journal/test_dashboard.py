@@ -1,5 +1,6 @@
 """The dashboard: its panels, the period before, units, the arrangement; and the calendar."""
 
+import html
 import re
 from datetime import date
 from decimal import Decimal
@@ -390,9 +391,10 @@ def test_the_page_of_an_account_is_read_in_the_unit_of_its_address(
     make_trade(make_account(alice, "Other", initial_balance=Decimal(9000)), day=TUESDAY, pnl="500", stop="500")
     address = f"/accounts/{traded.public_id}/"
 
-    percent = said(alice_client.get(address, {"unit": "percent"}).content.decode())
-    assert "Net P&amp;L +8.9% 3 trades" in percent
-    assert "3 Mar 2026 +9.9% +13.9% 0.0%" in percent
+    percent = alice_client.get(address, {"unit": "percent"}).content.decode()
+    assert "Net P&amp;L +8.9% 3 trades" in said(percent)
+    (table,) = re.findall(r'href="([^"]+)" aria-label="Equity curve as table"', percent)
+    assert "3 Mar 2026 +9.9% +13.9% 0.0%" in said(alice_client.get(html.unescape(table)).content.decode())
     in_r = alice_client.get(address, {"unit": "r"}).content.decode()
     assert "Net P&amp;L +1.00R 2 trades with an R" in said(in_r)
     assert "3 Mar 2026: +2.00R, 1 trade" in in_r
