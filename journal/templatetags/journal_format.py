@@ -129,8 +129,9 @@ def percent(value: Decimal | None) -> str:
 
 
 def fine_percent(value: Decimal) -> str:
-    """A small fraction as 0.025%, with as many places as it has, three at most."""
-    rounded = _rounded(value * 100, Decimal("0.001")).normalize()
+    """A small fraction as 0.25% or 0.025%: to two places, or three where those would say next to nothing."""
+    step = _CENT if abs(value) >= Decimal("0.0005") else Decimal("0.001")
+    rounded = _rounded(value * 100, step).normalize()
     return f"{_signed(rounded, _grouped(rounded), plus=False)}{_marks()[2]}%"
 
 

@@ -93,3 +93,12 @@ def test_a_wall_time_in_a_zone() -> None:
     at = datetime(2026, 7, 1, 14, 30, tzinfo=UTC)
 
     assert written.at_zone(at, "America/New_York") == datetime(2026, 7, 1, 10, 30)  # noqa: DTZ001
+
+
+def test_a_small_fraction_keeps_the_places_that_say_something() -> None:
+    assert [written.fine_percent(Decimal(value)) for value in ("0.00311", "-0.002", "0.00025", "0.0000004")] == [
+        "0.31%",
+        "−0.2%",
+        "0.025%",
+        "0%",
+    ]
