@@ -34,13 +34,16 @@ _SETTLED = """() => document.readyState === "complete"
 _STILL = """() => !document.getAnimations().some(
   (each) => each instanceof CSSTransition && each.playState === "running")"""
 # Without `preload` it would read stylesheets anew, into inline ones that the security policy has to stop.
-_AXE = """async () => {
-  const found = await axe.run(document, {resultTypes: ["violations"], preload: false});
+_AXE = """async (rules) => {
+  const asked = rules ? {runOnly: rules} : {};
+  const found = await axe.run(document, {resultTypes: ["violations"], preload: false, ...asked});
   return found.violations
     .filter((each) => ["serious", "critical"].includes(each.impact))
     .map((each) => `${each.impact} ${each.id}: ${each.help} (${each.nodes.length}x, `
       + `${each.nodes[0].html.slice(0, 160)}) ${(each.nodes[0].any[0] || {}).message || ""}`);
 }"""
+#: What a theme can change; the rest of a page is the same in all of them, and was looked at in the first.
+_OF_COLOURS = ["color-contrast", "link-in-text-block"]
 _WIDER = """() => {
   const room = document.documentElement.clientWidth;
   const all = document.documentElement.scrollWidth;
@@ -125,9 +128,10 @@ def visit(page: Tab, stop: Stop, *, address: str, folder: Path | None, themes: S
         _go(page, stop, found, address=address, theme=themes[0])
         for theme in themes:
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-            page.wait_for_timeout(150)  # canvases are drawn anew
+            if folder is not None:
+                page.wait_for_timeout(150)  # canvases are drawn anew
             _await(page, _STILL, seconds=2)
-            _look(page, found, folder=folder, theme=theme)
+            _look(page, found, folder=folder, theme=theme, rules=None if theme == themes[0] else _OF_COLOURS)
     except Error as error:
         found.note("broken", str(error).splitlines()[0][:300])
     finally:
@@ -166,7 +170,7 @@ def _await(page: Tab, condition: str, *, seconds: int) -> bool:
     return True
 
 
-def _look(page: Tab, found: Visit, *, folder: Path | None, theme: str) -> None:
+def _look(page: Tab, found: Visit, *, folder: Path | None, theme: str, rules: list[str] | None) -> None:
     if folder is not None:
         _take_picture(page, found, folder=folder, theme=theme)
     if wider := page.evaluate(_WIDER):
@@ -175,7 +179,7 @@ def _look(page: Tab, found: Visit, *, folder: Path | None, theme: str) -> None:
         found.note("csp", violation)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_FILE_PATH.read_text())
-    for fault in page.evaluate(_AXE):
+    for fault in page.evaluate(_AXE, rules):
         found.note("axe", f"{theme}: {fault}")
 
 
