@@ -20,7 +20,17 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     ),
     (
         _("Stored sums"),
-        ("dayversion", "dayrollup", "ownerday", "accounttotals", "facetversion", "remarkversion", "facetday"),
+        (
+            "dayversion",
+            "dayrollup",
+            "ownerday",
+            "accounttotals",
+            "facetversion",
+            "remarkversion",
+            "facetday",
+            "resultday",
+            "runday",
+        ),
     ),
     (_("History and upkeep"), ("auditevent", "activityentry", "idempotencykey", "ownerversion")),
 )  # fmt: skip

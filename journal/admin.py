@@ -34,7 +34,9 @@ from journal.models import (
     PlaybookRule,
     PlaybookVersion,
     RemarkVersion,
+    ResultDay,
     RuleCheck,
+    RunDay,
     SavedView,
     TradePlaybook,
 )
@@ -137,6 +139,23 @@ class FacetDayAdmin(ShownOnlyAdmin):
     list_filter = ("dimension",)
     list_select_related = ("owner",)
     search_fields = ("owner__email", "key")
+    ordering = ("-id",)
+
+
+@admin.register(ResultDay)
+class ResultDayAdmin(ShownOnlyAdmin):
+    list_display = (linked("owner"), "day", "currency", "net_count", "net_total", "r_count", "r_total")
+    list_filter = ("currency",)
+    list_select_related = ("owner",)
+    search_fields = ("owner__email",)
+    ordering = ("-id",)
+
+
+@admin.register(RunDay)
+class RunDayAdmin(ShownOnlyAdmin):
+    list_display = (linked("owner"), "day", "first_at", "last_at")
+    list_select_related = ("owner",)
+    search_fields = ("owner__email",)
     ordering = ("-id",)
 
 

@@ -1,7 +1,6 @@
 """Answers that take trades apart: by account, by day of the calendar, by any of their properties."""
 
 from collections import defaultdict
-from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.decimals import plain
 from accounts.errors import InvalidValue
 from accounts.models import User
-from journal import day_rows, dimensions, reading, series
+from journal import day_rows, dimensions, facets, reading, series, spread_rows
 from journal.dimensions import NONE, Dimension
 from journal.figures import (
     Breakdown,
@@ -28,11 +27,9 @@ from journal.filters import MetricsFilter
 from journal.metrics import formulas
 from journal.metrics.rollups import COLUMNS
 from journal.metrics.totals import Streaks
-from trading.models import Outcome
 
 MOST_COMPARED = 100
 
-_OUTCOMES = {outcome[0]: outcome for outcome in Outcome.values}
 #: What trades can be grouped by.
 PROPERTIES = dimensions.NAMES
 
@@ -149,13 +146,18 @@ def comparison(user: User, wanted: MetricsFilter, *, fresh: bool = False) -> Com
 def trade_streaks(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = False) -> TradeStreaks:
     """The runs of winning and of losing trades in closing order; a breakeven trade ends either.
 
-    They do not follow from stored sums, because two accounts of one day are not one after the other: every trade
-    is looked at, which is why this is an answer of its own.
+    They do not follow from the sums of accounts, because two accounts of one day are not one after the other: the
+    runs of all of them together are kept by day.
     Source: docs/metrics.md#streaks
     """
     wanted = wanted or MetricsFilter()
     kept = reading.answer(
-        "aggregate", user, parts=["streaks", wanted], build=lambda: _trade_streaks(user.pk, wanted), fresh=fresh
+        "aggregate",
+        user,
+        parts=["streaks", wanted],
+        build=lambda: _trade_streaks(user.pk, wanted),
+        fresh=fresh,
+        parts_read=(facets.OF_FIGURES,),
     )
     return TradeStreaks(
         as_of=kept["as_of"],
@@ -166,13 +168,20 @@ def trade_streaks(user: User, wanted: MetricsFilter | None = None, *, fresh: boo
 
 
 def _trade_streaks(owner_id: int, wanted: MetricsFilter) -> dict[str, Any]:
-    source, values = day_rows.closed_trades(owner_id, wanted)
-    # One letter per trade: a million of them are a megabyte.
-    ((letters,),) = reading.rows(
-        f"SELECT coalesce(string_agg(left(t.outcome, 1), '' ORDER BY t.activity_at, t.id), '') FROM {source}",  # noqa: S608
-        values,
-    )
-    return {"streaks": asdict(Streaks.from_outcomes(_OUTCOMES[letter] for letter in letters))}
+    found = spread_rows.runs(owner_id, wanted)
+    runs, (kind, leading) = found.runs, found.first or ("", 0)
+    current, length = (runs.current.kind, runs.current.length) if runs.current else ("", 0)
+    return {
+        "streaks": {
+            "trade_count": found.count,
+            "longest_wins": max(runs.wins, default=0),
+            "longest_losses": max(runs.losses, default=0),
+            "leading_wins": leading if kind == "w" else 0,
+            "leading_losses": leading if kind == "l" else 0,
+            "trailing_wins": length if current == "w" else 0,
+            "trailing_losses": length if current == "l" else 0,
+        }
+    }
 
 
 def _breakdown(user: User, wanted: MetricsFilter, by: str) -> dict[str, Any]:

@@ -1,15 +1,15 @@
 """Answers about how results are spread: histograms, percentiles, and runs of wins and losses.
 
-They look at every closed trade: none of it follows from stored sums.
+They come from the results that are kept of each day, in order, and from its runs (`journal.spread_rows`).
 """
 
 from dataclasses import asdict, dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from accounts.decimals import plain
 from accounts.models import User
-from journal import day_rows, dimensions, reading, series
+from journal import day_rows, dimensions, facets, reading, series, spread_rows
 from journal.conversion import Unconverted
 from journal.figures import Answer
 from journal.filters import MetricsFilter
@@ -17,17 +17,15 @@ from journal.metrics import distributions as spread
 from journal.metrics import formulas
 from journal.metrics.distributions import Bucket, Run, Runs
 from journal.metrics.totals import Totals
+from journal.spread_rows import Results
+
+_WIDE = Context(prec=100)
 
 #: Shares of the trades whose result is asked for: the median is the middle.
 PERCENTILES = ("0.05", "0.25", "0.5", "0.75", "0.95")
 
-_SPREAD = """
-SELECT count(v), sum(v), sum(v * v), min(v), max(v),
-    percentile_disc(ARRAY[0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]) WITHIN GROUP (ORDER BY v),
-    percentile_disc(0.5) WITHIN GROUP (ORDER BY v DESC)
-FROM ({values}) q WHERE v IS NOT NULL
-"""
-_COUNTS = "SELECT width_bucket(v, %s::numeric[]), count(*) FROM ({values}) q WHERE v IS NOT NULL GROUP BY 1"
+#: Digits after the point of the P&L of a day: those of an amount and of a rate.
+_DAY_PLACES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,12 @@ def distributions(user: User, wanted: MetricsFilter | None = None, *, fresh: boo
     """
     wanted = wanted or MetricsFilter()
     kept = reading.answer(
-        "aggregate", user, parts=["distributions", wanted], build=lambda: _distributions(user, wanted), fresh=fresh
+        "aggregate",
+        user,
+        parts=["distributions", wanted],
+        build=lambda: _distributions(user, wanted),
+        fresh=fresh,
+        parts_read=(facets.OF_FIGURES,),
     )
     return Distributions(
         as_of=kept["as_of"],
@@ -92,58 +95,49 @@ def _distributions(user: User, wanted: MetricsFilter) -> dict[str, Any]:
     with reading.one_snapshot():
         daily = series.daily_series(user.pk, wanted)
         found = series.conversion_for(user, wanted, daily)
-        source, values = day_rows.closed_trades(user.pk, wanted)
-        columns = "t.currency, t.closed_on AS day, t.net_pnl, t.realized_r, t.outcome, t.activity_at, t.id"
-        trades = f"SELECT {columns} FROM {source}"  # noqa: S608
-        join, rates = found.join() if found.rates is not None else ("", [])
-        net = "r.net_pnl * x.rate" if found.rates is not None else "r.net_pnl"
-        in_money = f"SELECT {net} AS v FROM ({trades}) r {join}"  # noqa: S608
-        in_r = f"SELECT r.realized_r AS v FROM ({trades}) r"  # noqa: S608
-        # One letter per trade: a million of them are a megabyte.
-        ((letters,),) = reading.rows(
-            f"SELECT coalesce(string_agg(left(r.outcome, 1), '' ORDER BY r.activity_at, r.id), '') FROM ({trades}) r",  # noqa: S608
-            values,
-        )
-        kept = {
-            "net": _spread(in_money, [*values, *rates]),
-            "r": _spread(in_r, values),
-        }
-    days = found.days(daily)
-    day_values = "SELECT v FROM unnest(%s::numeric[]) AS d (v)"
-    marks = ["w" if pnl > 0 else "l" if pnl < 0 else "b" for _, pnl in days]
+        net, in_r = spread_rows.results(user.pk, wanted, rates=found.rates)
+        trade_runs = spread_rows.runs(user.pk, wanted).runs
+    days = [pnl for _, pnl in found.days(daily)]
+    marks = ["w" if pnl > 0 else "l" if pnl < 0 else "b" for pnl in days]
+    of_days = Results(
+        spread_rows.spread_of(days, places=_DAY_PLACES),
+        sum(days, Decimal(0)),
+        sum((_WIDE.multiply(pnl, pnl) for pnl in days), Decimal(0)),
+    )
     return {
-        **kept,
         "currency": found.currency,
-        "days": _spread(day_values, [[pnl for _, pnl in days]]),
-        "trade_runs": _kept_runs(spread.runs(letters)),
+        "net": _spread(net),
+        "r": _spread(in_r),
+        "days": _spread(of_days),
+        "trade_runs": _kept_runs(trade_runs),
         "day_runs": _kept_runs(spread.runs(marks)),
         "unconverted": series.kept_unconverted(found),
     }
 
 
-def _spread(values_sql: str, parameters: list[Any]) -> dict[str, Any]:
-    """How the values of a query are spread, as JSON keeps it."""
-    ((count, total, squares, low, high, shares, upper_middle),) = reading.rows(
-        _SPREAD.format(values=values_sql), parameters
-    )
-    if not count:
+def _spread(results: Results) -> dict[str, Any]:
+    """How results are spread, as JSON keeps it."""
+    found = results.spread
+    if not found.count:
         return {"count": 0}
-    first, *named, last = shares
+    first, last = found.at_share(Decimal("0.01")), found.at_share(Decimal("0.99"))
+    named = {share: found.at_share(Decimal(share)) for share in PERCENTILES}
     inner = spread.edges(first, last)
-    counts = reading.rows(_COUNTS.format(values=values_sql), [inner, *parameters])
-    found = spread.buckets(inner, dict(counts))
-    totals = Totals(trade_count=count, breakeven_net=total, net_squares=squares)
+    counted = spread.buckets(inner, found.counts(inner))
+    totals = Totals(trade_count=found.count, breakeven_net=results.total, net_squares=results.squares)
     deviation = formulas.standard_deviation(totals)
-    median = (named[2] + upper_middle) / 2
+    median = named["0.5"]
+    if found.count % 2 == 0:
+        median = _WIDE.divide(_WIDE.add(median, found.at_share_from_above(Decimal("0.5"))), Decimal(2))
     return {
-        "count": count,
+        "count": found.count,
         "mean": str(formulas.expectancy(totals)),
         "median": plain(median),
         "deviation": None if deviation is None else str(deviation),
-        "lowest": plain(low),
-        "highest": plain(high),
-        "percentiles": [[share, plain(value)] for share, value in zip(PERCENTILES, named, strict=True)],
-        "buckets": [[_edge(each.low), _edge(each.high), each.count] for each in found],
+        "lowest": plain(found.lowest()),
+        "highest": plain(found.highest()),
+        "percentiles": [[share, plain(value)] for share, value in named.items()],
+        "buckets": [[_edge(each.low), _edge(each.high), each.count] for each in counted],
     }
 
 
@@ -198,22 +192,28 @@ def by_weekday_and_hour(user: User, wanted: MetricsFilter) -> dict[tuple[str, st
 
     In the currency of `distributions`; what cannot be converted is left out.
     """
-    kept = reading.answer("aggregate", user, parts=["heat", wanted], build=lambda: _heat(user, wanted))
+    kept = reading.answer(
+        "aggregate",
+        user,
+        parts=["heat", wanted],
+        build=lambda: _heat(user, wanted),
+        parts_read=day_rows.parts_read(wanted, dimensions.ENTRY_CELL),
+    )
     return {(weekday, hour): (Decimal(net), count) for weekday, hour, net, count in kept["cells"]}
 
 
 def _heat(user: User, wanted: MetricsFilter) -> dict[str, Any]:
-    weekday, hour = (day_rows.key_sql(dimensions.BY_NAME[name]) for name in ("entry_weekday", "hour"))
     with reading.one_snapshot():
         found = series.conversion_for(user, wanted, series.daily_series(user.pk, wanted))
-        source, values = day_rows.closed_trades(user.pk, wanted)
+        source, values, key, joins = day_rows.grouped(
+            user.pk, wanted, by=dimensions.ENTRY_CELL, needs_days=found.rates is not None
+        )
         join, rates = found.join() if found.rates is not None else ("", [])
-        net = "r.net_pnl * x.rate" if found.rates is not None else "r.net_pnl"
-        columns = "t.account_id, t.opened_at, t.opened_on, t.currency, t.closed_on AS day, t.net_pnl"
-        chosen = f"SELECT r.*, {net} AS net FROM (SELECT {columns} FROM {source}) r {join}"  # noqa: S608
+        # What closed trades made: an open one has realized money, and is in no cell.
+        net = "(r.gross_profit - r.gross_loss + r.breakeven_net)" + (" * x.rate" if found.rates is not None else "")
         rows = reading.rows(
-            f"SELECT {weekday}, {hour}, trim_scale(sum(t.net))::text, count(*) "  # noqa: S608
-            f"FROM ({chosen}) t JOIN accounts_account a ON a.id = t.account_id GROUP BY 1, 2",
+            f"SELECT {key}, trim_scale(sum({net}))::text, sum(r.trade_count)::bigint "  # noqa: S608
+            f"FROM (SELECT * FROM {source}) r {join} {joins} GROUP BY 1 HAVING sum(r.trade_count) > 0",
             [*values, *rates],
         )
-    return {"cells": [list(row) for row in rows]}
+    return {"cells": [[*cell.split("-"), net, count] for cell, net, count in rows]}

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from journal import dimensions
+from journal import day_results, dimensions
 from journal.dimensions import Dimension, Grain
 from journal.metrics.rollups import CLOSED_SUMS, COLUMNS, EXIT_SUMS, WHOLE
 
@@ -275,4 +275,6 @@ def _compute(part: Part, owner_id: int, stale: Sequence[tuple[date, int]]) -> No
     days, versions = [day for day, _ in stale], [version for _, version in stale]
     with connection.cursor() as cursor:
         cursor.execute(_WRITES[part], {"owner": owner_id, "days": days, "dimensions": part.names})
+        if part is OF_FIGURES:
+            day_results.write(owner_id, days)
         cursor.execute(_MARK_COMPUTED.format(versions=part.versions), [days, versions, owner_id])

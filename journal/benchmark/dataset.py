@@ -38,7 +38,7 @@ Say = Callable[[str], None]
 
 _SUMS = (
     "journal_dayversion", "journal_dayrollup", "journal_ownerday", "journal_accounttotals", "journal_facetversion",
-    "journal_remarkversion", "journal_facetday",
+    "journal_remarkversion", "journal_facetday", "journal_resultday", "journal_runday",
 )  # fmt: skip
 
 

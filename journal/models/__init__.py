@@ -12,6 +12,8 @@ from journal.models.rollup import (
     FacetVersion,
     OwnerDay,
     RemarkVersion,
+    ResultDay,
+    RunDay,
     TotalsColumns,
 )
 from journal.models.saved_view import SavedView
@@ -37,7 +39,9 @@ __all__ = [
     "PlaybookRule",
     "PlaybookVersion",
     "RemarkVersion",
+    "ResultDay",
     "RuleCheck",
+    "RunDay",
     "SavedView",
     "TotalsColumns",
     "TradePlaybook",

@@ -202,3 +202,43 @@ class RemarkVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.owner_id} {self.day} {self.computed_version}/{self.requested_version}"
+
+
+class ResultDay(models.Model):
+    """How the trades of all accounts of a person that closed on one day in one currency ended, in ascending order."""
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    currency = models.CharField(max_length=12)
+    day = models.DateField()
+    net_count = models.IntegerField(db_comment="Trades closed on it")
+    net_total = models.DecimalField(max_digits=40, decimal_places=8)
+    net_squares = models.DecimalField(max_digits=40, decimal_places=16)
+    net_values = models.BinaryField(db_comment="Their net P&L, each 8 bytes in 10^-8; without those that need more")
+    r_count = models.IntegerField(db_comment="Those of them that have a realized R")
+    r_total = models.DecimalField(max_digits=40, decimal_places=12)
+    r_squares = models.DecimalField(max_digits=60, decimal_places=24)
+    r_values = models.BinaryField(db_comment="Their realized R, each 8 bytes in 10^-12; without those that need more")
+
+    class Meta:
+        db_table_comment = "Materialized view of closed trades per person, currency and day: their results in order"
+        constraints = [models.UniqueConstraint(fields=["owner", "day", "currency"], name="result_day_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.owner_id} {self.day} {self.currency}"
+
+
+class RunDay(models.Model):
+    """The runs of wins and losses among the trades of all accounts of a person that closed on one day."""
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    first_at = models.DateTimeField(db_comment="When the first of them closed")
+    last_at = models.DateTimeField(db_comment="When the last of them closed")
+    runs = models.JSONField(db_comment="As journal.metrics.spreads.RunsOfStretch writes them")
+
+    class Meta:
+        db_table_comment = "Materialized view of closed trades per person and day: who won and lost one after the other"
+        constraints = [models.UniqueConstraint(fields=["owner", "day"], name="run_day_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.owner_id} {self.day}"
