@@ -57,8 +57,10 @@ def _by_account(user: User, wanted: MetricsFilter, name: str, build: Any) -> ByA
 def _drawdowns(user: User, wanted: MetricsFilter) -> list[tuple[str, str]]:
     with reading.one_snapshot():
         found = series.conversion_for(user, wanted, series.daily_series(user.pk, wanted))
-        source, values = day_rows.by_account_and_day(user.pk, wanted)
         is_converted = found.rates is not None
+        if not (is_converted or wanted.is_by_trade or wanted.is_by_day):
+            return _kept_drawdowns(user.pk, wanted)
+        source, values = day_rows.by_account_and_day(user.pk, wanted)
         join, rates = found.join() if is_converted else ("", [])
         amount = "r.net_pnl * x.rate" if is_converted else "r.net_pnl"
         return [
@@ -77,6 +79,17 @@ def _drawdowns(user: User, wanted: MetricsFilter) -> list[tuple[str, str]]:
                 [*values, *rates],
             )
         ]
+
+
+def _kept_drawdowns(owner_id: int, wanted: MetricsFilter) -> list[tuple[str, str]]:
+    """Those of all days, as they are kept with the totals: all money here is in one currency."""
+    source, values = day_rows.by_account(owner_id, wanted)
+    rows = reading.rows(
+        f"SELECT a.public_id::text, r.max_drawdown FROM (SELECT * FROM {source}) r "  # noqa: S608
+        "JOIN accounts_account a ON a.id = r.account_id",
+        values,
+    )
+    return [(key, plain(fall)) for key, fall in rows]
 
 
 def _in_r(user: User, wanted: MetricsFilter) -> list[tuple[str, str]]:

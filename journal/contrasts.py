@@ -1,6 +1,6 @@
 """Answers that hold two sets of trades against each other, with how sure the difference is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from accounts.models import User
@@ -42,7 +42,12 @@ def contrast(user: User, first: MetricsFilter, second: MetricsFilter, *, fresh: 
     found = [reports.aggregate_metrics(user, each, fresh=fresh) for each in (first, second)]
     curves = [reports.equity_curve(user, each, fresh=fresh) for each in (first, second)]
     kept = reading.answer(
-        "aggregate", user, parts=["shared", first, second], build=lambda: _shared(user, first, second), fresh=fresh
+        "aggregate",
+        user,
+        parts=["shared", first, second],
+        build=lambda: _shared(user, first, second),
+        fresh=fresh,
+        parts_read=(*day_rows.parts_read(first), *day_rows.parts_read(second)),
     )
     answers: list[Any] = [*found, *curves]
     return Contrast(
@@ -68,10 +73,43 @@ def _expectancy(first: AggregateMetrics, second: AggregateMetrics) -> Difference
 
 def _shared(user: User, first: MetricsFilter, second: MetricsFilter) -> dict[str, Any]:
     """How many closed trades both filters let through."""
-    one, one_values = day_rows.closed_trades(user.pk, first)
-    other, other_values = day_rows.closed_trades(user.pk, second)
-    ((count,),) = reading.rows(
-        f"SELECT count(*) FROM {one} AND t.id IN (SELECT t.id FROM {other})",  # noqa: S608 – our own text
-        [*one_values, *other_values],
-    )
+    if _exclude_each_other(first, second):
+        return {"shared": 0}
+    both = _both(first, second)
+    if both is not None and (not both.is_by_trade or day_rows.parts_read(both)):
+        source, values = day_rows.by_day(user.pk, both)
+        ((count,),) = reading.rows(f"SELECT coalesce(sum(r.trade_count), 0)::bigint FROM {source}", values)  # noqa: S608
+    else:
+        # One look at each trade, not one set of trades held against another.
+        source, values = day_rows.closed_trades(user.pk, first)
+        condition, more = day_rows.trades_where(user.pk, second)
+        within, days = day_rows.days_where("t.closed_on", second)
+        ((count,),) = reading.rows(
+            f"SELECT count(*) FROM {source} AND {condition} AND {within}",  # noqa: S608 – our own text
+            [*values, *more, *days],
+        )
     return {"shared": count}
+
+
+def _exclude_each_other(first: MetricsFilter, second: MetricsFilter) -> bool:
+    """Whether no trade can be in both: it has one side, one hour, one outcome."""
+    wanted = {dimension.name: value for dimension, value in first.by_trade}
+    return any(
+        dimension.labels and wanted.get(dimension.name, value) != value for dimension, value in second.by_trade
+    ) or bool(first.currency and second.currency and first.currency != second.currency)
+
+
+def _both(first: MetricsFilter, second: MetricsFilter) -> MetricsFilter | None:
+    """The filter of what both let through; None where they ask two things of one property."""
+    merged: dict[str, Any] = {}
+    for field in fields(MetricsFilter):
+        one, other = getattr(first, field.name), getattr(second, field.name)
+        if one is None or other is None or one == other:
+            merged[field.name] = other if one is None else one
+        elif field.name in ("start", "end"):
+            merged[field.name] = max(one, other) if field.name == "start" else min(one, other)
+        elif field.name == "accounts":
+            merged[field.name] = tuple(sorted(set(one) & set(other)))
+        else:
+            return None
+    return MetricsFilter(**merged)

@@ -16,6 +16,8 @@ from journal.units import Scale
 #: Trades of a cloud; more would be one stain.
 MOST_POINTS = 1500
 
+#: Trades have both or neither; an index holds those that have.
+_MEASURED = "t.mae IS NOT NULL AND t.mfe IS NOT NULL"
 _RISK = "nullif(abs(t.entry_price - t.initial_stop) * t.quantity * t.multiplier, 0)"
 
 
@@ -61,6 +63,7 @@ def excursions(
         parts=["excursions", wanted, in_r],
         build=lambda: _excursions(user, wanted, in_r=in_r),
         fresh=fresh,
+        parts_read=day_rows.parts_read(wanted),
     )
     return Excursions(
         as_of=kept["as_of"],
@@ -112,11 +115,12 @@ def _excursions(user: User, wanted: MetricsFilter, *, in_r: bool) -> dict[str, A
         join, rates = found.join() if found.rates is not None and not in_r else ("", [])
         measured = (
             f"SELECT r.id, r.key, r.outcome, r.activity_at, r.mae {by} AS mae, r.mfe {by} AS mfe, "  # noqa: S608
-            f"r.net_pnl {by} AS result FROM (SELECT {columns} FROM {source}) r {join}"
+            f"r.net_pnl {by} AS result FROM (SELECT {columns} FROM {source} AND {_MEASURED}) r {join}"
         )
         parameters = [*values, *rates]
-        ((closed, known, efficiency, efficiency_count, heat, given_back),) = reading.rows(
-            f"""SELECT count(*), count(mae),
+        closed = _closed(user.pk, wanted, join, rates)
+        ((known, efficiency, efficiency_count, heat, given_back),) = reading.rows(
+            f"""SELECT count(mae),
                 avg(result / mfe) FILTER (WHERE outcome = 'win' AND mfe > 0),
                 count(*) FILTER (WHERE outcome = 'win' AND mfe > 0),
                 avg(mae) FILTER (WHERE outcome = 'win'), avg(mfe) FILTER (WHERE outcome = 'loss')
@@ -125,7 +129,7 @@ def _excursions(user: User, wanted: MetricsFilter, *, in_r: bool) -> dict[str, A
         )
         points = reading.rows(
             "SELECT key, outcome, mae::text, mfe::text, result::text "  # noqa: S608
-            f"FROM ({measured}) m WHERE mae IS NOT NULL AND mfe IS NOT NULL "
+            f"FROM ({measured}) m WHERE mae IS NOT NULL "
             f"ORDER BY activity_at DESC, id DESC LIMIT {MOST_POINTS}",
             parameters,
         )
@@ -139,6 +143,16 @@ def _excursions(user: User, wanted: MetricsFilter, *, in_r: bool) -> dict[str, A
         "heat": _kept(heat),
         "given_back": _kept(given_back),
     }
+
+
+def _closed(owner_id: int, wanted: MetricsFilter, join: str, rates: list[Any]) -> int:
+    """How many closed trades are asked for: where money is converted, those that have a rate."""
+    source, values = day_rows.by_day(owner_id, wanted)
+    ((count,),) = reading.rows(
+        f"SELECT coalesce(sum(r.trade_count), 0)::bigint FROM (SELECT * FROM {source}) r {join}",  # noqa: S608
+        [*values, *rates],
+    )
+    return int(count)
 
 
 def _kept(value: Decimal | None) -> str | None:

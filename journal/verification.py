@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from journal import day_rows, dimensions, facets, reading
 from journal.filters import MetricsFilter
+from journal.metrics.formulas import max_drawdown
 from journal.metrics.rollups import COLUMNS, ROW_SUMS
 from journal.metrics.totals import ClosedTrade, Exit, Totals
 from trading import risk_reward
@@ -272,7 +273,7 @@ class _Account:
             return
         yield from _compared(
             "account totals",
-            stored=_stored_totals("journal_accounttotals", "account_id", self.pk, "currency", "first_day", "last_day"),
+            stored=_stored_totals("journal_accounttotals", "account_id", self.pk, "currency", *_OF_ACCOUNTS),
             expected=dict(self._account_totals()),
             shown=lambda key: f"{key} of {self.name}",
         )
@@ -284,7 +285,13 @@ class _Account:
         for currency, parts in by_currency.items():
             days = [day for day, _ in parts]
             merged = Totals.merged([totals for _, totals in parts])
-            yield currency, {**_values(merged), "first_day": min(days), "last_day": max(days)}
+            fall = max_drawdown(sorted((day, totals.net_pnl) for day, totals in parts))
+            ends = {"first_day": min(days), "last_day": max(days), "max_drawdown": fall and fall.amount}
+            yield currency, {**_values(merged), **ends}
+
+
+#: What is kept of an account besides its sums.
+_OF_ACCOUNTS = ("first_day", "last_day", "max_drawdown")
 
 
 def _trade(

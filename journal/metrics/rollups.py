@@ -128,16 +128,25 @@ WITH touched AS MATERIALIZED (
     SELECT r.account_id, r.currency, min(r.day) AS first_day, max(r.day) AS last_day, {ROW_SUMS}
     FROM touched JOIN journal_dayrollup r ON r.account_id = touched.account_id
     GROUP BY r.account_id, r.currency
+), falls AS (
+    SELECT account_id, currency, max(greatest(peak, 0) - cumulative) AS max_drawdown FROM (
+        SELECT account_id, currency, cumulative, max(cumulative) OVER days AS peak FROM (
+            SELECT r.account_id, r.currency, r.day, sum(r.net_pnl) OVER days AS cumulative
+            FROM touched JOIN journal_dayrollup r ON r.account_id = touched.account_id
+            WINDOW days AS (PARTITION BY r.account_id, r.currency ORDER BY r.day ROWS UNBOUNDED PRECEDING)
+        ) running WINDOW days AS (PARTITION BY account_id, currency ORDER BY day ROWS UNBOUNDED PRECEDING)
+    ) curve GROUP BY account_id, currency
 ), gone AS (
     DELETE FROM journal_accounttotals a USING touched
     WHERE a.account_id = touched.account_id AND NOT EXISTS (
         SELECT FROM fresh WHERE (fresh.account_id, fresh.currency) = (a.account_id, a.currency)
     )
 )
-INSERT INTO journal_accounttotals (owner_id, account_id, currency, first_day, last_day, {_NAMES})
-SELECT %(owner)s, account_id, currency, first_day, last_day, {_NAMES} FROM fresh
-ON CONFLICT (account_id, currency) DO UPDATE
-SET first_day = EXCLUDED.first_day, last_day = EXCLUDED.last_day, {_OVERWRITE}
+INSERT INTO journal_accounttotals (owner_id, account_id, currency, first_day, last_day, max_drawdown, {_NAMES})
+SELECT %(owner)s, account_id, currency, first_day, last_day, max_drawdown, {_NAMES}
+FROM fresh JOIN falls USING (account_id, currency)
+ON CONFLICT (account_id, currency) DO UPDATE SET first_day = EXCLUDED.first_day, last_day = EXCLUDED.last_day,
+    max_drawdown = EXCLUDED.max_drawdown, {_OVERWRITE}
 """  # noqa: S608 – constants of this module
 
 # A day that somebody is just changing is not waited for, as they may be waiting for us. It stays stale, which

@@ -116,6 +116,7 @@ class AccountTotals(TotalsColumns):
     currency = models.CharField(max_length=12)
     first_day = models.DateField(null=True)
     last_day = models.DateField(null=True)
+    max_drawdown = MoneyField(db_default=Decimal(0), db_comment="Largest fall of its closed equity, magnitude")
 
     class Meta:
         db_table_comment = "Materialized view of the day rollups per account"
