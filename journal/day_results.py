@@ -7,6 +7,7 @@ Source: docs/metrics.md#rollups
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import orjson
 from django.db import connection
@@ -78,7 +79,7 @@ SET first_at = EXCLUDED.first_at, last_at = EXCLUDED.last_at, runs = EXCLUDED.ru
 
 def write(owner_id: int, days: Sequence[date]) -> None:
     """Results and runs of these days are those of the trades that closed on them."""
-    values = {"owner": owner_id, "days": list(days)}
+    values: dict[str, Any] = {"owner": owner_id, "days": list(days)}
     with connection.cursor() as cursor:
         cursor.execute(_WRITE_RESULTS, values)
         cursor.execute(_LETTERS, values)
