@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from django.db.models import Max, Min
+from django.db.models import F, Max, Min, Q
 
 from accounts.models import User
 from journal import day_rows, note_lists, reports
@@ -14,7 +14,7 @@ from journal.models import DayRollup, Note, NoteKind, OwnerDay
 from trading.models import Tag, TagRole, Trade
 
 #: Trades that the page of a day shows; the list of trades has all of them.
-MOST_TRADES = 100
+MOST_TRADES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ def of(user: User, wanted: MetricsFilter, day: date) -> Day:
     metrics = reports.aggregate_metrics(user, found)
     notes = list(note_lists.shown(note_lists.notes_of(user, found)).order_by("id"))
     counts = note_lists.tag_counts(trades)
-    opened = Trade.objects.for_user(user).filter(opened_on=day).exclude(closed_on=day)
+    # Closed later or not yet, in the words of the index of such trades.
+    later_or_never = Q(closed_on__isnull=True) | Q(closed_on__gt=F("opened_on"))
+    opened = Trade.objects.for_user(user).filter(later_or_never, opened_on=day)
     if wanted.is_by_account:
         opened = opened.filter(account__in=note_lists.accounts_of(user, wanted))
     earlier, later = _neighbours(user, wanted, day)

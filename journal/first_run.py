@@ -1,10 +1,9 @@
 """The first steps of somebody who has just come: which are done, by what is there. Sample data is nobody's step."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -72,7 +71,7 @@ def check_list(person: User) -> CheckList:
     """The steps as they stand for this person. Nothing is asked of the database for who has put them away."""
     if preferences.get(person, DISMISSED, default=False):
         return CheckList((), is_dismissed=True)
-    done = {key: is_done(person) for key, is_done in _IS_DONE.items()}
+    done = _is_done(person)
     return CheckList(tuple(Step(key, name, words, reverse(address), done[key]) for key, name, words, address in _STEPS))
 
 
@@ -93,46 +92,27 @@ def show_again(person: User) -> None:
     preferences.forget(person, DISMISSED)
 
 
-def _accounts(person: User) -> QuerySet[Account]:
-    return Account.objects.for_user(person).filter(is_sample=False)
+def _is_done(person: User) -> dict[str, bool]:
+    """Of each step whether it is done: two queries, as every look at a dashboard asks."""
+    accounts = Account.objects.for_user(person).filter(is_sample=False)
+    imports = ImportBatch.objects.for_user(person).filter(status=BatchStatus.APPLIED)
+    trades = Trade.objects.filter(account__in=accounts)
+    of_sample = _of_sample(person)
+    notes = Note.objects.for_user(person).exclude(pk__in=of_sample.get("note", []))
+    playbooks = Playbook.objects.for_user(person).exclude(pk__in=of_sample.get("playbook", []))
+    tags = Tag.objects.for_user(person).exclude(pk__in=of_sample.get("tag", []))
+    steps = {
+        "account": Exists(accounts),
+        "import": Exists(imports.exclude(options__has_key="is_sample")),
+        "review": Exists(trades.filter(reviewed_at__isnull=False)),
+        "note": Exists(notes) | Exists(trades.exclude(note="")),
+        "playbook": Exists(playbooks) | Exists(tags),
+    }
+    return User.objects.values(**steps).get(pk=person.pk)
 
 
-def _has_account(person: User) -> bool:
-    return _accounts(person).exists()
-
-
-def _has_import(person: User) -> bool:
-    applied = ImportBatch.objects.for_user(person).filter(status=BatchStatus.APPLIED)
-    return applied.exclude(options__has_key="is_sample").exists()
-
-
-def _has_review(person: User) -> bool:
-    return Trade.objects.filter(account__in=_accounts(person), reviewed_at__isnull=False).exists()
-
-
-def _has_note(person: User) -> bool:
-    noted = Trade.objects.filter(account__in=_accounts(person)).exclude(note="")
-    return Note.objects.for_user(person).exclude(pk__in=_of_sample(person, "note")).exists() or noted.exists()
-
-
-def _has_playbook(person: User) -> bool:
-    return (
-        Playbook.objects.for_user(person).exclude(pk__in=_of_sample(person, "playbook")).exists()
-        or Tag.objects.for_user(person).exclude(pk__in=_of_sample(person, "tag")).exists()
-    )
-
-
-_IS_DONE: dict[str, Callable[[User], bool]] = {
-    "account": _has_account,
-    "import": _has_import,
-    "review": _has_review,
-    "note": _has_note,
-    "playbook": _has_playbook,
-}
-
-
-def _of_sample(person: User, table: str) -> list[int]:
-    """Keys of the rows that a sample load made."""
+def _of_sample(person: User) -> dict[str, list[int]]:
+    """Keys of the rows that a sample load made, by table."""
     events = AuditEvent.objects.filter(owner_id=person.pk, event=_SAMPLE_WORDS).order_by("-id")
     newest = events.first()
-    return list((newest.after or {}).get(table, [])) if newest else []
+    return (newest.after or {}) if newest else {}

@@ -241,6 +241,11 @@ class Trade(models.Model):
             models.Index(fields=["account", "closed_on"], name="trade_account_closed_on"),
             models.Index(fields=["owner"], name="trade_owner_open", condition=Q(status="open")),
             models.Index(
+                fields=["owner", "opened_on"],
+                name="trade_owner_overnight",
+                condition=Q(closed_on__isnull=True) | Q(closed_on__gt=F("opened_on")),
+            ),
+            models.Index(
                 fields=["owner", "first_exit_on", "last_exit_on"],
                 name="trade_owner_exits",
                 condition=Q(first_exit_on__isnull=False),
