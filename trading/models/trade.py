@@ -263,6 +263,11 @@ class Trade(models.Model):
                 condition=Q(status="closed", reviewed_at__isnull=True),
             ),
             models.Index(
+                fields=["owner", "-activity_at", "-id"],
+                name="trade_owner_measured",
+                condition=Q(mae__isnull=False, mfe__isnull=False),
+            ),
+            models.Index(
                 fields=["owner", "reviewed_at"], name="trade_owner_reviewed", condition=Q(reviewed_at__isnull=False)
             ),
         ]
