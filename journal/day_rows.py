@@ -4,6 +4,7 @@ Every function returns the text after FROM, with the alias `r` and a WHERE, and 
 grain, the columns are those of `rollups.COLUMNS`, so that one fold serves all.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Context, Decimal
@@ -265,6 +266,14 @@ def grouped(
     joins = "JOIN accounts_account a ON a.id = t.account_id" if by.needs_account else ""
     source = from_trades(owner_id, wanted, key=key, joins=joins, is_by_account=False)
     return (*source, *_AS_NAMED["symbol"]) if by.name == "symbol" else (*source, "r.key", "")
+
+
+def kept_by(owner_id: int, wanted: MetricsFilter, by: Dimension, *, keys: Sequence[str]) -> Sql | None:
+    """Rows `r` of these keys, as sums by the dimension keep them; None where none are kept for such a filter."""
+    if (stored := _stored_for(wanted, by)) is None or stored.name != by.name:
+        return None
+    source, values = _from_facets(owner_id, wanted, stored)
+    return f"(SELECT * FROM {source} AND r.key = ANY(%s)) r", [*values, list(keys)]  # noqa: S608
 
 
 def _by_name(table: str, alias: str) -> tuple[str, str]:

@@ -108,7 +108,8 @@ def _is_done(person: User) -> dict[str, bool]:
         "note": Exists(notes) | Exists(trades.exclude(note="")),
         "playbook": Exists(playbooks) | Exists(tags),
     }
-    return User.objects.values(**steps).get(pk=person.pk)
+    found: dict[str, bool] = dict(User.objects.values(**steps).get(pk=person.pk))
+    return found
 
 
 def _of_sample(person: User) -> dict[str, list[int]]:

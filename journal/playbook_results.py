@@ -16,6 +16,7 @@ from accounts.models import User
 from journal import day_rows, reading, series
 from journal.conversion import Conversion, Unconverted
 from journal.day_rows import Sql
+from journal.dimensions import BY_NAME
 from journal.figures import Answer, Figures
 from journal.filters import MetricsFilter
 from journal.metrics.rollups import COLUMNS
@@ -25,6 +26,9 @@ _TAKEN = "JOIN journal_tradeplaybook tp ON tp.trade_key = t.public_id AND tp.own
 _OF_ONE = f"{_TAKEN} AND tp.playbook_id = %s"
 _CHECKS = "JOIN journal_rulecheck c ON c.trade_playbook_id = tp.id JOIN journal_playbookrule pr ON pr.id = c.rule_id"
 _CHECKED = f"{_OF_ONE} {_CHECKS}"
+#: As sums by rule keep it.
+_VERDICT = "pr.key::text || CASE WHEN c.is_kept THEN ':k' ELSE ':b' END"
+_BY_PLAYBOOK, _BY_RULE = BY_NAME["playbook"], BY_NAME["rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ def results(user: User, playbook: Playbook, wanted: MetricsFilter | None = None)
         "aggregate",
         user,
         parts=["playbook", wanted, str(playbook.public_id)],
-        build=lambda: _results(user, playbook.pk, wanted),
+        build=lambda: _results(user, playbook, wanted),
+        parts_read=(*day_rows.parts_read(wanted, _BY_PLAYBOOK), *day_rows.parts_read(wanted, _BY_RULE)),
     )
     nothing = [kept["currency"], *[None] * len(COLUMNS)]
     found = {key: [kept["currency"], *sums] for key, *sums in kept["rows"]}
@@ -88,15 +93,15 @@ def results(user: User, playbook: Playbook, wanted: MetricsFilter | None = None)
         stale=kept["stale"],
         missing_days=kept["missing_days"],
         currency=kept["currency"],
-        whole=figures("whole"),
+        whole=figures(str(playbook.pk)),
         rules=tuple(
             RuleResult(
                 key=rule.key,
                 group=rule.group,
                 text=rule.text,
                 is_current=is_current,
-                kept=figures(f"{rule.key} true"),
-                broken=figures(f"{rule.key} false"),
+                kept=figures(f"{rule.key}:k"),
+                broken=figures(f"{rule.key}:b"),
             )
             for rule, is_current in _rules(playbook)
         ),
@@ -112,6 +117,7 @@ def of_each(user: User, wanted: MetricsFilter | None = None) -> Mapping[int, Fig
         user,
         parts=["playbooks", wanted],
         build=lambda: _of_each(user, wanted),
+        parts_read=day_rows.parts_read(wanted, _BY_PLAYBOOK),
     )
     return {int(key): Figures.of([kept["currency"], *sums]) for key, *sums in kept["rows"]}
 
@@ -162,10 +168,12 @@ def _rules(playbook: Playbook) -> list[tuple[PlaybookRule, bool]]:
     return [(rule, rule.version.number == latest) for rule in newest.values()]
 
 
-def _results(user: User, playbook_id: int, wanted: MetricsFilter) -> dict[str, Any]:
-    whole = day_rows.from_trades(user.pk, wanted, key="'whole'::text", joins=_OF_ONE, key_values=(playbook_id,))
-    checked = day_rows.from_trades(
-        user.pk, wanted, key="pr.key::text || ' ' || c.is_kept::text", joins=_CHECKED, key_values=(playbook_id,)
+def _results(user: User, playbook: Playbook, wanted: MetricsFilter) -> dict[str, Any]:
+    whole = day_rows.kept_by(user.pk, wanted, _BY_PLAYBOOK, keys=[str(playbook.pk)]) or day_rows.from_trades(
+        user.pk, wanted, key="tp.playbook_id::text", joins=_OF_ONE, key_values=(playbook.pk,)
+    )
+    checked = _kept_by_rule(user, playbook, wanted) or day_rows.from_trades(
+        user.pk, wanted, key=_VERDICT, joins=_CHECKED, key_values=(playbook.pk,)
     )
     with reading.one_snapshot():
         found = _conversion(user, wanted, whole)
@@ -173,8 +181,21 @@ def _results(user: User, playbook_id: int, wanted: MetricsFilter) -> dict[str, A
     return {"currency": found.currency, "rows": rows, "unconverted": series.kept_unconverted(found)}
 
 
+def _kept_by_rule(user: User, playbook: Playbook, wanted: MetricsFilter) -> Sql | None:
+    """The kept sums of the playbook's rules; None where another playbook has one of them too."""
+    rules = PlaybookRule.objects.filter(version__playbook__owner=user)
+    keys = set(rules.filter(version__playbook=playbook).values_list("key", flat=True))
+    if rules.filter(key__in=keys).exclude(version__playbook=playbook).exists():
+        return None
+    verdicts = [f"{key}:{verdict}" for key in sorted(keys) for verdict in "kb"]
+    return day_rows.kept_by(user.pk, wanted, _BY_RULE, keys=verdicts)
+
+
 def _of_each(user: User, wanted: MetricsFilter) -> dict[str, Any]:
-    source = day_rows.from_trades(user.pk, wanted, key="tp.playbook_id::text", joins=_TAKEN)
+    keys = [str(key) for key in Playbook.objects.for_user(user).values_list("pk", flat=True)]
+    source = day_rows.kept_by(user.pk, wanted, _BY_PLAYBOOK, keys=keys) or day_rows.from_trades(
+        user.pk, wanted, key="tp.playbook_id::text", joins=_TAKEN
+    )
     with reading.one_snapshot():
         found = _conversion(user, wanted, source)
         return {"currency": found.currency, "rows": _grouped(source, found)}

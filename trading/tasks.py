@@ -1,8 +1,9 @@
 """Imports done by the worker. What must happen is in the batch's row; a lost message costs only delay."""
 
 import logging
+from typing import Any
 
-from celery import Task, shared_task
+from celery import shared_task
 
 from trading import excursions_of_trades
 from trading.imports import batches
@@ -23,7 +24,7 @@ def look_into(batch_id: int) -> None:
 
 
 @shared_task(bind=True, name="trading.tasks.run_import", max_retries=BUSY_RETRIES)
-def run_import(self: Task, batch_id: int) -> None:
+def run_import(self: Any, batch_id: int) -> None:
     """A queued batch is applied; one that is held by another session is tried again for half a minute."""
     batch = ImportBatch.objects.filter(pk=batch_id).first()
     if batch is None:
