@@ -108,8 +108,8 @@ def _is_done(person: User) -> dict[str, bool]:
         "note": Exists(notes) | Exists(trades.exclude(note="")),
         "playbook": Exists(playbooks) | Exists(tags),
     }
-    found: dict[str, bool] = dict(User.objects.values(**steps).get(pk=person.pk))
-    return found
+    found = User.objects.values_list(*steps.values()).get(pk=person.pk)
+    return dict(zip(steps, map(bool, found), strict=True))
 
 
 def _of_sample(person: User) -> dict[str, list[int]]:
