@@ -47,6 +47,17 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
+class RunsInARow(Answer):
+    """Which of `count` closed trades won or lost one after the other, and which trading days by P&L in `currency`."""
+
+    currency: str | None
+    count: int
+    trade_runs: Runs
+    day_runs: Runs
+    unconverted: tuple[Unconverted, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Distributions(Answer):
     """How net P&L and R are spread, and which trades won or lost one after the other.
 
@@ -77,18 +88,60 @@ def distributions(user: User, wanted: MetricsFilter | None = None, *, fresh: boo
         fresh=fresh,
         parts_read=(facets.OF_FIGURES,),
     )
+    in_a_row = runs_in_a_row(user, wanted, fresh=fresh)
     return Distributions(
-        as_of=kept["as_of"],
-        stale=kept["stale"],
-        missing_days=kept["missing_days"],
+        as_of=min(kept["as_of"], in_a_row.as_of),
+        stale=kept["stale"] or in_a_row.stale,
+        missing_days=max(kept["missing_days"], in_a_row.missing_days),
         currency=kept["currency"],
         net=_distribution(kept["net"]),
         r=_distribution(kept["r"]),
         days=_distribution(kept["days"]),
+        trade_runs=in_a_row.trade_runs,
+        day_runs=in_a_row.day_runs,
+        unconverted=series.unconverted_of(kept["unconverted"]),
+    )
+
+
+def runs_in_a_row(user: User, wanted: MetricsFilter | None = None, *, fresh: bool = False) -> RunsInARow:
+    """The runs of wins and of losses of the closed trades that the filter lets through, and of its days.
+
+    Source: docs/metrics.md#runs
+    """
+    wanted = wanted or MetricsFilter()
+    kept = reading.answer(
+        "aggregate",
+        user,
+        parts=["runs", wanted],
+        build=lambda: _runs_in_a_row(user, wanted),
+        fresh=fresh,
+        parts_read=(facets.OF_FIGURES,),
+    )
+    return RunsInARow(
+        as_of=kept["as_of"],
+        stale=kept["stale"],
+        missing_days=kept["missing_days"],
+        currency=kept["currency"],
+        count=kept["count"],
         trade_runs=_runs(kept["trade_runs"]),
         day_runs=_runs(kept["day_runs"]),
         unconverted=series.unconverted_of(kept["unconverted"]),
     )
+
+
+def _runs_in_a_row(user: User, wanted: MetricsFilter) -> dict[str, Any]:
+    with reading.one_snapshot():
+        daily = series.daily_series(user.pk, wanted)
+        found = series.conversion_for(user, wanted, daily)
+        trades = spread_rows.runs(user.pk, wanted)
+    marks = ["w" if pnl > 0 else "l" if pnl < 0 else "b" for _, pnl in found.days(daily)]
+    return {
+        "currency": found.currency,
+        "count": trades.count,
+        "trade_runs": _kept_runs(trades.runs),
+        "day_runs": _kept_runs(spread.runs(marks)),
+        "unconverted": series.kept_unconverted(found),
+    }
 
 
 def _distributions(user: User, wanted: MetricsFilter) -> dict[str, Any]:
@@ -96,9 +149,7 @@ def _distributions(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         daily = series.daily_series(user.pk, wanted)
         found = series.conversion_for(user, wanted, daily)
         net, in_r = spread_rows.results(user.pk, wanted, rates=found.rates)
-        trade_runs = spread_rows.runs(user.pk, wanted).runs
     days = [pnl for _, pnl in found.days(daily)]
-    marks = ["w" if pnl > 0 else "l" if pnl < 0 else "b" for pnl in days]
     of_days = Results(
         spread_rows.spread_of(days, places=_DAY_PLACES),
         sum(days, Decimal(0)),
@@ -109,8 +160,6 @@ def _distributions(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         "net": _spread(net),
         "r": _spread(in_r),
         "days": _spread(of_days),
-        "trade_runs": _kept_runs(trade_runs),
-        "day_runs": _kept_runs(spread.runs(marks)),
         "unconverted": series.kept_unconverted(found),
     }
 

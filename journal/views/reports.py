@@ -154,7 +154,7 @@ def streaks(request: HttpRequest) -> HttpResponseBase:
     """Runs of wins and losses: the longest, the present one, and how many there were of each length."""
     person = person_of(request)
     wanted = filters.parse(request.GET, user=person, also=("format", "table"))
-    answer = distributions.distributions(person, wanted)
+    answer = distributions.runs_in_a_row(person, wanted)
     tables = {
         "trades": report_tables.run_lengths(answer.trade_runs.wins, answer.trade_runs.losses, name="streaks-trades"),
         "days": report_tables.run_lengths(answer.day_runs.wins, answer.day_runs.losses, name="streaks-days"),
