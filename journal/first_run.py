@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists
-from django.db.models.expressions import Combinable
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -102,7 +101,7 @@ def _is_done(person: User) -> dict[str, bool]:
     notes = Note.objects.for_user(person).exclude(pk__in=of_sample.get("note", []))
     playbooks = Playbook.objects.for_user(person).exclude(pk__in=of_sample.get("playbook", []))
     tags = Tag.objects.for_user(person).exclude(pk__in=of_sample.get("tag", []))
-    steps: dict[str, Combinable] = {
+    steps: dict[str, Any] = {
         "account": Exists(accounts),
         "import": Exists(imports.exclude(options__has_key="is_sample")),
         "review": Exists(trades.filter(reviewed_at__isnull=False)),
