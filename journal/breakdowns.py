@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.decimals import plain
 from accounts.errors import InvalidValue
 from accounts.models import User
-from journal import day_rows, dimensions, facets, reading, series, spread_rows
+from journal import chosen_trades, day_rows, dimensions, facets, reading, series, spread_rows
 from journal.dimensions import NONE, Dimension
 from journal.figures import (
     Breakdown,
@@ -260,7 +260,7 @@ def _calendar(user: User, wanted: MetricsFilter) -> dict[str, Any]:
 
 def _comparison(owner_id: int, wanted: MetricsFilter) -> dict[str, Any]:
     source, values = day_rows.by_account_and_day(owner_id, wanted)
-    where, account_values = day_rows.accounts_where(owner_id, wanted)
+    where, account_values = chosen_trades.accounts_where(owner_id, wanted)
     with reading.one_snapshot():
         accounts = reading.rows(
             "SELECT a.id, a.public_id::text, a.name, a.broker, a.currency, a.initial_balance "  # noqa: S608

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from accounts.models import User
-from journal import day_rows, reading, reports
+from journal import chosen_trades, day_rows, reading, reports
 from journal.figures import AggregateMetrics, Answer, Curve
 from journal.filters import MetricsFilter
 from journal.metrics import differences
@@ -82,8 +82,8 @@ def _shared(user: User, first: MetricsFilter, second: MetricsFilter) -> dict[str
     else:
         # One look at each trade, not one set of trades held against another.
         source, values = day_rows.closed_trades(user.pk, first)
-        condition, more = day_rows.trades_where(user.pk, second)
-        within, days = day_rows.days_where("t.closed_on", second)
+        condition, more = chosen_trades.trades_where(user.pk, second)
+        within, days = chosen_trades.days_where("t.closed_on", second)
         ((count,),) = reading.rows(
             f"SELECT count(*) FROM {source} AND {condition} AND {within}",  # noqa: S608 – our own text
             [*values, *more, *days],

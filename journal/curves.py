@@ -7,9 +7,9 @@ from typing import Any
 
 from accounts.decimals import plain
 from accounts.models import User
-from journal import day_rows, reading, series
+from journal import chosen_trades, day_rows, reading, series
+from journal.chosen_trades import Sql
 from journal.conversion import Conversion
-from journal.day_rows import Sql
 from journal.filters import MetricsFilter
 from journal.metrics import formulas
 from journal.metrics.formulas import EquityPoint
@@ -65,7 +65,7 @@ def build(user: User, wanted: MetricsFilter, *, by_account: bool) -> dict[str, A
 
 def _account_curves(owner_id: int, wanted: MetricsFilter) -> list[list[Any]]:
     found = _curve_texts(day_rows.by_account_and_day(owner_id, wanted), group="account_id, currency")
-    where, values = day_rows.accounts_where(owner_id, wanted)
+    where, values = chosen_trades.accounts_where(owner_id, wanted)
     accounts = reading.rows(
         f"SELECT a.id, a.public_id::text, a.name FROM accounts_account a WHERE {where}",  # noqa: S608
         values,

@@ -7,7 +7,7 @@ from datetime import date
 from django.db.models import F, Max, Min, Q
 
 from accounts.models import User
-from journal import day_rows, note_lists, reports
+from journal import chosen_trades, note_lists, reports
 from journal.figures import AggregateMetrics
 from journal.filters import MetricsFilter
 from journal.models import DayRollup, Note, NoteKind, OwnerDay
@@ -38,7 +38,7 @@ class Day:
 def of(user: User, wanted: MetricsFilter, day: date) -> Day:
     """The day as the filter's accounts had it; the filter's own days do not matter."""
     found = replace(wanted, start=day, end=day)
-    trades = day_rows.trades_of(user, found)
+    trades = chosen_trades.trades_of(user, found)
     metrics = reports.aggregate_metrics(user, found)
     notes = list(note_lists.shown(note_lists.notes_of(user, found)).order_by("id"))
     counts = note_lists.tag_counts(trades)

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, TruncDate
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from journal import breakdowns, day_rows, reading, search
+from journal import breakdowns, chosen_trades, reading, search
 from journal.figures import CalendarDay
 from journal.filters import MetricsFilter
 from journal.models import Attachment, Note
@@ -81,7 +81,7 @@ def notes_of(user: User, wanted: MetricsFilter) -> Any:
 
 def accounts_of(user: User, wanted: MetricsFilter) -> list[int]:
     """The accounts that the filter leaves."""
-    where, values = day_rows.accounts_where(user.pk, wanted)
+    where, values = chosen_trades.accounts_where(user.pk, wanted)
     return [pk for (pk,) in reading.rows(f"SELECT a.id FROM accounts_account a WHERE {where}", values)]  # noqa: S608
 
 

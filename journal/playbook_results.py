@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from journal import day_rows, reading, series
+from journal.chosen_trades import Sql
 from journal.conversion import Conversion, Unconverted
-from journal.day_rows import Sql
 from journal.dimensions import BY_NAME
 from journal.figures import Answer, Figures
 from journal.filters import MetricsFilter

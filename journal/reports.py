@@ -13,7 +13,7 @@ from typing import Any
 
 from accounts.decimals import plain
 from accounts.models import User
-from journal import conversion, curves, day_rows, reading, series
+from journal import chosen_trades, conversion, curves, day_rows, reading, series
 from journal.conversion import Conversion, DayMoney
 from journal.figures import (
     AccountCurve,
@@ -205,7 +205,7 @@ def _totals_by_currency(owner_id: int, wanted: MetricsFilter) -> list[list[Any]]
 
 def _balances(owner_id: int, wanted: MetricsFilter) -> list[tuple[str, Decimal | None]]:
     """Currency and starting balance of each account in scope."""
-    where, values = day_rows.accounts_where(owner_id, wanted)
+    where, values = chosen_trades.accounts_where(owner_id, wanted)
     rows = reading.rows(f"SELECT a.currency, a.initial_balance FROM accounts_account a WHERE {where}", values)  # noqa: S608
     return [(currency, balance) for currency, balance in rows]
 
@@ -251,7 +251,7 @@ def _account_rows(
 ) -> tuple[list[list[Any]], list[tuple[str, Decimal | None]]]:
     """Every account in scope as `AccountFigures` keeps it, and its currency with its starting balance."""
     source, values = day_rows.by_account(owner_id, wanted)
-    where, account_values = day_rows.accounts_where(owner_id, wanted)
+    where, account_values = chosen_trades.accounts_where(owner_id, wanted)
     sums = "r.account_id, r.currency, r.trade_count, r.win_count, r.net_pnl"
     group = ""
     if wanted.is_by_trade or wanted.is_by_day:  # or else there is one row of each account and currency

@@ -13,7 +13,7 @@ from sys import byteorder
 
 import orjson
 
-from journal import day_rows, facets, reading
+from journal import chosen_trades, day_rows, facets, reading
 from journal.day_results import LETTERS, NET_PLACES, R_PLACES, RESULT_COLUMNS, RESULTS, WIDTH
 from journal.filters import MetricsFilter
 from journal.metrics import spreads
@@ -79,7 +79,7 @@ def runs(owner_id: int, wanted: MetricsFilter) -> Joined:
         source, values = day_rows.closed_trades(owner_id, wanted)
         ((letters,),) = reading.rows(f"SELECT {LETTERS} FROM {source}", values)  # noqa: S608
         return spreads.joined([RunsOfStretch.of(letters)] if letters else [])
-    within, values = day_rows.days_where("s.day", wanted)
+    within, values = chosen_trades.days_where("s.day", wanted)
     stale = facets.stale_days(owner_id)
     days = [
         (day, first, last, RunsOfStretch.from_json(orjson.loads(kept)))
@@ -130,12 +130,12 @@ def _in_order(owner_id: int, wanted: MetricsFilter, days: list[_Stretch]) -> lis
     return [RunsOfStretch.of(letters[place]) if len(group) > 1 else group[0][3] for place, group in enumerate(groups)]
 
 
-def _results_source(owner_id: int, wanted: MetricsFilter) -> day_rows.Sql:
+def _results_source(owner_id: int, wanted: MetricsFilter) -> chosen_trades.Sql:
     closed, closed_values = day_rows.closed_trades(owner_id, wanted)
     of_trades = f"SELECT t.currency, t.closed_on AS day, {RESULTS} FROM {closed}"  # noqa: S608
     if wanted.is_by_trade or wanted.is_by_account:
         return f"({of_trades} GROUP BY 1, 2) r", closed_values
-    within, values = day_rows.days_where("s.day", wanted)
+    within, values = chosen_trades.days_where("s.day", wanted)
     condition = f"s.owner_id = %s AND {within}"
     values = [owner_id, *values]
     if wanted.currency is not None:

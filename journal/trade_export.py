@@ -7,7 +7,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, F, OuterRef, Subquery, Sum, When
 from django.db.models.query import QuerySet
 
-from journal import day_rows, table_export
+from journal import chosen_trades, table_export
 from journal.filters import MetricsFilter
 from trading.models import FillRole, Trade, TradeFill
 
@@ -66,7 +66,7 @@ def lines(trades: "QuerySet[Trade]", *, wanted: MetricsFilter) -> Iterator[str]:
 def _realized(wanted: MetricsFilter) -> Any:
     if not wanted.is_by_day:
         return Case(When(first_exit_on__isnull=False, then=F("net_pnl")), default=None)
-    exits = TradeFill.objects.filter(trade=OuterRef("pk"), role=FillRole.EXIT).filter(day_rows.on_days(wanted))
+    exits = TradeFill.objects.filter(trade=OuterRef("pk"), role=FillRole.EXIT).filter(chosen_trades.on_days(wanted))
     return Subquery(exits.order_by().values("trade").annotate(realized=Sum("net_pnl")).values("realized"))
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
-from journal import day_rows
+from journal import chosen_trades
 from journal.filters import MetricsFilter
 from trading.models import FillRole, Tag, Trade, TradeFill
 
@@ -30,7 +30,7 @@ def rows_of(trades: Iterable[Trade], wanted: MetricsFilter) -> list[TradeRow]:
     found = list(trades)
     if not wanted.is_by_day:
         return [TradeRow(each, None if each.first_exit_on is None else each.net_pnl, is_part=False) for each in found]
-    exits = TradeFill.objects.filter(trade__in=found, role=FillRole.EXIT).filter(day_rows.on_days(wanted))
+    exits = TradeFill.objects.filter(trade__in=found, role=FillRole.EXIT).filter(chosen_trades.on_days(wanted))
     sums = dict(exits.order_by().values_list("trade").annotate(Sum("net_pnl")))
     return [TradeRow(each, sums.get(each.pk), is_part=sums.get(each.pk) != each.net_pnl) for each in found]
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from accounts import answers, paging, versions
 from accounts.errors import InvalidValue
 from accounts.models import User
-from journal import day_rows, filters, reports
+from journal import chosen_trades, filters, reports
 from journal.filters import MetricsFilter
 from trading.models import FillRole, Tag, Trade, TradeFill, TradeQuerySet, TradeStatus
 
@@ -91,7 +91,7 @@ class TradeList:
     @property
     def trades(self) -> TradeQuerySet:
         """All of them, in no order."""
-        return day_rows.trades_of(self.user, self.wanted)
+        return chosen_trades.trades_of(self.user, self.wanted)
 
     @property
     def is_usual(self) -> bool:
@@ -165,7 +165,7 @@ def _counted(listed: TradeList) -> int:
         sums = reports.aggregate_metrics(listed.user, listed.wanted)
         if not sums.stale and sums.as_of == listed.version:
             return sums.counts.trade_count + listed.trades.filter(status=TradeStatus.OPEN).count()
-    return day_rows.count_of(listed.user, listed.wanted)
+    return chosen_trades.count_of(listed.user, listed.wanted)
 
 
 def window(listed: TradeList, *, offset: int, limit: int) -> Window:
@@ -214,7 +214,7 @@ def realized(wanted: MetricsFilter) -> Any:
     """What a trade realized on the filter's days; nothing where it realized nothing yet."""
     if not wanted.is_by_day:
         return Case(When(first_exit_on__isnull=False, then=F("net_pnl")), default=None)
-    exits = TradeFill.objects.filter(trade=OuterRef("pk"), role=FillRole.EXIT).filter(day_rows.on_days(wanted))
+    exits = TradeFill.objects.filter(trade=OuterRef("pk"), role=FillRole.EXIT).filter(chosen_trades.on_days(wanted))
     part = Subquery(exits.order_by().values("trade").annotate(realized=Sum("net_pnl")).values("realized"))
     # All exits of most trades are on one day, and that is one of the filter's, or the trade would not be here.
     return Case(When(first_exit_on=F("last_exit_on"), then=F("net_pnl")), default=part)

@@ -15,7 +15,7 @@ from accounts import paging, undo, versions
 from accounts.errors import InvalidValue
 from accounts.strict import StrictSerializer, TextField
 from accounts.viewsets import PAGING
-from journal import bulk_acts, day_rows, dimensions, filters, trade_windows
+from journal import bulk_acts, chosen_trades, dimensions, filters, trade_windows
 from journal.bulk_acts import Act
 from journal.trade_lists import rows_of
 from trading.api.lists import ACCOUNT, FROM, PAGE, SYMBOL, TO, counted_page
@@ -103,7 +103,7 @@ class JournalTradeViewSet(TradeViewSet):
         def shown(page: Sequence[Trade]) -> Sequence[Json]:
             return [trade_json(row.trade, realized=row.net_pnl) for row in rows_of(page, wanted)]
 
-        rows = trade_windows.shown(day_rows.trades_of(self.person, wanted))
+        rows = trade_windows.shown(chosen_trades.trades_of(self.person, wanted))
         return counted_page(self, rows, name="trades", order=order, shown=shown)
 
     @extend_schema(request=BulkSerializer, responses=BulkDoneSerializer)

@@ -20,7 +20,7 @@ from journal import (
     account_ranks,
     breakdowns,
     charts,
-    day_rows,
+    chosen_trades,
     filters,
     kpis,
     more_figures,
@@ -251,7 +251,7 @@ class Board:
     @cached_property
     def trades(self) -> list[TradeRow]:
         return rows_of(
-            day_rows.trades_of(self.person, self.wanted)
+            chosen_trades.trades_of(self.person, self.wanted)
             .select_related("account", "instrument")
             .order_by("-activity_at", "-id")[:FEW],
             self.wanted,

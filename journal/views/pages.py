@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidValue
 from accounts.models import User
-from journal import charts, day_rows, filters, reports, units
+from journal import charts, chosen_trades, filters, reports, units
 from journal.figures import AggregateMetrics, Answer
 from journal.filters import MetricsFilter
 from journal.units import Scale, Unit
@@ -29,7 +29,7 @@ def person_of(request: HttpRequest) -> User:
 def own_trades(request: HttpRequest) -> Any:
     person = person_of(request)
     wanted = filters.parse(request.GET, user=person, also=("month",))
-    return day_rows.trades_of(person, wanted).select_related("account", "instrument")
+    return chosen_trades.trades_of(person, wanted).select_related("account", "instrument")
 
 
 def scale_of(request: HttpRequest, wanted: MetricsFilter) -> Scale:
@@ -55,7 +55,7 @@ def positions_of(person: User, wanted: MetricsFilter) -> Any:
     # Whatever chooses trades chooses positions, but for days: what is open now has not ended on any.
     chosen = replace(wanted, start=None, end=None, weekday=None)
     if chosen != MetricsFilter():
-        rows = rows.filter(trade__in=day_rows.trades_of(person, replace(chosen, status="open")))
+        rows = rows.filter(trade__in=chosen_trades.trades_of(person, replace(chosen, status="open")))
     return rows.order_by("-opened_on", "-id")
 
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.errors import InvalidValue
-from journal import charts, day_rows, table_export
+from journal import charts, chosen_trades, table_export
 from journal.panels import PANELS
 from journal.views.board import LARGEST_WINDOW, WINDOW, Board
 from journal.views.trades import file_of
@@ -25,7 +25,7 @@ def panel(request: HttpRequest, name: str) -> HttpResponseBase:
     board = Board(request)
     if request.GET.get("format") == "csv" and name == "trades":
         # The panel shows the last few; a file is of all trades that its filters let through.
-        return file_of(board.person, day_rows.trades_of(board.person, board.wanted), board.wanted)
+        return file_of(board.person, chosen_trades.trades_of(board.person, board.wanted), board.wanted)
     if request.GET.get("format") == "csv" and found.has_table:
         table = board.table(name)
         return table_export.answer(f"{name}-{board.today}.csv", table.headings, table.values)
