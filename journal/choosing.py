@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
+from accounts import answers, versions
 from accounts.models import Account, AccountGroup, AccountTag, User
 from journal import saved_views
 from journal.dimensions import NO_BROKER, NONE
-from journal.models import SavedView
+from journal.models import AccountTotals, SavedView
 
 _LONGEST = 100
 
@@ -48,24 +50,38 @@ def _named(model: type[AccountGroup] | type[AccountTag], user: User, text: str) 
     return [row.pk for row in rows if str(row.public_id) == text or row.name == text.removeprefix("=")]
 
 
-def brokers(user: User) -> list[Choice]:
-    """The brokers of the person's accounts."""
-    rows = Account.objects.for_user(user).current().values("broker").annotate(count=Count("pk")).order_by("broker")
-    return [Choice(row["broker"] or NO_BROKER, row["broker"] or NO_BROKER, row["count"]) for row in rows]
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person's accounts can be chosen by: their brokers, groups in their order, labels; and their currencies."""
+
+    brokers: list[Choice]
+    groups: list[Choice]
+    labels: list[Choice]
+    currencies: list[str]
 
 
-def groups(user: User) -> list[Choice]:
-    """The person's groups of accounts, in their order."""
-    current = Count("accounts", filter=Q(accounts__archived_at=None))
-    rows = AccountGroup.objects.for_user(user).annotate(count=current).order_by("position", "name", "id")
-    return [Choice(str(row.public_id), row.name, row.count) for row in rows]
+def choices(user: User) -> Choices:
+    """Every page's top bar offers them: they are kept until something of the person changes."""
+    kept = answers.get(
+        "accounts", user.pk, version=versions.current(user.pk), parts=["choices"], build=lambda: _choices(user)
+    )
+    named = {name: [Choice(*each) for each in kept[name]] for name in ("brokers", "groups", "labels")}
+    return Choices(**named, currencies=kept["currencies"])
 
 
-def labels(user: User) -> list[Choice]:
-    """The person's labels of accounts."""
-    current = Count("accounts", filter=Q(accounts__archived_at=None))
-    rows = AccountTag.objects.for_user(user).annotate(count=current).order_by("name", "id")
-    return [Choice(str(row.public_id), row.name, row.count) for row in rows]
+def _choices(user: User) -> dict[str, list[Any]]:
+    current = Account.objects.for_user(user).current()
+    brokers = current.values("broker").annotate(count=Count("pk")).order_by("broker")
+    of_accounts = Count("accounts", filter=Q(accounts__archived_at=None))
+    groups = AccountGroup.objects.for_user(user).annotate(count=of_accounts).order_by("position", "name", "id")
+    labels = AccountTag.objects.for_user(user).annotate(count=of_accounts).order_by("name", "id")
+    currencies = AccountTotals.objects.filter(owner=user).values_list("currency", flat=True)
+    return {
+        "brokers": [[row["broker"] or NO_BROKER, row["broker"] or NO_BROKER, row["count"]] for row in brokers],
+        "groups": [[str(row.public_id), row.name, row.count] for row in groups],
+        "labels": [[str(row.public_id), row.name, row.count] for row in labels],
+        "currencies": sorted(set(currencies)),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ from accounts.permissions import may_write
 from accounts.toasts import Toast
 from journal import choosing, ranges
 from journal.filters import LARGEST_CHOICE, UNITS
-from journal.models import AccountTotals
 from journal.ranges import Span
 from journal.templatetags.journal_format import count, day
 
@@ -333,16 +332,9 @@ class Frame:
         return bool(self.chosen_ids or self.broker or self.group or self.account_tag)
 
     @cached_property
-    def brokers(self) -> list[choosing.Choice]:
-        return choosing.brokers(self.person) if self.person else []
-
-    @cached_property
-    def groups(self) -> list[choosing.Choice]:
-        return choosing.groups(self.person) if self.person else []
-
-    @cached_property
-    def labels(self) -> list[choosing.Choice]:
-        return choosing.labels(self.person) if self.person else []
+    def choices(self) -> choosing.Choices:
+        """What accounts can be chosen by."""
+        return choosing.choices(self.person) if self.person else choosing.Choices([], [], [], [])
 
     # ------------------------------------------------------------ views, currency, unit
 
@@ -358,11 +350,7 @@ class Frame:
     @cached_property
     def currencies(self) -> list[str]:
         """The currencies that this person's accounts have made or lost money in."""
-        user = self.person
-        if user is None:
-            return []
-        rows = AccountTotals.objects.filter(owner=user).values_list("currency", flat=True)
-        return sorted({*rows.distinct().order_by(), *([self.currency] if self.currency else [])})
+        return sorted({*self.choices.currencies, *([self.currency] if self.currency else [])})
 
     @cached_property
     def unit(self) -> str:

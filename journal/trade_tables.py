@@ -1,22 +1,24 @@
 """The columns of the list of trades, which a person chooses among, and what stands in their cells."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts import preferences
 from accounts.models import User
-from journal.filters import MetricsFilter
+from journal import trade_windows
 from journal.templatetags import journal_format as written
 from journal.trade_lists import TradeRow, rows_of, with_tags
+from journal.trade_windows import TradeList
 from journal.units import Scale, Unit
 from trading.models import Outcome, Tag, TagRole, Trade
 
@@ -55,7 +57,8 @@ class Column:
 class Row:
     """One trade as a line of the table. `choose` names it for the box that chooses it."""
 
-    trade: Trade
+    id: str
+    symbol: str
     index: int
     link: str
     cells: SafeString
@@ -256,36 +259,51 @@ def register() -> None:
     preferences.register(DENSITY, preferences.one_of(*DENSITIES))
 
 
-def lines(
-    trades: Iterable[Trade], wanted: MetricsFilter, *, columns: Iterable[Column], scale: Scale, offset: int = 0
-) -> list[Row]:
-    """The trades as lines of the table; the first is the one at `offset` of the list."""
-    chosen = tuple(columns)
-    rows = rows_of(trades, wanted)
-    if any(column.is_of_tags for column in chosen):
+def lines(listed: TradeList, *, offset: int, limit: int, columns: Sequence[Column], scale: Scale) -> list[Row]:
+    """The rows of the list from `offset` on, at most `limit` of them, as lines of the table.
+
+    Kept until something of the person changes, like the list itself: to write them takes longer than to find them.
+    Percentages are not: what they are of may still be computed.
+    """
+    look = [get_language(), timezone.get_current_timezone_name(), scale.unit, [column.name for column in columns]]
+    kept = listed.kept(
+        "lines", lambda: _lines(listed, offset, limit, columns, scale), listed.order, offset, limit, look
+    )
+    return [Row(id, symbol, index, link, SafeString(cells), *words) for id, symbol, index, link, cells, *words in kept]
+
+
+def _lines(
+    listed: TradeList, offset: int, limit: int, columns: Sequence[Column], scale: Scale
+) -> list[tuple[str, str, int, str, str, str, str]]:
+    rows = rows_of(trade_windows.window(listed, offset=offset, limit=limit).trades, listed.wanted)
+    if any(column.is_of_tags for column in columns):
         rows = with_tags(rows)
-    return [_line(row, chosen, scale, index=offset + place + 2) for place, row in enumerate(rows)]
+    return [_line(row, columns, scale, index=offset + place + 2) for place, row in enumerate(rows)]
 
 
-def _line(row: TradeRow, columns: tuple[Column, ...], scale: Scale, *, index: int) -> Row:
+def _line(
+    row: TradeRow, columns: Sequence[Column], scale: Scale, *, index: int
+) -> tuple[str, str, int, str, str, str, str]:
+    """The values of a `Row`."""
     trade = row.trade
     side, closed = trade.get_side_display(), written.day(trade.closed_on)
     day = closed if trade.closed_on else written.day(trade.opened_on)
     words = _("%(symbol)s, %(side)s, %(day)s") % {"symbol": trade.instrument.symbol, "side": side, "day": day}
-    return Row(
-        trade=trade,
-        index=index,
-        link=reverse("trade_detail", args=[trade.public_id]),
-        cells=_cells([column.cell(row, scale) for column in columns]),
-        choose=_("Choose %(words)s") % {"words": words},
-        under=f"{side} {written.quantity(trade.quantity)} · {closed if trade.closed_on else _('open')}",
+    return (
+        str(trade.public_id),
+        trade.instrument.symbol,
+        index,
+        reverse("trade_detail", args=[trade.public_id]),
+        _cells([column.cell(row, scale) for column in columns]),
+        _("Choose %(words)s") % {"words": words},
+        f"{side} {written.quantity(trade.quantity)} · {closed if trade.closed_on else _('open')}",
     )
 
 
-def _cells(cells: Sequence[Cell]) -> SafeString:
+def _cells(cells: Sequence[Cell]) -> str:
     """The cells as they stand in the page: a template takes five times as long, for a hundred rows and each jump."""
     last = len(cells) - 1
-    return SafeString("".join([_cell(cell, is_last=place == last) for place, cell in enumerate(cells)]))
+    return "".join([_cell(cell, is_last=place == last) for place, cell in enumerate(cells)])
 
 
 def _cell(cell: Cell, *, is_last: bool) -> str:

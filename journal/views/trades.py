@@ -41,15 +41,15 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
     person = person_of(request)
     listed = trade_windows.of(person, request.GET)
     offset, _limit = trade_windows.bounds_of(request.GET)
-    window = trade_windows.window(listed, offset=offset, limit=FIRST_ROWS)
+    total = trade_windows.total(listed)
     sums = reports.aggregate_metrics(person, listed.wanted)
     panel = trade_filters.fields(person, request.GET)
     columns, density = trade_tables.columns_of(person), trade_tables.density_of(person)
     chips = trade_filters.chips(panel, request.GET)
     context = {
-        "window": window,
+        "total": total,
         "trades": trade_tables.lines(
-            window.trades, listed.wanted, columns=columns, scale=units.scale(units.of(request), sums), offset=offset
+            listed, offset=offset, limit=FIRST_ROWS, columns=columns, scale=units.scale(units.of(request), sums)
         ),
         "columns": columns,
         "heads": _heads(request, listed.order, columns),
@@ -68,7 +68,7 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
         "export_query": _query(request.GET, "offset", "limit", "order", "unit"),
         "link_query": _link_query(request.GET),
         "earlier": _page(request.GET, offset - FIRST_ROWS) if offset else "",
-        "later": _page(request.GET, offset + FIRST_ROWS) if offset + FIRST_ROWS < window.total else "",
+        "later": _page(request.GET, offset + FIRST_ROWS) if offset + FIRST_ROWS < total else "",
         "setups": _tags_of(person, TagRole.SETUP),
         "mistakes": _tags_of(person, TagRole.MISTAKE),
         "tag_names": Tag.objects.for_user(person).order_by("name", "id").values_list("name", flat=True)[:300],
@@ -87,16 +87,11 @@ def trade_rows(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     listed = trade_windows.of(person, request.GET)
     offset, limit = trade_windows.bounds_of(request.GET)
-    window = trade_windows.window(listed, offset=offset, limit=limit)
     rows = trade_tables.lines(
-        window.trades,
-        listed.wanted,
-        columns=trade_tables.columns_of(person),
-        scale=_scale(request, listed),
-        offset=offset,
+        listed, offset=offset, limit=limit, columns=trade_tables.columns_of(person), scale=_scale(request, listed)
     )
     answer = render(request, "trading/_trade_rows.html", {"trades": rows, "link_query": _link_query(request.GET)})
-    answer.headers["X-Total"] = str(window.total)
+    answer.headers["X-Total"] = str(trade_windows.total(listed))
     return answer
 
 

@@ -237,7 +237,8 @@ class Trade(models.Model):
         indexes = [
             models.Index(fields=["owner", "-activity_at", "-id"], name="trade_owner_recent"),
             models.Index(fields=["account", "instrument", "activity_at"], name="trade_account_instrument"),
-            models.Index(fields=["account", "-activity_at", "-id"], name="trade_account_recent"),
+            # With the owner, so that a list of many accounts' trades is put in order out of the index alone.
+            models.Index(fields=["account", "-activity_at", "-id"], include=["owner"], name="trade_accounts_recent"),
             models.Index(fields=["account", "closed_on"], name="trade_account_closed_on"),
             models.Index(fields=["owner"], name="trade_owner_open", condition=Q(status="open")),
             models.Index(
