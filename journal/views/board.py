@@ -10,9 +10,13 @@ from uuid import UUID
 
 from django.http import HttpRequest, QueryDict
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from accounts import answers, versions
+from accounts.addresses import written
 from accounts.errors import InvalidValue
 from accounts.models import Account
 from journal import (
@@ -298,10 +302,23 @@ class Board:
     # ------------------------------------------------------------ panels
 
     def shown(self, panel: Panel) -> Shown:
-        """The panel with its content."""
+        """The panel with its content, which is kept until something of the person changes or their day ends."""
+        look = [get_language(), timezone.get_current_timezone_name(), self.today, self.person.reporting_currency]
+        asked = [self.request.GET.urlencode(), written(self.request).urlencode()]
+        kept = answers.get(
+            "aggregate",
+            self.person.pk,
+            version=versions.current(self.person.pk),
+            parts=["panel", panel.name, *look, *asked],
+            build=lambda: self._written(panel),
+        )
+        return Shown(panel, SafeString(kept["html"]))
+
+    def _written(self, panel: Panel) -> dict[str, Any]:
         context = {"board": self, "panel": panel, "scale": self.scale, "unit": self.unit, **self.context_of(panel.name)}
         context["is_stale"], context["missing"] = _behind(context.pop("answers", ()))
-        return Shown(panel, render_to_string("journal/_panel.html", context, request=self.request))
+        html = str(render_to_string("journal/_panel.html", context, request=self.request))
+        return {"html": html, "stale": context["is_stale"]}
 
     def context_of(self, name: str) -> dict[str, Any]:
         """What the panel of this name shows."""
