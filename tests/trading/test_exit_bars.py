@@ -13,7 +13,7 @@ from trading.exits.bars import evaluate_bar
 from trading.exits.evaluation import Evaluation, PriceAlert
 from trading.exits.plans import ExitPlan, simple_plan
 from trading.exits.standing import Distance, standing
-from trading.exits.states import Entry, ExitReason, PlanState, given_back, opened
+from trading.exits.states import Entry, ExitReason, PlanState, given_back, opened, taken_out
 
 D = Decimal
 #: Stop at 95 and target at 110 for a long from 100, 105 and 90 for a short.
@@ -101,7 +101,7 @@ def test_the_deadline_within_a_bar_takes_everything_at_its_close() -> None:
         (bar(1, 100, 99, 50, 100), 2, PriceAlert.UNUSABLE),
         (bar(1, 100, 101, 0, 100), 2, PriceAlert.UNUSABLE),
         (bar(1, 100, "NaN", 50, 100), 2, PriceAlert.UNUSABLE),
-        (bar(-3, 100, 101, 50, 100), 1, None),  # it ended before the entry
+        (bar(-3, 100, 101, 50, 51), 1, None),  # it ended before the entry
     ],
 )
 def test_a_bar_that_cannot_be_relied_on_triggers_nothing(made: PriceBar, minute: float, alert: Any) -> None:
@@ -172,6 +172,37 @@ def test_a_stop_loss_closer_than_the_trailing_stop_stays_in_force() -> None:
 
     assert now.stop is not None
     assert (now.stop.line, now.stop.reason, now.is_trail_armed) == (D("0.95"), ExitReason.STOP_LOSS, True)
+
+
+def test_where_stop_loss_and_trailing_stop_lie_at_one_price_the_stop_loss_names_it() -> None:
+    plan = simple_plan(stop_loss=D("0.1"), trail=D("0.1"))
+    entry = entered(100)
+
+    now = standing(plan, entry, opened(plan, entry), price=D(100))
+
+    assert now.stop is not None
+    assert (now.stop.line, now.stop.reason) == (90, ExitReason.STOP_LOSS)
+
+
+def test_a_level_shows_no_more_than_what_remains() -> None:
+    entry = entered()
+
+    now = standing(DEFAULT, entry, taken_out(opened(DEFAULT, entry), D(60)), price=D(1))
+
+    assert now.next_level is not None
+    assert (now.next_level.number, now.next_level.quantity, now.rides) == (1, 40, 0)
+
+
+def test_a_short_cannot_reach_a_level_at_twice_the_price_so_everything_rides() -> None:
+    entry = entered(is_long=False)
+
+    now = standing(DEFAULT, entry, opened(DEFAULT, entry), price=D(1))
+    below_zero = standing(DEFAULT, replace(entry, may_be_negative=True), opened(DEFAULT, entry), price=D(1))
+
+    assert (now.next_level, now.rides) == (None, 100)
+    assert walked(DEFAULT, "1.00", "0.000001", entry=entry).reasons == []
+    assert below_zero.next_level is not None
+    assert (below_zero.next_level.line, below_zero.rides) == (0, 25)
 
 
 def test_a_plan_on_its_way_out_has_neither_stop_nor_next_level() -> None:

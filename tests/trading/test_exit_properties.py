@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.trading.exit_paths import MINUTE, START, at, entered
+from tests.trading.exit_paths import MINUTE, at, entered
 from trading.excursions import PriceBar
 from trading.exits.bars import evaluate_bar
 from trading.exits.evaluation import Evaluation, Tick, evaluate
@@ -217,7 +217,3 @@ def test_a_bar_of_one_price_is_a_price(plan: ExitPlan, path: list[Decimal], is_l
 @given(plans())
 def test_a_snapshot_gives_back_any_plan(plan: ExitPlan) -> None:
     assert restored(snapshot(plan)) == replace(plan, exit_at=None)
-
-
-def test_the_paths_begin_at_the_entry() -> None:
-    assert entered().at == START == at(0)

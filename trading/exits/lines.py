@@ -15,7 +15,6 @@ from trading.exits.states import Entry, ExitReason, PlanState, taken_by
 
 _WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN)
 _ZERO = Decimal(0)
-_ONE = Decimal(1)
 
 
 def is_in_favour(entry: Entry, price: Decimal, line: Decimal) -> bool:
@@ -73,17 +72,23 @@ def tightest_stop(plan: ExitPlan, entry: Entry, state: PlanState) -> tuple[Decim
 
 
 def level_line(entry: Entry, level: Level) -> Decimal | None:
-    """Return the price at which the level is reached; None for the share that rides."""
-    return None if level.gain is None else _moved(entry.price, level.gain, is_upward=entry.is_long)
+    """Return the price at which the level is reached; None for a share that rides, or that no price can reach.
+
+    A short cannot gain all of its entry price where prices are above zero.
+    """
+    if level.gain is None:
+        return None
+    line = _moved(entry.price, level.gain, is_upward=entry.is_long)
+    return line if line > 0 or entry.may_be_negative else None
 
 
 def level_quantity(plan: ExitPlan, entry: Entry, level: int) -> Decimal:
     """Return the units that the level, counted from 1, takes off: its share of the quantity at entry.
 
-    Each is rounded down to the instrument's step. A last level that is sold takes what the others leave, so that
-    nothing remains by rounding.
+    Each is rounded down to the instrument's step. The last takes, or keeps for itself if it rides, what the others
+    leave, so that nothing remains by rounding.
     """
-    if level == len(plan.levels) and plan.levels[-1].gain is not None:
+    if level == len(plan.levels):
         rest = entry.quantity
         for other in range(1, level):
             rest = _WIDE.subtract(rest, level_quantity(plan, entry, other))
@@ -111,8 +116,8 @@ def levels_due(
 
 
 def level_reason(plan: ExitPlan) -> ExitReason:
-    """Return what reaching a level is called: a single one that takes everything is a target."""
-    return ExitReason.TAKE_PROFIT if len(plan.levels) == 1 and plan.levels[0].share == _ONE else ExitReason.SCALING
+    """Return what reaching a level is called: a single one, which takes everything, is a target."""
+    return ExitReason.TAKE_PROFIT if len(plan.levels) == 1 else ExitReason.SCALING
 
 
 def deadline(plan: ExitPlan, entry: Entry) -> datetime | None:
