@@ -232,7 +232,7 @@ def _place(event: BrokerEvent, times: dict[str, datetime]) -> _Place:
         case Correction(replacement=new):
             # Whatever the clocks say, a fill is not corrected before it happened.
             at = max(event.at, times.get(event.execution_id, event.at))
-            names = (event.reference, event.execution_id)
+            names = (event.reference, event.execution_id, _instant(event.at))
             if new is None:
                 return (_IN_TIME, at, _THEN_CORRECTIONS, names, ())
             return (_IN_TIME, at, _THEN_CORRECTIONS, (*names, new.execution_id, _instant(new.at)), _numbers(new))

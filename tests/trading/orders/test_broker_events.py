@@ -335,6 +335,14 @@ def test_two_fills_of_one_identity_are_one_and_the_other_is_shown() -> None:
         assert (after.fills, after.contradicted) == ((first,), (other,))
 
 
+def test_two_corrections_of_one_identity_are_told_apart_by_their_own_time() -> None:
+    early, late = (Correction("p", at(second), "a") for second in (0, 1))
+
+    for arrival in permutations([early, late, fill("a", 2, "40")]):
+        after = state(*arrival)
+        assert (after.fills, after.contradicted) == ((), (late,))
+
+
 def test_the_same_instant_and_number_in_other_words_are_the_same_event() -> None:
     there = timezone(timedelta(hours=-5))
     here = Fill("a", at(1), D("40"), D("49.50"))
