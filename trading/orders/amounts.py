@@ -4,10 +4,20 @@ Pure: no Django, no clock, no database.
 """
 
 from collections.abc import Iterable
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+)
 
 # 100 digits hold price x quantity x multiplier at the widest stored scales without any rounding.
 _WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
+_DOWNWARDS = Context(prec=100, rounding=ROUND_FLOOR, traps=[InvalidOperation, DivisionByZero, Overflow])
 _UPWARDS = Context(prec=100, rounding=ROUND_CEILING, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 ZERO = Decimal(0)
@@ -76,3 +86,14 @@ def decimals(number: Decimal) -> int:
 def multiple_below(number: Decimal, step: Decimal) -> Decimal:
     """The largest whole count of steps that is not above the number, which is not below zero."""
     return _WIDE.subtract(number, _WIDE.remainder(number, step))
+
+
+def multiple_above(number: Decimal, step: Decimal) -> Decimal:
+    """The smallest whole count of steps that is not below the number, which is not below zero."""
+    below = multiple_below(number, step)
+    return below if below == number else _WIDE.add(below, step)
+
+
+def ratio(part: Decimal, whole: Decimal) -> Decimal:
+    """The part over the whole, rounded down at the 12th decimal."""
+    return _DOWNWARDS.quantize(_DOWNWARDS.divide(part, whole), PRICE_STEP)
