@@ -32,6 +32,7 @@ from trading.orders.reservations import (
 from trading.orders.ticket import Market, Ticket
 from trading.orders.validity import Violation
 from trading.orders.vocabulary import AssetClass, OrderType, Purpose, Side
+from trading.orders.words import _
 
 
 class RiskState(StrEnum):
@@ -206,29 +207,29 @@ _Check = Callable[[_Case], Violation | None]
 def _client(case: _Case) -> Violation | None:
     if case.account.client_is_active or not case.opens:
         return None
-    return Violation("client_inactive", "", "This person may not open positions: have the client activated.")
+    return Violation("client_inactive", "", _("This person may not open positions: have the client activated."))
 
 
 def _account(case: _Case) -> Violation | None:
     if case.account.account_is_active or not case.opens:
         return None
-    return Violation("account_inactive", "/account", "This account is suspended or closed: choose an active one.")
+    return Violation("account_inactive", "/account", _("This account is suspended or closed: choose an active one."))
 
 
 def _breaker(case: _Case) -> Violation | None:
     risk = case.account.risk
     if risk is RiskState.REDUCING and case.opens:
-        words = "The circuit breaker is on and only exits run: close a position, or have it reset."
+        words = _("The circuit breaker is on and only exits run: close a position, or have it reset.")
         return Violation("breaker_reducing", "", words)
     if risk is RiskState.HALTED and (case.opens or not case.purpose.is_exit):
-        return Violation("breaker_halted", "", "Trading is halted but for exits: have it resumed first.")
+        return Violation("breaker_halted", "", _("Trading is halted but for exits: have it resumed first."))
     return None
 
 
 def _crossing(case: _Case) -> Violation | None:
     if case.effect is not Effect.CROSSES:
         return None
-    words = "This would turn the position round: close %(most)s first, and place the rest as an order of its own."
+    words = _("This would turn the position round: close %(most)s first, and place the rest as an order of its own.")
     return Violation("crosses_zero", "/quantity", words, {"most": plain(abs(case.account.position))})
 
 
@@ -236,7 +237,7 @@ def _holdings(case: _Case) -> Violation | None:
     quantity, free = case.ticket.quantity, case.account.closable
     if case.effect is not Effect.CLOSES or quantity is None or quantity <= free:
         return None
-    words = "At most %(most)s can be closed now: reduce the quantity, or cancel the orders that wait for the rest."
+    words = _("At most %(most)s can be closed now: reduce the quantity, or cancel the orders that wait for the rest.")
     return Violation("insufficient_holdings", "/quantity", words, {"most": plain(free)})
 
 
@@ -244,14 +245,14 @@ def _short(case: _Case) -> Violation | None:
     is_short = case.ticket.side is Side.SELL and case.effect is Effect.OPENS and case.terms.margin is None
     if not is_short or case.account.allows_short or case.market.asset_class is AssetClass.OPTION:
         return None
-    return Violation("short_not_allowed", "/side", "This account sells only what it holds, which is nothing here.")
+    return Violation("short_not_allowed", "/side", _("This account sells only what it holds, which is nothing here."))
 
 
 def _underlying(case: _Case) -> Violation | None:
     hold, free = case.hold, case.account.underlying
     if hold is None or hold.held is not Held.UNDERLYING or hold.units <= free:
         return None
-    words = "This call needs %(needed)s of its underlying, and %(free)s are free: reduce the quantity."
+    words = _("This call needs %(needed)s of its underlying, and %(free)s are free: reduce the quantity.")
     return Violation("insufficient_underlying", "/quantity", words, {"needed": plain(hold.units), "free": plain(free)})
 
 
@@ -259,14 +260,14 @@ def _largest(case: _Case) -> Violation | None:
     most, quantity = case.account.limits.quantity, case.ticket.quantity
     if most is None or quantity is None or quantity <= most or not case.opens:
         return None
-    return Violation("limit_quantity", "/quantity", "Give a quantity of at most %(most)s.", {"most": plain(most)})
+    return Violation("limit_quantity", "/quantity", _("Give a quantity of at most %(most)s."), {"most": plain(most)})
 
 
 def _dearest(case: _Case) -> Violation | None:
     most, value = case.account.limits.notional, _value(case)
     if most is None or value is None or value <= most or not case.opens:
         return None
-    words = "This is worth %(value)s: reduce it to at most %(most)s."
+    words = _("This is worth %(value)s: reduce it to at most %(most)s.")
     return Violation("limit_notional", "/quantity", words, {"value": plain(value), "most": plain(most)})
 
 
@@ -291,14 +292,19 @@ def _near(case: _Case) -> Violation | None:
     if low <= price <= high:
         return None
     return Violation(
-        "price_far", "/limit_price", "Give a price from %(low)s to %(high)s.", {"low": plain(low), "high": plain(high)}
+        "price_far",
+        "/limit_price",
+        _("Give a price from %(low)s to %(high)s."),
+        {"low": plain(low), "high": plain(high)},
     )
 
 
 def _reference(case: _Case) -> Violation | None:
     if case.hold is not None:
         return None
-    return Violation("no_reference", "/type", "There is no fresh price to reserve by: give a limit, or wait for one.")
+    return Violation(
+        "no_reference", "/type", _("There is no fresh price to reserve by: give a limit, or wait for one.")
+    )
 
 
 def _funds(case: _Case) -> Violation | None:
@@ -306,7 +312,7 @@ def _funds(case: _Case) -> Violation | None:
     if hold is None or hold.funds <= available:
         return None
     values = {"needed": plain(hold.funds), "available": plain(available), "most": plain(_affordable(case, hold))}
-    words = "This sets aside %(needed)s, and %(available)s is available: reduce it to %(most)s, or deposit money."
+    words = _("This sets aside %(needed)s, and %(available)s is available: reduce it to %(most)s, or deposit money.")
     return Violation("insufficient_funds", "/quantity" if hold.quantity else "/notional", words, values)
 
 

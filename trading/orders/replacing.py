@@ -13,6 +13,7 @@ from trading.orders.broker_events import OrderState
 from trading.orders.statuses import TRANSITIONS, Event, Status
 from trading.orders.ticket import Ticket
 from trading.orders.validity import Violation
+from trading.orders.words import _
 
 
 def reasons_against(old: Ticket, new: Ticket, state: OrderState) -> list[Violation]:
@@ -23,20 +24,20 @@ def reasons_against(old: Ticket, new: Ticket, state: OrderState) -> list[Violati
     """
     reasons: list[Violation] = []
     if not may_be_replaced(state.status):
-        words = "An order that is %(status)s cannot be replaced: look at where it stands, and place another."
+        words = _("An order that is %(status)s cannot be replaced: look at where it stands, and place another.")
         reasons.append(Violation("invalid_state", "", words, {"status": state.status}))
     if new.quantity is not None and new.quantity <= state.executed:
-        words = "%(filled)s are filled already: give more than that, or cancel the rest."
+        words = _("%(filled)s are filled already: give more than that, or cancel the rest.")
         reasons.append(Violation("quantity_filled", "/quantity", words, {"filled": plain(state.executed)}))
     if (old.quantity is None) is not (new.quantity is None):
-        words = "An order for a quantity stays one, and so does one for an amount of money: place another."
+        words = _("An order for a quantity stays one, and so does one for an amount of money: place another.")
         reasons.append(Violation("size_changed", "/quantity", words))
     for name in ("side", "type", "order_class"):
         if getattr(old, name) is not getattr(new, name):
-            words = "Replacing keeps what the order was: cancel it, and place another."
+            words = _("Replacing keeps what the order was: cancel it, and place another.")
             reasons.append(Violation(f"{name}_changed", f"/{name}", words))
     if (old.trail_price is None) is not (new.trail_price is None):
-        words = "A trail by price stays one, and so does one by ratio: cancel the order, and place another."
+        words = _("A trail by price stays one, and so does one by ratio: cancel the order, and place another.")
         reasons.append(Violation("trail_changed", "/trail_price", words))
     return reasons
 

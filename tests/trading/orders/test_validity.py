@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from trading.orders.capabilities import ALPACA_2026_01, ALPACA_2026_06, PAPER, Capabilities, Profile, profile_of
 from trading.orders.ticket import Market, Ticket
@@ -456,7 +457,7 @@ CASES: list[tuple[str, str, str, Ticket, Market, Capabilities]] = [
     (
         "exits_crossed",
         "/take_profit_limit",
-        "The target lies on the wrong side of the stop: change places.",
+        "The target lies on the wrong side of the stop: swap the two.",
         ticket(order_class=BRACKET, side=SELL, **EXITS),
         SHARES,
         PAPER,
@@ -496,7 +497,7 @@ CASES: list[tuple[str, str, str, Ticket, Market, Capabilities]] = [
     (
         "class_at_venue",
         "/order_class",
-        "For crypto orders the venue takes no exits along: place them once this is filled.",
+        "For crypto orders this venue takes no exits along: place them once this is filled.",
         ticket(LIMIT, GTC, order_class=BRACKET, **EXITS),
         COINS,
         ALPACA_2026_06,
@@ -693,3 +694,11 @@ def test_a_bound_that_is_missing_is_open() -> None:
     found = violations(ticket(limit_price=D("0.5")), replace(SHARES, max_price=None))
 
     assert [each.message for each in found] == ["Give a price from 1 to ∞."]
+
+
+def test_a_violation_is_said_in_the_language_of_whoever_reads_it() -> None:
+    (found,) = violations(ticket(limit_price=D("1000.01")), SHARES)
+
+    with translation.override("fr"):
+        assert found.said(translation.gettext) == "Donnez un prix de 1 à 1000."
+    assert found.message == "Give a price from 1 to 1000."
