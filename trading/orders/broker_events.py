@@ -60,10 +60,10 @@ class Fill:
 class Report:
     """A change of status that the venue states, or a step of this system.
 
-    `at` is the venue's time. A step of this system carries the time of the last event that was known when it was
-    taken, so that the clocks of the two need not agree. `reference` is the venue's id of the event, empty where it
-    gives none: then event and time are its identity. `filled_so_far` is the filled quantity that the venue states
-    with it; it proves that fills are missing, and never counts as a fill.
+    `at` is the venue's time; a step of this system has `time_of_a_step`, so that the two clocks need not agree.
+    `reference` is the venue's id of the event, empty where it gives none: then event and time are its identity.
+    `filled_so_far` is the filled quantity that the venue states with it; it proves that fills are missing, and never
+    counts as a fill.
     """
 
     event: Event
@@ -191,6 +191,15 @@ def fold(known: Iterable[BrokerEvent], *, quantity: Decimal | None) -> OrderStat
     )
 
 
+def time_of_a_step(known: Iterable[BrokerEvent]) -> datetime:
+    """The time that a step of this system carries which is taken now: that of the latest event known of the order.
+
+    So the step stands behind what led to it and before what the venue answers, whatever our clock says. Where nothing
+    is known yet, that is before everything.
+    """
+    return max((event.at for event in known), default=_BEFORE_EVERYTHING)
+
+
 def arrived_after_the_end(before: OrderState, after: OrderState) -> tuple[Fill, ...]:
     """The fills that became known between the two states although the order had already been at its end.
 
@@ -217,6 +226,7 @@ def in_order(events: Iterable[BrokerEvent]) -> list[BrokerEvent]:
     return sorted(given, key=lambda event: _place(event, times))
 
 
+_BEFORE_EVERYTHING = datetime.min.replace(tzinfo=UTC)
 _BEFORE_ALL, _IN_TIME, _AFTER_ALL = range(3)
 _PHASES = {Event.ABORTED: _BEFORE_ALL, Event.TIMED_OUT: _BEFORE_ALL, Event.NOT_FOUND: _AFTER_ALL}
 _FILLS_FIRST, _THEN_CORRECTIONS, _STEPS_OF_OURS = -2, -1, -3

@@ -21,6 +21,7 @@ from trading.orders.broker_events import (
     fold,
     in_order,
     join,
+    time_of_a_step,
 )
 from trading.orders.reservations import Hold, Prices, hold_to_buy, standing
 from trading.orders.statuses import Event, Status
@@ -137,6 +138,7 @@ CORRECTIONS = st.builds(Correction, st.sampled_from("pq"), SECONDS, IDS, st.none
 EVENTS = st.lists(FILLS | FILLS | REPORTS | REPORTS | CORRECTIONS, max_size=12)
 
 
+@settings(deadline=None)
 @given(EVENTS, EVENTS, EVENTS)
 def test_joining_is_commutative_associative_and_idempotent(left: list, middle: list, right: list) -> None:
     assert join(left, right) == join(right, left)
@@ -145,7 +147,7 @@ def test_joining_is_commutative_associative_and_idempotent(left: list, middle: l
     assert join(left, NOTHING) == join(left)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(EVENTS, st.randoms(use_true_random=False), st.sampled_from([D(100), D(60), None]))
 def test_the_state_does_not_depend_on_order_or_repetition(
     events: list, chance: random.Random, quantity: Decimal | None
@@ -157,7 +159,7 @@ def test_the_state_does_not_depend_on_order_or_repetition(
     assert fold(arrival, quantity=quantity) == expected
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(EVENTS, st.sampled_from([D(100), D(60)]))
 def test_quantities_add_up_whatever_the_venue_says(events: list, quantity: Decimal) -> None:
     after = fold(events, quantity=quantity)
@@ -301,6 +303,25 @@ def test_a_refused_cancel_leaves_the_order_as_its_fills_have_it() -> None:
 
     assert state(*known).status is Status.NEW
     assert state(*known, fill("a", 3, "10")).status is Status.PARTIALLY_FILLED
+
+
+def test_a_request_stands_between_what_led_to_it_and_the_answer_whatever_our_clock_says() -> None:
+    known = [report(Event.NEW, 1), fill("a", 3, "10")]
+    asked = Report(Event.PENDING_CANCEL, time_of_a_step(known))
+
+    assert asked.at == at(3)
+    assert state(*known, asked).status is Status.PENDING_CANCEL
+    assert state(*known, asked, report(Event.CANCEL_REJECTED, 3)).status is Status.PARTIALLY_FILLED
+    assert state(report(Event.CANCEL_REJECTED, 4), asked, *known).status is Status.PARTIALLY_FILLED
+
+
+def test_a_request_on_an_order_of_which_nothing_is_known_stands_before_everything() -> None:
+    timed_out = report(Event.TIMED_OUT, 30)
+    asked = Report(Event.PENDING_CANCEL, time_of_a_step([]))
+
+    assert state(timed_out, asked).status is Status.PENDING_CANCEL
+    assert state(timed_out, asked, report(Event.CANCELED, 0)).status is Status.CANCELED
+    assert state(timed_out, asked, report(Event.CANCEL_REJECTED, 0)).status is Status.NEW
 
 
 def test_a_timeout_is_settled_by_whatever_the_venue_says_even_if_its_clock_is_behind() -> None:

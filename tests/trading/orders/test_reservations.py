@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading.orders.broker_events import BrokerEvent, Correction, Fill, Report, fold
@@ -305,6 +305,7 @@ FILLS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(FILLS, st.sampled_from([None, Event.CANCELED, Event.EXPIRED]), st.randoms(use_true_random=False))
 def test_no_money_appears_or_disappears(fills: list, end: Event | None, chance: random.Random) -> None:
     events: list[BrokerEvent] = [

@@ -13,6 +13,7 @@ from trading.orders.statuses import (
     Outcome,
     Status,
     StatusClass,
+    Transition,
     next_status,
 )
 
@@ -138,24 +139,22 @@ def test_an_event_leads_where_the_grid_says(status: Status | None, event: Event,
     assert (step.status, step.outcome) == (wanted, outcome)
 
 
-@pytest.mark.parametrize(("status", "event", "expected"), CELLS, ids=name)
-def test_with_something_filled_only_working_has_another_name(
-    status: Status | None, event: Event, expected: str
-) -> None:
-    step = next_status(status, event, previous=Status.NEW, has_fills=True)
+def test_with_something_filled_only_working_has_another_name() -> None:
+    for status, event, expected in CELLS:
+        step = next_status(status, event, previous=Status.NEW, has_fills=True)
 
-    if expected in {"ne", "<", "#"}:
-        assert step.status is Status.PARTIALLY_FILLED
-    else:
-        assert step.status is CODES.get(expected, status)
+        if expected in {"ne", "<", "#"}:
+            assert step.status is Status.PARTIALLY_FILLED, (status, event)
+        else:
+            assert step.status is CODES.get(expected, status), (status, event)
 
 
-@pytest.mark.parametrize(("status", "event", "expected"), CELLS, ids=name)
-def test_what_is_ignored_changes_nothing(status: Status | None, event: Event, expected: str) -> None:
-    step = next_status(status, event, previous=PREVIOUS)
+def test_what_is_ignored_changes_nothing() -> None:
+    ignored = [(status, event) for status, event, expected in CELLS if expected == "."]
 
-    if expected == ".":
-        assert (step.status, step.previous, step.outcome) == (status, PREVIOUS, Outcome.IGNORED)
+    assert len(ignored) == 546 - 150
+    for status, event in ignored:
+        assert next_status(status, event, previous=PREVIOUS) == Transition(status, PREVIOUS, Outcome.IGNORED)
 
 
 def test_no_end_is_left_but_by_taking_back_a_fill() -> None:
