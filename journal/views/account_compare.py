@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts import versions
 from accounts.errors import InvalidValue
 from accounts.models import Account, User
 from journal import breakdowns, charts, filters, reports, side_by_side, table_export, units
@@ -33,6 +34,7 @@ def account_compare(request: HttpRequest) -> HttpResponseBase:
     curves.
     """
     person = person_of(request)
+    version = versions.current(person.pk)
     wanted = filters.parse(request.GET, user=person, also=_OWN)
     unit = units.of(request)
     align = request.GET.get("align") or ALIGNMENTS[0]
@@ -45,6 +47,7 @@ def account_compare(request: HttpRequest) -> HttpResponseBase:
             return redirect(f"{request.path}?{_with(request.GET, found)}")
         problem = _("No account is called “%(name)s”.") % {"name": added[:100]}
     context: dict[str, Any] = {
+        "version": version,
         "align": align,
         "problem": problem,
         "added": added if problem else "",

@@ -1,9 +1,10 @@
 """Accounts with their figures: lists, one of them, several side by side."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
@@ -11,10 +12,13 @@ from django.db.models.functions import Upper
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import preferences, toasts, trading_accounts
+from accounts import answers, preferences, toasts, trading_accounts, versions
 from accounts import reports as account_reports
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import (
@@ -52,6 +56,7 @@ from trading.refusals import says_why
 def account_list(request: HttpRequest) -> HttpResponseBase:
     """The list with its first rows; by htmx the rows and their heading alone; as CSV all of it."""
     person = person_of(request)
+    version = versions.current(person.pk)
     _refuse_unknown(request)
     chosen = preferences.get(person, account_tables.PREFERENCE, account_tables.DEFAULT)
     wanted = replace(account_forms.window_of(request.GET), with_falls=account_tables.DRAWDOWN in chosen)
@@ -64,9 +69,7 @@ def account_list(request: HttpRequest) -> HttpResponseBase:
     context = {
         "window": found,
         "wanted": wanted,
-        "rows": account_tables.html_of(
-            account_tables.lines(found.rows, chosen, offset=wanted.offset), may_write=may_write(person)
-        ),
+        "rows": _rows_of(person, version, wanted, found, chosen),
         "columns": [account_tables.heading_of(name, wanted.order) for name in chosen],
         "name_heading": account_tables.name_heading(wanted.order),
         "all_columns": account_tables.COLUMNS.values(),
@@ -97,14 +100,28 @@ def account_list(request: HttpRequest) -> HttpResponseBase:
 def account_rows(request: HttpRequest) -> HttpResponse:
     """A stretch of the list's rows as HTML, with the number of all rows in `X-Total`."""
     person = person_of(request)
+    version = versions.current(person.pk)
     _refuse_unknown(request)
     chosen = preferences.get(person, account_tables.PREFERENCE, account_tables.DEFAULT)
     wanted = replace(account_forms.window_of(request.GET), with_falls=account_tables.DRAWDOWN in chosen)
     found = account_windows.window(person, wanted)
-    lines = account_tables.lines(found.rows, chosen, offset=wanted.offset)
-    answer = HttpResponse(account_tables.html_of(lines, may_write=may_write(person)))
+    answer = HttpResponse(_rows_of(person, version, wanted, found, chosen))
     answer.headers["X-Total"] = str(found.total)
     return answer
+
+
+def _rows_of(
+    person: User, version: int, wanted: AccountsWindow, found: account_windows.Window, chosen: Sequence[str]
+) -> SafeString:
+    """The rows as they stand in the page, kept under the version that was read before them."""
+
+    def build() -> dict[str, Any]:
+        lines = account_tables.lines(found.rows, chosen, offset=wanted.offset)
+        return {"html": str(account_tables.html_of(lines, may_write=may_write(person))), "stale": found.stale}
+
+    look = [get_language(), timezone.get_current_timezone_name(), chosen, may_write(person)]
+    kept = answers.get("accounts", person.pk, version=version, parts=["rows", wanted, *look], build=build)
+    return SafeString(kept["html"])
 
 
 @may_write_required
@@ -180,6 +197,7 @@ def account_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         "before": before,
         "after": after,
         "board": board,
+        "version": board.version,
         "unit": board.unit,
         "scale": board.scale,
         "kpis": board.kpis,

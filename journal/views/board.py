@@ -95,6 +95,8 @@ class Board:
     def __init__(self, request: HttpRequest, *, also: tuple[str, ...] = (), account: Account | None = None) -> None:
         self.request = request
         self.person = person_of(request)
+        #: Read before anything else, so that nothing older is kept under it.
+        self.version = versions.current(self.person.pk)
         self.today = today_of(self.person)
         self.unit = units.of(request)
         self.wanted = filters.parse(self.params, user=self.person, also=(*OWN, *also))
@@ -308,7 +310,7 @@ class Board:
         kept = answers.get(
             "aggregate",
             self.person.pk,
-            version=versions.current(self.person.pk),
+            version=self.version,
             parts=["panel", panel.name, *look, *asked],
             build=lambda: self._written(panel),
         )

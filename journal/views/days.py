@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts import versions
 from journal import days, filters
 from journal.trade_lists import rows_of
 from journal.views.notes import day_or_404
@@ -18,10 +19,12 @@ from trading.refusals import says_why
 def day(request: HttpRequest, date: str) -> HttpResponse:
     """The day, for all accounts or those of the filter. `from` and `to` do not matter here: the day is the range."""
     person = person_of(request)
+    version = versions.current(person.pk)
     on = day_or_404(date)
     wanted = filters.parse(request.GET, user=person)
     found = days.of(person, wanted, on)
     context = {
+        "version": version,
         "found": found,
         "rows": rows_of(found.trades, within(filters.MetricsFilter(), on, on)),
         **standing(found.metrics),

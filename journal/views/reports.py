@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from accounts import versions
 from accounts.errors import InvalidValue
 from journal import (
     breakdowns,
@@ -87,6 +88,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
 def breakdown(request: HttpRequest) -> HttpResponseBase:
     """Trades grouped by one property, drawn and as a table, or the table as a file."""
     person = person_of(request)
+    version = versions.current(person.pk)
     wanted = filters.parse(request.GET, user=person, also=OWN)
     by = request.GET.get("by", "symbol")
     answer = breakdowns.breakdown(person, wanted, by=by)
@@ -103,6 +105,7 @@ def breakdown(request: HttpRequest) -> HttpResponseBase:
     page = page_asked(request, pages)
     measure = _measure(request)
     context = {
+        "version": version,
         "by": by,
         "words": words,
         "groups": groups_shown(),
