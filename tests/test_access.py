@@ -212,7 +212,8 @@ def test_people_reach_nothing_that_is_not_theirs(world: dict[str, Any], address:
                     check_foreign(cell)
                 else:
                     check_general(cell)
-                check_references(cell)
+                if method != "HEAD":  # GET without its body: what GET tells of a reference, it tells
+                    check_references(cell)
                 if row.kind != "public":
                     check_class(cell)
                 assert rows_of(world["alice"]) == before, f"{cell} changed what is Alice's"
