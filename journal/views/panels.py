@@ -32,7 +32,7 @@ def panel(request: HttpRequest, name: str) -> HttpResponseBase:
     is_part = bool(getattr(request, "htmx", False))
     context = {"panel": found, "board": board, "scale": board.scale, "unit": board.unit}
     if request.GET.get("as") == "table" and found.has_table:
-        context["table"] = board.table(name)
+        context |= {"table": board.table(name), "is_stale": board.metrics.stale}
         return render(request, "journal/_panel_table.html" if is_part else "journal/panel_table.html", context)
     shown = board.shown(found)
     if is_part:
