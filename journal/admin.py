@@ -40,6 +40,7 @@ from journal.models import (
     SavedView,
     TradePlaybook,
 )
+from journal.models.rollup import DayCounters
 from trading.admin import LargeTableAdmin
 
 _FIGURES = ("trade_count", "net_pnl", "fees", "win_count", "loss_count")
@@ -119,7 +120,7 @@ class DayCountersAdmin(ShownOnlyAdmin):
     ordering = ("-id",)
 
     @admin.display(boolean=True)
-    def is_stale(self, version: FacetVersion | RemarkVersion) -> bool:
+    def is_stale(self, version: DayCounters) -> bool:
         return version.computed_version < version.requested_version
 
 

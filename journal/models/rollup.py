@@ -147,13 +147,23 @@ class FacetDay(TotalsColumns):
         return f"{self.owner_id} {self.day} {self.dimension} {self.key}"
 
 
-class FacetVersion(models.Model):
-    """How far the facet sums of one person and day are behind the trades."""
+class DayCounters(models.Model):
+    """Two counters per person and day: stale while computed is behind requested."""
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
     day = models.DateField()
     requested_version = models.BigIntegerField(default=1)
     computed_version = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.owner_id} {self.day} {self.computed_version}/{self.requested_version}"
+
+
+class FacetVersion(DayCounters):
+    """How far the facet sums of one person and day are behind the trades."""
 
     class Meta:
         db_table_comment = "Two counters per person and day: facet sums are stale while computed is behind requested"
@@ -171,17 +181,9 @@ class FacetVersion(models.Model):
             )
         ]
 
-    def __str__(self) -> str:
-        return f"{self.owner_id} {self.day} {self.computed_version}/{self.requested_version}"
 
-
-class RemarkVersion(models.Model):
+class RemarkVersion(DayCounters):
     """How far the sums by what a person says of trades (tags, playbooks, rules, ratings, reviews) are behind it."""
-
-    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
-    day = models.DateField()
-    requested_version = models.BigIntegerField(default=1)
-    computed_version = models.BigIntegerField(default=0)
 
     class Meta:
         db_table_comment = (
@@ -200,9 +202,6 @@ class RemarkVersion(models.Model):
                 condition=Q(computed_version__lt=F("requested_version")),
             )
         ]
-
-    def __str__(self) -> str:
-        return f"{self.owner_id} {self.day} {self.computed_version}/{self.requested_version}"
 
 
 class ResultDay(models.Model):

@@ -1,16 +1,12 @@
 """A part of a page that is kept until something of the person changes."""
 
-from typing import Any
-
 from django import template
 from django.template.base import FilterExpression, NodeList, Parser, Token
-from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 
-from accounts import answers
 from accounts.addresses import written
 from accounts.models import User
+from journal import kept_html
 
 register = template.Library()
 
@@ -27,15 +23,12 @@ class _KeptNode(template.Node):
         is_unsteady = bool(self.unless.resolve(context, ignore_failures=True))
         if request is None or not isinstance(person, User) or not isinstance(version, int) or is_unsteady:
             return self.nodelist.render(context)
-        look = [get_language(), timezone.get_current_timezone_name(), timezone.localdate(), person.reporting_currency]
         asked = [request.path, request.GET.urlencode(), written(request).urlencode()]
 
-        def build() -> dict[str, Any]:
-            return {"html": str(self.nodelist.render(context))}
+        def write() -> tuple[str, bool]:
+            return self.nodelist.render(context), False
 
-        parts = ["html", self.name, *look, *asked]
-        kept = answers.get("aggregate", person.pk, version=version, parts=parts, build=build)
-        return SafeString(kept["html"])
+        return kept_html.get(person, version=version, parts=[self.name, *asked], write=write)
 
 
 @register.tag

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
@@ -12,13 +11,11 @@ from django.db.models.functions import Upper
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import answers, preferences, toasts, trading_accounts, versions
+from accounts import preferences, toasts, trading_accounts, versions
 from accounts import reports as account_reports
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import (
@@ -39,6 +36,7 @@ from journal import (
     charts,
     dimensions,
     filters,
+    kept_html,
     table_export,
 )
 from journal.account_windows import AccountsWindow, WindowRow
@@ -114,14 +112,13 @@ def _rows_of(
     person: User, version: int, wanted: AccountsWindow, found: account_windows.Window, chosen: Sequence[str]
 ) -> SafeString:
     """The rows as they stand in the page, kept under the version that was read before them."""
+    may = may_write(person)
 
-    def build() -> dict[str, Any]:
+    def write() -> tuple[str, bool]:
         lines = account_tables.lines(found.rows, chosen, offset=wanted.offset)
-        return {"html": str(account_tables.html_of(lines, may_write=may_write(person))), "stale": found.stale}
+        return account_tables.html_of(lines, may_write=may), found.stale
 
-    look = [get_language(), timezone.get_current_timezone_name(), chosen, may_write(person)]
-    kept = answers.get("accounts", person.pk, version=version, parts=["rows", wanted, *look], build=build)
-    return SafeString(kept["html"])
+    return kept_html.get(person, version=version, parts=["account rows", wanted, chosen, may], write=write)
 
 
 @may_write_required

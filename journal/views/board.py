@@ -10,12 +10,10 @@ from uuid import UUID
 
 from django.http import HttpRequest, QueryDict
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from accounts import answers, versions
+from accounts import versions
 from accounts.addresses import written
 from accounts.errors import InvalidValue
 from accounts.models import Account
@@ -26,6 +24,7 @@ from journal import (
     charts,
     chosen_trades,
     filters,
+    kept_html,
     kpis,
     more_figures,
     panel_tables,
@@ -305,22 +304,17 @@ class Board:
 
     def shown(self, panel: Panel) -> Shown:
         """The panel with its content, which is kept until something of the person changes or their day ends."""
-        look = [get_language(), timezone.get_current_timezone_name(), self.today, self.person.reporting_currency]
         asked = [self.request.GET.urlencode(), written(self.request).urlencode()]
-        kept = answers.get(
-            "aggregate",
-            self.person.pk,
-            version=self.version,
-            parts=["panel", panel.name, *look, *asked],
-            build=lambda: self._written(panel),
-        )
-        return Shown(panel, SafeString(kept["html"]))
 
-    def _written(self, panel: Panel) -> dict[str, Any]:
-        context = {"board": self, "panel": panel, "scale": self.scale, "unit": self.unit, **self.context_of(panel.name)}
-        context["is_stale"], context["missing"] = _behind(context.pop("answers", ()))
-        html = str(render_to_string("journal/_panel.html", context, request=self.request))
-        return {"html": html, "stale": context["is_stale"]}
+        def write() -> tuple[str, bool]:
+            content = self.context_of(panel.name)
+            is_stale, missing = _behind(content.pop("answers", ()))
+            context = {"board": self, "panel": panel, "scale": self.scale, "unit": self.unit, **content}
+            context |= {"is_stale": is_stale, "missing": missing}
+            return render_to_string("journal/_panel.html", context, request=self.request), is_stale
+
+        parts = ["panel", panel.name, *asked]
+        return Shown(panel, kept_html.get(self.person, version=self.version, parts=parts, write=write))
 
     def context_of(self, name: str) -> dict[str, Any]:
         """What the panel of this name shows."""
