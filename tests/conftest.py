@@ -53,6 +53,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
         )
+    # This one too: after a browser's tests it is another object than the one that the teardown closes.
+    connection.close()
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_every_place_of_a_million_rows_is_reached_with_few_in_the_page(page: Any
     assert page.locator("[role=grid]").get_attribute("aria-rowcount") == "1000001"
     assert "of 1,000,000" in page.inner_text("[data-window-shown]")
 
-    for part, number in ((0.5, 500_000), (0.25, 250_000), (0.999, 999_000)):
+    for part, number in ((0.5, 500_000), (0.25, 250_000), (0.9995, 999_500)):
         page.evaluate(_PULL, part)
         page.wait_for_selector(f".window tbody tr:not(.window-wait):has-text('Row {str(number)[:3]}')")
         assert abs(first_number(page) - number) < 600
@@ -74,6 +74,19 @@ def test_every_place_of_a_million_rows_is_reached_with_few_in_the_page(page: Any
     page.wait_for_selector("text='Row 999999'")
     assert in_sight(page)[-1] == "Row 999999"
     no_sideways_scroll(page)
+
+
+def test_a_pull_is_not_lost_when_the_last_one_comes_to_rest_at_that_moment(
+    wide_page: Any, live_server: LiveServer
+) -> None:
+    page = wide_page
+    opened(page, live_server.url)
+    page.evaluate(_PULL, 0.25)
+    page.wait_for_selector(".window tbody tr:has-text('Row 250')")
+
+    page.evaluate(f"() => {{ ({_PULL})(0.75); document.querySelector('.window').rowWindow.settle(); }}")
+
+    until(page, lambda: abs(first_number(page) - 750_000) < 600)
 
 
 def test_the_wheel_moves_by_its_own_length_however_many_rows_there_are(wide_page: Any, live_server: LiveServer) -> None:

@@ -155,8 +155,14 @@ class RowWindow {
     this.movedAt = performance.now();
   }
 
+  catchUp() {
+    // The event of a pull comes a frame after it; until then what the offset says belongs to where one was before.
+    if (this.box.scrollTop !== this.last) this.scrolled();
+  }
+
   settle() {
     // The thumb goes to where the rows in sight are in the whole; nothing of what is in sight moves.
+    this.catchUp();
     const place = this.place;
     this.set(place);
     this.draw();
@@ -188,6 +194,7 @@ class RowWindow {
   }
 
   resized() {
+    this.catchUp();
     const place = this.place;
     this.measure();
     this.set(place);
