@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from trading.orders.capabilities import ALPACA_2026_01, ALPACA_2026_06, PAPER, Capabilities, Profile, profile_of
-from trading.orders.ticket import Market, Ticket
-from trading.orders.validity import RULES, violations
-from trading.orders.vocabulary import AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce
+from trading.order_rules.capabilities import ALPACA_2026_01, ALPACA_2026_06, PAPER, Capabilities, Profile, profile_of
+from trading.order_rules.ticket import Market, Ticket
+from trading.order_rules.validity import RULES, violations
+from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce
 
 D = Decimal
 BUY, SELL = Side.BUY, Side.SELL

@@ -8,8 +8,8 @@ Source: docs/orders.md#validity
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trading.orders.amounts import is_multiple
-from trading.orders.vocabulary import AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce
+from trading.order_rules.amounts import is_multiple
+from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce
 
 
 @dataclass(frozen=True, slots=True)

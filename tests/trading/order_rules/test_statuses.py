@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from trading.orders.statuses import (
+from trading.order_rules.statuses import (
     IN_FLIGHT,
     PRECEDENCE,
     TERMINAL,

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from trading.orders.broker_events import Fill, OrderState
-from trading.orders.replacing import quantity_of_successor, reasons_against
-from trading.orders.reservations import Balance, Movement, MovementKind, Prices, hold_to_buy, movements, standing
-from trading.orders.statuses import Status
-from trading.orders.ticket import Ticket
-from trading.orders.vocabulary import OrderClass, OrderType, Side, TimeInForce
+from trading.order_rules.broker_events import Fill, OrderState
+from trading.order_rules.replacing import quantity_of_successor, reasons_against
+from trading.order_rules.reservations import Balance, Movement, MovementKind, Prices, hold_to_buy, movements, standing
+from trading.order_rules.statuses import Status
+from trading.order_rules.ticket import Ticket
+from trading.order_rules.vocabulary import OrderClass, OrderType, Side, TimeInForce
 
 D = Decimal
 TEN_AT_TEN = Ticket(Side.BUY, OrderType.LIMIT, TimeInForce.DAY, quantity=D(10), limit_price=D(10))

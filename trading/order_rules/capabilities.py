@@ -11,8 +11,8 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
-from trading.orders.ticket import Market, Ticket
-from trading.orders.vocabulary import AssetClass, OrderType, TimeInForce
+from trading.order_rules.ticket import Market, Ticket
+from trading.order_rules.vocabulary import AssetClass, OrderType, TimeInForce
 
 
 class Profile(StrEnum):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.orders.broker_events import BrokerEvent, Correction, Fill, Report, fold
-from trading.orders.reservations import (
+from trading.order_rules.broker_events import BrokerEvent, Correction, Fill, Report, fold
+from trading.order_rules.reservations import (
     Balance,
     Held,
     Hold,
@@ -29,8 +29,8 @@ from trading.orders.reservations import (
     movements,
     standing,
 )
-from trading.orders.statuses import TERMINAL, Event, Status
-from trading.orders.vocabulary import OrderType, Side
+from trading.order_rules.statuses import TERMINAL, Event, Status
+from trading.order_rules.vocabulary import OrderType, Side
 
 D = Decimal
 OPEN = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)

@@ -4,8 +4,8 @@ import pytest
 
 from trading.models import Side as StoredSide
 from trading.models.instrument import InstrumentKind
-from trading.orders.statuses import Status
-from trading.orders.vocabulary import (
+from trading.order_rules.statuses import Status
+from trading.order_rules.vocabulary import (
     ASSET_CLASS_OF_KIND,
     AssetClass,
     Direction,

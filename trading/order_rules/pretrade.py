@@ -14,8 +14,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from accounts.decimals import plain
-from trading.orders.amounts import ZERO, difference, multiple_above, multiple_below, product, ratio, total
-from trading.orders.reservations import (
+from trading.order_rules.amounts import ZERO, difference, multiple_above, multiple_below, product, ratio, total
+from trading.order_rules.reservations import (
     MARKET_COLLAR,
     Held,
     Hold,
@@ -29,10 +29,10 @@ from trading.orders.reservations import (
     hold_to_sell_short,
     hold_to_spend,
 )
-from trading.orders.ticket import Market, Ticket
-from trading.orders.validity import Violation
-from trading.orders.vocabulary import AssetClass, OrderType, Purpose, Side
-from trading.orders.words import _
+from trading.order_rules.ticket import Market, Ticket
+from trading.order_rules.validity import Violation
+from trading.order_rules.vocabulary import AssetClass, OrderType, Purpose, Side
+from trading.order_rules.words import _
 
 
 class RiskState(StrEnum):

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from accounts.decimals import plain
-from trading.orders.amounts import decimals, difference, is_multiple, multiple_below, total
-from trading.orders.capabilities import UNIVERSAL, Capabilities, Profile, profile_of
-from trading.orders.ticket import Market, Ticket
-from trading.orders.vocabulary import AssetClass, OrderClass, OrderType, PositionIntent, TimeInForce
+from trading.order_rules.amounts import decimals, difference, is_multiple, multiple_below, total
+from trading.order_rules.capabilities import UNIVERSAL, Capabilities, Profile, profile_of
+from trading.order_rules.ticket import Market, Ticket
+from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, PositionIntent, TimeInForce
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeVar
 
-from trading.orders.statuses import Status
+from trading.order_rules.statuses import Status
 
 
 class Side(StrEnum):

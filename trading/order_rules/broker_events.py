@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from trading.orders.amounts import ZERO, average_price, difference, is_positive, product, total
-from trading.orders.statuses import PRECEDENCE, Event, Outcome, Status, next_status
+from trading.order_rules.amounts import ZERO, average_price, difference, is_positive, product, total
+from trading.order_rules.statuses import PRECEDENCE, Event, Outcome, Status, next_status
 
 
 def _require_aware(at: datetime) -> None:

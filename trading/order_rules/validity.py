@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from trading.orders import conditions as when
-from trading.orders.amounts import is_positive
-from trading.orders.capabilities import PAPER, Capabilities
-from trading.orders.conditions import Asked, Condition
-from trading.orders.ticket import Market, Ticket
-from trading.orders.vocabulary import OrderClass, OrderType
-from trading.orders.words import _
+from trading.order_rules import conditions as when
+from trading.order_rules.amounts import is_positive
+from trading.order_rules.capabilities import PAPER, Capabilities
+from trading.order_rules.conditions import Asked, Condition
+from trading.order_rules.ticket import Market, Ticket
+from trading.order_rules.vocabulary import OrderClass, OrderType
+from trading.order_rules.words import _
 
 
 @dataclass(frozen=True, slots=True)

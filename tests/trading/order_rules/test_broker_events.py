@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.orders.broker_events import (
+from trading.order_rules.broker_events import (
     NOTHING,
     BrokerEvent,
     Correction,
@@ -23,9 +23,9 @@ from trading.orders.broker_events import (
     join,
     time_of_a_step,
 )
-from trading.orders.reservations import Hold, Prices, hold_to_buy, standing
-from trading.orders.statuses import Event, Status
-from trading.orders.vocabulary import OrderType, Side
+from trading.order_rules.reservations import Hold, Prices, hold_to_buy, standing
+from trading.order_rules.statuses import Event, Status
+from trading.order_rules.vocabulary import OrderType, Side
 
 D = Decimal
 OPEN = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)

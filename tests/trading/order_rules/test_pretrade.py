@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from trading.orders.pretrade import Account, Decision, Effect, Limits, RiskState, Terms, decide, effect
-from trading.orders.reservations import Held
-from trading.orders.ticket import Market, Ticket
-from trading.orders.vocabulary import AssetClass, OrderType, PositionIntent, Purpose, Side, TimeInForce
+from trading.order_rules.pretrade import Account, Decision, Effect, Limits, RiskState, Terms, decide, effect
+from trading.order_rules.reservations import Held
+from trading.order_rules.ticket import Market, Ticket
+from trading.order_rules.vocabulary import AssetClass, OrderType, PositionIntent, Purpose, Side, TimeInForce
 
 D = Decimal
 BUY, SELL = Side.BUY, Side.SELL

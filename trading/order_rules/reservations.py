@@ -15,9 +15,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
-from trading.orders.amounts import ZERO, difference, enough_money, is_positive, money, product, share, total
-from trading.orders.broker_events import OrderState
-from trading.orders.vocabulary import OrderType, Side
+from trading.order_rules.amounts import ZERO, difference, enough_money, is_positive, money, product, share, total
+from trading.order_rules.broker_events import OrderState
+from trading.order_rules.vocabulary import OrderType, Side
 
 #: How far above the reference a market order to buy may execute, as a fraction, before it lacks money.
 MARKET_COLLAR = Decimal("0.02")

@@ -8,12 +8,12 @@ Source: docs/orders.md#replacing
 from decimal import Decimal
 
 from accounts.decimals import plain
-from trading.orders.amounts import difference
-from trading.orders.broker_events import OrderState
-from trading.orders.statuses import TRANSITIONS, Event, Status
-from trading.orders.ticket import Ticket
-from trading.orders.validity import Violation
-from trading.orders.words import _
+from trading.order_rules.amounts import difference
+from trading.order_rules.broker_events import OrderState
+from trading.order_rules.statuses import TRANSITIONS, Event, Status
+from trading.order_rules.ticket import Ticket
+from trading.order_rules.validity import Violation
+from trading.order_rules.words import _
 
 
 def reasons_against(old: Ticket, new: Ticket, state: OrderState) -> list[Violation]:
