@@ -1,4 +1,4 @@
-"""One trading day: what it made, what was traded, planned and written."""
+"""One trading day: what was traded, planned and written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,8 +7,7 @@ from datetime import date
 from django.db.models import F, Max, Min, Q
 
 from accounts.models import User
-from journal import chosen_trades, note_lists, reports
-from journal.figures import AggregateMetrics
+from journal import chosen_trades, note_lists
 from journal.filters import MetricsFilter
 from journal.models import DayRollup, Note, NoteKind, OwnerDay
 from trading.models import Tag, TagRole, Trade
@@ -19,10 +18,8 @@ MOST_TRADES = 50
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """All of one day. The figures are those of calendar and lists for the same filter."""
+    """What was traded, planned and written on one day."""
 
-    day: date
-    metrics: AggregateMetrics
     trade_total: int
     trades: Sequence[Trade]
     opened: Sequence[Trade]
@@ -39,7 +36,6 @@ def of(user: User, wanted: MetricsFilter, day: date) -> Day:
     """The day as the filter's accounts had it; the filter's own days do not matter."""
     found = replace(wanted, start=day, end=day)
     trades = chosen_trades.trades_of(user, found)
-    metrics = reports.aggregate_metrics(user, found)
     notes = list(note_lists.shown(note_lists.notes_of(user, found)).order_by("id"))
     counts = note_lists.tag_counts(trades)
     # Closed later or not yet, in the words of the index of such trades.
@@ -49,8 +45,6 @@ def of(user: User, wanted: MetricsFilter, day: date) -> Day:
         opened = opened.filter(account__in=note_lists.accounts_of(user, wanted))
     earlier, later = _neighbours(user, wanted, day)
     return Day(
-        day=day,
-        metrics=metrics,
         trade_total=trades.count(),
         trades=list(
             trades.select_related("account", "instrument")

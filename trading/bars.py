@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from accounts import versions
 from accounts.decimals import strict
 from accounts.fields import LARGEST_PRICE
 from trading import bulk
@@ -222,6 +223,8 @@ def load(
         added, changed = cursor.fetchone()
         cursor.execute("DROP TABLE bar_stage")
         if (added or changed) and first is not None and last is not None:
+            # The pages of trades draw them, whoever's trades those are.
+            versions.bump_everybody()
             cursor.execute(_TO_MEASURE, [instrument.pk, last + LENGTHS[timeframe], first])
     return Loaded(count, added, changed, first, last)
 

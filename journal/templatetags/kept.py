@@ -1,11 +1,13 @@
 """A part of a page that is kept until something of the person changes."""
 
 from django import template
+from django.middleware.csrf import get_token
 from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.utils.safestring import SafeString
 
 from accounts.addresses import written
 from accounts.models import User
+from accounts.permissions import may_write
 from journal import kept_html
 
 register = template.Library()
@@ -21,14 +23,19 @@ class _KeptNode(template.Node):
         request, version = context.get("request"), self.version.resolve(context, ignore_failures=True)
         person = getattr(request, "user", None)
         is_unsteady = bool(self.unless.resolve(context, ignore_failures=True))
-        if request is None or not isinstance(person, User) or not isinstance(version, int) or is_unsteady:
+        # What is answered to something that was sent may show what was sent.
+        is_asked = request is not None and request.method in ("GET", "HEAD")
+        if not is_asked or not isinstance(person, User) or not isinstance(version, int) or is_unsteady:
             return self.nodelist.render(context)
-        asked = [request.path, request.GET.urlencode(), written(request).urlencode()]
+        asked = [request.path, request.GET.urlencode(), written(request).urlencode(), may_write(person)]
+        place = kept_html.token_place()
 
         def write() -> tuple[str, bool]:
-            return self.nodelist.render(context), False
+            with context.push(csrf_token=place):
+                return self.nodelist.render(context), False
 
-        return kept_html.get(person, version=version, parts=[self.name, *asked], write=write)
+        html = kept_html.get(person, version=version, parts=[self.name, *asked], write=write)
+        return SafeString(html.replace(place, get_token(request))) if place in html else html
 
 
 @register.tag
@@ -36,7 +43,9 @@ def kept(parser: Parser, token: Token) -> _KeptNode:
     """`{% kept "name" version unless %} … {% endkept %}`: the part as it was written for this version and address.
 
     The version is the person's, read before anything that the part shows; `unless` is true while what it shows is still
-    behind. The part is of the person, the address and the day alone: no form that changes something stands in it.
+    behind. The part is of the person, whether they may write, the address and the day alone. The tokens of its forms
+    are those of the request. What a view puts off until it is shown (`SimpleLazyObject`) is not even computed for a
+    part that is kept.
     """
     bits = token.split_contents()
     if len(bits) != 4:

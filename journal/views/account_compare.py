@@ -1,11 +1,13 @@
 """Two to twelve accounts side by side, and how they are chosen."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -63,16 +65,18 @@ def account_compare(request: HttpRequest) -> HttpResponseBase:
         return render(request, "journal/account_compare.html", {**context, "number": len(chosen)})
     # An account that traded in several currencies is there once for each: the first twelve are drawn.
     columns = side_by_side.columns(answer.accounts[: side_by_side.SERIES], chosen)
-    curves = _curves(request, person, wanted, columns, align=align)
+    own = partial(_curves, request, person, wanted, columns, align=align)
     if request.GET.get("format") == "csv":
-        return _csv(request, columns, curves)
+        return _csv(request, columns, own())
+    curves: Any = SimpleLazyObject(own)
     context |= {
+        "is_compared": True,
         "columns": columns,
-        "rows": side_by_side.metric_rows(columns, unit=unit),
+        "rows": SimpleLazyObject(lambda: side_by_side.metric_rows(columns, unit=unit)),
         "is_ranked": unit is not Unit.MONEY or len({column.currency for column in columns}) == 1,
         "is_one_currency": len({column.currency for column in columns}) == 1,
         "curves": curves,
-        "table": side_by_side.shown_table(curves),
+        "table": SimpleLazyObject(lambda: side_by_side.shown_table(curves)),
         "alignments": (
             ("calendar", _("By date")),
             ("common", _("From the first common day")),

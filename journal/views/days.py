@@ -1,12 +1,15 @@
 """The page of one day: what it made, what was planned, traded and written."""
 
+from dataclasses import replace
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from accounts import versions
-from journal import days, filters
+from journal import days, filters, reports
 from journal.trade_lists import rows_of
 from journal.views.notes import day_or_404
 from journal.views.pages import person_of, standing, within
@@ -22,11 +25,14 @@ def day(request: HttpRequest, date: str) -> HttpResponse:
     version = versions.current(person.pk)
     on = day_or_404(date)
     wanted = filters.parse(request.GET, user=person)
-    found = days.of(person, wanted, on)
+    metrics = reports.aggregate_metrics(person, replace(wanted, start=on, end=on))
+    found = SimpleLazyObject(lambda: days.of(person, wanted, on))
     context = {
         "version": version,
+        "on": on,
+        "metrics": metrics,
         "found": found,
-        "rows": rows_of(found.trades, within(filters.MetricsFilter(), on, on)),
-        **standing(found.metrics),
+        "rows": SimpleLazyObject(lambda: rows_of(found.trades, within(filters.MetricsFilter(), on, on))),
+        **standing(metrics),
     }
     return render(request, "journal/day.html", context)

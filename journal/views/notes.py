@@ -8,10 +8,11 @@ from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import toasts, undo
+from accounts import toasts, undo, versions
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import Account
 from accounts.permissions import may_write_required
@@ -40,37 +41,41 @@ def own_note(request: HttpRequest, public_id: uuid.UUID) -> Note:
 def note_list(request: HttpRequest) -> HttpResponseBase:
     """Days with what they made and what was written of them, the newest first; as CSV every note."""
     person = person_of(request)
+    version = versions.current(person.pk)
     wanted = filters.parse(request.GET, user=person, also=_ALSO)
     kind = request.GET.get("kind", "")
     if kind and kind not in NoteKind.values:
         raise InvalidValue(_("There is no such kind of note."), pointer="?kind")
-    tags = list(Tag.objects.for_user(person).order_by("name", "id"))
+    mine = Tag.objects.for_user(person).order_by("name", "id")
     chosen = StreamFilter(
         words=filters.text_of(request.GET, "q") or "",
         kind=kind,
-        tag=_tag(tags, request.GET.get("note_tag", "")),
+        tag=_tag(list(mine), asked) if (asked := request.GET.get("note_tag", "")) else None,
     )
     if request.GET.get("format") == "csv":
         return table_export.answer("notes.csv", *note_lists.table(person, wanted, chosen))
-    found = note_lists.stream(person, wanted, chosen, before=_day(request.GET.get("before", "")))
     today = today_of(person)
     month = month_of(request, wanted, today=today, last="")
     days = breakdowns.calendar(person, within(wanted, *charts.month_span(month)))
+    before = _day(request.GET.get("before", ""))
     context = {
-        "stream": found,
+        "version": version,
+        "stream": SimpleLazyObject(lambda: note_lists.stream(person, wanted, chosen, before=before)),
         "chosen": chosen,
         "kinds": NoteKind.choices,
-        "tags": tags,
+        "tags": mine,
         "today": today,
-        "month": charts.month(month, days.days, today=today, start=wanted.start, end=wanted.end),
-        "is_empty": not found.days and not chosen.is_about_words and not request.GET,
+        "month": SimpleLazyObject(
+            lambda: charts.month(month, days.days, today=today, start=wanted.start, end=wanted.end)
+        ),
+        "may_be_new": not chosen.is_about_words and not request.GET,
         **standing(days),
     }
     return render(request, "journal/note_list.html", context)
 
 
 def _tag(tags: list[Tag], text: str) -> Tag | None:
-    return next((tag for tag in tags if text in (str(tag.public_id), tag.name)), None) if text else None
+    return next((tag for tag in tags if text in (str(tag.public_id), tag.name)), None)
 
 
 def _day(text: str) -> date | None:

@@ -9,10 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import toasts
+from accounts import toasts, versions
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import User
 from accounts.permissions import may_write_required
@@ -35,11 +36,12 @@ _ORDERS = ("oldest", "newest")
 def trade_review(request: HttpRequest) -> HttpResponse:
     """The trade in hand with what is said of it, and those that wait behind it."""
     person = person_of(request)
+    version = versions.current(person.pk)
     order = _order(request.GET.get("order"))
     asked, after = _trade(person, request.GET.get("trade")), _trade(person, request.GET.get("after"))
     if asked is not None and asked.is_open:
         asked = None
-    return _answer(request, asked, order=order, after=after)
+    return _answer(request, asked, version=version, order=order, after=after)
 
 
 @may_write_required
@@ -87,10 +89,31 @@ def _act(request: HttpRequest, person: User, trade: Trade) -> bool:
 
 
 def _answer(
-    request: HttpRequest, trade: Trade | None, *, order: str, after: Trade | None = None, typed: str | None = None
+    request: HttpRequest,
+    trade: Trade | None,
+    *,
+    order: str,
+    version: int | None = None,
+    after: Trade | None = None,
+    typed: str | None = None,
 ) -> HttpResponse:
-    """The page, or its part. `typed` is a note that was not kept, as another stood there by then."""
+    """The page, or its part. `typed` is a note that was not kept, as another stood there by then.
+
+    What is kept of it is of this version, which was read before the trades were.
+    """
     person = person_of(request)
+    hand: Any = SimpleLazyObject(lambda: _hand(person, trade, order=order, after=after))
+    context = {"version": version, "hand": hand, "order": order, "orders": _ORDERS, "typed": typed}
+    template = "journal/_review.html" if request.htmx else "journal/trade_review.html"  # type: ignore[attr-defined]
+    answer = render(request, template, context)
+    if request.htmx and hand["trade"] is not None:  # type: ignore[attr-defined]
+        query = urlencode({"order": order, "trade": hand["trade"].public_id})
+        answer.headers["HX-Replace-Url"] = f"{reverse('trade_review')}?{query}"
+    return answer
+
+
+def _hand(person: User, trade: Trade | None, *, order: str, after: Trade | None) -> dict[str, Any]:
+    """The trade in hand, the first that waits where none is given; what is said of it; and what comes next."""
     newest_first = order == "newest"
     ahead = reviewing.queue(person, newest_first=newest_first, after=after or trade)
     if trade is None:
@@ -100,32 +123,23 @@ def _answer(
         trade = ahead.pop(0) if ahead else None
     today, zone = reviewing.today(person)
     left = reviewing.left(person)
-    context: dict[str, Any] = {
+    hand: dict[str, Any] = {
         "trade": trade,
         "ahead": ahead,
-        "order": order,
-        "orders": _ORDERS,
         "left": left,
         "is_more": left > reviewing.MOST_COUNTED,
         "most": reviewing.MOST_COUNTED,
         "done": reviewing.done_on(person, today, zone),
-        "before": reviewing.queue(person, newest_first=not newest_first, after=trade, limit=1) if trade else [],
+        "before": [],
     }
-    if trade is not None:
-        context |= {**_words_of(person, trade), "typed": typed, "read": trades.words_digest(trade)}
-    template = "journal/_review.html" if request.htmx else "journal/trade_review.html"  # type: ignore[attr-defined]
-    answer = render(request, template, context)
-    if request.htmx and trade is not None:  # type: ignore[attr-defined]
-        query = urlencode({"order": order, "trade": trade.public_id})
-        answer.headers["HX-Replace-Url"] = f"{reverse('trade_review')}?{query}"
-    return answer
-
-
-def _words_of(person: User, trade: Trade) -> dict[str, Any]:
-    return {
-        **marks_of(person, trade),
+    if trade is None:
+        return hand
+    return hand | {
+        "before": reviewing.queue(person, newest_first=not newest_first, after=trade, limit=1),
+        "marks": marks_of(person, trade),
         "chart": trade_charts.fills_chart(trade, trade_charts.parts_of(trade)),
         "held": held_of(trade),
+        "read": trades.words_digest(trade),
     }
 
 

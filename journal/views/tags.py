@@ -9,12 +9,14 @@ from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import toasts, undo
+from accounts import toasts, undo, versions
 from accounts.errors import InvalidValue
+from accounts.models import User
 from accounts.permissions import may_write_required
 from journal import table_export
 from journal.models import Note
@@ -82,18 +84,26 @@ def tag_list(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST":
         return _tag_made(request)
     person = person_of(request)
-    groups = list(TagGroup.objects.for_user(person).order_by("position", "id"))
-    found = list(_counted(Tag.objects.for_user(person)).order_by("name", "id"))
+    version = versions.current(person.pk)
     if request.GET.get("format") == "csv":
-        return table_export.answer("tags.csv", *_table(groups, found))
-    context = {
+        return table_export.answer("tags.csv", *_table(*_all(person)))
+    context = {"version": version, "shown": SimpleLazyObject(lambda: _shown(*_all(person))), "roles": TagRole.choices}
+    return render(request, "journal/tag_list.html", context)
+
+
+def _all(person: User) -> tuple[list[TagGroup], list[Any]]:
+    """The person's groups in their order and tags by name."""
+    groups = list(TagGroup.objects.for_user(person).order_by("position", "id"))
+    return groups, list(_counted(Tag.objects.for_user(person)).order_by("name", "id"))
+
+
+def _shown(groups: list[TagGroup], found: list[Any]) -> dict[str, Any]:
+    return {
         "groups": [(group, [tag for tag in found if tag.group_id == group.pk]) for group in groups],
         "others": [tag for tag in found if tag.group_id is None],
         "all_groups": groups,
         "all_tags": found,
-        "roles": TagRole.choices,
     }
-    return render(request, "journal/tag_list.html", context)
 
 
 def _table(groups: list[TagGroup], found: list[Any]) -> tuple[list[str], list[list[object]]]:

@@ -13,15 +13,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from accounts import toasts
+from accounts import toasts, versions
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import User
 from accounts.permissions import may_write_required
 from journal import bulk_acts, drafts, trade_charts, trade_windows
 from journal.bulk_acts import Act
+from journal.trade_windows import TradeList
 from journal.views.pages import person_of
 from trading import trades
 from trading.errors import WordsChanged
@@ -48,7 +50,8 @@ class Fill:
 @may_write_required
 @says_why
 def trade_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
-    return _page(request, _own_trade(request, id))
+    version = versions.current(person_of(request).pk)
+    return _page(request, _own_trade(request, id), version=version)
 
 
 @may_write_required
@@ -130,36 +133,47 @@ def held_of(trade: Trade) -> timedelta | None:
 
 
 def _page(
-    request: HttpRequest, trade: Trade, *, words: WordsForm | None = None, status: int | None = None
+    request: HttpRequest,
+    trade: Trade,
+    *,
+    version: int | None = None,
+    words: WordsForm | None = None,
+    status: int | None = None,
 ) -> HttpResponse:
+    """The page; what is kept of it is of this version, which was read before the trade was."""
     person = person_of(request)
     listed = trade_windows.of(person, request.GET)
+    parts: Any = SimpleLazyObject(lambda: trade_charts.parts_of(trade))
+    context = {
+        "version": version,
+        "trade": trade,
+        "draft_place": _draft_place(trade),
+        "fills": SimpleLazyObject(lambda: _fills(parts)),
+        "words": words or WordsForm.of(trade),
+        "is_conflict": status == WordsChanged.status,
+        "has_moved_on": words is None and _has_moved_on(person, trade),
+        "around": SimpleLazyObject(lambda: _around(listed, trade)),
+        "link_query": _query(request),
+        "difference": None if trade.broker_pnl is None else trade.net_pnl - trade.broker_pnl,
+        "held": held_of(trade),
+        "chart": SimpleLazyObject(lambda: trade_charts.fills_chart(trade, parts)),
+        "plan": SimpleLazyObject(lambda: trade_charts.plan_chart(trade)),
+        "mae_r": _in_r(trade, trade.mae),
+        "mfe_r": _in_r(trade, trade.mfe),
+        "captured": _captured(trade),
+        "copies": SimpleLazyObject(lambda: _copies(trade)),
+        "marks": SimpleLazyObject(lambda: marks_of(person, trade)),
+    }
+    return render(request, "trading/trade_detail.html", context, status=status or (422 if words else 200))
+
+
+def _around(listed: TradeList, trade: Trade) -> dict[str, Trade | None]:
+    """The trades before and after it in the list."""
     before, after = trade_windows.neighbours(listed, trade)
     if listed.order == trade_windows.USUAL_ORDER:
         # The latest trade stands on top, and what came before it in time is still the trade before it.
         before, after = after, before
-    parts = trade_charts.parts_of(trade)
-    context = {
-        "trade": trade,
-        "draft_place": _draft_place(trade),
-        "fills": _fills(parts),
-        "words": words or WordsForm.of(trade),
-        "is_conflict": status == WordsChanged.status,
-        "has_moved_on": words is None and _has_moved_on(person, trade),
-        "before": before,
-        "after": after,
-        "link_query": _query(request),
-        "difference": None if trade.broker_pnl is None else trade.net_pnl - trade.broker_pnl,
-        "held": held_of(trade),
-        "chart": trade_charts.fills_chart(trade, parts),
-        "plan": trade_charts.plan_chart(trade),
-        "mae_r": _in_r(trade, trade.mae),
-        "mfe_r": _in_r(trade, trade.mfe),
-        "captured": _captured(trade),
-        "copies": _copies(trade),
-        **marks_of(person, trade),
-    }
-    return render(request, "trading/trade_detail.html", context, status=status or (422 if words else 200))
+    return {"before": before, "after": after}
 
 
 def _has_moved_on(person: User, trade: Trade) -> bool:
