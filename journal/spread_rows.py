@@ -54,7 +54,7 @@ def results(owner_id: int, wanted: MetricsFilter, *, rates: Rates | None) -> tup
     """
     source, values = _results_source(owner_id, wanted)
     names = ", ".join(RESULT_COLUMNS)
-    rows = reading.rows(f"SELECT r.currency, r.day, {names} FROM {source}", values)  # noqa: S608 – our own text
+    rows = reading.packed_rows(f"SELECT r.currency, r.day, {names} FROM {source}", values)  # noqa: S608 – our own text
     wide = {row[:2] for row in rows if len(row[5]) != WIDTH * row[2] or len(row[9]) != WIDTH * row[6]}
     lists = _lists(owner_id, wanted, days={day for _, day in wide}) if wide else {}
     net, multiples = [], []

@@ -1,6 +1,7 @@
 """A part of a page that is kept until something of the person changes."""
 
 from django import template
+from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.utils.safestring import SafeString
@@ -20,12 +21,14 @@ class _KeptNode(template.Node):
         self.name, self.version, self.unless, self.nodelist = name, version, unless, nodelist
 
     def render(self, context: template.Context) -> SafeString:
-        request, version = context.get("request"), self.version.resolve(context, ignore_failures=True)
+        request: HttpRequest | None = context.get("request")
+        version = self.version.resolve(context, ignore_failures=True)
         person = getattr(request, "user", None)
         is_unsteady = bool(self.unless.resolve(context, ignore_failures=True))
         # What is answered to something that was sent may show what was sent.
-        is_asked = request is not None and request.method in ("GET", "HEAD")
-        if not is_asked or not isinstance(person, User) or not isinstance(version, int) or is_unsteady:
+        if request is None or request.method not in ("GET", "HEAD"):
+            return self.nodelist.render(context)
+        if not isinstance(person, User) or not isinstance(version, int) or is_unsteady:
             return self.nodelist.render(context)
         asked = [request.path, request.GET.urlencode(), written(request).urlencode(), may_write(person)]
         place = kept_html.token_place()

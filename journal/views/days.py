@@ -1,6 +1,7 @@
 """The page of one day: what it made, what was planned, traded and written."""
 
 from dataclasses import replace
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -26,7 +27,7 @@ def day(request: HttpRequest, date: str) -> HttpResponse:
     on = day_or_404(date)
     wanted = filters.parse(request.GET, user=person)
     metrics = reports.aggregate_metrics(person, replace(wanted, start=on, end=on))
-    found = SimpleLazyObject(lambda: days.of(person, wanted, on))
+    found: Any = SimpleLazyObject(lambda: days.of(person, wanted, on))
     context = {
         "version": version,
         "on": on,
