@@ -14,6 +14,7 @@ app.conf.beat_schedule = {
     "sweep stale days": {"task": "journal.tasks.sweep_stale_days", "schedule": 10.0},
     "sweep unfinished imports": {"task": "trading.tasks.sweep_imports", "schedule": 10.0},
     "measure excursions": {"task": "trading.tasks.measure_excursions", "schedule": 60.0},
+    "judge breakers": {"task": "trading.tasks.sweep_risk", "schedule": 60.0},
     "sweep what was written": {"task": "journal.tasks.sweep_writing", "schedule": 3600.0},
     "sweep archives": {"task": "journal.tasks.sweep_archives", "schedule": 30.0},
     "forget old requests": {"task": "accounts.tasks.forget_old_requests", "schedule": 3600.0},

@@ -12,6 +12,10 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Accounts and cash"), ("account", "accountgroup", "accounttag", "accountnumber", "portfolio", "ledgerentry")),
     (_("Imports and exports"), ("importbatch", "importrow", "columnmapping", "archive")),
     (_("Fills, trades and positions"), ("execution", "trade", "tradefill", "position", "tag", "taggroup")),
+    (
+        _("Risk"),
+        ("riskconfig", "riskconfigrevision", "systemsetting", "risklimit", "breakerstate", "breakerevent"),
+    ),
     (_("Instruments and prices"), ("instrument", "futuresroot", "bar", "fxrate")),
     (
         _("What people wrote"),

@@ -12,11 +12,12 @@ from psycopg import errors, sql
 
 from accounts import audit, ledger
 from accounts.models import AuditEvent, LedgerEntry, User
-from tests.factories import make_account
+from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
+from trading import risk
 
 APP = "journal_app"
-APPEND_ONLY = ["accounts_auditevent", "accounts_ledgerentry"]
+APPEND_ONLY = ["accounts_auditevent", "accounts_ledgerentry", "trading_breakerevent", "trading_riskconfigrevision"]
 
 pytestmark = pytest.mark.django_db
 
@@ -36,12 +37,13 @@ def app(db: None) -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.fixture
 def history(alice: User) -> None:
-    """One audit event and one ledger entry."""
+    """One row of each append-only table."""
     account = make_account(alice)
     ledger.deposit(
         account, currency="USD", amount=Decimal(10), idempotency_key="k", at=datetime(2026, 1, 5, tzinfo=UTC), note=""
     )
     audit.written("test", subject="account", subject_id="1", owner_id=alice.pk)
+    risk.configure(make_user(is_staff=True), max_drawdown=Decimal("0.3"))
 
 
 def is_refused(app: psycopg.Connection[Any], statement: str) -> bool:
@@ -167,6 +169,12 @@ def test_without_the_trigger_the_owner_could(alice: User) -> None:
         cursor.execute("ALTER TABLE accounts_auditevent ENABLE TRIGGER refuse_change")
 
     assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM trading_riskconfig", "TRUNCATE trading_riskconfig"])
+def test_the_application_cannot_do_away_with_the_configuration(app: psycopg.Connection[Any], statement: str) -> None:
+    assert is_refused(app, statement)
+    assert not is_refused(app, "UPDATE trading_riskconfig SET capital = 500")
 
 
 @pytest.mark.parametrize("column", ["price = price + 1", "quantity = 1000", "fees = 9", "identity = gen_random_uuid()"])

@@ -113,14 +113,15 @@ class Account:
     """What is known now of what a breaker watches, all in one currency.
 
     `closed` are the trades that ended since the baseline, in any order. `open_pnl` is what the open ones have realized
-    so far and would come to at fresh prices; None where a price is missing. `realized_today` is what the exits of
-    `today` realized, None to take it from `closed`.
+    so far and would come to at fresh prices, `unpriced` how many of them have no such price. `realized_today` is what
+    the exits of `today` realized, None to take it from `closed`.
     """
 
     capital: Decimal | None
     today: date
     closed: Sequence[Closed] = ()
     open_pnl: Decimal | None = ZERO
+    unpriced: int = 0
     realized_today: Decimal | None = None
     height: Height | None = None
 
@@ -275,7 +276,7 @@ def _missing(account: Account, closed: Sequence[Closed]) -> Iterable[Missing]:
         yield Missing.CAPITAL
     if any(each.amount is None for each in closed):
         yield Missing.RESULTS
-    if account.open_pnl is None or not account.open_pnl.is_finite():
+    if account.unpriced or account.open_pnl is None or not account.open_pnl.is_finite():
         yield Missing.OPEN_PNL
     if account.realized_today is not None and not account.realized_today.is_finite():
         yield Missing.TODAY

@@ -43,3 +43,10 @@ class BarsRefused(DomainError):
 
     code = "bars_refused"
     status = 422
+
+
+class OperatorsOnly(DomainError):
+    """Only somebody who runs this installation may do it."""
+
+    code = "operators_only"
+    status = 403

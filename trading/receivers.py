@@ -1,13 +1,15 @@
-"""Answers to what accounts tell: their fills are dated and matched anew, or go with them."""
+"""Answers to what is told: fills of accounts are dated and matched anew or go with them, breakers are judged."""
 
 from typing import Any
 
 from django.db import connection
 from django.dispatch import receiver
 
+from accounts import publishing
 from accounts.models import Account
 from accounts.signals import account_deleted, account_rules_changed
-from trading import trades
+from trading import tasks, trades
+from trading.signals import trades_changed
 
 #: In an order in which no row is left pointing at one that is gone.
 _FORGET = (
@@ -34,3 +36,9 @@ def forget_fills(account: Account, **_: Any) -> None:
     with connection.cursor() as cursor:
         for statement in _FORGET:
             cursor.execute(statement, [account.pk])
+
+
+@receiver(trades_changed)
+def breakers_are_judged(owner_id: int, **_: Any) -> None:
+    """After the commit the worker looks whether a limit holds now."""
+    publishing.after_commit(tasks.evaluate_risk, owner_id)

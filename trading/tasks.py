@@ -1,11 +1,12 @@
-"""Imports done by the worker. What must happen is in the batch's row; a lost message costs only delay."""
+"""Imports and breakers, done by the worker. What must happen is in tables; a lost message costs only delay."""
 
 import logging
 from typing import Any
 
 from celery import shared_task
+from django.utils import timezone
 
-from trading import excursions_of_trades
+from trading import excursions_of_trades, risk
 from trading.imports import batches
 from trading.models import BatchStatus, ImportBatch
 
@@ -53,3 +54,22 @@ def sweep_imports() -> None:
         except Exception:
             # One person's file must not keep everybody else's waiting; its attempts are counted, and it is given up.
             logger.exception("the import %s failed", batch.public_id)
+
+
+@shared_task(name="trading.tasks.evaluate_risk")
+def evaluate_risk(owner_id: int) -> int:
+    """Every breaker of this person is on whose limits hold; returns how many have tripped by this."""
+    return len(risk.evaluate(owner_id, at=timezone.now(), is_forced=False))
+
+
+@shared_task(name="trading.tasks.sweep_risk")
+def sweep_risk() -> int:
+    """So is everybody's with something open, or whose message was lost; returns how many have tripped by this."""
+    tripped = 0
+    for owner_id in risk.behind():
+        try:
+            tripped += len(risk.evaluate(owner_id, at=timezone.now()))
+        except Exception:
+            # One person's rows must not leave everybody else's breakers unwatched.
+            logger.exception("the breakers of person %s could not be judged", owner_id)
+    return tripped

@@ -337,6 +337,13 @@ def test_without_prices_the_drawdown_is_that_of_what_was_realized(wrong: Decimal
     assert judged.metrics.missing == (Missing.OPEN_PNL,)
 
 
+def test_what_has_a_price_counts_although_something_else_has_none() -> None:
+    judged = verdict([], DRAWDOWN, open_pnl=Decimal(-60), unpriced=1)
+
+    assert judged.reasons == (Reason.MAX_DRAWDOWN,)
+    assert judged.metrics.missing == (Missing.OPEN_PNL,)
+
+
 def test_a_days_sum_that_is_no_number_is_taken_from_the_trades() -> None:
     judged = verdict(results("-45"), EPIC, realized_today=Decimal("NaN"))
 

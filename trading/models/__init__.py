@@ -1,5 +1,13 @@
 """Tables of what happened: instruments, fills, trades, positions, imports."""
 
+from trading.models.breaker import (
+    BreakerEvent,
+    BreakerEventKind,
+    BreakerMode,
+    BreakerScope,
+    BreakerState,
+    BreakerStatus,
+)
 from trading.models.execution import Execution, ExecutionQuerySet, ExecutionSource, Side
 from trading.models.importing import (
     AccountNumber,
@@ -18,6 +26,7 @@ from trading.models.instrument import (
     InstrumentStatus,
 )
 from trading.models.market import Bar, Timeframe
+from trading.models.risk import RiskConfig, RiskConfigRevision, RiskLimit, SizingMode, SystemSetting
 from trading.models.trade import (
     FillRole,
     Outcome,
@@ -36,6 +45,12 @@ __all__ = [
     "AccountNumber",
     "Bar",
     "BatchStatus",
+    "BreakerEvent",
+    "BreakerEventKind",
+    "BreakerMode",
+    "BreakerScope",
+    "BreakerState",
+    "BreakerStatus",
     "ColumnMapping",
     "Execution",
     "ExecutionQuerySet",
@@ -51,8 +66,13 @@ __all__ = [
     "InstrumentStatus",
     "Outcome",
     "Position",
+    "RiskConfig",
+    "RiskConfigRevision",
+    "RiskLimit",
     "RowOutcome",
     "Side",
+    "SizingMode",
+    "SystemSetting",
     "Tag",
     "TagGroup",
     "TagRole",

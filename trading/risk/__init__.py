@@ -1,0 +1,29 @@
+"""Risk: what nobody may exceed, how near each limit is, and the breaker that stops new risk and never an exit.
+
+`trading.breaker` says when a breaker trips, `trading.order_rules.pretrade` what it stops; here it is read, switched
+and kept.
+
+Source: docs/risk.md
+"""
+
+from trading.risk.breakers import activate, blocked, reset, state_for, stop
+from trading.risk.configuration import configure, current
+from trading.risk.evaluation import behind, evaluate
+from trading.risk.limits import change_limit, exceeded, limits_for, remove_limit, set_limit
+
+__all__ = [
+    "activate",
+    "behind",
+    "blocked",
+    "change_limit",
+    "configure",
+    "current",
+    "evaluate",
+    "exceeded",
+    "limits_for",
+    "remove_limit",
+    "reset",
+    "set_limit",
+    "state_for",
+    "stop",
+]

@@ -1,0 +1,229 @@
+"""Limits of orders: what people and operators set, and what of it counts for one account and instrument."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from accounts import audit
+from accounts.decimals import plain
+from accounts.errors import Conflict, InvalidValue
+from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
+from accounts.models import Account, User
+from trading.models import Instrument, Position, RiskConfig, RiskLimit, Trade
+from trading.order_rules.amounts import product, total
+from trading.order_rules.pretrade import Limits
+from trading.order_rules.validity import Violation
+from trading.risk import capital, configuration, rates, system_settings
+from trading.risk.rates import Rates
+
+VALUES = ("max_quantity", "max_notional", "price_band", "max_open_positions", "max_trades_per_day")
+_MOST: dict[str, Decimal] = {
+    "max_quantity": LARGEST_PRICE,
+    "max_notional": LARGEST_MONEY,
+    "max_open_positions": Decimal(1_000_000),
+    "max_trades_per_day": Decimal(1_000_000),
+}
+
+
+@transaction.atomic
+def set_limit(
+    owner: User, *, account: Account | None = None, instrument: Instrument | None = None, **values: Any
+) -> RiskLimit:
+    """These limits hold for this account and instrument, None for any.
+
+    Raises InvalidValue, or Conflict where there are limits for just that already.
+    """
+    if account is not None and account.owner_id != owner.pk:
+        raise InvalidValue(_("You have no account of this name."), pointer="/account")
+    limit = RiskLimit(owner=owner, account=account, instrument=instrument)
+    _apply(limit, values)
+    try:
+        with transaction.atomic():
+            limit.save()
+    except IntegrityError as error:
+        raise Conflict(_("There are limits for this already."), code="limit_exists") from error
+    limit.refresh_from_db()
+    _tell("risk_limit.create", limit, before=None, after=_written(limit))
+    return limit
+
+
+@transaction.atomic
+def change_limit(limit: RiskLimit, **values: Any) -> RiskLimit:
+    """The limits are these; what is not named stays, None takes a limit away. Raises InvalidValue."""
+    row = RiskLimit.objects.select_for_update(of=("self",)).select_related("account", "instrument").get(pk=limit.pk)
+    before = _written(row)
+    _apply(row, values)
+    after = _written(row)
+    if after != before:
+        row.save()
+        _tell("risk_limit.update", row, before=before, after=after)
+    return row
+
+
+@transaction.atomic
+def remove_limit(limit: RiskLimit) -> None:
+    """The limits are gone."""
+    _tell("risk_limit.delete", limit, before=_written(limit), after=None)
+    limit.delete()
+
+
+def limits_for(account: Account, instrument: Instrument) -> Limits:
+    """What one order in this account and instrument may not exceed: of all limits that apply, the tightest of each.
+
+    Values are in the instrument's currency. Shares of the capital count as limits of the value.
+    """
+    rows = _applying(account, instrument)
+    shares = _shares(configuration.current())
+    worth = [row.max_notional for row in rows]
+    if shares:
+        known = _rates(account, instrument)
+        config = configuration.current()
+        found = capital.of([account], capital.paid([account.pk]), currency=account.currency, config=config, rates=known)
+        most = product(min(shares), found.amount)
+        converted = known.convert(most, account.currency, instrument.currency)
+        worth.append(most if converted is None else converted)
+    return Limits(
+        quantity=_least(row.max_quantity for row in rows),
+        notional=_least(worth),
+        band=_least(row.price_band for row in rows),
+    )
+
+
+def exceeded(
+    account: Account, instrument: Instrument, *, at: datetime, value: Decimal | None = None
+) -> tuple[Violation, ...]:
+    """Every limit on all of what is open that an order which opens would exceed: positions, trades of the day, capital.
+
+    `value` is what the order is worth in the instrument's currency, None where that is not known. An exit is not asked.
+    """
+    rows, settings = _applying(account, instrument), system_settings.all_of_them()
+    adds = not Position.objects.filter(account=account, instrument=instrument).exists()
+    reasons: list[Violation] = []
+    for row in [*rows, _of_operators(account, settings)]:
+        if row is None:
+            continue
+        most = row.max_open_positions
+        if adds and most is not None and Position.objects.filter(_scope(row)).count() >= most:
+            words = gettext_noop("%(most)s positions are open, which is the limit: close one first.")
+            reasons.append(Violation("limit_positions", "", words, {"most": str(most)}))
+        most, today = row.max_trades_per_day, account.trading_day(at)
+        if most is not None and Trade.objects.filter(_scope(row), opened_on=today).count() >= most:
+            words = gettext_noop("%(most)s trades were opened today, which is the limit: go on tomorrow.")
+            reasons.append(Violation("limit_trades", "", words, {"most": str(most)}))
+    if (too_much := _too_much_capital(account, instrument, value)) is not None:
+        reasons.append(too_much)
+    return tuple({each.code: each for each in reasons}.values())
+
+
+def _too_much_capital(account: Account, instrument: Instrument, value: Decimal | None) -> Violation | None:
+    config = configuration.current()
+    if config.max_total_capital is None:
+        return None
+    opened = list(Position.objects.filter(account=account).select_related("trade"))
+    known = _rates(account, instrument, *(each.trade.currency for each in opened))
+    worth = [
+        (product(each.quantity, each.average_price, each.trade.multiplier), each.trade.currency) for each in opened
+    ]
+    used = [known.convert(abs(amount), currency, account.currency) for amount, currency in worth]
+    if value is not None:
+        used.append(known.convert(value, instrument.currency, account.currency))
+    found = capital.of([account], capital.paid([account.pk]), currency=account.currency, config=config, rates=known)
+    most = product(config.max_total_capital, found.amount)
+    if total(each for each in used if each is not None) <= most:
+        return None
+    words = gettext_noop("All that is open would be worth more than %(most)s: close something first.")
+    return Violation("limit_total_capital", "/quantity", words, {"most": plain(most.normalize())})
+
+
+def _applying(account: Account, instrument: Instrument) -> list[RiskLimit]:
+    return list(
+        RiskLimit.objects.filter(
+            Q(account=account) | Q(account__isnull=True),
+            Q(instrument=instrument) | Q(instrument__isnull=True),
+            owner=account.owner_id,
+        ).order_by("id")
+    )
+
+
+def _scope(row: RiskLimit) -> Q:
+    """The rows of positions or trades that this limit is about."""
+    scope = Q(owner=row.owner_id)
+    if row.account_id is not None:
+        scope &= Q(account=row.account_id)
+    if row.instrument_id is not None:
+        scope &= Q(instrument=row.instrument_id)
+    return scope
+
+
+def _of_operators(account: Account, settings: dict[str, Any]) -> RiskLimit | None:
+    """The operators' limits of each account as if the person had set them; never saved."""
+    positions = system_settings.count_of(settings, "max_positions")
+    trades = system_settings.count_of(settings, "max_trades_per_day")
+    if positions is None and trades is None:
+        return None
+    return RiskLimit(
+        owner_id=account.owner_id, account=account, max_open_positions=positions, max_trades_per_day=trades
+    )
+
+
+def _shares(config: RiskConfig) -> list[Decimal]:
+    setting = system_settings.share_of(system_settings.all_of_them(), "max_position_size")
+    return [each for each in (config.max_capital_per_trade, setting) if each is not None]
+
+
+def _rates(account: Account, instrument: Instrument, *others: str) -> Rates:
+    currencies = {account.currency, instrument.currency, configuration.current().currency, *others}
+    return rates.latest(currencies, timezone.now().date())
+
+
+def _least(values: Iterable[Decimal | None]) -> Decimal | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _apply(limit: RiskLimit, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if name not in VALUES:
+            raise InvalidValue(_("There is no such field."), pointer=f"/{name}")
+        field = RiskLimit._meta.get_field(name)
+        try:
+            cleaned = None if value is None else field.clean(value, limit)  # type: ignore[union-attr]
+        except ValidationError as error:
+            raise InvalidValue(" ".join(error.messages), pointer=f"/{name}") from error
+        if cleaned is not None:
+            _refuse_unusable(name, Decimal(cleaned))
+        setattr(limit, name, cleaned)
+    if all(getattr(limit, name) is None for name in VALUES):
+        raise InvalidValue(_("Give at least one limit."), pointer=f"/{VALUES[0]}")
+
+
+def _refuse_unusable(name: str, number: Decimal) -> None:
+    if name == "price_band":
+        if not 0 < number < 1:
+            raise InvalidValue(_("This is a fraction above 0 and below 1."), pointer="/price_band")
+        return
+    least = 0 if name in ("max_open_positions", "max_trades_per_day") else None
+    if number > _MOST[name] or (number < least if least is not None else number <= 0):
+        raise InvalidValue(_("This is larger than zero."), pointer=f"/{name}")
+
+
+def _written(limit: RiskLimit) -> dict[str, Any]:
+    values: Sequence[Any] = [getattr(limit, name) for name in VALUES]
+    return {
+        "account": str(limit.account.public_id) if limit.account else None,
+        "instrument": limit.instrument.symbol if limit.instrument else None,
+        **dict(zip(VALUES, values, strict=True)),
+    }
+
+
+def _tell(event: str, limit: RiskLimit, *, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+    audit.written(
+        event, subject="risk_limit", subject_id=limit.public_id, owner_id=limit.owner_id, before=before, after=after
+    )

@@ -1,0 +1,253 @@
+"""What breakers judge, read for one person at once: results, what is open at fresh prices, capital, the day's exits."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from accounts.models import Account, User
+from trading import breaker
+from trading.breaker import Closed, Direction, Height
+from trading.models import (
+    Bar,
+    BreakerMode,
+    BreakerScope,
+    BreakerState,
+    FillRole,
+    Position,
+    RiskConfig,
+    TagRole,
+    Timeframe,
+    Trade,
+    TradeFill,
+    TradeStatus,
+)
+from trading.order_rules.amounts import ZERO, difference, product, total
+from trading.risk import capital, rates
+from trading.risk.capital import Capital, Paid
+from trading.risk.rates import Rates
+
+_FINE = (Timeframe.MINUTE, Timeframe.FIVE_MINUTES, Timeframe.QUARTER_HOUR)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A trade that has ended."""
+
+    trade_id: int
+    account_id: int
+    at: datetime
+    day: date
+    net_pnl: Decimal
+    currency: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """What one exit realized."""
+
+    trade_id: int
+    account_id: int
+    at: datetime
+    net_pnl: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A trade that is open: what it has realized and would come to; `is_priced` where a fresh price says the latter."""
+
+    trade_id: int
+    account_id: int
+    pnl: Decimal
+    currency: str
+    is_priced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that is known of one person's trading at this time; archived accounts are not part of it."""
+
+    owner: User
+    at: datetime
+    config: RiskConfig
+    accounts: dict[int, Account]
+    results: list[Result]
+    exits: list[Exit]
+    open: list[Open]
+    setups: dict[int, set[str]]
+    moved: Paid
+    rates: Rates
+
+    def currency(self, state: BreakerState) -> str:
+        """What this breaker's measures are in."""
+        account = self.accounts.get(state.account_id or 0)
+        return account.currency if account else self.owner.reporting_currency
+
+    def capital(self, state: BreakerState) -> Capital:
+        """What this breaker's accounts had to lose at its baseline."""
+        chosen = [each for each in self.accounts.values() if _is_of(state, each)]
+        found = capital.of(
+            chosen, self.moved, currency=self.currency(state), config=self.config, rates=self.rates
+        )  # fmt: skip
+        if found.is_assumed:
+            return found
+        return Capital(total((found.amount, state.carried)), is_assumed=False)
+
+    def positions(self, state: BreakerState) -> int:
+        """How many positions are open in this breaker's scope."""
+        is_in = self.membership(state)
+        return sum(1 for each in self.open if is_in(each.account_id, each.trade_id))
+
+    def membership(self, state: BreakerState) -> Callable[[int, int], bool]:
+        """Whether a trade in an account belongs to this breaker's scope."""
+        inside = {pk for pk, account in self.accounts.items() if _is_of(state, account)}
+        if state.scope == BreakerScope.STRATEGY:
+            return lambda account_id, trade_id: account_id in inside and state.strategy in self.setups.get(trade_id, ())
+        return lambda account_id, trade_id: account_id in inside
+
+
+def look(owner: User, config: RiskConfig, *, at: datetime) -> Seen:
+    """What there is since this person joined."""
+    rows = Account.objects.filter(owner=owner).current()
+    accounts = {each.pk: each for each in rows}
+    results = _results(owner, accounts)
+    opened = list(
+        Position.objects.filter(owner=owner, account_id__in=accounts)
+        .select_related("trade", "instrument")
+        .order_by("id")
+    )
+    exits = _exits(accounts, at)
+    currencies = {owner.reporting_currency, config.currency, *(each.currency for each in accounts.values())}
+    currencies |= {each.currency for each in results} | {each.trade.currency for each in opened}
+    return Seen(
+        owner=owner,
+        at=at,
+        config=config,
+        accounts=accounts,
+        results=results,
+        exits=exits,
+        open=_priced(opened, config, at),
+        setups=_setups(owner),
+        moved=capital.paid(accounts),
+        rates=rates.latest(currencies, at.date()),
+    )
+
+
+def judged(seen: Seen, state: BreakerState) -> breaker.Account:
+    """What this breaker judges: only what closed after its baseline, in its own currency."""
+    currency, is_in = seen.currency(state), seen.membership(state)
+
+    def converted(each: Result | Exit) -> Decimal | None:
+        return seen.rates.convert(each.net_pnl, each.currency, currency)
+
+    closed = [
+        Closed(each.at, each.day, converted(each), each.direction)
+        for each in seen.results
+        if each.at > state.baseline_at and is_in(each.account_id, each.trade_id)
+    ]
+    today = [
+        converted(each) for each in seen.exits if each.at > state.baseline_at and is_in(each.account_id, each.trade_id)
+    ]
+    standing = [each for each in seen.open if is_in(each.account_id, each.trade_id)]
+    pnl = [seen.rates.convert(each.pnl, each.currency, currency) for each in standing]
+    found = seen.capital(state)
+    height = None
+    if state.height_at is not None and state.height_open_pnl is not None:
+        height = Height(state.height_at, state.height_open_pnl)
+    return breaker.Account(
+        capital=found.amount,
+        today=seen.at.date(),
+        closed=closed,
+        open_pnl=total(each for each in pnl if each is not None),
+        unpriced=pnl.count(None) + sum(1 for each in standing if not each.is_priced),
+        realized_today=total(each for each in today if each is not None),
+        height=height,
+    )
+
+
+def carried(state: BreakerState, *, currency: str) -> Decimal:
+    """What this breaker's trades had realized by its baseline, at the latest rates."""
+    rows = Trade.objects.filter(status=TradeStatus.CLOSED, activity_at__lte=state.baseline_at, owner=state.owner)
+    rows = rows.filter(account__archived_at__isnull=True)
+    if state.scope == BreakerScope.ACCOUNT:
+        rows = rows.filter(account=state.account_id)
+    else:
+        simulated = {"account__kind": "paper"}
+        is_simulation = state.mode == BreakerMode.SIMULATION
+        rows = rows.filter(**simulated) if is_simulation else rows.exclude(**simulated)
+    if state.scope == BreakerScope.STRATEGY:
+        rows = rows.filter(tags__name=state.strategy, tags__group__role=TagRole.SETUP)
+    sums = dict(rows.values_list("currency").annotate(Sum("net_pnl")))
+    known = rates.latest({currency, *sums}, state.baseline_at.date())
+    amounts = (known.convert(amount, each, currency) for each, amount in sums.items())
+    return total(each for each in amounts if each is not None)
+
+
+def _is_of(state: BreakerState, account: Account) -> bool:
+    if state.account_id is not None:
+        return account.pk == state.account_id
+    return BreakerMode.of(account) == state.mode
+
+
+def _results(owner: User, accounts: Iterable[int]) -> list[Result]:
+    known = set(accounts)
+    rows = (
+        Trade.objects.filter(owner=owner, status=TradeStatus.CLOSED, activity_at__gt=owner.date_joined)
+        .order_by("activity_at", "id")
+        .values_list("id", "account_id", "activity_at", "closed_on", "net_pnl", "currency", "outcome")
+    )
+    return [
+        Result(pk, account_id, at, day or at.date(), net_pnl, currency, Direction(str(outcome)))
+        for pk, account_id, at, day, net_pnl, currency, outcome in rows
+        if account_id in known
+    ]
+
+
+def _exits(accounts: dict[int, Account], at: datetime) -> list[Exit]:
+    """What exits realized on each account's own present day."""
+    today = {pk: account.trading_day(at) for pk, account in accounts.items()}
+    rows = TradeFill.objects.filter(
+        role=FillRole.EXIT, account_id__in=accounts, day__in=set(today.values())
+    ).values_list("trade_id", "account_id", "execution__sort_at", "net_pnl", "trade__currency", "day")
+    return [
+        Exit(trade_id, account_id, sort_at, net_pnl or ZERO, currency)
+        for trade_id, account_id, sort_at, net_pnl, currency, day in rows
+        if day == today[account_id]
+    ]
+
+
+def _priced(opened: list[Position], config: RiskConfig, at: datetime) -> list[Open]:
+    oldest = at - timedelta(minutes=config.max_price_staleness_minutes)
+    bars = (
+        Bar.objects.filter(
+            instrument_id__in={each.instrument_id for each in opened},
+            timeframe__in=_FINE,
+            starts_at__range=(oldest, at),
+        )
+        .order_by("instrument_id", "-starts_at", "timeframe")
+        .distinct("instrument_id")
+    )
+    prices = dict(bars.values_list("instrument_id", "close")) if opened else {}
+    found = []
+    for each in opened:
+        price, pnl = prices.get(each.instrument_id), each.trade.net_pnl
+        if price is not None:
+            moved = product(difference(price, each.average_price), each.quantity, each.trade.multiplier)
+            pnl = total((pnl, moved))
+        found.append(Open(each.trade_id, each.account_id, pnl, each.trade.currency, price is not None))
+    return found
+
+
+def _setups(owner: User) -> dict[int, set[str]]:
+    """The names of setups by trade, of what is open and of what closed since the person joined."""
+    rows = Trade.tags.through.objects.filter(
+        trade__owner=owner, trade__activity_at__gt=owner.date_joined, tag__group__role=TagRole.SETUP
+    ).values_list("trade_id", "tag__name")
+    found: dict[int, set[str]] = {}
+    for trade_id, name in rows:
+        found.setdefault(trade_id, set()).add(name)
+    return found
