@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import DefaultRouter
 
 from accounts.api import ActivityViewSet, AuditViewSet, TokenViewSet
@@ -17,6 +17,7 @@ from trading.api.bars import BarViewSet
 from trading.api.executions import ExecutionViewSet, PositionViewSet
 from trading.api.imports import ImportViewSet
 from trading.api.reference import FxRateViewSet, InstrumentViewSet
+from trading.api.risk import BreakerEventViewSet, BreakerViewSet, RiskConfigViewSet, RiskLimitViewSet
 from trading.api.tag_groups import TagGroupViewSet
 from trading.api.tags import TagViewSet
 
@@ -58,5 +59,11 @@ router.register("instruments", InstrumentViewSet, basename="instrument")
 router.register("bars", BarViewSet, basename="bar")
 router.register("fx-rates", FxRateViewSet, basename="fx-rate")
 router.register("imports", ImportViewSet, basename="import")
+router.register("risk-limits", RiskLimitViewSet, basename="risk-limit")
+router.register("breaker", BreakerViewSet, basename="breaker")
+router.register("breaker-events", BreakerEventViewSet, basename="breaker-event")
 
-urlpatterns: list[URLPattern | URLResolver] = [*router.urls]
+# One thing, not a list of them.
+_CONFIG = RiskConfigViewSet.as_view({"get": "retrieve", "patch": "partial_update"})
+
+urlpatterns: list[URLPattern | URLResolver] = [path("risk-config/", _CONFIG, name="risk-config"), *router.urls]

@@ -18,9 +18,10 @@ from journal.archive import jobs
 from journal.models import Archive, Note, Playbook, TradePlaybook
 from tests.factories import make_account
 from tests.journal.factories import make_trade
-from trading import many_trades, tag_groups, trades
+from trading import many_trades, risk, tag_groups, trades
 from trading.imports import batches
 from trading.models import Execution, ImportBatch, Tag, Trade
+from trading.risk.breakers import Target
 
 AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 FILE = (
@@ -180,7 +181,24 @@ def saved_view(owner: User, canary: str) -> str:
     return str(made.public_id)
 
 
+def risk_limit(owner: User, canary: str) -> str:
+    into = make_account(owner, f"Limited {canary} {next(_numbers)}")
+    return str(risk.set_limit(owner, account=into, max_quantity=Decimal("8613.0071")).public_id)
+
+
+def breaker(owner: User, canary: str) -> str:
+    """One that is on, with the canary in its account and in why."""
+    into = make_account(owner, f"Stopped {canary} {next(_numbers)}")
+    return str(risk.activate(owner, Target(owner, "live", into), note=canary, at=AT).public_id)
+
+
+def breaker_body(owner: User) -> dict[str, Any]:
+    return {"breaker": breaker(owner, "mine"), "note": "By API"}
+
+
 FACTORIES: dict[str, Factory] = {
+    "risk_limit": risk_limit,
+    "breaker": breaker,
     "saved_view": saved_view,
     "account": account,
     "archived_account": archived_account,

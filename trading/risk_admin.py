@@ -12,35 +12,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.admin.parts import OperatorAdmin, ShownOnlyAdmin, linked
-from accounts.errors import DomainError, InvalidValue
-from accounts.forms import refuse
+from accounts.errors import DomainError
 from accounts.models import User
 from trading import risk
 from trading.models import BreakerEvent, BreakerState, RiskConfig, RiskConfigRevision, RiskLimit, SystemSetting
-from trading.risk import configuration, system_settings
+from trading.risk import system_settings
+from trading.risk_forms import RiskConfigForm
 
 if TYPE_CHECKING:
-    _ConfigModelForm = forms.ModelForm[RiskConfig]
     _SettingModelForm = forms.ModelForm[SystemSetting]
 else:
-    _ConfigModelForm = _SettingModelForm = forms.ModelForm
+    _SettingModelForm = forms.ModelForm
 
 
 def _operator(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user
-
-
-class RiskConfigForm(_ConfigModelForm):
-    def clean(self) -> Any:
-        cleaned = super().clean() or self.cleaned_data
-        try:
-            configuration.apply(
-                configuration.current(), {name: cleaned[name] for name in self.changed_data if name in cleaned}
-            )
-        except InvalidValue as error:
-            refuse(self, error)
-        return cleaned
 
 
 @admin.register(RiskConfig)
@@ -56,7 +43,7 @@ class RiskConfigAdmin(OperatorAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: RiskConfig, form: Any, change: Any) -> None:
-        risk.configure(_operator(request), **{name: form.cleaned_data[name] for name in form.changed_data})
+        risk.configure(_operator(request), note=form.cleaned_data["note"], **form.changes)
 
 
 @admin.register(RiskConfigRevision)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading import import_views, views
+from trading import import_views, risk_views, views
 
 urlpatterns = [
     path("trades/new/", views.trade_create, name="trade_create"),
@@ -19,4 +19,11 @@ urlpatterns = [
     path("imports/<uuid:id>/cancel/", import_views.import_cancel, name="import_cancel"),
     path("imports/<uuid:id>/undo/", import_views.import_undo, name="import_undo"),
     path("imports/<uuid:id>/replay/", import_views.import_replay, name="import_replay"),
+    path("desk/risk/", risk_views.risk_page, name="risk"),
+    path("desk/risk/stop/", risk_views.risk_activate, name="risk_activate"),
+    path("desk/risk/breakers/<uuid:id>/reset/", risk_views.risk_reset, name="risk_reset"),
+    path("desk/risk/limits/", risk_views.risk_limit_create, name="risk_limit_create"),
+    path("desk/risk/limits/<uuid:id>/", risk_views.risk_limit_edit, name="risk_limit_edit"),
+    path("desk/risk/limits/<uuid:id>/delete/", risk_views.risk_limit_delete, name="risk_limit_delete"),
+    path("desk/risk/configuration/", risk_views.risk_config, name="risk_config"),
 ]

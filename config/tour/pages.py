@@ -78,6 +78,10 @@ PAGES: dict[str, Page] = {
     "import_detail": Page(things.batch),
     "import_rows": Page(things.batch),
     "import_undo": Page(things.batch),
+    # ------------------------------------------------------------ the desk
+    "risk": Page(),
+    "risk_config": Page(),
+    "risk_limit_edit": Page(things.risk_limit),
     # ------------------------------------------------------------ what people write
     "note_list": Page(),
     "note_create": Page(),
@@ -135,6 +139,10 @@ NOT_PAGES: dict[str, str] = {
     "import_start": _POST,
     "import_cancel": _POST,
     "import_replay": _POST,
+    "risk_activate": _POST,
+    "risk_reset": _POST,
+    "risk_limit_create": _POST,
+    "risk_limit_delete": _POST,
     "sample_load": _POST,
     "service_worker": "a script",
     "home": "leads to the dashboard",

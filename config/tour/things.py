@@ -11,7 +11,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import Account, User
 from journal.models import Note, NoteTemplate, Playbook
-from trading.models import BatchStatus, ImportBatch, Trade
+from trading.models import BatchStatus, ImportBatch, RiskLimit, Trade
 
 #: Stands in a query for some of the person's accounts.
 FEW_ACCOUNTS = "{few accounts}"
@@ -46,6 +46,11 @@ def batch(person: User) -> Found:
     """The newest import that was carried out."""
     applied = ImportBatch.objects.for_user(person).filter(status=BatchStatus.APPLIED)
     return _id(applied.order_by("-id").first())
+
+
+def risk_limit(person: User) -> Found:
+    """The oldest limit of orders."""
+    return _id(RiskLimit.objects.for_user(person).order_by("id").first())
 
 
 def playbook(person: User) -> Found:

@@ -1,0 +1,202 @@
+"""Pages of risk: how near each limit is, what is stopped, who stopped it, and the limits themselves."""
+
+import uuid
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import F, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import paging, toasts
+from accounts.errors import DomainError
+from accounts.forms import refuse
+from accounts.models import User
+from accounts.paging import Listing
+from accounts.permissions import may_write_required
+from trading import risk, risk_lines
+from trading.api.reference import visible_to
+from trading.models import BreakerEvent, BreakerScope, BreakerState, BreakerStatus, RiskConfigRevision, RiskLimit
+from trading.refusals import says_why
+from trading.risk_forms import LimitForm, ResetForm, RiskConfigForm, StopForm
+
+#: Breakers and revisions that a page shows; the API has all.
+SHOWN = 50
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+@login_required
+@require_safe
+@says_why
+def risk_page(request: HttpRequest) -> HttpResponseBase:
+    """Breakers, events, limits and configuration."""
+    return _page(request)
+
+
+@may_write_required
+@require_POST
+@says_why
+def risk_activate(request: HttpRequest) -> HttpResponseBase:
+    """What the form names is stopped as far as it says."""
+    person = _person(request)
+    form = StopForm(request.POST, owner=person)
+    if not form.is_valid():
+        return _page(request, stop=form)
+    asked = form.cleaned_data
+    try:
+        risk.stop(person, form.target(), level=int(asked["level"]), note=asked["note"], at=timezone.now())
+    except DomainError as error:
+        refuse(form, error)
+        return _page(request, stop=form)
+    toasts.say(request, _("It is stopped. Exits go on."))
+    return redirect("risk")
+
+
+@may_write_required
+@require_POST
+@says_why
+def risk_reset(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
+    """The breaker is off, and judges what comes from now on."""
+    person = _person(request)
+    row = get_object_or_404(_switchable(person), public_id=id)
+    form = ResetForm(request.POST)
+    try:
+        risk.reset(person, row, note=form.data.get("note", ""), at=timezone.now())
+    except DomainError as error:
+        toasts.say(request, error.message, level="error")
+    else:
+        toasts.say(request, _("Reset: trading goes on, judged from now on."))
+    return redirect("risk")
+
+
+@may_write_required
+@require_POST
+@says_why
+def risk_limit_create(request: HttpRequest) -> HttpResponseBase:
+    """The limits that the form gives hold."""
+    person = _person(request)
+    form = LimitForm(request.POST, owner=person, instruments=visible_to(person))
+    if not form.is_valid():
+        return _page(request, limit=form)
+    try:
+        account, instrument = form.cleaned_data["account"], form.cleaned_data["symbol"]
+        risk.set_limit(person, account=account, instrument=instrument, **form.values())
+    except DomainError as error:
+        refuse(form, error)
+        return _page(request, limit=form)
+    toasts.say(request, _("The limit holds."))
+    return redirect("risk")
+
+
+@may_write_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@says_why
+def risk_limit_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
+    """One row of limits, to be changed."""
+    person = _person(request)
+    limit = get_object_or_404(_limits(person), public_id=id)
+    sent = request.POST if request.method == "POST" else None
+    form = LimitForm(sent, owner=person, instruments=visible_to(person), limit=limit)
+    if form.is_bound and form.is_valid():
+        try:
+            risk.change_limit(limit, **form.values())
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            toasts.say(request, _("The limit was changed."))
+            return redirect("risk")
+    context = {"form": form, "limit": limit}
+    return render(request, "trading/risk_limit.html", context, status=422 if form.errors else 200)
+
+
+@may_write_required
+@require_POST
+def risk_limit_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+    """The row of limits is gone."""
+    risk.remove_limit(get_object_or_404(_limits(_person(request)), public_id=id))
+    toasts.say(request, _("The limit was removed."))
+    return redirect("risk")
+
+
+@may_write_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@says_why
+def risk_config(request: HttpRequest) -> HttpResponseBase:
+    """The configuration and its changes; operators change it."""
+    person, config = _person(request), risk.current()
+    if request.method == "POST" and not person.is_staff:
+        raise PermissionDenied(_("Only operators change the configuration."))
+    form = RiskConfigForm(request.POST if request.method == "POST" else None, instance=config)
+    if form.is_bound and form.is_valid():
+        revision = request.POST.get("revision", "")
+        try:
+            risk.configure(
+                person,
+                note=form.cleaned_data["note"],
+                revision=int(revision) if revision.isascii() and revision.isdigit() and len(revision) < 10 else None,
+                **form.changes,
+            )
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            toasts.say(request, _("The configuration was changed."))
+            return redirect("risk_config")
+    changes = [_change(each) for each in RiskConfigRevision.objects.order_by("-number")[:SHOWN]]
+    context = {"form": form, "config": risk.current(), "revisions": changes, "may_change": person.is_staff}
+    return render(request, "trading/risk_config.html", context, status=422 if form.errors else 200)
+
+
+def _page(request: HttpRequest, *, stop: StopForm | None = None, limit: LimitForm | None = None) -> HttpResponse:
+    person = _person(request)
+    rows = BreakerState.objects.filter(Q(owner=person) | Q(owner__isnull=True)).select_related("account")
+    nearest = (F("nearest").desc(nulls_last=True), "id")
+    over_all = rows.filter(scope=BreakerScope.GLOBAL).order_by("mode")
+    on = rows.exclude(state=BreakerStatus.ACTIVE).order_by("-activated_at", "id")
+    others = rows.filter(owner=person, state=BreakerStatus.ACTIVE).exclude(scope=BreakerScope.GLOBAL)
+    cursor = request.GET.get("cursor") if request.method in ("GET", "HEAD") else None
+    events = paging.page_of(
+        BreakerEvent.objects.for_user(person),
+        listing=Listing(person.pk, "breaker-events", "-id"),
+        limit=paging.DEFAULT_LIMIT,
+        cursor=cursor,
+    )
+    context: dict[str, Any] = {
+        "over_all": [risk_lines.breaker_line(row) for row in over_all],
+        "on": [risk_lines.breaker_line(row) for row in on[:SHOWN]],
+        "others": [risk_lines.breaker_line(row) for row in others.order_by(*nearest)[:SHOWN]],
+        "others_total": others.count(),
+        "events": [risk_lines.event_line(row) for row in events.results],
+        "page": events,
+        "is_first": not cursor,
+        "limits": _limits(person).order_by("account__name", "instrument__symbol", "id")[:500],
+        "stop": stop or StopForm(owner=person),
+        "form": limit or LimitForm(owner=person, instruments=visible_to(person)),
+        "config": risk.current(),
+        "may_reset_everybody": person.is_staff,
+    }
+    is_wrong = bool((stop and stop.errors) or (limit and limit.errors))
+    return render(request, "trading/risk.html", context, status=422 if is_wrong else 200)
+
+
+def _limits(person: User) -> Any:
+    return RiskLimit.objects.for_user(person).select_related("account", "instrument")
+
+
+def _switchable(person: User) -> Any:
+    everybodys = Q(owner__isnull=True) if person.is_staff else Q(pk__in=[])
+    return BreakerState.objects.filter(Q(owner=person) | everybodys)
+
+
+def _change(revision: RiskConfigRevision) -> dict[str, Any]:
+    """A revision with the fields that it changed, by their names in the table."""
+    before, after = revision.before, revision.after
+    changed = [(name, before.get(name), value) for name, value in after.items() if before.get(name) != value]
+    return {"row": revision, "changed": changed}
