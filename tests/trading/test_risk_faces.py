@@ -133,6 +133,15 @@ def test_limits_are_added_changed_and_removed(alice: User, alice_client: Client,
     assert not RiskLimit.objects.exists()
 
 
+def test_limits_of_everything_are_shown(alice: User, alice_client: Client) -> None:
+    risk.set_limit(alice, max_notional=Decimal(5000), price_band=Decimal("0.05"))
+
+    page = alice_client.get("/desk/risk/").content.decode()
+
+    assert "5,000.00" in page
+    assert "5.0%" in page
+
+
 def test_a_symbol_that_only_others_know_is_not_there(bob: User, alice_client: Client) -> None:
     lose(make_account(bob, "Bobs"), "1", symbol="SECRET")
 

@@ -239,3 +239,8 @@ class RiskLimit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id or '*'} {self.instrument_id or '*'}"
+
+    @property
+    def currency(self) -> str:
+        """What its values are in; empty where it is of instruments of any currency. The instrument is loaded."""
+        return self.instrument.currency if self.instrument else ""
