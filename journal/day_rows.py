@@ -155,7 +155,7 @@ def by_account_and_day(owner_id: int, wanted: MetricsFilter) -> Sql:
     return _stored("journal_dayrollup", owner_id, wanted)
 
 
-def from_trades(
+def from_trades(  # noqa: PLR0913 each is asked of the trades by one reader or another
     owner_id: int,
     wanted: MetricsFilter,
     *,
@@ -164,10 +164,11 @@ def from_trades(
     key_values: tuple[Any, ...] = (),
     among: list[date] | None = None,
     is_by_account: bool = True,
+    is_whole: bool = False,
 ) -> Sql:
     """Rows with `account_id`, `currency`, `day` and `key`, made by the rules of day rollups from trades `t`.
 
-    Not `is_by_account`, there is no `account_id`, and far fewer rows.
+    Not `is_by_account`, there is no `account_id`, and far fewer rows. `is_whole` where most trades are read.
 
     `key` is SQL over `t` and what `joins` adds; it is our own text. `key_values` are the parameters of `joins`. Only
     the days `among` are looked at, where they are given.
@@ -179,13 +180,10 @@ def from_trades(
         exits, exit_values = f"{exits} AND f.day = ANY(%s::date[])", [*exit_values, among]
         closed, closed_values = f"{closed} AND t.closed_on = ANY(%s::date[])", [*closed_values, among]
     account, name, places = ("t.account_id, ", "account_id, ", "1, 2, 3, 4") if is_by_account else ("", "", "1, 2, 3")
-    # The fills of a trade are looked up by it: few trades need theirs, which the planner cannot know.
     sql = f"""(
         WITH exits AS (
             SELECT {account}f.day, t.currency, {key} AS key, {EXIT_SUMS}
-            FROM trading_trade t {joins}, LATERAL (
-                SELECT * FROM trading_tradefill f WHERE f.trade_id = t.id AND f.role = 'exit' OFFSET 0
-            ) f
+            FROM trading_trade t {joins} {_ALL_FILLS if is_whole else _FEW_FILLS}
             WHERE ({_AT_ONCE}) IS NOT TRUE AND {condition} AND {exits}
             GROUP BY {places}
         ), closed AS (
@@ -200,6 +198,9 @@ def from_trades(
     return sql, [*key_values, *values, *exit_values, *key_values, *values, *closed_values]
 
 
+# The fills of a trade are looked up by it: few trades need theirs, which the planner cannot know.
+_FEW_FILLS = ", LATERAL (SELECT * FROM trading_tradefill f WHERE f.trade_id = t.id AND f.role = 'exit' OFFSET 0) f"
+_ALL_FILLS = "JOIN trading_tradefill f ON f.trade_id = t.id AND f.role = 'exit'"
 # Most trades have all their exits on the day they close, and no figure of the broker's: their own row says what their
 # exits made, and their fills need not be read.
 _AT_ONCE = "t.first_exit_on = t.closed_on AND t.last_exit_on = t.closed_on AND t.broker_pnl IS NULL"

@@ -133,8 +133,14 @@ def _facets(owner_id: int) -> Iterator[Difference]:
     stale = {part: set(facets.stale_days(owner_id, part=part)) for part in facets.PARTS}
     for dimension in dimensions.STORED:
         behind = stale[facets.part_of(dimension)]
-        source, values = day_rows.from_trades(owner_id, MetricsFilter(), **day_rows.stored_key(owner_id, dimension))
+        key = day_rows.stored_key(owner_id, dimension)
+        source, values = day_rows.from_trades(owner_id, MetricsFilter(), is_whole=True, **key)
         columns = list(COLUMNS)
+        with reading.joined_by_hash():
+            summed = reading.rows(
+                f"SELECT r.currency, r.day, r.key, {ROW_SUMS} FROM {source} GROUP BY 1, 2, 3",  # noqa: S608
+                values,
+            )
         yield from _compared(
             f"sums by {dimension.name}",
             stored=_stored(
@@ -143,10 +149,7 @@ def _facets(owner_id: int) -> Iterator[Difference]:
                 owner_id,
                 columns,
             ),
-            expected=_rows_by_key(
-                reading.rows(f"SELECT r.currency, r.day, r.key, {ROW_SUMS} FROM {source} GROUP BY 1, 2, 3", values),  # noqa: S608
-                columns,
-            ),
+            expected=_rows_by_key(summed, columns),
             shown=lambda key: f"{key[2]} {key[1]} {key[0]}",
             is_skipped=lambda key, behind=behind: key[1] in behind,  # type: ignore[misc]
         )
@@ -229,6 +232,18 @@ class _Account:
             "broker_pnl": fact.broker_pnl if part.is_exit else None,
         }
 
+    def _stored_parts(self) -> dict[Any, Values]:
+        """The fills of the account's trades, in two steps: joined, all might be gone through for each of its trades."""
+        openings = dict(
+            reading.rows("SELECT id, opening_execution_id FROM trading_trade WHERE account_id = %s", [self.pk])
+        )
+        rows = reading.rows(
+            f"SELECT trade_id, execution_id, role, {', '.join(_PART)} "  # noqa: S608
+            "FROM trading_tradefill WHERE trade_id = ANY(%s::bigint[])",
+            [list(openings)],
+        )
+        return _rows_by_key([(openings[trade], *others) for trade, *others in rows], list(_PART))
+
     def differences(self, stale: set[tuple[int, date]]) -> Iterator[Difference]:
         yield from _compared(
             "trade",
@@ -242,13 +257,7 @@ class _Account:
         )
         yield from _compared(
             "trade fill",
-            stored=_stored(
-                "SELECT t.opening_execution_id, f.execution_id, f.role, "  # noqa: S608
-                f"{', '.join(f'f.{name}' for name in _PART)} "
-                "FROM trading_tradefill f JOIN trading_trade t ON t.id = f.trade_id WHERE t.account_id = %s",
-                self.pk,
-                _PART,
-            ),
+            stored=self._stored_parts(),
             expected=self.parts,
             shown=lambda key: f"{key[2]} by fill {key[1]} in {self.name}",
         )

@@ -9,6 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import Account, CostMethod, User
+from journal import day_rows, dimensions, reading
+from journal.filters import MetricsFilter
 from journal.metrics import rollups
 from journal.models import AccountTotals, DayRollup, OwnerDay
 from tests.journal.factories import at, make_account, make_instrument, make_trade
@@ -193,3 +195,16 @@ def test_one_person_can_be_chosen_and_an_unknown_one_is_refused(busy: Account, b
     with pytest.raises(CommandError) as refusal:
         run("--owner", "nobody@example.com")
     assert refusal.value.returncode == 2
+
+
+@pytest.mark.parametrize("name", [dimension.name for dimension in dimensions.STORED])
+def test_the_check_goes_through_no_table_again_for_each_trade_whatever_statistics_say(alice: User, name: str) -> None:
+    (dimension,) = [each for each in dimensions.STORED if each.name == name]
+    key = day_rows.stored_key(alice.pk, dimension)
+    source, values = day_rows.from_trades(alice.pk, MetricsFilter(), is_whole=True, **key)
+
+    with reading.joined_by_hash():
+        plan = reading.rows(f"EXPLAIN SELECT count(*) FROM {source}", values)
+
+    assert "Join" in str(plan)
+    assert "Nested Loop" not in str(plan)
