@@ -234,7 +234,7 @@ class _Account:
 
     def _stored_parts(self) -> dict[Any, Values]:
         """The fills of the account's trades, in two steps: joined, all might be gone through for each of its trades."""
-        openings = dict(
+        openings: dict[int, int] = dict(
             reading.rows("SELECT id, opening_execution_id FROM trading_trade WHERE account_id = %s", [self.pk])
         )
         rows = reading.rows(
