@@ -11,6 +11,7 @@ from django.db.models.functions import Upper
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -196,18 +197,18 @@ def account_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         "board": board,
         "version": board.version,
         "unit": board.unit,
-        "scale": board.scale,
-        "kpis": board.kpis,
+        "scale": SimpleLazyObject(lambda: board.scale),
+        "kpis": SimpleLazyObject(lambda: board.kpis),
         "metrics": board.metrics,
-        "chart": board.chart,
-        "month": board.month,
+        "chart": SimpleLazyObject(lambda: board.chart),
+        "month": SimpleLazyObject(lambda: board.month),
         "portfolios": Portfolio.objects.for_user(person).filter(account=account).order_by("currency", "id"),
         "entries": entries.order_by("-id")[:FEW],
-        "positions": board.positions,
+        "positions": SimpleLazyObject(lambda: board.positions),
         "imports": ImportBatch.objects.for_user(person)
         .filter(pk__in=account.executions.filter(batch__isnull=False).values("batch"))
         .order_by("-id")[:FEW],
-        "trades": board.trades,
+        "trades": SimpleLazyObject(lambda: board.trades),
         "notes": Note.objects.for_user(person).filter(account=account).order_by("-updated_at", "-id")[:FEW],
         "breakdowns": [(name, dimensions.BY_NAME[name].words) for name in _BREAKDOWNS],
         "has_chart_library": charts.has_library(),

@@ -129,6 +129,7 @@ def breakdown(request: HttpRequest) -> HttpResponseBase:
 def distribution(request: HttpRequest) -> HttpResponseBase:
     """How net P&L, R and the P&L of days are spread."""
     person = person_of(request)
+    version = versions.current(person.pk)
     wanted = filters.parse(request.GET, user=person, also=("format", "table"))
     answer = distributions.distributions(person, wanted)
     tables = {
@@ -140,6 +141,7 @@ def distribution(request: HttpRequest) -> HttpResponseBase:
     if is_file(request):
         return file_of(chosen(request, tables, default="spread"))
     context = {
+        "version": version,
         "answer": answer,
         "tables": tables,
         "net_chart": _histogram(answer.net.buckets),
