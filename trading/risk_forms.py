@@ -157,7 +157,8 @@ class RiskConfigForm(_ConfigModelForm):
             value = self.initial.get(name)
             if isinstance(value, Decimal):
                 self.initial[name] = plain(value)
-            self.fields[name].widget.attrs.pop("step", None)
+            if not self.fields[name].required and name != "note":
+                self.fields[name].help_text = gettext_lazy("Empty: no such limit.")
             if isinstance(self.fields[name], forms.DecimalField):
                 self.fields[name].widget = forms.TextInput({"inputmode": "decimal", "autocomplete": "off"})
 

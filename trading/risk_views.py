@@ -26,6 +26,8 @@ from trading.risk_forms import LimitForm, ResetForm, RiskConfigForm, StopForm
 
 #: Breakers and revisions that a page shows; the API has all.
 SHOWN = 50
+#: Two forms of the page ask for an account.
+LIMIT_IDS = "limit_%s"
 
 
 def _person(request: HttpRequest) -> User:
@@ -83,7 +85,7 @@ def risk_reset(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
 def risk_limit_create(request: HttpRequest) -> HttpResponseBase:
     """The limits that the form gives hold."""
     person = _person(request)
-    form = LimitForm(request.POST, owner=person, instruments=visible_to(person))
+    form = LimitForm(request.POST, owner=person, instruments=visible_to(person), auto_id=LIMIT_IDS)
     if not form.is_valid():
         return _page(request, limit=form)
     try:
@@ -178,7 +180,7 @@ def _page(request: HttpRequest, *, stop: StopForm | None = None, limit: LimitFor
         "is_first": not cursor,
         "limits": _limits(person).order_by("account__name", "instrument__symbol", "id")[:500],
         "stop": stop or StopForm(owner=person),
-        "form": limit or LimitForm(owner=person, instruments=visible_to(person)),
+        "form": limit or LimitForm(owner=person, instruments=visible_to(person), auto_id=LIMIT_IDS),
         "config": risk.current(),
         "may_reset_everybody": person.is_staff,
     }
