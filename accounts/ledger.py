@@ -4,7 +4,7 @@ Locks are taken in one order: the portfolio, then the person's version.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -25,6 +25,7 @@ from accounts.undo import Undone
 
 UNDO = "accounts.cash"
 _SMALLEST = Decimal("0.00000001")
+_NOTHING = Decimal(0)
 _REVERSAL = "reverses:"
 
 
@@ -124,17 +125,16 @@ def post(account: Account, movement: Movement, *, currency: str, idempotency_key
     _refuse_unstorable(movement)
     if not idempotency_key or len(idempotency_key) > 255:
         raise InvalidValue(_("An idempotency key has 1 to 255 characters."))
-    Portfolio.objects.get_or_create(account=account, currency=currency)
-    portfolio = Portfolio.objects.select_for_update(of=("self",)).get(account=account, currency=currency)
+    portfolio = locked(account, currency=currency)
     request_hash = _hash(movement, currency)
     first = LedgerEntry.objects.filter(portfolio=portfolio, idempotency_key=idempotency_key).first()
     if first is not None:
         if first.request_hash != request_hash:
             raise IdempotencyConflict(_("This idempotency key came before with another request."))
         return first
-    available = portfolio.available_balance + movement.available
+    available = portfolio.available_balance - portfolio.owed_balance + movement.available
     reserved = portfolio.reserved_balance + movement.reserved
-    if available < 0 or reserved < 0:
+    if (available < 0 and movement.available < 0) or reserved < 0:
         raise InsufficientFunds(
             _("Available are %(amount)s %(currency)s.")
             % {"amount": plain(portfolio.available_balance), "currency": currency},
@@ -142,9 +142,7 @@ def post(account: Account, movement: Movement, *, currency: str, idempotency_key
         )
     if max(available, reserved) > LARGEST_MONEY:
         raise InvalidValue(_("The balance would be too large."), pointer="/amount")
-    Portfolio.objects.filter(pk=portfolio.pk).update(
-        available_balance=available, reserved_balance=reserved, updated_at=at
-    )
+    _store(portfolio, available=available, reserved=reserved, at=at)
     entry = LedgerEntry.objects.create(
         owner_id=account.owner_id,
         portfolio=portfolio,
@@ -161,6 +159,60 @@ def post(account: Account, movement: Movement, *, currency: str, idempotency_key
     versions.bump(account.owner_id)
     _tell(account, entry, currency)
     return entry
+
+
+def locked(account: Account, *, currency: str) -> Portfolio:
+    """The account's portfolio in this currency, opened if there was none; locked until the transaction ends."""
+    rows = Portfolio.objects.select_for_update(of=("self",)).filter(account=account, currency=currency)
+    found = rows.first()
+    if found is None:
+        Portfolio.objects.get_or_create(account=account, currency=currency)
+        found = rows.get()
+    return found
+
+
+def book(
+    portfolio: Portfolio, movements: Iterable[Movement], *, owner_id: int, reference: object, at: datetime
+) -> list[LedgerEntry]:
+    """The balances have moved by what an order has done, each movement with its entry; nothing is refused.
+
+    A fill is a fact: what it costs beyond what is available is owed, and the next money in pays it. The caller has
+    locked the portfolio, moves the person's version on and writes the audit log. `reference` is the order's id.
+    """
+    available = portfolio.available_balance - portfolio.owed_balance
+    reserved = portfolio.reserved_balance
+    entries = []
+    for movement in movements:
+        available += movement.available
+        reserved += movement.reserved
+        entries.append(
+            LedgerEntry(
+                owner_id=owner_id,
+                portfolio=portfolio,
+                kind=movement.kind,
+                available_change=movement.available,
+                reserved_change=movement.reserved,
+                available_after=available,
+                reserved_after=reserved,
+                note=str(reference),
+                occurred_at=at,
+            )
+        )
+    if entries:
+        _store(portfolio, available=available, reserved=reserved, at=at)
+        LedgerEntry.objects.bulk_create(entries)
+    return entries
+
+
+def _store(portfolio: Portfolio, *, available: Decimal, reserved: Decimal, at: datetime) -> None:
+    portfolio.available_balance, portfolio.owed_balance = max(available, _NOTHING), max(-available, _NOTHING)
+    portfolio.reserved_balance = reserved
+    Portfolio.objects.filter(pk=portfolio.pk).update(
+        available_balance=portfolio.available_balance,
+        reserved_balance=reserved,
+        owed_balance=portfolio.owed_balance,
+        updated_at=at,
+    )
 
 
 def _tell(account: Account, entry: LedgerEntry, currency: str) -> None:

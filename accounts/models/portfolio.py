@@ -27,6 +27,9 @@ class Portfolio(models.Model):
     currency = models.CharField(max_length=12)
     available_balance = MoneyField(default=Decimal(0))
     reserved_balance = MoneyField(default=Decimal(0), db_comment="Held for working orders")
+    owed_balance = MoneyField(
+        default=Decimal(0), db_comment="What fills cost beyond what was available; money that comes in pays it first"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -38,12 +41,16 @@ class Portfolio(models.Model):
             models.UniqueConstraint(fields=["account", "currency"], name="portfolio_currency_unique_per_account"),
             models.CheckConstraint(
                 name="portfolio_balances_not_negative",
-                condition=Q(available_balance__gte=0) & Q(reserved_balance__gte=0),
+                condition=Q(available_balance__gte=0) & Q(reserved_balance__gte=0) & Q(owed_balance__gte=0),
+            ),
+            models.CheckConstraint(
+                name="portfolio_owes_only_when_empty", condition=Q(owed_balance=0) | Q(available_balance=0)
             ),
             finite(
                 "portfolio_balances_finite",
                 available_balance=LARGEST_MONEY,
                 reserved_balance=LARGEST_MONEY,
+                owed_balance=LARGEST_MONEY,
             ),
         ]
 
@@ -56,6 +63,8 @@ class LedgerKind(models.TextChoices):
     WITHDRAWAL = "withdrawal", _("Withdrawal")
     FEE = "fee", _("Fee")
     TRADE = "trade", _("Trade")
+    RESERVE = "reserve", _("Set aside for an order")
+    RELEASE = "release", _("Set free from an order")
     ADJUSTMENT = "adjustment", _("Adjustment")
 
 
@@ -74,7 +83,7 @@ class LedgerEntry(models.Model):
     kind = models.CharField(max_length=10, choices=LedgerKind)
     available_change = MoneyField(db_comment="Signed change of the available balance")
     reserved_change = MoneyField(default=Decimal(0), db_comment="Signed change of the reserved balance")
-    available_after = MoneyField()
+    available_after = MoneyField(db_comment="Negative by what is owed")
     reserved_after = MoneyField()
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)
     request_hash = models.CharField(max_length=64, blank=True)
@@ -97,6 +106,8 @@ class LedgerEntry(models.Model):
                 name="ledger_sign_of_kind",
                 condition=(Q(kind="deposit") & Q(available_change__gt=0))
                 | (Q(kind="withdrawal") & Q(available_change__lt=0))
+                | Q(kind="reserve", available_change__lt=0, reserved_change__gt=0)
+                | Q(kind="release", available_change__gt=0, reserved_change__lt=0)
                 | Q(kind__in=["fee", "trade", "adjustment"]),
             ),
             finite(

@@ -25,8 +25,9 @@ from trading.models.instrument import (
     InstrumentKind,
     InstrumentStatus,
 )
-from trading.models.market import Bar, Timeframe
 from trading.models.risk import RiskConfig, RiskConfigRevision, RiskLimit, SizingMode, SystemSetting
+from trading.models.market import Bar, Quote, Timeframe
+from trading.models.order import Order, OrderEvent, OrderEventKind, OrderQuerySet, OrderSource, Venue
 from trading.models.trade import (
     FillRole,
     Outcome,
@@ -64,11 +65,17 @@ __all__ = [
     "Instrument",
     "InstrumentKind",
     "InstrumentStatus",
+    "Order",
+    "OrderEvent",
+    "OrderEventKind",
+    "OrderQuerySet",
+    "OrderSource",
     "Outcome",
     "Position",
     "RiskConfig",
     "RiskConfigRevision",
     "RiskLimit",
+    "Quote",
     "RowOutcome",
     "Side",
     "SizingMode",
@@ -82,4 +89,5 @@ __all__ = [
     "TradeQuerySet",
     "TradeSide",
     "TradeStatus",
+    "Venue",
 ]

@@ -22,6 +22,7 @@ class Side(models.TextChoices):
 class ExecutionSource(models.TextChoices):
     IMPORT = "import", _("Imported")
     MANUAL = "manual", _("Entered by hand")
+    ORDER = "order", _("Order of this desk")
 
 
 class ExecutionQuerySet(models.QuerySet["Execution"]):

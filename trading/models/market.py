@@ -1,4 +1,4 @@
-"""What the market did: bars of prices."""
+"""What the market did: bars of prices, and the latest quote."""
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
@@ -52,3 +52,44 @@ class Bar(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instrument_id} {self.timeframe} {self.starts_at}"
+
+
+class Quote(models.Model):
+    """The latest offer and bid of one instrument; what went before is in its bars."""
+
+    instrument = models.OneToOneField(Instrument, on_delete=models.CASCADE, primary_key=True, related_name="quote")
+    bid = PriceField(null=True)
+    ask = PriceField(null=True)
+    last = PriceField(null=True)
+    bid_size = PriceField(null=True, db_comment="Units; NULL where the source does not say")
+    ask_size = PriceField(null=True)
+    quoted_at = models.DateTimeField(db_comment="By the source's clock; an older quote never replaces a newer one")
+    source = models.CharField(max_length=30, blank=True)
+
+    class Meta:
+        db_table_comment = "Read-through cache: the latest quote of each instrument"
+        constraints = [
+            models.CheckConstraint(
+                name="quote_says_a_price",
+                condition=Q(bid__isnull=False) | Q(ask__isnull=False) | Q(last__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="quote_values_positive",
+                condition=(Q(bid__isnull=True) | Q(bid__gt=0))
+                & (Q(ask__isnull=True) | Q(ask__gt=0))
+                & (Q(last__isnull=True) | Q(last__gt=0))
+                & (Q(bid_size__isnull=True) | Q(bid_size__gte=0))
+                & (Q(ask_size__isnull=True) | Q(ask_size__gte=0)),
+            ),
+            finite(
+                "quote_values_finite",
+                bid=LARGEST_PRICE,
+                ask=LARGEST_PRICE,
+                last=LARGEST_PRICE,
+                bid_size=LARGEST_PRICE,
+                ask_size=LARGEST_PRICE,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instrument_id} {self.bid}/{self.ask}"
