@@ -85,7 +85,7 @@ def written(
 ) -> int:
     """The change is in the audit log, in the caller's transaction, with who made it and from where; its number."""
     made = AuditEvent.objects.create(
-        **_who(),
+        **who(),
         event=event,
         subject=subject,
         subject_id=str(subject_id),
@@ -108,11 +108,11 @@ def written_many(
 
     Returns the numbers of the lines.
     """
-    who = _who()
+    who_acts = who()
     was, now = before or {}, after or {}
     events = (
         AuditEvent(
-            **who,
+            **who_acts,
             event=event,
             subject=subject,
             subject_id=subject_id,
@@ -125,7 +125,8 @@ def written_many(
     return [event.pk for event in AuditEvent.objects.bulk_create(events, batch_size=1000)]
 
 
-def _who() -> dict[str, Any]:
+def who() -> dict[str, Any]:
+    """Who acts in this thread of work and from where, by the names of the audit log's columns; empty for the system."""
     actor = _actor.get()
     if actor is None:
         return {}

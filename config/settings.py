@@ -1,6 +1,7 @@
 """All settings, read from the environment; `.env.example` lists them."""
 
 import decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -305,6 +306,15 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": "celery:",
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+
+# ---------------------------------------------------------------- the paper venue
+#: Fees and slippage of simulated fills: money per order and per unit, fractions of the value and of the price.
+PAPER_TERMS = {
+    "fee_per_order": Decimal(env_str("PAPER_FEE_PER_ORDER", "0")),
+    "fee_per_unit": Decimal(env_str("PAPER_FEE_PER_UNIT", "0")),
+    "fee_ratio": Decimal(env_str("PAPER_FEE_RATIO", "0")),
+    "slippage": Decimal(env_str("PAPER_SLIPPAGE", "0")),
+}
 
 # ---------------------------------------------------------------- logs
 LOGGING = {

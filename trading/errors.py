@@ -1,6 +1,14 @@
 """Why trading refuses to act."""
 
-from accounts.errors import DomainError
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from accounts.errors import Conflict, DomainError
+
+if TYPE_CHECKING:
+    from trading.order_rules.validity import Violation
 
 
 class ImportRefused(DomainError):
@@ -50,3 +58,26 @@ class OperatorsOnly(DomainError):
 
     code = "operators_only"
     status = 403
+class OrderRefused(DomainError):
+    """The order cannot be placed or changed like this; `reasons` are all of them."""
+
+    code = "order_refused"
+    status = 422
+
+    def __init__(self, reasons: "Sequence[Violation]", *, order_id: str = "") -> None:
+        super().__init__(" ".join(reason.said(_) for reason in reasons), pointer=reasons[0].pointer)
+        self.reasons = tuple(reasons)
+        self.order_id = order_id
+
+
+class InvalidState(DomainError):
+    """What is asked for cannot be done to an order where it stands."""
+
+    code = "invalid_state"
+    status = 422
+
+
+class VersionConflict(Conflict):
+    """The order has moved on since it was read."""
+
+    code = "version_conflict"

@@ -23,3 +23,7 @@ tag_returned = Signal()
 #: trade, ratings, reviews), with owner_id: int; trades: Collection[int], their primary keys. No figure of a trade
 #: differs. The person's version has moved on before.
 remarks_changed = Signal()
+
+#: Sent inside the transaction in which an order moved on, with step: trading.order_progress.Step. Its account, its
+#: portfolio and the order are locked.
+orders_changed = Signal()

@@ -60,6 +60,7 @@ class Account(models.Model):
         db_comment="Wall time at which the trading day begins; from noon on it belongs to the next date",
     )
     cost_method = models.CharField(max_length=7, choices=CostMethod, default=CostMethod.FIFO)
+    allows_short = models.BooleanField(default=False, db_comment="Whether orders may sell what is not held")
     initial_balance = MoneyField(null=True, blank=True)
     color = models.CharField(
         max_length=7,

@@ -65,6 +65,8 @@ class Instrument(models.Model):
     multiplier = PriceField(default=Decimal(1), db_comment="Money per 1.00 of price and unit of quantity")
     tick_size = PriceField(null=True, blank=True)
     lot_size = PriceField(default=Decimal(1))
+    is_fractionable = models.BooleanField(default=False, db_comment="Whether venues take parts of a unit")
+    margin = PriceField(null=True, blank=True, db_comment="Money set aside for a unit; NULL: all that it is worth")
     min_price = PriceField(null=True, blank=True)
     max_price = PriceField(null=True, blank=True)
     breakeven_ticks = models.PositiveSmallIntegerField(
@@ -94,8 +96,12 @@ class Instrument(models.Model):
                 name="instrument_price_band_in_order",
                 condition=Q(min_price__isnull=True) | Q(max_price__isnull=True) | Q(min_price__lte=F("max_price")),
             ),
+            models.CheckConstraint(
+                name="instrument_margin_positive", condition=Q(margin__isnull=True) | Q(margin__gt=0)
+            ),
             finite(
                 "instrument_values_finite",
+                margin=LARGEST_PRICE,
                 multiplier=LARGEST_PRICE,
                 tick_size=LARGEST_PRICE,
                 lot_size=LARGEST_PRICE,

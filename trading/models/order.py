@@ -75,6 +75,7 @@ class Order(models.Model):
     stop_loss_stop = PriceField(null=True)
     stop_loss_limit = PriceField(null=True)
     best_price = PriceField(null=True, db_comment="The most favourable mark since a trailing stop began to work")
+    is_resting = models.BooleanField(default=False, db_comment="It has met the market once and waits at its own price")
     is_triggered = models.BooleanField(default=False, db_comment="A stop that was touched works on as market or limit")
     status = models.CharField(max_length=20, default=Status.PENDING_SUBMIT.value)
     previous_status = models.CharField(max_length=20, blank=True, db_comment="Restored when a request is refused")
@@ -92,6 +93,9 @@ class Order(models.Model):
     held = models.CharField(max_length=10, blank=True, db_comment="What it sets aside: funds, holdings, underlying")
     held_per_unit = models.DecimalField(max_digits=40, decimal_places=20, null=True)
     held_fees = MoneyField(default=Decimal(0), db_comment="Estimated costs that are set aside with it")
+    shares_hold = models.BooleanField(
+        default=False, db_comment="Its sibling sets aside what either of the two may sell"
+    )
     reserved_amount = MoneyField(default=Decimal(0))
     reserved_units = PriceField(default=Decimal(0))
     traded_amount = MoneyField(default=Decimal(0), db_comment="Signed money of its fills, without costs")

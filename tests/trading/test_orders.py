@@ -1,0 +1,327 @@
+"""Orders: what they set aside, pay and become, to the cent."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from accounts import ledger
+from accounts.errors import IdempotencyConflict
+from accounts.models import LedgerEntry, User
+from tests.trading.desk import cash, funded, placed, quoted, share, ticket
+from trading import orders
+from trading.errors import InvalidState, OrderRefused, VersionConflict
+from trading.models import Execution, Order, OrderEvent, Position, Trade
+from trading.order_rules.broker_events import Correction, Fill, Report
+from trading.order_rules.statuses import Event
+from trading.order_rules.vocabulary import OrderClass
+
+pytestmark = pytest.mark.django_db
+D = Decimal
+
+
+def _fill(name: str, quantity: str, price: str) -> Fill:
+    return Fill(name, timezone.now(), D(quantity), D(price))
+
+
+def test_the_golden_run_reserves_pays_and_releases_to_the_cent(alice: User) -> None:
+    account, acme = funded(alice), share()
+
+    order = placed(account, acme, ticket("buy", "100", "limit", limit_price="50"))
+    assert (order.status, cash(account)) == ("new", (D(5000), D(5000)))
+    orders.record(order, [_fill("1", "40", "49.50")], source="paper")
+    assert cash(account) == (D(5020), D(3000))
+    orders.record(order, [_fill("2", "30", "50")], source="paper")
+    assert cash(account) == (D(5020), D(1500))
+    order = orders.cancel(order)
+
+    assert cash(account) == (D(6520), D(0))
+    assert (order.status, order.filled_quantity) == ("canceled", D(70))
+    assert order.filled_average_price == D("49.714285714286")
+    sums = LedgerEntry.objects.filter(portfolio__account=account).aggregate(
+        available=Sum("available_change"), reserved=Sum("reserved_change")
+    )
+    assert sums == {"available": D(6520), "reserved": D(0)}
+
+
+def test_what_is_bought_and_sold_here_is_a_trade_like_any_other(alice: User) -> None:
+    account, acme = funded(alice), share()
+    quoted(acme, "99.90", "100")
+    bought = placed(account, acme, ticket("buy", "10"))
+    quoted(acme, "110", "110.10")
+    sold = placed(account, acme, ticket("sell", "10"))
+
+    assert (bought.status, sold.status) == ("filled", "filled")
+    assert (bought.filled_average_price, sold.filled_average_price) == (D(100), D(110))
+    trade = Trade.objects.get(account=account)
+    assert (trade.status, trade.net_pnl, trade.entry_price, trade.exit_price) == ("closed", D(100), D(100), D(110))
+    assert cash(account) == (D(10100), D(0))
+    assert Execution.objects.get(order_id=str(sold.public_id)).source == "order"
+    assert not Position.objects.filter(account=account).exists()
+
+
+def test_every_reason_is_told_at_once_and_the_portfolio_is_untouched(alice: User) -> None:
+    account, acme = funded(alice, "500"), share()
+    account.status = "suspended"
+    account.save()
+    quoted(acme, "99", "100")
+
+    order = placed(account, acme, ticket("buy", "1000"))
+
+    assert (order.status, order.reject_source) == ("rejected", "pretrade")
+    assert [reason.code for reason in orders.reasons_of(order)] == ["account_inactive", "insufficient_funds"]
+    assert cash(account) == (D(500), D(0))
+    assert LedgerEntry.objects.filter(portfolio__account=account).count() == 1
+    assert [row.event for row in order.events.all()] == ["refused"]
+
+
+def test_an_unsound_order_is_not_stored(alice: User) -> None:
+    account, acme = funded(alice), share()
+
+    with pytest.raises(OrderRefused) as refused:
+        orders.place(account, instrument=acme, ticket=ticket("buy", "10", "limit", limit_price="50.005"))
+
+    assert [reason.code for reason in refused.value.reasons] == ["tick", "decimals"]
+    assert not Order.objects.exists()
+    assert cash(account) == (D(10000), D(0))
+
+
+def test_the_same_client_id_is_one_order_and_another_request_under_it_is_refused(alice: User) -> None:
+    account, acme = funded(alice), share()
+    asked = ticket("buy", "10", "limit", limit_price="100")
+    first = placed(account, acme, asked, "mine-1")
+
+    again = orders.place(account, instrument=acme, ticket=asked, intent=orders.Intent(client_order_id="mine-1"))
+    with pytest.raises(IdempotencyConflict):
+        placed(account, acme, ticket("buy", "11", "limit", limit_price="100"), "mine-1")
+
+    assert (again.order.pk, again.is_new) == (first.pk, False)
+    assert Order.objects.count() == 1
+    assert cash(account) == (D(9000), D(1000))
+
+
+def test_replacing_10_at_10_by_10_at_8_frees_20_and_continues_the_chain(alice: User) -> None:
+    account, acme = funded(alice), share()
+    order = placed(account, acme, ticket("buy", "10", "limit", limit_price="10"))
+
+    successor = orders.replace_order(order, ticket=ticket("buy", "10", "limit", limit_price="8"), version=1).order
+
+    order.refresh_from_db()
+    assert cash(account) == (D(9920), D(80))
+    assert (order.status, order.version, successor.status) == ("replaced", 2, "new")
+    assert (successor.replaces, successor.chain_id) == (order, order.chain_id)
+
+
+def test_a_replacement_that_cannot_be_paid_leaves_the_order_as_it_was(alice: User) -> None:
+    account, acme = funded(alice), share()
+    order = placed(account, acme, ticket("buy", "10", "limit", limit_price="10"))
+
+    with pytest.raises(OrderRefused) as refused:
+        orders.replace_order(order, ticket=ticket("buy", "2000", "limit", limit_price="10"))
+
+    assert [reason.code for reason in refused.value.reasons] == ["insufficient_funds"]
+    order.refresh_from_db()
+    assert (order.status, order.version, cash(account)) == ("new", 1, (D(9900), D(100)))
+    assert Order.objects.count() == 1
+
+
+def test_a_stale_version_and_an_ended_order_are_refused(alice: User) -> None:
+    account, acme = funded(alice), share()
+    order = placed(account, acme, ticket("buy", "10", "limit", limit_price="10"))
+    with pytest.raises(VersionConflict):
+        orders.cancel(order, version=7)
+    orders.cancel(order, version=1)
+
+    with pytest.raises(InvalidState):
+        orders.cancel(order)
+
+    assert order.events.count() == 4  # placed, new, pending_cancel, canceled
+    assert cash(account) == (D(10000), D(0))
+
+
+def test_an_event_told_twice_counts_once_and_a_report_that_cannot_be_is_kept_as_ignored(alice: User) -> None:
+    account, acme = funded(alice), share()
+    order = placed(account, acme, ticket("buy", "10", "limit", limit_price="10"))
+    fill = _fill("1", "10", "10")
+    orders.record(order, [fill], source="paper")
+    orders.record(order, [fill], source="paper")
+
+    orders.record(order, [Report(Event.NEW, timezone.now() + timedelta(seconds=1), reference="late")], source="paper")
+
+    order.refresh_from_db()
+    assert (order.status, order.filled_quantity, cash(account)) == ("filled", D(10), (D(9900), D(0)))
+    assert list(order.events.order_by("id").values_list("event", "outcome")) == [
+        ("placed", "applied"),
+        ("new", "applied"),
+        ("fill", "applied"),
+        ("new", "ignored"),
+    ]
+
+
+def test_a_fill_taken_back_is_taken_out_of_cash_position_and_trade(alice: User) -> None:
+    account, acme = funded(alice), share()
+    order = placed(account, acme, ticket("buy", "10", "limit", limit_price="10"))
+    orders.record(order, [_fill("1", "4", "10"), _fill("2", "6", "10")], source="paper")
+
+    orders.record(order, [Correction("bust-2", timezone.now(), "2")], source="paper")
+
+    order.refresh_from_db()
+    assert (order.status, order.filled_quantity, cash(account)) == ("partially_filled", D(4), (D(9900), D(60)))
+    assert Position.objects.get(account=account).quantity == D(4)
+
+
+def test_a_fill_dearer_than_what_was_set_aside_is_owed_and_the_next_deposit_pays_it(alice: User) -> None:
+    account, acme = funded(alice, "100"), share()
+    order = placed(account, acme, ticket("buy", "10", "limit", limit_price="10"))
+
+    orders.record(order, [_fill("1", "10", "12")], source="alpaca")
+
+    assert cash(account) == (D(-20), D(0))
+    ledger.deposit(account, currency="USD", amount=D(50), idempotency_key="more", at=timezone.now())
+    assert cash(account) == (D(30), D(0))
+
+
+def test_units_on_their_way_out_cannot_be_sold_twice(alice: User) -> None:
+    account, acme = funded(alice), share()
+    quoted(acme, "10", "10")
+    placed(account, acme, ticket("buy", "10"))
+    placed(account, acme, ticket("sell", "6", "limit", limit_price="20"))
+
+    second = placed(account, acme, ticket("sell", "6", "limit", limit_price="20"))
+
+    assert [reason.code for reason in orders.reasons_of(second)] == ["insufficient_holdings"]
+    assert second.reasons[0]["values"] == {"most": "4"}
+
+
+def test_a_bracket_is_an_entry_whose_filled_exits_end_each_other(alice: User) -> None:
+    account, acme = funded(alice), share()
+    quoted(acme, "99.90", "100")
+    entry = placed(
+        account,
+        acme,
+        ticket(
+            "buy",
+            "10",
+            "limit",
+            limit_price="99.50",
+            order_class=OrderClass.BRACKET,
+            take_profit_limit="110",
+            stop_loss_stop="95",
+        ),
+    )
+    target, stop = entry.legs.order_by("id")
+    assert [target.status, stop.status] == ["held", "held"]
+    quoted(acme, "99.40", "99.50")
+    target.refresh_from_db()
+    stop.refresh_from_db()
+    assert [target.status, stop.status] == ["new", "new"]
+    assert [target.reserved_units, stop.reserved_units] == [D(10), D(0)]
+
+    quoted(acme, "94.80", "94.90")
+
+    target.refresh_from_db()
+    stop.refresh_from_db()
+    assert [target.status, stop.status] == ["canceled", "filled"]
+    assert stop.filled_average_price == D("94.80")
+    assert cash(account) == (D("9953.00"), D(0))  # 10,000 - 995 + 948
+
+
+def test_an_entry_that_is_canceled_takes_its_exits_with_it(alice: User) -> None:
+    account, acme = funded(alice), share()
+    entry = placed(
+        account,
+        acme,
+        ticket(
+            "buy",
+            "10",
+            "limit",
+            limit_price="99.50",
+            order_class=OrderClass.BRACKET,
+            take_profit_limit="110",
+            stop_loss_stop="95",
+        ),
+    )
+
+    orders.cancel(entry)
+
+    assert set(entry.legs.values_list("status", flat=True)) == {"canceled"}
+
+
+def test_the_target_of_an_oco_cancels_its_stop(alice: User) -> None:
+    account, acme = funded(alice), share()
+    quoted(acme, "100", "100")
+    placed(account, acme, ticket("buy", "10"))
+    target = placed(
+        account,
+        acme,
+        ticket(
+            "sell",
+            "10",
+            "limit",
+            order_class=OrderClass.OCO,
+            take_profit_limit="105",
+            stop_loss_stop="95",
+        ),
+    )
+    stop = target.legs.get()
+    assert [target.status, stop.status, target.reserved_units, stop.reserved_units] == ["new", "new", D(10), D(0)]
+
+    quoted(acme, "106", "106.10")
+
+    target.refresh_from_db()
+    stop.refresh_from_db()
+    assert [target.status, target.filled_average_price, stop.status] == ["filled", D(105), "canceled"]
+    assert cash(account) == (D(10050), D(0))
+
+
+def test_a_day_order_ends_with_the_accounts_day(alice: User) -> None:
+    account, acme = funded(alice), share()
+    order = placed(account, acme, ticket("buy", "10", "limit", limit_price="10", time_in_force="day"))
+    orders.expire(order)
+    order.refresh_from_db()
+    assert order.status == "new"
+    Order.objects.filter(pk=order.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    orders.expire(order)
+
+    order.refresh_from_db()
+    assert (order.status, cash(account)) == ("expired", (D(10000), D(0)))
+
+
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ("reserved_amount = 1", "order_reserves_nothing_at_its_end"),
+        ("filled_quantity = 11, filled_average_price = 10", "orders_filled_quantity_valid"),
+        ("limit_price = NULL", "order_limit_price_of_type"),
+        ("status = 'working'", "orders_status_valid"),
+        ("purpose = 'fun'", "order_words_valid"),
+        ("quantity = 'NaN'", "order_values_finite"),
+        ("trail_price = 1", "order_trail_of_type"),
+        ("notional = 5", "order_quantity_or_notional"),
+        ("time_in_force = 'gtc', extended_hours = true", "order_extended_hours_limit_for_the_day"),
+        ("position_intent = 'sell_to_open'", "order_intent_has_its_side"),
+        ("type = 'market'", "order_limit_price_of_type"),
+    ],
+)
+def test_the_database_refuses_an_order_that_cannot_be(alice: User, change: str, constraint: str) -> None:
+    order = placed(funded(alice), share(), ticket("buy", "10", "limit", limit_price="10"))
+    orders.cancel(order)
+
+    with pytest.raises(IntegrityError) as refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"UPDATE trading_order SET {change} WHERE id = %s", [order.pk])
+
+    assert constraint in str(refused.value)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE trading_orderevent SET event = 'new'", "DELETE FROM trading_orderevent"])
+def test_events_of_orders_are_never_changed(alice: User, statement: str) -> None:
+    placed(funded(alice), share(), ticket("buy", "10", "limit", limit_price="10"))
+
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+
+    assert OrderEvent.objects.count() == 2

@@ -1,0 +1,158 @@
+"""Orders that belong together: an entry with its exits (bracket, OTO), and two of which one ends the other (OCO).
+
+Exits wait as `held` until their entry has ended. Then they work; the first of them sets the units aside, the other may
+use what that one holds. What one executes is gone for the other, and where one ends so does the other.
+Source: docs/orders.md#groups
+"""
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import Portfolio
+from trading.models import Order, OrderEvent, Venue
+from trading.order_progress import LOCAL, Step, advance, keep
+from trading.order_rules.broker_events import Report, time_of_a_step
+from trading.order_rules.reservations import Held
+from trading.order_rules.statuses import Event, Outcome, Status
+from trading.order_rules.vocabulary import OrderClass, OrderType, PositionIntent, Purpose, Side
+from trading.order_tickets import known_of
+
+_WITH_EXITS = frozenset({OrderClass.BRACKET, OrderClass.OTO, OrderClass.OCO})
+_ONE = Decimal(1)
+
+
+def bring_exits(order: Order, *, now: datetime) -> None:
+    """The exits that the order brings are on file: held until it is filled, or working at once beside an OCO's target.
+
+    A venue outside makes them itself.
+    """
+    if OrderClass(order.order_class) not in _WITH_EXITS or order.venue != Venue.PAPER:
+        return
+    is_alternative = order.order_class == OrderClass.OCO
+    if order.take_profit_limit is not None and not is_alternative:
+        _leg(order, Purpose.EXIT_TAKE_PROFIT, OrderType.LIMIT, limit=order.take_profit_limit, now=now)
+    if order.stop_loss_stop is not None:
+        kind = OrderType.STOP if order.stop_loss_limit is None else OrderType.STOP_LIMIT
+        _leg(order, Purpose.EXIT_STOP_LOSS, kind, limit=order.stop_loss_limit, stop=order.stop_loss_stop, now=now)
+
+
+def _leg(
+    order: Order,
+    purpose: Purpose,
+    kind: OrderType,
+    *,
+    now: datetime,
+    limit: Decimal | None = None,
+    stop: Decimal | None = None,
+) -> Order:
+    works_at_once = order.order_class == OrderClass.OCO
+    side = Side(order.side) if works_at_once else _other(Side(order.side))
+    status = Status.NEW if works_at_once else Status.HELD
+    leg = Order(
+        owner_id=order.owner_id,
+        account_id=order.account_id,
+        instrument_id=order.instrument_id,
+        venue=order.venue,
+        client_order_id=f"{order.public_id}:{purpose.removeprefix('exit_')}",
+        request_hash=order.request_hash,
+        side=side.value,
+        position_intent=(PositionIntent.SELL_TO_CLOSE if side is Side.SELL else PositionIntent.BUY_TO_CLOSE).value,
+        purpose=purpose.value,
+        type=kind.value,
+        time_in_force=order.time_in_force,
+        quantity=order.quantity,
+        limit_price=limit,
+        stop_price=stop,
+        status=status.value,
+        held=Held.HOLDINGS.value,
+        held_per_unit=_ONE,
+        shares_hold=True,
+        parent=order,
+        chain_id=uuid.uuid4(),
+        strategy=order.strategy,
+        source=order.source,
+        submitted_at=now,
+        accepted_at=now if works_at_once else None,
+        expires_at=order.expires_at,
+    )
+    leg.save(force_insert=True)
+    keep(leg, [_row(leg, Event.PLACED, None, Status.PENDING_SUBMIT, LOCAL, now), _first_report(leg, status, now)])
+    return leg
+
+
+def _first_report(leg: Order, status: Status, now: datetime) -> OrderEvent:
+    return _row(leg, Event(status.value), Status.PENDING_SUBMIT, status, leg.venue, now)
+
+
+def _row(leg: Order, event: Event, before: Status | None, after: Status, source: str, now: datetime) -> OrderEvent:
+    return OrderEvent(
+        order=leg,
+        owner_id=leg.owner_id,
+        account_id=leg.account_id,
+        kind="report",
+        event=event,
+        outcome=Outcome.APPLIED,
+        status_before=before or "",
+        status_after=after,
+        source=source,
+        identity=f"report:{Report(event, now).identity[1]}",
+        occurred_at=now,
+    )
+
+
+def _other(side: Side) -> Side:
+    return Side.BUY if side is Side.SELL else Side.SELL
+
+
+def follow(step: Step, *, portfolio: Portfolio) -> None:
+    """Whatever belongs to the order has moved along with it: exits work, or are canceled."""
+    order = step.order
+    if order.venue != Venue.PAPER or not step.after.status.is_terminal:
+        return
+    legs = list(
+        order.legs.live().select_related("account", "instrument").select_for_update(of=("self",)).order_by("id")
+    )
+    if order.order_class in (OrderClass.BRACKET, OrderClass.OTO):
+        if step.after.executed:
+            _release(legs, step.after.executed, portfolio=portfolio)
+        else:
+            _end(legs, portfolio=portfolio)
+        return
+    if order.parent_id is not None or legs:
+        _end([*legs, *_siblings(order)], portfolio=portfolio)
+
+
+def _siblings(order: Order) -> QuerySet[Order]:
+    """What else gets out of the same position: the other legs of its parent, and the parent of an OCO."""
+    if order.parent_id is None:
+        return Order.objects.none()
+    return (
+        Order.objects.live()
+        .filter(Q(parent_id=order.parent_id) | Q(pk=order.parent_id, order_class=OrderClass.OCO))
+        .exclude(pk=order.pk)
+        .select_related("account", "instrument")
+        .select_for_update(of=("self",))
+        .order_by("id")
+    )
+
+
+def _release(legs: list[Order], executed: Decimal, *, portfolio: Portfolio) -> None:
+    """The exits work for what was executed; the first sets it aside for both."""
+    for number, leg in enumerate(legs):
+        if leg.status != Status.HELD:
+            continue
+        leg.quantity, leg.shares_hold = executed, number > 0
+        leg.save(update_fields=["quantity", "shares_hold"])
+        advance(leg, [_now(leg, Event.NEW)], portfolio=portfolio, source=leg.venue)
+
+
+def _end(orders: list[Order], *, portfolio: Portfolio) -> None:
+    for each in orders:
+        advance(each, [_now(each, Event.CANCELED)], portfolio=portfolio, source=each.venue)
+
+
+def _now(order: Order, event: Event) -> Report:
+    return Report(event, time_of_a_step(known_of(order.events.all())))

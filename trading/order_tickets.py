@@ -1,0 +1,154 @@
+"""Between stored orders and the rules of orders: a ticket of an order, a market of an instrument, events of rows.
+
+No query: what is needed has been read.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import orjson
+
+from accounts.decimals import plain
+from trading.models import Instrument, InstrumentStatus, Order, OrderEvent, OrderEventKind, Quote
+from trading.order_rules.broker_events import BrokerEvent, Correction, Fill, Report
+from trading.order_rules.reservations import Held, Hold, Standing
+from trading.order_rules.statuses import Event
+from trading.order_rules.ticket import Market, Ticket
+from trading.order_rules.vocabulary import (
+    ASSET_CLASS_OF_KIND,
+    OrderClass,
+    OrderType,
+    PositionIntent,
+    Purpose,
+    Side,
+    TimeInForce,
+)
+
+#: A quote older than this is no reference any more.
+FRESH = timedelta(minutes=5)
+_ZERO = Decimal(0)
+#: Where every order begins; so they say nothing of what became of it.
+_BEGINNINGS = frozenset({Event.PLACED, Event.REFUSED})
+
+
+def ticket_of(order: Order) -> Ticket:
+    """What was asked for when the order was placed."""
+    return Ticket(
+        side=Side(order.side),
+        type=OrderType(order.type),
+        time_in_force=TimeInForce(order.time_in_force),
+        quantity=order.quantity,
+        notional=order.notional,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        trail_price=order.trail_price,
+        trail_ratio=order.trail_ratio,
+        position_intent=PositionIntent(order.position_intent) if order.position_intent else None,
+        extended_hours=order.extended_hours,
+        order_class=OrderClass(order.order_class),
+        take_profit_limit=order.take_profit_limit,
+        stop_loss_stop=order.stop_loss_stop,
+        stop_loss_limit=order.stop_loss_limit,
+    )
+
+
+def is_fresh(quote: Quote | None, *, now: datetime) -> bool:
+    """Whether the quote says what the market is now; one from the future says nothing either."""
+    return quote is not None and abs(now - quote.quoted_at) <= FRESH
+
+
+def market_of(instrument: Instrument, quote: Quote | None, *, now: datetime) -> Market:
+    """What the rules of orders know of the instrument; a stale quote is none."""
+    last = None
+    if quote is not None and is_fresh(quote, now=now):
+        last = quote.last or quote.ask or quote.bid
+    asset_class = ASSET_CLASS_OF_KIND.get(instrument.kind)
+    return Market(
+        asset_class=asset_class,
+        is_active=instrument.status == InstrumentStatus.ACTIVE,
+        tick_size=instrument.tick_size,
+        lot_size=instrument.lot_size,
+        min_price=instrument.min_price,
+        max_price=instrument.max_price,
+        is_fractionable=instrument.is_fractionable,
+        last=last,
+    )
+
+
+def hash_of(ticket: Ticket, instrument: Instrument, *, purpose: Purpose, strategy: str) -> str:
+    """SHA-256 of everything that was asked for: equal for equal requests, however their numbers were written."""
+    parts: list[str | bool | None] = [str(instrument.public_id), purpose, strategy]
+    for name in Ticket.__dataclass_fields__:
+        value = getattr(ticket, name)
+        parts.append(plain(value) if isinstance(value, Decimal) else str(value))
+    return hashlib.sha256(orjson.dumps(parts)).hexdigest()
+
+
+def hold_of(order: Order) -> Hold | None:
+    """What the order set aside when it was placed; None where it was refused."""
+    if not order.held or order.held_per_unit is None:
+        return None
+    return Hold(Held(order.held), order.held_per_unit, order.quantity, order.held_fees)
+
+
+def standing_of(order: Order) -> Standing:
+    """What the order has done to its account, as it is booked."""
+    executed = order.filled_quantity + order.overfill_quantity
+    return Standing(
+        reserved=order.reserved_amount,
+        reserved_units=order.reserved_units,
+        traded=order.traded_amount,
+        fees=order.fee_amount,
+        position=executed if order.side == Side.BUY else -executed,
+    )
+
+
+def event_of(row: OrderEvent) -> BrokerEvent:
+    """The event that a row keeps."""
+    if row.kind == OrderEventKind.FILL:
+        return _fill(row, row.identity.removeprefix("fill:"))
+    if row.kind == OrderEventKind.CORRECTION:
+        replacement = _fill(row, row.replacement_id) if row.replacement_id else None
+        return Correction(row.identity.removeprefix("correction:"), row.occurred_at, row.corrects, replacement)
+    # A report without an id of its own is told apart by its event and time, from which its identity is made anew.
+    reference = str(row.details.get("reference", ""))
+    return Report(Event(row.event), row.occurred_at, reference=reference, filled_so_far=row.filled_so_far)
+
+
+def _fill(row: OrderEvent, execution_id: str) -> Fill:
+    assert row.quantity is not None, "a fill has a quantity"
+    assert row.price is not None, "a fill has a price"
+    return Fill(execution_id, row.occurred_at, row.quantity, row.price, row.fees or _ZERO, completes=row.completes)
+
+
+def row_of(order: Order, event: BrokerEvent, *, source: str) -> OrderEvent:
+    """An unsaved row that keeps the event; what it did is not known to it yet."""
+    kind, reference = event.identity
+    row = OrderEvent(
+        order=order,
+        owner_id=order.owner_id,
+        account_id=order.account_id,
+        source=source,
+        identity=f"{kind}:{reference}",
+        occurred_at=event.at,
+    )
+    if isinstance(event, Report):
+        row.kind, row.event, row.filled_so_far = OrderEventKind.REPORT, event.event, event.filled_so_far
+        row.details = {"reference": event.reference} if event.reference else {}
+        return row
+    told = event if isinstance(event, Fill) else event.replacement
+    if told is not None:
+        row.quantity, row.price, row.fees, row.completes = told.quantity, told.price, told.fees, told.completes
+    if isinstance(event, Correction):
+        row.kind, row.event, row.corrects = OrderEventKind.CORRECTION, Event.FILL_BUSTED, event.execution_id
+        row.replacement_id = told.execution_id if told is not None else ""
+    else:
+        row.kind, row.event = OrderEventKind.FILL, Event.FILL
+    return row
+
+
+def known_of(rows: Iterable[OrderEvent]) -> frozenset[BrokerEvent]:
+    """Everything that is known of an order."""
+    return frozenset(event_of(row) for row in rows if row.event not in _BEGINNINGS)

@@ -1,0 +1,1 @@
+"""Where orders go: the paper venue here, and those outside."""

@@ -1,0 +1,202 @@
+"""The paper venue: orders of this desk meet each other and the latest quote.
+
+One instrument is matched by one process at a time; the fills that come of it are recorded as any venue's are.
+Source: docs/orders.md#the-paper-venue
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from trading import orders, trades
+from trading.models import Bar, Order, Quote, Venue
+from trading.order_rules.broker_events import BrokerEvent, Fill, Report, time_of_a_step
+from trading.order_rules.reservations import Held
+from trading.order_rules.statuses import Event, Status
+from trading.order_rules.vocabulary import OrderClass, OrderType, Side, TimeInForce
+from trading.order_tickets import is_fresh, known_of
+from trading.paper_fills import Matched, Offer, PaperTerms, Range, Working, matched, matched_in
+
+#: The first half of the advisory lock on an instrument's book; the second is the instrument.
+_BOOK = 0x0B00C
+_ZERO = Decimal(0)
+
+
+@transaction.atomic
+def match(instrument_id: int) -> int:
+    """Every paper order in the instrument that can execute now has executed; returns the number of fills.
+
+    Without a fresh quote, orders meet each other alone.
+    """
+    quote = Quote.objects.filter(instrument_id=instrument_id).first()
+    now = timezone.now()
+    offer = None
+    if quote is not None and is_fresh(quote, now=now):
+        offer = Offer(quote.bid or quote.last, quote.ask or quote.last, quote.bid_size, quote.ask_size)
+    return _settle(instrument_id, lambda book, terms: matched(book, offer, terms), at=now)
+
+
+@transaction.atomic
+def match_bar(bar: Bar, *, closed_at: datetime) -> int:
+    """Every paper order that stood before the bar began has met it; returns the number of fills, dated at its close."""
+    stretch = Range(bar.open, bar.high, bar.low, bar.close)
+    return _settle(
+        bar.instrument_id, lambda book, terms: matched_in(book, stretch, terms), at=closed_at, before=bar.starts_at
+    )
+
+
+_Match = Callable[[Sequence[Working], PaperTerms], Matched]
+
+
+def _settle(instrument_id: int, judge: _Match, *, at: datetime, before: datetime | None = None) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_BOOK, instrument_id])
+    rows = Order.objects.filter(
+        instrument_id=instrument_id, venue=Venue.PAPER, status__in=[Status.NEW, Status.PARTIALLY_FILLED]
+    )
+    if before is not None:
+        rows = rows.filter(created_at__lte=before)
+    accounts = sorted(set(rows.order_by().values_list("account_id", flat=True)))
+    if not accounts:
+        return 0
+    trades.lock_accounts(accounts)
+    # As they are now: while this waited for an account, one of its orders may have been canceled.
+    found = {order.pk: order for order in rows.select_related("account", "instrument", "parent").order_by("id")}
+    terms = PaperTerms(**settings.PAPER_TERMS)
+    book = [_working(order, _executed_of_group(order)) for order in found.values()]
+    result = judge(book, terms)
+    _remember(found, book)
+    return _record(found, result, terms, at=at)
+
+
+def _working(order: Order, used: Decimal) -> Working:
+    instrument = order.instrument
+    group = order.parent_id or (order.pk if order.order_class == OrderClass.OCO else None)
+    return Working(
+        key=order.pk,
+        owner=order.owner_id,
+        side=Side(order.side),
+        type=OrderType(order.type),
+        time_in_force=TimeInForce(order.time_in_force),
+        leaves=None if order.quantity is None else order.quantity - order.filled_quantity,
+        money=None if order.notional is None else order.notional - abs(order.traded_amount),
+        limit=order.limit_price,
+        stop=order.stop_price,
+        trail_price=order.trail_price,
+        trail_ratio=order.trail_ratio,
+        best=order.best_price,
+        cap=_cap(order),
+        is_triggered=order.is_triggered,
+        is_resting=order.is_resting,
+        group=group,
+        group_leaves=None if group is None else max(_ZERO, (order.quantity or _ZERO) - used),
+        tick=instrument.tick_size,
+        lot=None if instrument.is_fractionable else instrument.lot_size,
+        multiplier=instrument.multiplier,
+    )
+
+
+def _cap(order: Order) -> Decimal | None:
+    """The price for which money was set aside: beyond it an order to buy waits."""
+    if order.side != Side.BUY or order.held != Held.FUNDS or order.quantity is None or order.held_per_unit is None:
+        return None
+    if order.instrument.margin is not None:
+        return None
+    return order.held_per_unit / order.instrument.multiplier
+
+
+def _executed_of_group(order: Order) -> Decimal:
+    """What the exits of one position have executed together."""
+    if order.parent_id is None and order.order_class != OrderClass.OCO:
+        return _ZERO
+    first = order.parent_id or order.pk
+    others = Order.objects.filter(Q(parent_id=first) | Q(pk=first, order_class=OrderClass.OCO))
+    return sum((each for each in others.values_list("filled_quantity", flat=True)), _ZERO)
+
+
+def _remember(found: dict[int, Order], book: Iterable[Working]) -> None:
+    """What stops have seen and who waits, stored where it changed."""
+    moved = []
+    for working in book:
+        order = found[working.key]
+        seen = (working.best, working.is_triggered, working.is_resting)
+        if seen != (order.best_price, order.is_triggered, order.is_resting):
+            order.best_price, order.is_triggered, order.is_resting = seen
+            moved.append(order)
+    Order.objects.bulk_update(moved, ["best_price", "is_triggered", "is_resting"], batch_size=500)
+
+
+def _record(found: dict[int, Order], result: Matched, terms: PaperTerms, *, at: datetime) -> int:
+    counted = {key: order.events.filter(kind="fill").count() for key, order in found.items() if result.of(key)}
+    meetings: dict[tuple[int, int], uuid.UUID] = {}
+    for fill in result.fills:
+        order = found[fill.key]
+        counted[fill.key] += 1
+        fees = terms.fees(fill.quantity, fill.price, order.instrument.multiplier, is_first=counted[fill.key] == 1)
+        told = Fill(
+            f"{order.public_id}:{counted[fill.key]}",
+            max(at, order.created_at),
+            fill.quantity,
+            fill.price,
+            fees,
+            completes=order.quantity is None,
+        )
+        match_id = None
+        if fill.against is not None:
+            pair = (min(fill.key, fill.against), max(fill.key, fill.against))
+            match_id = meetings.setdefault(pair, uuid.uuid4())
+        orders.record(order, [told], source=Venue.PAPER, match_id=match_id)
+    for key in result.given_up:
+        orders.record(found[key], [_given_up(found[key])], source=Venue.PAPER)
+    return len(result.fills)
+
+
+def _given_up(order: Order) -> BrokerEvent:
+    known = known_of(order.events.all())
+    return Report(Event.CANCELED, time_of_a_step(known))
+
+
+def take_quote(quote: Quote) -> bool:
+    """The quote is the latest of its instrument, and orders have met it; an older one changes nothing.
+
+    Returns whether it was the latest.
+    """
+    if not _store(quote):
+        return False
+    match(quote.instrument_id)
+    return True
+
+
+_STORE = """
+INSERT INTO trading_quote (instrument_id, bid, ask, last, bid_size, ask_size, quoted_at, source)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (instrument_id) DO UPDATE SET bid = excluded.bid, ask = excluded.ask, last = excluded.last,
+    bid_size = excluded.bid_size, ask_size = excluded.ask_size, quoted_at = excluded.quoted_at,
+    source = excluded.source
+WHERE trading_quote.quoted_at <= excluded.quoted_at
+RETURNING instrument_id
+"""
+
+
+def _store(quote: Quote) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _STORE,
+            [
+                quote.instrument_id,
+                quote.bid,
+                quote.ask,
+                quote.last,
+                quote.bid_size,
+                quote.ask_size,
+                quote.quoted_at,
+                quote.source,
+            ],
+        )
+        return cursor.fetchone() is not None
