@@ -14,6 +14,10 @@ class DomainError(Exception):
         self.code = code or self.code
         self.status = status or self.status
 
+    def errors(self) -> list[dict[str, str]]:
+        """What is wrong, one by one, as the API tells it; empty where it is about no field."""
+        return [{"pointer": self.pointer, "code": self.code, "detail": self.message}] if self.pointer else []
+
 
 class InvalidValue(DomainError):
     """A field holds what it may not hold."""

@@ -4,7 +4,7 @@ Locks are taken in one order: the portfolio, then the person's version.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -168,6 +168,7 @@ def locked(account: Account, *, currency: str) -> Portfolio:
     if found is None:
         Portfolio.objects.get_or_create(account=account, currency=currency)
         found = rows.get()
+    found.account = account
     return found
 
 
@@ -202,6 +203,43 @@ def book(
         _store(portfolio, available=available, reserved=reserved, at=at)
         LedgerEntry.objects.bulk_create(entries)
     return entries
+
+
+def set_aside(portfolio: Portfolio, amount: Decimal) -> None:
+    """The portfolio at hand has so much less available and so much more reserved; `book_reservations` stores it."""
+    portfolio.available_balance -= amount
+    portfolio.reserved_balance += amount
+
+
+def book_reservations(reservations: Sequence[tuple[Portfolio, Decimal, object]], *, at: datetime) -> None:
+    """What orders have set aside is stored, each with its entry: (portfolio, amount, the order's id) in their order.
+
+    The portfolios are locked and stand as `set_aside` left them, with all of these amounts taken.
+    """
+    left: dict[int, tuple[Decimal, Decimal]] = {}
+    for portfolio, amount, _reference in reservations:
+        available, reserved = left.get(portfolio.pk, (portfolio.available_balance, portfolio.reserved_balance))
+        left[portfolio.pk] = (available + amount, reserved - amount)
+    entries = []
+    for portfolio, amount, reference in reservations:
+        available, reserved = left[portfolio.pk]
+        left[portfolio.pk] = available, reserved = available - amount, reserved + amount
+        entries.append(
+            LedgerEntry(
+                owner_id=portfolio.account.owner_id,
+                portfolio=portfolio,
+                kind=LedgerKind.RESERVE,
+                available_change=-amount,
+                reserved_change=amount,
+                available_after=available,
+                reserved_after=reserved,
+                note=str(reference),
+                occurred_at=at,
+            )
+        )
+    for portfolio in {each[0].pk: each[0] for each in reservations}.values():
+        _store(portfolio, available=portfolio.available_balance, reserved=portfolio.reserved_balance, at=at)
+    LedgerEntry.objects.bulk_create(entries)
 
 
 def _store(portfolio: Portfolio, *, available: Decimal, reserved: Decimal, at: datetime) -> None:

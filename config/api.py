@@ -16,6 +16,8 @@ from journal.api.trades import JournalTradeViewSet
 from trading.api.bars import BarViewSet
 from trading.api.executions import ExecutionViewSet, PositionViewSet
 from trading.api.imports import ImportViewSet
+from trading.api.orders import OrderViewSet
+from trading.api.quotes import QuoteViewSet, SnapshotViewSet
 from trading.api.reference import FxRateViewSet, InstrumentViewSet
 from trading.api.risk import BreakerEventViewSet, BreakerViewSet, RiskConfigViewSet, RiskLimitViewSet
 from trading.api.tag_groups import TagGroupViewSet
@@ -57,6 +59,9 @@ router.register("attachments", AttachmentViewSet, basename="attachment")
 router.register("search", SearchViewSet, basename="search")
 router.register("instruments", InstrumentViewSet, basename="instrument")
 router.register("bars", BarViewSet, basename="bar")
+router.register("quotes", QuoteViewSet, basename="quote")
+router.register("snapshots", SnapshotViewSet, basename="snapshot")
+router.register("orders", OrderViewSet, basename="order")
 router.register("fx-rates", FxRateViewSet, basename="fx-rate")
 router.register("imports", ImportViewSet, basename="import")
 router.register("risk-limits", RiskLimitViewSet, basename="risk-limit")

@@ -90,9 +90,8 @@ def problem_of(error: Exception) -> Problem | None:
 
 
 def _of_domain(error: DomainError) -> Problem:
-    errors = [{"pointer": error.pointer, "code": error.code, "detail": error.message}] if error.pointer else []
     headers = {"Retry-After": str(error.wait)} if isinstance(error, TooManyAttempts) else {}
-    return Problem(error.status, error.code, error.message, errors, headers)
+    return Problem(error.status, error.code, error.message, error.errors(), headers)
 
 
 def _of_validation(error: exceptions.ValidationError) -> Problem:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts.admin.parts import OperatorAdmin, ShownOnlyAdmin, link_to_list, linked, links
 from accounts.models import Account, User
 from trading import risk_admin, tags  # noqa: F401 – its tables are registered by it
+from trading import orders, tags
 from trading.imports import batches
 from trading.models import (
     AccountNumber,
@@ -25,7 +26,10 @@ from trading.models import (
     ImportBatch,
     ImportRow,
     Instrument,
+    Order,
+    OrderEvent,
     Position,
+    Quote,
     Tag,
     TagGroup,
     Trade,
@@ -44,6 +48,7 @@ class LargeTableAdmin(ShownOnlyAdmin):
     #: Lookups by what a search may name; None where the table has no such column.
     owner_lookup: str | None = "owner__in"
     instrument_lookup: str | None = "instrument__in"
+    account_lookup = "account__in"
     id_lookups: tuple[str, ...] = ("public_id", "account__public_id")
 
     def get_search_results(
@@ -57,7 +62,8 @@ class LargeTableAdmin(ShownOnlyAdmin):
             public_id = uuid.UUID(term)
         except ValueError:
             # Resolved first: a condition over three joined tables would read the whole of the largest.
-            found = Q(account__in=list(Account.objects.filter(name=term).values_list("pk", flat=True)[:1000]))
+            named = list(Account.objects.filter(name=term).values_list("pk", flat=True)[:1000])
+            found = Q(**{self.account_lookup: named})
             if self.owner_lookup:
                 found |= Q(**{self.owner_lookup: list(User.objects.filter(email__iexact=term)[:1])})
             if self.instrument_lookup:
@@ -328,3 +334,55 @@ class ImportRowAdmin(LargeTableAdmin):
             return queryset.filter(batch__public_id=uuid.UUID(term)), False
         except ValueError:
             return queryset.none(), False
+
+
+@admin.register(Order)
+class OrderAdmin(LargeTableAdmin):
+    list_display = (
+        "created_at", linked("owner"), linked("account"), linked("instrument"), "side", "type", "quantity", "status",
+        "filled_quantity", "filled_average_price", "reserved_amount", "venue", "happened",
+    )  # fmt: skip
+    list_filter = ("status", "side", "type", "purpose", "venue")
+    list_select_related = ("owner", "account", "instrument")
+    readonly_fields = ("happened",)
+    actions = ("cancel",)
+
+    @admin.display(description=gettext_lazy("what happened"))
+    def happened(self, order: Order) -> SafeString:
+        return link_to_list("trading_orderevent", _("events"), order__id__exact=order.pk)
+
+    @admin.action(description=gettext_lazy("Cancel what is left"), permissions=["cancel"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponseBase | None:
+        return self.confirmed(
+            request,
+            queryset,
+            action="cancel",
+            title=_("Cancel what is left of these orders?"),
+            verb=lambda order: orders.cancel(order).status,
+        )
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("trading.change_order")
+
+
+@admin.register(OrderEvent)
+class OrderEventAdmin(LargeTableAdmin):
+    list_display = (
+        "created_at", linked("order"), "event", "outcome", "status_before", "status_after", "source", "quantity",
+        "price", "occurred_at",
+    )  # fmt: skip
+    list_filter = ("outcome", "event", "source")
+    list_select_related = ("order",)
+    search_help_text = gettext_lazy("The id of an order or an account, or an account's name; each in full.")
+    owner_lookup = None
+    instrument_lookup = None
+    account_lookup = "order__account__in"
+    id_lookups = ("public_id", "order__public_id")
+
+
+@admin.register(Quote)
+class QuoteAdmin(ShownOnlyAdmin):
+    list_display = (linked("instrument"), "bid", "ask", "last", "bid_size", "ask_size", "quoted_at", "source")
+    list_select_related = ("instrument",)
+    search_fields = ("=instrument__symbol",)
+    ordering = ("instrument",)

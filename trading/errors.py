@@ -69,6 +69,11 @@ class OrderRefused(DomainError):
         self.reasons = tuple(reasons)
         self.order_id = order_id
 
+    def errors(self) -> list[dict[str, str]]:
+        """Every reason; the refused order's id is in each where it was stored."""
+        told = [{"pointer": each.pointer, "code": each.code, "detail": each.said(_)} for each in self.reasons]
+        return [{**each, "order": self.order_id} for each in told] if self.order_id else told
+
 
 class InvalidState(DomainError):
     """What is asked for cannot be done to an order where it stands."""

@@ -9,16 +9,42 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidValue
+from accounts.models import User
+from trading import reference
 from trading.contracts import parse_future, parse_option
-from trading.models import FuturesRoot, Instrument, InstrumentKind, InstrumentStatus
+from trading.models import Execution, FuturesRoot, Instrument, InstrumentKind, InstrumentStatus, Quote
 
 ONE = Decimal(1)
 SHARES_PER_OPTION = Decimal(100)
 SHARES = (InstrumentKind.STOCK, InstrumentKind.ETF)
+
+
+def visible_to(person: User) -> QuerySet[Instrument]:
+    """The active instruments that are public knowledge or quoted here, and those that this person has traded.
+
+    A symbol that is only in somebody else's files would tell what they hold.
+    """
+    traded = Execution.objects.for_user(person).filter(instrument=OuterRef("pk"))
+    quoted = Quote.objects.filter(instrument=OuterRef("pk"))
+    public = Q(symbol__in=_public_symbols()) | Q(root__isnull=False) | Exists(quoted)
+    return Instrument.objects.filter(public | Exists(traded), status=InstrumentStatus.ACTIVE)
+
+
+def active(symbol: str, *, person: User) -> Instrument | None:
+    """The instrument of this symbol that this person can order; None where there is none."""
+    return visible_to(person).filter(symbol=symbol).first()
+
+
+@cache
+def _public_symbols() -> tuple[str, ...]:
+    names = ("stocks", "currency_pairs", "crypto")
+    return tuple(sorted({row["symbol"] for name in names for row in reference.rows(name)}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from decimal import Decimal
 from django.db.models import Q, QuerySet
 
 from accounts.models import Portfolio
-from trading.models import Order, OrderEvent, Venue
+from trading.models import Order, Venue
 from trading.order_progress import LOCAL, Step, advance, keep
+from trading.order_rows import event_row
 from trading.order_rules.broker_events import Report, time_of_a_step
 from trading.order_rules.reservations import Held
-from trading.order_rules.statuses import Event, Outcome, Status
+from trading.order_rules.statuses import Event, Status
 from trading.order_rules.vocabulary import OrderClass, OrderType, PositionIntent, Purpose, Side
 from trading.order_tickets import known_of
 
@@ -79,28 +80,13 @@ def _leg(
         expires_at=order.expires_at,
     )
     leg.save(force_insert=True)
-    keep(leg, [_row(leg, Event.PLACED, None, Status.PENDING_SUBMIT, LOCAL, now), _first_report(leg, status, now)])
-    return leg
-
-
-def _first_report(leg: Order, status: Status, now: datetime) -> OrderEvent:
-    return _row(leg, Event(status.value), Status.PENDING_SUBMIT, status, leg.venue, now)
-
-
-def _row(leg: Order, event: Event, before: Status | None, after: Status, source: str, now: datetime) -> OrderEvent:
-    return OrderEvent(
-        order=leg,
-        owner_id=leg.owner_id,
-        account_id=leg.account_id,
-        kind="report",
-        event=event,
-        outcome=Outcome.APPLIED,
-        status_before=before or "",
-        status_after=after,
-        source=source,
-        identity=f"report:{Report(event, now).identity[1]}",
-        occurred_at=now,
+    keep(
+        [
+            event_row(leg, Event.PLACED, None, Status.PENDING_SUBMIT, source=LOCAL, now=now),
+            event_row(leg, Event(status.value), Status.PENDING_SUBMIT, status, source=leg.venue, now=now),
+        ]
     )
+    return leg
 
 
 def _other(side: Side) -> Side:

@@ -89,12 +89,12 @@ def advance(
     if made_since:
         entries.append(ledger.Movement(MovementKind.TRADE.value, made_since))
     ledger.book(portfolio, entries, owner_id=order.owner_id, reference=order.public_id, at=now)
-    _write(order, after, stands, now=now)
+    _write(order, after, stands, now=now, last=max(row.occurred_at for row in rows))
     for row in rows:
         row.match_id = match_id
         execution = made.get(row.identity.removeprefix("fill:")) if row.kind == "fill" else None
         row.execution_id = execution.pk if execution else None
-    keep(order, rows)
+    keep(rows)
     if not made:
         versions.bump(order.owner_id)
     step = Step(order, before, after)
@@ -223,7 +223,7 @@ def _result(order: Order) -> Decimal:
 # --- what is written -----------------------------------------------------------------------------
 
 
-def _write(order: Order, state: OrderState, stands: Standing, *, now: datetime) -> None:
+def _write(order: Order, state: OrderState, stands: Standing, *, now: datetime, last: datetime) -> None:
     order.status, order.previous_status = state.status, state.previous or ""
     order.filled_quantity, order.overfill_quantity = state.filled_quantity, state.overfill
     order.filled_average_price = state.average_price
@@ -238,6 +238,7 @@ def _write(order: Order, state: OrderState, stands: Standing, *, now: datetime) 
     if state.status is Status.REJECTED and not order.reject_source:
         order.reject_source = "broker"
     order.version += 1
+    order.last_event_at = last
     order.updated_at = now
     order.save(update_fields=_WRITTEN)
 
@@ -257,18 +258,17 @@ _WRITTEN = [
     "accepted_at",
     "reject_source",
     "version",
+    "last_event_at",
     "updated_at",
 ]
 
 
-def keep(order: Order, rows: Sequence[OrderEvent]) -> None:
+def keep(rows: Sequence[OrderEvent]) -> None:
     """The events have their rows, with who acted."""
     actor = audit.who()
     for row in rows:
         row.actor_id, row.request_id = actor.get("actor_id"), str(actor.get("request_id", ""))
     OrderEvent.objects.bulk_create(rows)
-    if rows:
-        order.last_event_at = max(row.occurred_at for row in rows)
 
 
 def _tell(step: Step) -> None:

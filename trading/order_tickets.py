@@ -59,21 +59,17 @@ def is_fresh(quote: Quote | None, *, now: datetime) -> bool:
     return quote is not None and abs(now - quote.quoted_at) <= FRESH
 
 
-def market_of(instrument: Instrument, quote: Quote | None, *, now: datetime) -> Market:
-    """What the rules of orders know of the instrument; a stale quote is none."""
-    last = None
-    if quote is not None and is_fresh(quote, now=now):
-        last = quote.last or quote.ask or quote.bid
-    asset_class = ASSET_CLASS_OF_KIND.get(instrument.kind)
+def market_of(instrument: Instrument, quote: Quote | None) -> Market:
+    """What the rules of orders know of the instrument, with a quote that is fresh, or none."""
     return Market(
-        asset_class=asset_class,
+        asset_class=ASSET_CLASS_OF_KIND.get(instrument.kind),
         is_active=instrument.status == InstrumentStatus.ACTIVE,
         tick_size=instrument.tick_size,
         lot_size=instrument.lot_size,
         min_price=instrument.min_price,
         max_price=instrument.max_price,
         is_fractionable=instrument.is_fractionable,
-        last=last,
+        last=None if quote is None else quote.last or quote.ask or quote.bid,
     )
 
 

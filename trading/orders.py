@@ -5,12 +5,10 @@ A verb holds the account, its portfolio and the order; no venue is called in it.
 
 import dataclasses
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
@@ -18,40 +16,29 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit, ledger, versions
-from accounts.errors import IdempotencyConflict, InvalidValue
+from accounts.errors import DomainError, IdempotencyConflict, InvalidValue
 from accounts.models import Account, Portfolio
 from trading import order_groups, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
-from trading.models import Instrument, Order, OrderEvent, OrderSource, Quote, Venue
-from trading.order_facts import account_of, terms_of
+from trading.models import Instrument, Order, OrderEvent, Venue
+from trading.order_facts import Facts
 from trading.order_progress import LOCAL, advance, keep
+from trading.order_rows import Intent, Request, accepted, built, refused
 from trading.order_rules import pretrade, replacing
 from trading.order_rules.broker_events import BrokerEvent, Report, fold, time_of_a_step
 from trading.order_rules.capabilities import ALPACA_2026_06, PAPER, Capabilities
-from trading.order_rules.pretrade import Decision, Limits, RiskState
-from trading.order_rules.reservations import Standing as Booked
-from trading.order_rules.reservations import movements
-from trading.order_rules.statuses import Event, Outcome, Status
+from trading.order_rules.pretrade import Limits, RiskState
+from trading.order_rules.statuses import Event, Status
 from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import Violation, violations
-from trading.order_rules.vocabulary import OrderClass, Purpose, TimeInForce
+from trading.order_rules.vocabulary import OrderClass, Purpose
 from trading.order_rules.words import _ as _g
-from trading.order_tickets import hash_of, known_of, market_of, ticket_of
+from trading.order_tickets import known_of, market_of, ticket_of
 from trading.paper_fills import PaperTerms, estimated_fees
 from trading.signals import orders_changed
 
 LONGEST_ID = 128
 CAPABILITIES: dict[str, Capabilities] = {Venue.PAPER: PAPER, Venue.ALPACA: ALPACA_2026_06}
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """Why an order is placed and by what: nothing of it changes what may be executed."""
-
-    client_order_id: str = ""
-    purpose: Purpose = Purpose.ENTRY
-    source: str = OrderSource.API
-    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +49,13 @@ class Placed:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NotPlaced:
+    """An order that was not even stored: it is unsound, or its client id came before with another request."""
+
+    error: DomainError
+
+
 def place(account: Account, *, instrument: Instrument, ticket: Ticket, intent: Intent | None = None) -> Placed:
     """The order stands in the account with what it sets aside; or it stands there as rejected, with every reason.
 
@@ -69,67 +63,127 @@ def place(account: Account, *, instrument: Instrument, ticket: Ticket, intent: I
     Raises OrderRefused for what is no sound order, and nothing is stored; IdempotencyConflict for the same client id
     with another request.
     """
-    intent = intent or Intent()
-    client_order_id = intent.client_order_id or f"d-{uuid.uuid4()}"
-    if len(client_order_id) > LONGEST_ID or not client_order_id.isprintable():
+    (answer,) = place_many([Request(account, instrument, ticket, intent or Intent())])
+    if isinstance(answer, NotPlaced):
+        raise answer.error
+    return answer
+
+
+@transaction.atomic
+def place_many(requests: Sequence[Request]) -> list[Placed | NotPlaced]:
+    """As `place` for each, in this order and in one transaction: what is wrong with one does not concern the others."""
+    named = [_named(request) for request in requests]
+    accounts = {request.account.pk for request in named}
+    trades.lock_accounts(accounts)
+    first = _first_of(named)
+    # The portfolios are locked by the facts, one after the other in the order of their accounts.
+    facts = Facts(accounts, [request.instrument for request in named], now=timezone.now())
+    for account, currency in sorted({(each.account.pk, each.instrument.currency) for each in named}):
+        facts.portfolio(facts.accounts[account], currency)
+    answers: list[Placed | NotPlaced] = []
+    desk = _Desk(facts)
+    for request in named:
+        before = first.get(request.key)
+        if before is None:
+            answer = desk.decide(request)
+            if isinstance(answer, Placed):
+                first[request.key] = answer.order
+            answers.append(answer)
+        elif before.request_hash == request.hash:
+            answers.append(Placed(before, is_new=False))
+        else:
+            answers.append(NotPlaced(IdempotencyConflict(_("This client order id came before with another request."))))
+    desk.store()
+    return answers
+
+
+def _named(request: Request) -> Request:
+    given = request.intent.client_order_id
+    if len(given) > LONGEST_ID or not given.isprintable():
         raise InvalidValue(_("A client order id has 1 to 128 printable characters."), pointer="/client_order_id")
-    request = _Request(account, instrument, ticket, dataclasses.replace(intent, client_order_id=client_order_id))
-    with transaction.atomic():
-        trades.lock_accounts([account.pk])
-        return _place(request)
+    intent = dataclasses.replace(request.intent, client_order_id=given or f"d-{uuid.uuid4()}")
+    return dataclasses.replace(request, intent=intent)
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    account: Account
-    instrument: Instrument
-    ticket: Ticket
-    intent: Intent
-    replaces: Order | None = None
-    chain_id: uuid.UUID | None = None
-
-    @property
-    def hash(self) -> str:
-        return hash_of(self.ticket, self.instrument, purpose=self.intent.purpose, strategy=self.intent.strategy)
-
-
-def _place(request: _Request) -> Placed:
-    """As `place`; the account is locked."""
-    first = (
-        Order.objects.select_related("instrument")
-        .filter(account=request.account, client_order_id=request.intent.client_order_id)
-        .first()
+def _first_of(requests: Sequence[Request]) -> dict[tuple[int, str], Order]:
+    """The orders that have these client ids already."""
+    found = Order.objects.select_related("instrument", "account").filter(
+        account_id__in={request.account.pk for request in requests},
+        client_order_id__in=[request.intent.client_order_id for request in requests],
     )
-    if first is not None:
-        if first.request_hash != request.hash:
-            raise IdempotencyConflict(_("This client order id came before with another request."))
-        return Placed(first, is_new=False)
-    now = timezone.now()
-    account = Account.objects.get(pk=request.account.pk)
-    quote = Quote.objects.filter(instrument=request.instrument).first()
-    market = market_of(request.instrument, quote, now=now)
-    venue = venue_of(account)
-    broken = violations(request.ticket, market, venue=CAPABILITIES[venue])
-    if broken:
-        raise OrderRefused(broken)
-    portfolio = ledger.locked(account, currency=request.instrument.currency)
-    terms = terms_of(request.ticket, request.instrument, quote, fees=_fees(request, market, venue), now=now)
-    risk, limits = _risk(account, request.instrument, request.intent.strategy)
-    stands = account_of(account, portfolio, request.instrument, risk=risk, limits=limits)
-    decision = pretrade.decide(request.ticket, market, stands, terms, purpose=request.intent.purpose)
-    order = _order(request, account, venue=venue, now=now)
-    order.reference_price = terms.ask or market.last
-    if not decision.is_allowed:
-        return Placed(_rejected(order, decision, now=now), is_new=True)
-    return Placed(_placed(order, decision, portfolio, now=now), is_new=True)
+    return {(order.account_id, order.client_order_id): order for order in found}
 
 
-def _fees(request: _Request, market: Market, venue: str) -> Decimal:
-    if venue != Venue.PAPER:
-        return Decimal(0)
-    price = request.ticket.limit_price or request.ticket.stop_price or market.last
-    terms = PaperTerms(**settings.PAPER_TERMS)
-    return estimated_fees(request.ticket, terms, price=price, multiplier=request.instrument.multiplier)
+class _Desk:
+    """Orders decided one after the other, and stored together."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.orders: list[Order] = []
+        self.events: list[OrderEvent] = []
+        self.told: dict[int, list[Order]] = {}
+
+    def decide(self, request: Request) -> Placed | NotPlaced:
+        """The order with what was decided of it; what it sets aside is taken from what the next may use."""
+        facts, now = self.facts, self.facts.now
+        account = facts.accounts[request.account.pk]
+        quote = facts.quote(request.instrument)
+        market = market_of(request.instrument, quote)
+        venue = venue_of(account)
+        broken = violations(request.ticket, market, venue=CAPABILITIES[venue])
+        if broken:
+            return NotPlaced(OrderRefused(broken))
+        terms = facts.terms(request.ticket, request.instrument, fees=_fees(request, market, venue))
+        state, limits = _risk(account, request.instrument, request.intent.strategy)
+        stands = facts.account(account, request.instrument, risk=state, limits=limits)
+        decision = pretrade.decide(request.ticket, market, stands, terms, purpose=request.intent.purpose)
+        order = built(request, account, venue=venue, now=now)
+        order.reference_price = terms.ask or market.last
+        if decision.is_allowed:
+            self.events += accepted(order, decision, now=now)
+            assert decision.hold is not None, "what is allowed has a hold"
+            facts.set_aside(account, request.instrument, decision.hold)
+            ledger.set_aside(facts.portfolio(account, request.instrument.currency), decision.hold.funds)
+        else:
+            self.events += refused(order, decision, now=now)
+        self.orders.append(order)
+        return Placed(order, is_new=True)
+
+    def store(self) -> None:
+        """Orders, their events, what they set aside and the audit log are stored."""
+        if not self.orders:
+            return
+        now = self.facts.now
+        Order.objects.bulk_create(self.orders)
+        keep(self.events)
+        ledger.book_reservations(
+            [
+                (self.facts.portfolio(order.account, order.instrument.currency), order.reserved_amount, order.public_id)
+                for order in self.orders
+                if order.reserved_amount
+            ],
+            at=now,
+        )
+        for order in self.orders:
+            if order.is_live:
+                order_groups.bring_exits(order, now=now)
+        for owner in sorted({order.owner_id for order in self.orders}):
+            own = [order for order in self.orders if order.owner_id == owner]
+            after = {str(order.public_id): _described(order) for order in own}
+            audit.written_many("order.place", subject="order", owner_id=owner, after=after)
+            versions.bump(owner)
+
+
+def _described(order: Order) -> dict[str, Any]:
+    return {
+        "side": order.side,
+        "type": order.type,
+        "quantity": order.quantity,
+        "notional": order.notional,
+        "status": order.status,
+        "reserved": order.reserved_amount,
+        "reasons": [each["code"] for each in order.reasons],
+    }
 
 
 def venue_of(account: Account) -> str:
@@ -137,129 +191,21 @@ def venue_of(account: Account) -> str:
     return Venue.PAPER
 
 
+def _fees(request: Request, market: Market, venue: str) -> Decimal:
+    if venue != Venue.PAPER:
+        return Decimal(0)
+    price = request.ticket.limit_price or request.ticket.stop_price or market.last
+    terms = PaperTerms(**settings.PAPER_TERMS)
+    return estimated_fees(request.ticket, terms, price=price, multiplier=request.instrument.multiplier)
+
+
 def _risk(account: Account, instrument: Instrument, strategy: str) -> tuple[RiskState, Limits]:
     return RiskState.ACTIVE, Limits()
 
 
-def _order(request: _Request, account: Account, *, venue: str, now: datetime) -> Order:
-    ticket, intent = request.ticket, request.intent
-    return Order(
-        owner_id=account.owner_id,
-        account=account,
-        instrument=request.instrument,
-        venue=venue,
-        client_order_id=intent.client_order_id,
-        request_hash=request.hash,
-        side=ticket.side.value,
-        position_intent=ticket.position_intent.value if ticket.position_intent else "",
-        purpose=intent.purpose.value,
-        type=ticket.type.value,
-        order_class=ticket.order_class.value,
-        time_in_force=ticket.time_in_force.value,
-        extended_hours=ticket.extended_hours,
-        quantity=ticket.quantity,
-        notional=ticket.notional,
-        limit_price=ticket.limit_price or _limit_of_alternative(ticket),
-        stop_price=ticket.stop_price,
-        trail_price=ticket.trail_price,
-        trail_ratio=ticket.trail_ratio,
-        take_profit_limit=ticket.take_profit_limit,
-        stop_loss_stop=ticket.stop_loss_stop,
-        stop_loss_limit=ticket.stop_loss_limit,
-        strategy=intent.strategy,
-        source=intent.source,
-        replaces=request.replaces,
-        chain_id=request.chain_id or uuid.uuid4(),
-        submitted_at=now,
-        expires_at=_expiry(ticket, account, now),
-    )
-
-
-def _limit_of_alternative(ticket: Ticket) -> Decimal | None:
-    """An OCO is its target: its limit is told once."""
-    return ticket.take_profit_limit if ticket.order_class is OrderClass.OCO else None
-
-
-def _expiry(ticket: Ticket, account: Account, now: datetime) -> datetime | None:
-    """When the venue gives up an order for the day: at the next beginning of the account's trading day."""
-    if ticket.time_in_force is not TimeInForce.DAY:
-        return None
-    zone = ZoneInfo(account.time_zone)
-    start = datetime.combine(now.astimezone(zone).date(), account.day_start, tzinfo=zone)
-    while start <= now:
-        start = datetime.combine(start.date() + timedelta(days=1), account.day_start, tzinfo=zone)
-    return start
-
-
-def _rejected(order: Order, decision: Decision, *, now: datetime) -> Order:
-    """The order is on file with every reason against it; the portfolio is untouched."""
-    order.status, order.reject_source, order.rejected_at = Status.REJECTED, "pretrade", now
-    order.reasons = [
-        {"code": each.code, "pointer": each.pointer, "words": each.words, "values": dict(each.values)}
-        for each in decision.reasons
-    ]
-    order.save(force_insert=True)
-    keep(order, [_first_row(order, Event.REFUSED, now=now, details={"reasons": order.reasons})])
-    _audit(order, "order.refuse", {"reasons": [each.code for each in decision.reasons]})
-    versions.bump(order.owner_id)
-    return order
-
-
-def _placed(order: Order, decision: Decision, portfolio: Portfolio, *, now: datetime) -> Order:
-    """The order is on file with what it sets aside, and at a paper venue it works at once."""
-    hold = decision.hold
-    assert hold is not None, "what is allowed has a hold"
-    order.held, order.held_per_unit, order.held_fees = hold.held.value, hold.per_unit, hold.fees
-    order.reserved_amount, order.reserved_units = hold.funds, hold.units
-    rows = [_first_row(order, Event.PLACED, now=now)]
-    if order.venue == Venue.PAPER:
-        # It is its own venue: what is stored has arrived.
-        order.status, order.accepted_at, order.attempts = Status.NEW, now, 1
-        rows.append(_row(order, Event.NEW, Status.PENDING_SUBMIT, Status.NEW, now=now, source=Venue.PAPER))
-    order.save(force_insert=True)
-    booked = [
-        ledger.Movement(each.kind.value, each.available, each.reserved)
-        for each in movements(Booked(), Booked(reserved=hold.funds))
-    ]
-    ledger.book(portfolio, booked, owner_id=order.owner_id, reference=order.public_id, at=now)
-    keep(order, rows)
-    order_groups.bring_exits(order, now=now)
-    _audit(order, "order.place", {"status": order.status, "reserved": order.reserved_amount})
-    versions.bump(order.owner_id)
-    return order
-
-
-def _first_row(order: Order, event: Event, *, now: datetime, details: dict[str, Any] | None = None) -> OrderEvent:
-    row = _row(order, event, None, Status(order.status), now=now, source=LOCAL)
-    row.status_after = Status.REJECTED if event is Event.REFUSED else Status.PENDING_SUBMIT
-    row.details = details or {}
-    return row
-
-
-def _row(order: Order, event: Event, before: Status | None, after: Status, *, now: datetime, source: str) -> OrderEvent:
-    return OrderEvent(
-        order=order,
-        owner_id=order.owner_id,
-        account_id=order.account_id,
-        kind="report",
-        event=event,
-        outcome=Outcome.APPLIED,
-        status_before=before or "",
-        status_after=after,
-        source=source,
-        identity=f"report:{Report(event, now).identity[1]}",
-        occurred_at=now,
-    )
-
-
-def _audit(order: Order, event: str, after: dict[str, Any]) -> None:
-    audit.written(
-        event,
-        subject="order",
-        subject_id=order.public_id,
-        owner_id=order.owner_id,
-        after={"side": order.side, "type": order.type, "quantity": order.quantity, "notional": order.notional, **after},
-    )
+def reasons_of(order: Order) -> list[Violation]:
+    """Why the order was refused before trading; none for one that was not."""
+    return [Violation(each["code"], each["pointer"], each["words"], each["values"]) for each in order.reasons]
 
 
 @transaction.atomic
@@ -324,33 +270,27 @@ def replace_order(order: Order, *, ticket: Ticket, client_order_id: str = "", ve
     asked = _step(order, Event.PENDING_REPLACE)
     _move(order, [asked, Report(Event.REPLACED, asked.at)], portfolio=portfolio, source=LOCAL)
     quantity = replacing.quantity_of_successor(ticket, state)
-    placed = _place(
-        _Request(
-            order.account,
-            order.instrument,
-            dataclasses.replace(ticket, quantity=quantity),
-            Intent(
-                client_order_id=client_order_id or f"{order.client_order_id[:90]}-{uuid.uuid4()}",
-                purpose=Purpose(order.purpose),
-                source=order.source,
-                strategy=order.strategy,
-            ),
-            replaces=order,
-            chain_id=order.chain_id,
-        )
+    (placed,) = place_many(
+        [
+            Request(
+                order.account,
+                order.instrument,
+                dataclasses.replace(ticket, quantity=quantity),
+                Intent(
+                    client_order_id=client_order_id or f"{order.client_order_id[:90]}-{uuid.uuid4()}",
+                    purpose=Purpose(order.purpose),
+                    source=order.source,
+                    strategy=order.strategy,
+                ),
+                replaces=order,
+            )
+        ]
     )
+    if isinstance(placed, NotPlaced):
+        raise placed.error
     if placed.order.status == Status.REJECTED:
-        raise OrderRefused([_violation(each) for each in placed.order.reasons])
+        raise OrderRefused(reasons_of(placed.order))
     return placed
-
-
-def _violation(reason: dict[str, Any]) -> Violation:
-    return Violation(reason["code"], reason["pointer"], reason["words"], reason["values"])
-
-
-def reasons_of(order: Order) -> list[Violation]:
-    """Why the order was refused before trading; none for one that was not."""
-    return [_violation(each) for each in order.reasons]
 
 
 @transaction.atomic

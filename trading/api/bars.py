@@ -12,7 +12,7 @@ from accounts.strict import choice
 from accounts.viewsets import OwnViewSet
 from trading import bars
 from trading.api.lists import FROM, TO, days_asked, line_asked
-from trading.api.reference import visible_to
+from trading.instruments import visible_to
 from trading.models import Bar, Timeframe
 from trading.serializers import BarChartSerializer
 

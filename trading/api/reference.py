@@ -1,22 +1,19 @@
 """The API of reference data: instruments and rates of exchange."""
 
-from functools import cache
-
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import paging
 from accounts.errors import InvalidValue
-from accounts.models import User
 from accounts.serializers import page_of
 from accounts.strict import choice
 from accounts.viewsets import PAGING, OwnViewSet
-from trading import reference
 from trading.api.lists import FROM, PAGE, TO, days_asked, line_asked
 from trading.api.rows import fx_rate_json, instrument_json
-from trading.models import Execution, FxRate, Instrument, InstrumentKind, InstrumentStatus
+from trading.instruments import visible_to
+from trading.models import FxRate, Instrument, InstrumentKind
 from trading.serializers import FxRateSerializer, InstrumentSerializer
 
 LONGEST_CODE = 12
@@ -52,22 +49,6 @@ class InstrumentViewSet(OwnViewSet):
             rows = rows.filter(kind=kind)
         order = paging.order_of(params.get("order"), allowed=["symbol"], default="symbol")
         return self.page(rows, name="instruments", order=order, shown=instrument_json, filters=[search, kind])
-
-
-def visible_to(person: User) -> QuerySet[Instrument]:
-    """The active instruments that are public knowledge, and those that this person has traded.
-
-    A symbol that is only in somebody else's files would tell what they hold.
-    """
-    traded = Execution.objects.for_user(person).filter(instrument=OuterRef("pk"))
-    public = Q(symbol__in=_catalogue()) | Q(root__isnull=False)
-    return Instrument.objects.filter(public | Exists(traded), status=InstrumentStatus.ACTIVE)
-
-
-@cache
-def _catalogue() -> tuple[str, ...]:
-    names = ("stocks", "currency_pairs", "crypto")
-    return tuple(sorted({row["symbol"] for name in names for row in reference.rows(name)}))
 
 
 class FxRateViewSet(OwnViewSet):

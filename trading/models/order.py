@@ -43,6 +43,10 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """Only orders that may still execute."""
         return self.exclude(status__in=ENDS)
 
+    def ended(self) -> Self:
+        """Only orders that are at their end."""
+        return self.filter(status__in=ENDS)
+
 
 class Order(models.Model):
     """One intent to buy or sell. `trading.orders` alone writes it; what it may become is in docs/orders.md."""
