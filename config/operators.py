@@ -17,6 +17,8 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ("riskconfig", "riskconfigrevision", "systemsetting", "risklimit", "breakerstate", "breakerevent"),
     ),
     (_("Instruments and prices"), ("instrument", "futuresroot", "bar", "fxrate")),
+    (_("Orders"), ("order", "orderevent")),
+    (_("Instruments and prices"), ("instrument", "futuresroot", "bar", "quote", "fxrate")),
     (
         _("What people wrote"),
         ("note", "notetemplate", "draft", "attachment", "playbook", "playbookversion", "playbookrule", "tradeplaybook",

@@ -12,7 +12,7 @@ from django.utils import timezone
 from PIL import Image
 
 from accounts import ledger, tokens, undo
-from accounts.models import AccountGroup, AccountTag, ActivityEntry, User
+from accounts.models import Account, AccountGroup, AccountTag, ActivityEntry, User
 from journal import attachments, notes, playbooks, saved_views
 from journal.archive import jobs
 from journal.models import Archive, Note, Playbook, TradePlaybook
@@ -22,6 +22,12 @@ from trading import many_trades, risk, tag_groups, trades
 from trading.imports import batches
 from trading.models import Execution, ImportBatch, Tag, Trade
 from trading.risk.breakers import Target
+from trading import many_trades, orders, tag_groups, trades
+from trading.imports import batches
+from trading.models import Execution, ImportBatch, Instrument, Tag, Trade
+from trading.order_rules.ticket import Ticket
+from trading.order_rules.vocabulary import OrderType, Side, TimeInForce
+from trading.venues import paper
 
 AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 FILE = (
@@ -199,6 +205,25 @@ def breaker_body(owner: User) -> dict[str, Any]:
 FACTORIES: dict[str, Factory] = {
     "risk_limit": risk_limit,
     "breaker": breaker,
+def order(owner: User, canary: str) -> str:
+    """A live order to buy, with the canary in its account, its client id and its strategy."""
+    into = make_account(owner, f"Ordering {canary} {next(_numbers)}")
+    ledger.deposit(into, currency="USD", amount=Decimal(1000), idempotency_key="a", at=AT, note=canary)
+    asked = Ticket(Side.BUY, OrderType.LIMIT, TimeInForce.GTC, quantity=Decimal(1), limit_price=Decimal(200))
+    intent = orders.Intent(client_order_id=f"{canary} {next(_numbers)}", strategy=canary[:60])
+    made = orders.place(into, instrument=_shares(), ticket=asked, intent=intent).order
+    # It has met the market: the orders of others change nothing of it any more.
+    paper.match(made.instrument_id)
+    return str(made.public_id)
+
+
+def _shares() -> Instrument:
+    found = Instrument.objects.filter(symbol="AAPL", status="active").first()
+    return found or Instrument.objects.create(symbol="AAPL", kind="stock", currency="USD")
+
+
+FACTORIES: dict[str, Factory] = {
+    "order": order,
     "saved_view": saved_view,
     "account": account,
     "archived_account": archived_account,
@@ -246,6 +271,20 @@ def trade_body(owner: User) -> dict[str, Any]:
     return {
         "account": str(into.public_id), "symbol": "AAPL", "kind": "stock", "currency": "USD", "fills": [fill]
     }  # fmt: skip
+
+
+def order_body(owner: User) -> dict[str, Any]:
+    # Made once: another would move the person's version on, and with it the tags of answers that are compared.
+    into = Account.objects.for_user(owner).filter(name="Orders by API").first() or make_account(owner, "Orders by API")
+    ledger.deposit(into, currency="USD", amount=Decimal(1000), idempotency_key="a", at=AT)
+    return {
+        "account": str(into.public_id), "symbol": _shares().symbol, "side": "buy", "type": "limit",
+        "time_in_force": "gtc", "quantity": "1", "limit_price": "2",
+    }  # fmt: skip
+
+
+def orders_body(owner: User) -> dict[str, Any]:
+    return {"orders": [order_body(owner)]}
 
 
 def deleted_fills(owner: User) -> list[Execution]:

@@ -18,6 +18,13 @@ from trading import risk
 
 APP = "journal_app"
 APPEND_ONLY = ["accounts_auditevent", "accounts_ledgerentry", "trading_breakerevent", "trading_riskconfigrevision"]
+from trading import orders
+from trading.models import Instrument
+from trading.order_rules.ticket import Ticket
+from trading.order_rules.vocabulary import OrderType, Side, TimeInForce
+
+APP = "journal_app"
+APPEND_ONLY = ["accounts_auditevent", "accounts_ledgerentry", "trading_orderevent"]
 
 pytestmark = pytest.mark.django_db
 
@@ -38,12 +45,16 @@ def app(db: None) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture
 def history(alice: User) -> None:
     """One row of each append-only table."""
+    """Something of everything that is only added to."""
     account = make_account(alice)
     ledger.deposit(
         account, currency="USD", amount=Decimal(10), idempotency_key="k", at=datetime(2026, 1, 5, tzinfo=UTC), note=""
     )
     audit.written("test", subject="account", subject_id="1", owner_id=alice.pk)
     risk.configure(make_user(is_staff=True), max_drawdown=Decimal("0.3"))
+    instrument = Instrument.objects.create(symbol="ACME", kind="stock", currency="USD")
+    asked = Ticket(Side.BUY, OrderType.LIMIT, TimeInForce.GTC, quantity=Decimal(1), limit_price=Decimal(1))
+    orders.place(account, instrument=instrument, ticket=asked)
 
 
 def is_refused(app: psycopg.Connection[Any], statement: str) -> bool:

@@ -86,3 +86,9 @@ class VersionConflict(Conflict):
     """The order has moved on since it was read."""
 
     code = "version_conflict"
+
+
+class AccountHasOrders(Conflict):
+    """The history of orders is append-only, so an account with orders stays."""
+
+    code = "account_has_orders"

@@ -4,12 +4,16 @@ from typing import Any
 
 from django.db import connection
 from django.dispatch import receiver
+from django.utils.translation import gettext as _
 
 from accounts import publishing
 from accounts.models import Account
 from accounts.signals import account_deleted, account_rules_changed
 from trading import tasks, trades
 from trading.signals import trades_changed
+from trading import trades
+from trading.errors import AccountHasOrders
+from trading.models import Order
 
 #: In an order in which no row is left pointing at one that is gone.
 _FORGET = (
@@ -22,17 +26,19 @@ _FORGET = (
 
 
 @receiver(account_rules_changed)
-def match_anew(account: Account, **_: Any) -> None:
+def match_anew(account: Account, **__: Any) -> None:
     """All trades of an account follow its zone, day start and cost method."""
     trades.rebuild_account(account)
 
 
 @receiver(account_deleted)
-def forget_fills(account: Account, **_: Any) -> None:
-    """The account's fills and trades are gone before its own row is.
+def forget_fills(account: Account, **__: Any) -> None:
+    """The account's fills and trades are gone before its own row is. Raises AccountHasOrders where it placed any.
 
     Set-based: the ORM would fetch every fill of a large account to cascade by hand.
     """
+    if Order.objects.filter(account=account).exists():
+        raise AccountHasOrders(_("This account has placed orders, whose history stays: archive it instead."))
     with connection.cursor() as cursor:
         for statement in _FORGET:
             cursor.execute(statement, [account.pk])
