@@ -16,7 +16,6 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         _("Risk"),
         ("riskconfig", "riskconfigrevision", "systemsetting", "risklimit", "breakerstate", "breakerevent"),
     ),
-    (_("Instruments and prices"), ("instrument", "futuresroot", "bar", "fxrate")),
     (_("Orders"), ("order", "orderevent")),
     (_("Instruments and prices"), ("instrument", "futuresroot", "bar", "quote", "fxrate")),
     (

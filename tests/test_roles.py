@@ -14,17 +14,19 @@ from accounts import audit, ledger
 from accounts.models import AuditEvent, LedgerEntry, User
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
-from trading import risk
-
-APP = "journal_app"
-APPEND_ONLY = ["accounts_auditevent", "accounts_ledgerentry", "trading_breakerevent", "trading_riskconfigrevision"]
-from trading import orders
+from trading import orders, risk
 from trading.models import Instrument
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderType, Side, TimeInForce
 
 APP = "journal_app"
-APPEND_ONLY = ["accounts_auditevent", "accounts_ledgerentry", "trading_orderevent"]
+APPEND_ONLY = [
+    "accounts_auditevent",
+    "accounts_ledgerentry",
+    "trading_breakerevent",
+    "trading_orderevent",
+    "trading_riskconfigrevision",
+]
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +47,6 @@ def app(db: None) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture
 def history(alice: User) -> None:
     """One row of each append-only table."""
-    """Something of everything that is only added to."""
     account = make_account(alice)
     ledger.deposit(
         account, currency="USD", amount=Decimal(10), idempotency_key="k", at=datetime(2026, 1, 5, tzinfo=UTC), note=""

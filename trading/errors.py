@@ -58,6 +58,8 @@ class OperatorsOnly(DomainError):
 
     code = "operators_only"
     status = 403
+
+
 class OrderRefused(DomainError):
     """The order cannot be placed or changed like this; `reasons` are all of them."""
 

@@ -62,7 +62,7 @@ class Facts:
             self.portfolios[key] = ledger.locked(account, currency=currency)
         return self.portfolios[key]
 
-    def account(self, account: Account, instrument: Instrument, *, risk: RiskState, limits: Limits) -> pretrade.Account:
+    def account(self, account: Account, instrument: Instrument, risk: RiskState, limits: Limits) -> pretrade.Account:
         """The account as it stands after the orders that were decided before."""
         portfolio = self.portfolio(account, instrument.currency)
         pair = (account.pk, instrument.pk)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from accounts import audit, ledger, versions
 from accounts.errors import DomainError, IdempotencyConflict, InvalidValue
 from accounts.models import Account, Portfolio
-from trading import order_groups, trades
+from trading import order_groups, risk, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
 from trading.models import Instrument, Order, OrderEvent, Venue
 from trading.order_facts import Facts
@@ -27,7 +27,7 @@ from trading.order_rows import Intent, Request, accepted, built, refused
 from trading.order_rules import pretrade, replacing
 from trading.order_rules.broker_events import BrokerEvent, Report, fold, time_of_a_step
 from trading.order_rules.capabilities import ALPACA_2026_06, PAPER, Capabilities
-from trading.order_rules.pretrade import Limits, RiskState
+from trading.order_rules.pretrade import Effect, Limits, RiskState
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import Violation, violations
@@ -121,7 +121,7 @@ class _Desk:
         self.facts = facts
         self.orders: list[Order] = []
         self.events: list[OrderEvent] = []
-        self.told: dict[int, list[Order]] = {}
+        self.risks: dict[tuple[int, int, str], tuple[RiskState, Limits]] = {}
 
     def decide(self, request: Request) -> Placed | NotPlaced:
         """The order with what was decided of it; what it sets aside is taken from what the next may use."""
@@ -134,9 +134,12 @@ class _Desk:
         if broken:
             return NotPlaced(OrderRefused(broken))
         terms = facts.terms(request.ticket, request.instrument, fees=_fees(request, market, venue))
-        state, limits = _risk(account, request.instrument, request.intent.strategy)
-        stands = facts.account(account, request.instrument, risk=state, limits=limits)
+        stands = facts.account(account, request.instrument, *self._risk(request, account))
         decision = pretrade.decide(request.ticket, market, stands, terms, purpose=request.intent.purpose)
+        if pretrade.effect(request.ticket, stands.position) is not Effect.CLOSES:
+            value = pretrade.value(request.ticket, market, terms)
+            beyond = risk.exceeded(account, request.instrument, at=now, value=value)
+            decision = dataclasses.replace(decision, reasons=(*decision.reasons, *beyond))
         order = built(request, account, venue=venue, now=now)
         order.reference_price = terms.ask or market.last
         if decision.is_allowed:
@@ -148,6 +151,14 @@ class _Desk:
             self.events += refused(order, decision, now=now)
         self.orders.append(order)
         return Placed(order, is_new=True)
+
+    def _risk(self, request: Request, account: Account) -> tuple[RiskState, Limits]:
+        """What risk says of the account, its strategy and the instrument; asked once for all orders alike."""
+        key = (account.pk, request.instrument.pk, request.intent.strategy)
+        if key not in self.risks:
+            state = risk.state_for(account, request.intent.strategy)
+            self.risks[key] = (state, risk.limits_for(account, request.instrument))
+        return self.risks[key]
 
     def store(self) -> None:
         """Orders, their events, what they set aside and the audit log are stored."""
@@ -167,6 +178,8 @@ class _Desk:
         for order in self.orders:
             if order.is_live:
                 order_groups.bring_exits(order, now=now)
+            elif any(each["code"].startswith("breaker_") for each in order.reasons):
+                risk.blocked(order.account, strategy=order.strategy, order_id=order.public_id, at=now)
         for owner in sorted({order.owner_id for order in self.orders}):
             own = [order for order in self.orders if order.owner_id == owner]
             after = {str(order.public_id): _described(order) for order in own}
@@ -197,10 +210,6 @@ def _fees(request: Request, market: Market, venue: str) -> Decimal:
     price = request.ticket.limit_price or request.ticket.stop_price or market.last
     terms = PaperTerms(**settings.PAPER_TERMS)
     return estimated_fees(request.ticket, terms, price=price, multiplier=request.instrument.multiplier)
-
-
-def _risk(account: Account, instrument: Instrument, strategy: str) -> tuple[RiskState, Limits]:
-    return RiskState.ACTIVE, Limits()
 
 
 def reasons_of(order: Order) -> list[Violation]:

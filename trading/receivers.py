@@ -10,10 +10,9 @@ from accounts import publishing
 from accounts.models import Account
 from accounts.signals import account_deleted, account_rules_changed
 from trading import tasks, trades
-from trading.signals import trades_changed
-from trading import trades
 from trading.errors import AccountHasOrders
 from trading.models import Order
+from trading.signals import trades_changed
 
 #: In an order in which no row is left pointing at one that is gone.
 _FORGET = (

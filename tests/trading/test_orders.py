@@ -12,12 +12,13 @@ from accounts import ledger
 from accounts.errors import IdempotencyConflict
 from accounts.models import LedgerEntry, User
 from tests.trading.desk import cash, funded, placed, quoted, share, ticket
-from trading import orders
+from trading import orders, risk
 from trading.errors import InvalidState, OrderRefused, VersionConflict
 from trading.models import Execution, Order, OrderEvent, Position, Trade
 from trading.order_rules.broker_events import Correction, Fill, Report
 from trading.order_rules.statuses import Event
 from trading.order_rules.vocabulary import OrderClass
+from trading.risk.breakers import Target
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -325,3 +326,21 @@ def test_events_of_orders_are_never_changed(alice: User, statement: str) -> None
         cursor.execute(statement)
 
     assert OrderEvent.objects.count() == 2
+
+
+def test_a_breaker_stops_entries_cancels_what_waits_and_lets_exits_run(alice: User) -> None:
+    account, acme = funded(alice), share()
+    quoted(acme, "99.90", "100")
+    placed(account, acme, ticket("buy", "10"))
+    waiting = placed(account, acme, ticket("buy", "10", "limit", limit_price="90"))
+    target = Target(owner=alice, mode="simulation", account=account)
+    risk.activate(alice, target, note="enough for today", at=timezone.now())
+
+    entry = placed(account, acme, ticket("buy", "1"))
+    quoted(acme, "89", "89.10")
+    exits = placed(account, acme, ticket("sell", "10"))
+
+    waiting.refresh_from_db()
+    assert [reason.code for reason in orders.reasons_of(entry)] == ["breaker_reducing"]
+    assert (waiting.status, exits.status, exits.filled_average_price) == ("canceled", "filled", D(89))
+    assert cash(account) == (D(9890), D(0))

@@ -25,9 +25,9 @@ from trading.models.instrument import (
     InstrumentKind,
     InstrumentStatus,
 )
-from trading.models.risk import RiskConfig, RiskConfigRevision, RiskLimit, SizingMode, SystemSetting
 from trading.models.market import Bar, Quote, Timeframe
 from trading.models.order import Order, OrderEvent, OrderEventKind, OrderQuerySet, OrderSource, Venue
+from trading.models.risk import RiskConfig, RiskConfigRevision, RiskLimit, SizingMode, SystemSetting
 from trading.models.trade import (
     FillRole,
     Outcome,
@@ -72,10 +72,10 @@ __all__ = [
     "OrderSource",
     "Outcome",
     "Position",
+    "Quote",
     "RiskConfig",
     "RiskConfigRevision",
     "RiskLimit",
-    "Quote",
     "RowOutcome",
     "Side",
     "SizingMode",

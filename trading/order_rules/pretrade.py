@@ -169,6 +169,14 @@ def hold_for(ticket: Ticket, market: Market, account: Account, terms: Terms) -> 
     return hold_for_written_put(quantity, strike=terms.strike, multiplier=terms.multiplier, fees=terms.fees)
 
 
+def value(ticket: Ticket, market: Market, terms: Terms) -> Decimal | None:
+    """Return what the order is worth: at its own price, else at the offer, else at the last price; None without one."""
+    price = ticket.limit_price or ticket.stop_price or terms.ask or market.last
+    if ticket.quantity is None or price is None:
+        return ticket.notional
+    return product(ticket.quantity, price, terms.multiplier)
+
+
 def _stop(ticket: Ticket, terms: Terms) -> Decimal | None:
     """Where the stop stands when the order is placed; a trailing one begins at its distance above the offer."""
     if ticket.type is not OrderType.TRAILING_STOP or terms.ask is None:
@@ -264,20 +272,11 @@ def _largest(case: _Case) -> Violation | None:
 
 
 def _dearest(case: _Case) -> Violation | None:
-    most, value = case.account.limits.notional, _value(case)
-    if most is None or value is None or value <= most or not case.opens:
+    most, worth = case.account.limits.notional, value(case.ticket, case.market, case.terms)
+    if most is None or worth is None or worth <= most or not case.opens:
         return None
     words = _("This is worth %(value)s: reduce it to at most %(most)s.")
-    return Violation("limit_notional", "/quantity", words, {"value": plain(value), "most": plain(most)})
-
-
-def _value(case: _Case) -> Decimal | None:
-    """What the order is worth: at its own price, else at the offer, else at the last price."""
-    ticket = case.ticket
-    price = ticket.limit_price or ticket.stop_price or case.terms.ask or case.market.last
-    if ticket.quantity is None or price is None:
-        return ticket.notional
-    return product(ticket.quantity, price, case.terms.multiplier)
+    return Violation("limit_notional", "/quantity", words, {"value": plain(worth), "most": plain(most)})
 
 
 def _near(case: _Case) -> Violation | None:

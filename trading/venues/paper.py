@@ -14,13 +14,14 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from trading import orders, trades
-from trading.models import Bar, Order, Quote, Venue
+from trading import orders, risk, trades
+from trading.models import Bar, Order, OrderQuerySet, Position, Quote, Venue
 from trading.order_rules.broker_events import BrokerEvent, Fill, Report, time_of_a_step
+from trading.order_rules.pretrade import Effect, RiskState, effect
 from trading.order_rules.reservations import Held
 from trading.order_rules.statuses import Event, Status
-from trading.order_rules.vocabulary import OrderClass, OrderType, Side, TimeInForce
-from trading.order_tickets import is_fresh, known_of
+from trading.order_rules.vocabulary import OrderClass, OrderType, Purpose, Side, TimeInForce
+from trading.order_tickets import is_fresh, known_of, ticket_of
 from trading.paper_fills import Matched, Offer, PaperTerms, Range, Working, matched, matched_in
 
 #: The first half of the advisory lock on an instrument's book; the second is the instrument.
@@ -66,6 +67,7 @@ def _settle(instrument_id: int, judge: _Match, *, at: datetime, before: datetime
     if not accounts:
         return 0
     trades.lock_accounts(accounts)
+    _hold_back(rows)
     # As they are now: while this waited for an account, one of its orders may have been canceled.
     found = {order.pk: order for order in rows.select_related("account", "instrument", "parent").order_by("id")}
     terms = PaperTerms(**settings.PAPER_TERMS)
@@ -73,6 +75,23 @@ def _settle(instrument_id: int, judge: _Match, *, at: datetime, before: datetime
     result = judge(book, terms)
     _remember(found, book)
     return _record(found, result, terms, at=at)
+
+
+def _hold_back(rows: OrderQuerySet) -> None:
+    """Entries of accounts in which a breaker has come on meanwhile are canceled; what gets out goes on."""
+    states: dict[tuple[int, str], RiskState] = {}
+    for order in rows.select_related("account").filter(purpose__in=[Purpose.ENTRY, Purpose.ADJUST]).order_by("id"):
+        key = (order.account_id, order.strategy)
+        if key not in states:
+            states[key] = risk.state_for(order.account, order.strategy)
+        if states[key] is not RiskState.ACTIVE and _opens(order):
+            orders.cancel(order)
+
+
+def _opens(order: Order) -> bool:
+    held = Position.objects.filter(account_id=order.account_id, instrument_id=order.instrument_id)
+    position = held.values_list("quantity", flat=True).first() or _ZERO
+    return effect(ticket_of(order), position) is not Effect.CLOSES
 
 
 def _working(order: Order, used: Decimal) -> Working:

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_money_set_aside'),
-        ('trading', '0009_owner_in_recent_index'),
+        ('trading', '0011_risk_guards'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -11,7 +11,7 @@ ALTER TABLE trading_order ADD CONSTRAINT trading_order_account_of_owner
 
 
 class Migration(migrations.Migration):
-    dependencies = [("trading", "0010_orders"), ("accounts", "0002_append_only")]
+    dependencies = [("trading", "0012_orders"), ("accounts", "0002_append_only")]
 
     operations = [
         migrations.RunSQL(OWNED, "ALTER TABLE trading_order DROP CONSTRAINT trading_order_account_of_owner"),
