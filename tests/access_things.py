@@ -18,15 +18,12 @@ from journal.archive import jobs
 from journal.models import Archive, Note, Playbook, TradePlaybook
 from tests.factories import make_account
 from tests.journal.factories import make_trade
-from trading import many_trades, risk, tag_groups, trades
-from trading.imports import batches
-from trading.models import Execution, ImportBatch, Tag, Trade
-from trading.risk.breakers import Target
-from trading import many_trades, orders, tag_groups, trades
+from trading import many_trades, orders, risk, tag_groups, trades
 from trading.imports import batches
 from trading.models import Execution, ImportBatch, Instrument, Tag, Trade
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderType, Side, TimeInForce
+from trading.risk.breakers import Target
 from trading.venues import paper
 
 AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -202,9 +199,6 @@ def breaker_body(owner: User) -> dict[str, Any]:
     return {"breaker": breaker(owner, "mine"), "note": "By API"}
 
 
-FACTORIES: dict[str, Factory] = {
-    "risk_limit": risk_limit,
-    "breaker": breaker,
 def order(owner: User, canary: str) -> str:
     """A live order to buy, with the canary in its account, its client id and its strategy."""
     into = make_account(owner, f"Ordering {canary} {next(_numbers)}")
@@ -223,6 +217,8 @@ def _shares() -> Instrument:
 
 
 FACTORIES: dict[str, Factory] = {
+    "risk_limit": risk_limit,
+    "breaker": breaker,
     "order": order,
     "saved_view": saved_view,
     "account": account,
