@@ -19,7 +19,7 @@ from accounts.models import User
 from accounts.paging import Listing
 from accounts.permissions import may_write_required
 from trading import risk, risk_lines
-from trading.api.reference import visible_to
+from trading.instruments import visible_to
 from trading.models import BreakerEvent, BreakerScope, BreakerState, BreakerStatus, RiskConfigRevision, RiskLimit
 from trading.refusals import says_why
 from trading.risk_forms import LimitForm, ResetForm, RiskConfigForm, StopForm

@@ -15,7 +15,7 @@ from accounts.serializers import page_of
 from accounts.strict import choice
 from accounts.viewsets import CURSOR, LIMIT, OwnViewSet
 from trading import risk
-from trading.api.reference import visible_to
+from trading.instruments import visible_to
 from trading.models import (
     BreakerEvent,
     BreakerEventKind,
