@@ -222,11 +222,11 @@ def _what(state: BreakerState) -> str:
 
 def _over(account: Account, strategy: str) -> BreakerState | None:
     """The breaker that stops most of all that are on over this account; of equal ones the widest."""
-    mine = Q(owner=account.owner_id)
-    over = Q(owner__isnull=True) | mine & (Q(scope=BreakerScope.GLOBAL) | Q(account=account.pk))
-    if strategy:
-        over |= mine & Q(scope=BreakerScope.STRATEGY, strategy=strategy)
-    rows = BreakerState.objects.filter(over, mode=BreakerMode.of(account)).exclude(state=BreakerStatus.ACTIVE)
+    # Few are on, and an index holds just those; which of them are over the account is told here.
+    on = BreakerState.objects.filter(
+        Q(owner=account.owner_id) | Q(owner__isnull=True), mode=BreakerMode.of(account)
+    ).exclude(state=BreakerStatus.ACTIVE)
+    rows = [row for row in on if row.account_id in (None, account.pk) and row.strategy in ("", strategy)]
     widest = [BreakerScope.EVERYBODY, BreakerScope.GLOBAL, BreakerScope.ACCOUNT, BreakerScope.STRATEGY]
     found = sorted(rows, key=lambda row: (-_RANK[BreakerStatus(row.state)], widest.index(BreakerScope(row.scope))))
     return found[0] if found else None

@@ -23,7 +23,7 @@ from trading.models import (
     RiskConfig,
 )
 from trading.risk import breakers, configuration, measuring
-from trading.risk.measuring import Seen
+from trading.risk.measuring import Group, Key, Seen
 
 _SHOWN = Decimal("0.00000001")
 _LARGEST = Decimal(10) ** 15
@@ -83,26 +83,42 @@ def _is_behind(owner_id: int, version: int) -> bool:
 
 def _states(seen: Seen) -> list[BreakerState]:
     """The breakers of this person: both global ones, and one for each account and setup that has something to judge."""
-    owner = seen.owner
-    rows = BreakerState.objects.filter(owner=owner)
-    known = {(row.scope, row.account_id, row.strategy, row.mode) for row in rows}
-    wanted: dict[tuple[str, int | None, str, str], datetime] = {
-        (BreakerScope.GLOBAL, None, "", mode): owner.date_joined for mode in BreakerMode.values
-    }
-    for account_id, trade_id, at in [
-        *((each.account_id, each.trade_id, each.at) for each in seen.results),
-        *((each.account_id, each.trade_id, seen.at) for each in seen.open),
-    ]:
-        account = seen.accounts[account_id]
-        mode = BreakerMode.of(account)
-        if at > account.created_at:
-            wanted.setdefault((BreakerScope.ACCOUNT, account_id, "", mode), account.created_at)
-        for setup in seen.setups.get(trade_id, ()):
-            wanted.setdefault((BreakerScope.STRATEGY, None, setup, mode), owner.date_joined)
-    for key, baseline in wanted.items():
-        if key not in known:
-            breakers.opened(owner, *key, at=baseline, currency=None)
-    return [state for state in rows.all() if state.account_id is None or _is_current(seen, state)]
+    rows = BreakerState.objects.filter(owner=seen.owner)
+    known = {measuring.key_of(row) for row in rows}
+    wanted: list[Key] = [(mode, None, "") for mode in BreakerMode.values]
+    wanted += [key for key, group in seen.groups.items() if _has_something(seen, key, group)]
+    if missing := [key for key in dict.fromkeys(wanted) if key not in known]:
+        _open(seen, missing)
+        rows = rows.all()
+    return [state for state in rows if state.account_id is None or _is_current(seen, state)]
+
+
+def _has_something(seen: Seen, key: Key, group: Group) -> bool:
+    """Whether there is anything to judge; of an account, since it was entered here."""
+    _mode, account_id, _strategy = key
+    if account_id is None or group.open:
+        return True
+    since = seen.accounts[account_id].created_at
+    return any(each.at > since for each in group.results)
+
+
+def _open(seen: Seen, missing: list[Key]) -> None:
+    """There is a breaker for each of these, and it judges from the beginning on."""
+    accounts = [seen.accounts[account_id] for _mode, account_id, _strategy in missing if account_id is not None]
+    carried = measuring.carried_by_accounts(accounts, seen.rates)
+    made = []
+    for mode, account_id, strategy in missing:
+        row = BreakerState(owner=seen.owner, mode=mode, account_id=account_id, strategy=strategy)
+        if account_id is not None:
+            row.scope, row.baseline_at = BreakerScope.ACCOUNT, seen.accounts[account_id].created_at
+            row.carried = carried.get(account_id, Decimal(0))
+        else:
+            row.scope = BreakerScope.STRATEGY if strategy else BreakerScope.GLOBAL
+            row.baseline_at = seen.owner.date_joined
+            row.carried = measuring.carried(row, currency=seen.owner.reporting_currency)
+        made.append(row)
+    # Somebody else may judge for the first time as well; a scope has one breaker.
+    BreakerState.objects.bulk_create(made, batch_size=1000, ignore_conflicts=True)
 
 
 def _is_current(seen: Seen, state: BreakerState) -> bool:
@@ -146,7 +162,7 @@ def _judge(seen: Seen, state: BreakerState, config: RiskConfig) -> bool:
             before=BreakerStatus.ACTIVE,
             metrics=written,
             thresholds=limits,
-            open_positions=seen.positions(state),
+            open_positions=len(seen.group(state).open),
         )
     return True
 

@@ -1,11 +1,11 @@
 """What breakers judge, read for one person at once: results, what is open at fresh prices, capital, the day's exits."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from accounts.models import Account, User
 from trading import breaker
@@ -67,6 +67,19 @@ class Open:
     is_priced: bool
 
 
+#: What a breaker is of, within one person: its mode, its account or None, its strategy or "".
+Key = tuple[str, int | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What is in one breaker's scope."""
+
+    results: list[Result] = field(default_factory=list)
+    exits: list[Exit] = field(default_factory=list)
+    open: list[Open] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """All that is known of one person's trading at this time; archived accounts are not part of it."""
@@ -75,12 +88,14 @@ class Seen:
     at: datetime
     config: RiskConfig
     accounts: dict[int, Account]
-    results: list[Result]
-    exits: list[Exit]
-    open: list[Open]
-    setups: dict[int, set[str]]
+    by_mode: dict[str, list[Account]]
+    groups: dict[Key, Group]
     moved: Paid
     rates: Rates
+
+    def group(self, state: BreakerState) -> Group:
+        """What is in this breaker's scope."""
+        return self.groups.get(key_of(state)) or Group()
 
     def currency(self, state: BreakerState) -> str:
         """What this breaker's measures are in."""
@@ -89,7 +104,10 @@ class Seen:
 
     def capital(self, state: BreakerState) -> Capital:
         """What this breaker's accounts had to lose at its baseline."""
-        chosen = [each for each in self.accounts.values() if _is_of(state, each)]
+        if state.account_id is not None:
+            chosen = [self.accounts[state.account_id]] if state.account_id in self.accounts else []
+        else:
+            chosen = self.by_mode.get(state.mode, [])
         found = capital.of(
             chosen, self.moved, currency=self.currency(state), config=self.config, rates=self.rates
         )  # fmt: skip
@@ -97,17 +115,10 @@ class Seen:
             return found
         return Capital(total((found.amount, state.carried)), is_assumed=False)
 
-    def positions(self, state: BreakerState) -> int:
-        """How many positions are open in this breaker's scope."""
-        is_in = self.membership(state)
-        return sum(1 for each in self.open if is_in(each.account_id, each.trade_id))
 
-    def membership(self, state: BreakerState) -> Callable[[int, int], bool]:
-        """Whether a trade in an account belongs to this breaker's scope."""
-        inside = {pk for pk, account in self.accounts.items() if _is_of(state, account)}
-        if state.scope == BreakerScope.STRATEGY:
-            return lambda account_id, trade_id: account_id in inside and state.strategy in self.setups.get(trade_id, ())
-        return lambda account_id, trade_id: account_id in inside
+def key_of(state: BreakerState) -> Key:
+    """Where this breaker's scope is among the groups."""
+    return (state.mode, state.account_id, state.strategy)
 
 
 def look(owner: User, config: RiskConfig, *, at: datetime) -> Seen:
@@ -123,15 +134,35 @@ def look(owner: User, config: RiskConfig, *, at: datetime) -> Seen:
     exits = _exits(accounts, at)
     currencies = {owner.reporting_currency, config.currency, *(each.currency for each in accounts.values())}
     currencies |= {each.currency for each in results} | {each.trade.currency for each in opened}
+    by_mode: dict[str, list[Account]] = {}
+    for each in accounts.values():
+        by_mode.setdefault(BreakerMode.of(each), []).append(each)
+    groups: dict[Key, Group] = {}
+    setups = _setups(owner)
+
+    def over(row: Result | Exit | Open) -> Iterable[Group]:
+        """The groups that a row is in."""
+        mode = BreakerMode.of(accounts[row.account_id])
+        keys: list[Key] = [(mode, None, ""), (mode, row.account_id, "")]
+        keys += [(mode, None, setup) for setup in setups.get(row.trade_id, ())]
+        return [groups.setdefault(key, Group()) for key in keys]
+
+    for result in results:
+        for group in over(result):
+            group.results.append(result)
+    for exit_ in exits:
+        for group in over(exit_):
+            group.exits.append(exit_)
+    for standing in _priced(opened, config, at):
+        for group in over(standing):
+            group.open.append(standing)
     return Seen(
         owner=owner,
         at=at,
         config=config,
         accounts=accounts,
-        results=results,
-        exits=exits,
-        open=_priced(opened, config, at),
-        setups=_setups(owner),
+        by_mode=by_mode,
+        groups=groups,
         moved=capital.paid(accounts),
         rates=rates.latest(currencies, at.date()),
     )
@@ -139,20 +170,18 @@ def look(owner: User, config: RiskConfig, *, at: datetime) -> Seen:
 
 def judged(seen: Seen, state: BreakerState) -> breaker.Account:
     """What this breaker judges: only what closed after its baseline, in its own currency."""
-    currency, is_in = seen.currency(state), seen.membership(state)
+    currency, group = seen.currency(state), seen.group(state)
 
     def converted(each: Result | Exit) -> Decimal | None:
         return seen.rates.convert(each.net_pnl, each.currency, currency)
 
     closed = [
         Closed(each.at, each.day, converted(each), each.direction)
-        for each in seen.results
-        if each.at > state.baseline_at and is_in(each.account_id, each.trade_id)
+        for each in group.results
+        if each.at > state.baseline_at
     ]
-    today = [
-        converted(each) for each in seen.exits if each.at > state.baseline_at and is_in(each.account_id, each.trade_id)
-    ]
-    standing = [each for each in seen.open if is_in(each.account_id, each.trade_id)]
+    today = [converted(each) for each in group.exits if each.at > state.baseline_at]
+    standing = group.open
     pnl = [seen.rates.convert(each.pnl, each.currency, currency) for each in standing]
     found = seen.capital(state)
     height = None
@@ -187,10 +216,20 @@ def carried(state: BreakerState, *, currency: str) -> Decimal:
     return total(each for each in amounts if each is not None)
 
 
-def _is_of(state: BreakerState, account: Account) -> bool:
-    if state.account_id is not None:
-        return account.pk == state.account_id
-    return BreakerMode.of(account) == state.mode
+def carried_by_accounts(accounts: Iterable[Account], rates_of: Rates) -> dict[int, Decimal]:
+    """What each of these accounts had realized when it was entered here, in its own currency."""
+    known = {each.pk: each for each in accounts}
+    rows = (
+        Trade.objects.filter(account_id__in=known, status=TradeStatus.CLOSED, activity_at__lte=F("account__created_at"))
+        .values_list("account_id", "currency")
+        .annotate(Sum("net_pnl"))
+    )
+    found: dict[int, Decimal] = {}
+    for account_id, currency, amount in rows:
+        converted = rates_of.convert(amount, currency, known[account_id].currency)
+        if converted is not None:
+            found[account_id] = total((found.get(account_id, ZERO), converted))
+    return found
 
 
 def _results(owner: User, accounts: Iterable[int]) -> list[Result]:
