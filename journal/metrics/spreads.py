@@ -40,6 +40,7 @@ class Spread:
         self._stretches = [each for each in stretches if each.results]
         self._places = places
         self.count = sum(len(each.results) for each in self._stretches)
+        self._counted: dict[int, int] = {}
         self._by_factor: dict[int, list[Sequence[int]]] = {}
         for each in self._stretches:
             self._by_factor.setdefault(each.factor, []).append(each.results)
@@ -96,10 +97,13 @@ class Spread:
         }
 
     def _below(self, unit: int) -> int:
-        # Thousands of stretches are asked a hundred times: together, where the same number of theirs is looked for.
-        return sum(
-            sum(map(bisect_left, together, repeat(-(-unit // factor)))) for factor, together in self._by_factor.items()
-        )
+        if unit not in self._counted:
+            # Hundreds of stretches are asked a hundred times: together, where they are in the same unit.
+            self._counted[unit] = sum(
+                sum(map(bisect_left, together, repeat(-(-unit // factor))))
+                for factor, together in self._by_factor.items()
+            )
+        return self._counted[unit]
 
     @staticmethod
     def _between(stretch: Stretch, low: int | None, high: int | None) -> Iterable[int]:

@@ -223,6 +223,7 @@ def drawdown_list(request: HttpRequest) -> HttpResponseBase:
 def day_report(request: HttpRequest) -> HttpResponseBase:
     """Winning against losing days, and what weekdays made by the hour of entry."""
     person = person_of(request)
+    version = versions.current(person.pk)
     wanted = filters.parse(request.GET, user=person, also=("format", "table"))
     answer = breakdowns.calendar(person, wanted)
     tables = {
@@ -235,6 +236,7 @@ def day_report(request: HttpRequest) -> HttpResponseBase:
     hours, rows = report_charts.heat(distributions.by_weekday_and_hour(person, wanted))
     labels = dimensions.BY_NAME["entry_weekday"].labels
     context = {
+        "version": version,
         "answer": answer,
         "scale": scale,
         "table": report_tables.win_and_loss_days(answer.days, in_r=answer.in_r, scale=scale),
