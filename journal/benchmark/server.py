@@ -30,19 +30,32 @@ class ApiConnection:
 
     def __init__(self, port: int, *, secret: str) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._port, self._secret = port, secret
         self._headers = {"Authorization": f"Bearer {secret}", "Accept": "application/json"}
 
     def get(self, path: str) -> bytes:
         """The body of the answer. Raises ServerError for any status but 200."""
+        return self._asked("GET", path, None, {200})
+
+    def post(self, path: str, body: bytes) -> bytes:
+        """The body of the answer to this JSON. Raises ServerError for any status but 200 and 201."""
+        return self._asked("POST", path, body, {200, 201})
+
+    def _asked(self, method: str, path: str, body: bytes | None, right: set[int]) -> bytes:
+        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
         try:
-            self._connection.request("GET", path, headers=self._headers)
+            self._connection.request(method, path, body=body, headers=headers)
             answer = self._connection.getresponse()
-            body = answer.read()
+            told = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise ServerError(f"GET {path}: {error!r}") from error
-        if answer.status != 200:
-            raise ServerError(f"GET {path} was answered {answer.status}: {body[:300].decode(errors='replace')}")
-        return body
+            raise ServerError(f"{method} {path}: {error!r}") from error
+        if answer.status not in right:
+            raise ServerError(f"{method} {path} was answered {answer.status}: {told[:300].decode(errors='replace')}")
+        return told
+
+    def another(self) -> "ApiConnection":
+        """One more connection to the same server, as the same person."""
+        return ApiConnection(self._port, secret=self._secret)
 
     def close(self) -> None:
         """The connection is closed."""
@@ -50,15 +63,20 @@ class ApiConnection:
 
 
 @contextlib.contextmanager
-def serving(owner: User) -> Iterator[ApiConnection]:
+def serving(owner: User, *, workers: int = 1, may_write: bool = False) -> Iterator[ApiConnection]:
     """A server with the settings of this process answers on a port of its own. Raises ServerError if it does not."""
-    with _token(owner) as secret, socket.create_server(("127.0.0.1", 0)) as listening, tempfile.TemporaryFile() as log:
+    with (
+        _token(owner, may_write=may_write) as secret,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        tempfile.TemporaryFile() as log,
+    ):
         # A connection has the options that this socket had when it came, which may be before the server sets them.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         process = subprocess.Popen(
             [
                 sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind=fd://{listening.fileno()}",
-                "--worker-class=gthread", "--workers=1", "--threads=4", "--keep-alive=600", "--log-level=warning",
+                "--worker-class=gthread", f"--workers={workers}", "--threads=4", "--keep-alive=600",
+                "--log-level=warning",
             ],
             cwd=settings.BASE_DIR, env=_environment(), pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL,
             stdout=log, stderr=log,
@@ -98,14 +116,18 @@ def _await(process: subprocess.Popen[bytes], api: ApiConnection) -> None:
 
 
 @contextlib.contextmanager
-def _token(owner: User) -> Iterator[str]:
+def _token(owner: User, *, may_write: bool) -> Iterator[str]:
     """A token of this person for as long as it lasts.
 
     Not by `tokens.create`, which would leave a line in the audit log, where nothing can be cleaned up.
     """
     secret = tokens.PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
-        owner=owner, name="Benchmark", prefix=secret[:8], digest=tokens.digest(secret), scope=TokenScope.READ
+        owner=owner,
+        name="Benchmark",
+        prefix=secret[:8],
+        digest=tokens.digest(secret),
+        scope=TokenScope.WRITE if may_write else TokenScope.READ,
     )
     try:
         yield secret

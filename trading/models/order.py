@@ -287,9 +287,20 @@ class Order(models.Model):
             models.Index(fields=["owner", "-created_at", "-id"], name="order_owner_recent"),
             models.Index(fields=["account", "instrument"], name="order_account_live", condition=~Q(status__in=ENDS)),
             models.Index(
-                fields=["instrument", "side", "id"],
+                fields=["instrument", "side", "limit_price"],
                 name="order_paper_book",
                 condition=Q(venue="paper", status__in=["new", "partially_filled"]),
+            ),
+            models.Index(
+                fields=["instrument", "side", "stop_price"],
+                name="order_paper_stops",
+                condition=Q(venue="paper", status__in=["new", "partially_filled"], is_triggered=False)
+                & Q(type__in=["stop", "stop_limit", "trailing_stop"]),
+            ),
+            models.Index(
+                fields=["instrument"],
+                name="order_paper_coming",
+                condition=Q(venue="paper", status__in=["new", "partially_filled"], is_resting=False),
             ),
             models.Index(fields=["expires_at"], name="order_to_expire", condition=~Q(status__in=ENDS)),
             models.Index(fields=["parent"], name="order_parent", condition=Q(parent__isnull=False)),

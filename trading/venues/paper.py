@@ -29,52 +29,101 @@ _BOOK = 0x0B00C
 _ZERO = Decimal(0)
 
 
-@transaction.atomic
 def match(instrument_id: int) -> int:
     """Every paper order in the instrument that can execute now has executed; returns the number of fills.
 
     Without a fresh quote, orders meet each other alone.
     """
-    quote = Quote.objects.filter(instrument_id=instrument_id).first()
+    return _match_now(instrument_id, Quote.objects.filter(instrument_id=instrument_id).first())
+
+
+@transaction.atomic
+def _match_now(instrument_id: int, quote: Quote | None) -> int:
     now = timezone.now()
     offer = None
     if quote is not None and is_fresh(quote, now=now):
         offer = Offer(quote.bid or quote.last, quote.ask or quote.last, quote.bid_size, quote.ask_size)
-    return _settle(instrument_id, lambda book, terms: matched(book, offer, terms), at=now)
+    _lock_book(instrument_id)
+    concerned = _concerned(instrument_id, offer)
+    return _settle(concerned, lambda book, terms: matched(book, offer, terms), at=now)
 
 
 @transaction.atomic
 def match_bar(bar: Bar, *, closed_at: datetime) -> int:
     """Every paper order that stood before the bar began has met it; returns the number of fills, dated at its close."""
     stretch = Range(bar.open, bar.high, bar.low, bar.close)
-    return _settle(
-        bar.instrument_id, lambda book, terms: matched_in(book, stretch, terms), at=closed_at, before=bar.starts_at
-    )
+    _lock_book(bar.instrument_id)
+    concerned = list(_book(bar.instrument_id).filter(created_at__lte=bar.starts_at).values_list("pk", flat=True))
+    return _settle(concerned, lambda book, terms: matched_in(book, stretch, terms), at=closed_at)
 
 
 _Match = Callable[[Sequence[Working], PaperTerms], Matched]
 
 
-def _settle(instrument_id: int, judge: _Match, *, at: datetime, before: datetime | None = None) -> int:
+def _lock_book(instrument_id: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_BOOK, instrument_id])
-    rows = Order.objects.filter(
+
+
+def _book(instrument_id: int) -> OrderQuerySet:
+    return Order.objects.filter(
         instrument_id=instrument_id, venue=Venue.PAPER, status__in=[Status.NEW, Status.PARTIALLY_FILLED]
     )
-    if before is not None:
-        rows = rows.filter(created_at__lte=before)
-    accounts = sorted(set(rows.order_by().values_list("account_id", flat=True)))
-    if not accounts:
+
+
+_STOPS = [OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP]
+
+
+def _concerned(instrument_id: int, offer: Offer | None) -> list[int]:
+    """The orders that this moment can change: what has just come, what that crosses, and what the offer touches.
+
+    All others stay as they are, however many there are.
+    """
+    book = _book(instrument_id)
+    coming = list(book.filter(is_resting=False).values_list("pk", "side", "type", "limit_price"))
+    touched = Q()
+    for side, other, beyond in ((Side.BUY, Side.SELL, "lte"), (Side.SELL, Side.BUY, "gte")):
+        limits = [limit for _pk, way, _type, limit in coming if way == side]
+        if limits and None in limits:
+            touched |= Q(side=other, limit_price__isnull=False)
+        elif limits:
+            bound = max(limits) if side is Side.BUY else min(limits)
+            touched |= Q(side=other, **{f"limit_price__{beyond}": bound})
+        offered = None if offer is None else offer.ask if side is Side.BUY else offer.bid
+        if offered is not None:
+            limit = "gte" if side is Side.BUY else "lte"
+            touched |= Q(side=side, **{f"limit_price__{limit}": offered}) & (~Q(type__in=_STOPS) | Q(is_triggered=True))
+            touched |= Q(side=side, limit_price__isnull=True, is_triggered=True)
+            touched |= Q(side=side, type=OrderType.MARKET)
+            touched |= Q(side=side, type__in=_STOPS, is_triggered=False, **{f"stop_price__{beyond}": offered})
+            touched |= Q(side=side, type=OrderType.TRAILING_STOP, is_triggered=False)
+    found = {pk for pk, *_rest in coming}
+    if touched:
+        found |= set(book.filter(touched, is_resting=True).values_list("pk", flat=True))
+    return sorted(found)
+
+
+def _settle(concerned: Sequence[int], judge: _Match, *, at: datetime) -> int:
+    if not concerned:
         return 0
-    trades.lock_accounts(accounts)
+    rows = Order.objects.filter(pk__in=concerned, status__in=[Status.NEW, Status.PARTIALLY_FILLED])
+    terms = PaperTerms(**settings.PAPER_TERMS)
+    found, book, result = _judged(rows, judge, terms)
+    if not result.fills and not result.given_up:
+        _remember(found, book)
+        return 0
+    trades.lock_accounts(rows.order_by().values_list("account_id", flat=True).distinct())
     _hold_back(rows)
     # As they are now: while this waited for an account, one of its orders may have been canceled.
-    found = {order.pk: order for order in rows.select_related("account", "instrument", "parent").order_by("id")}
-    terms = PaperTerms(**settings.PAPER_TERMS)
-    book = [_working(order, _executed_of_group(order)) for order in found.values()]
-    result = judge(book, terms)
+    found, book, result = _judged(rows, judge, terms)
     _remember(found, book)
     return _record(found, result, terms, at=at)
+
+
+def _judged(rows: OrderQuerySet, judge: _Match, terms: PaperTerms) -> tuple[dict[int, Order], list[Working], Matched]:
+    found = {order.pk: order for order in rows.select_related("account", "instrument", "parent").order_by("id")}
+    book = [_working(order, _executed_of_group(order)) for order in found.values()]
+    return found, book, judge(book, terms)
 
 
 def _hold_back(rows: OrderQuerySet) -> None:
@@ -148,7 +197,11 @@ def _remember(found: dict[int, Order], book: Iterable[Working]) -> None:
         if seen != (order.best_price, order.is_triggered, order.is_resting):
             order.best_price, order.is_triggered, order.is_resting = seen
             moved.append(order)
-    Order.objects.bulk_update(moved, ["best_price", "is_triggered", "is_resting"], batch_size=500)
+    if len(moved) == 1:
+        names = ("best_price", "is_triggered", "is_resting")
+        Order.objects.filter(pk=moved[0].pk).update(**{name: getattr(moved[0], name) for name in names})
+    elif moved:
+        Order.objects.bulk_update(moved, ["best_price", "is_triggered", "is_resting"], batch_size=500)
 
 
 def _record(found: dict[int, Order], result: Matched, terms: PaperTerms, *, at: datetime) -> int:
@@ -188,7 +241,7 @@ def take_quote(quote: Quote) -> bool:
     """
     if not _store(quote):
         return False
-    match(quote.instrument_id)
+    _match_now(quote.instrument_id, quote)
     return True
 
 
