@@ -15,7 +15,9 @@ from journal.api.playbooks import PlaybookViewSet
 from journal.api.trades import JournalTradeViewSet
 from trading.api.bars import BarViewSet
 from trading.api.executions import ExecutionViewSet, PositionViewSet
+from trading.api.exit_strategies import ExitStrategyViewSet
 from trading.api.imports import ImportViewSet
+from trading.api.managed_positions import ManagedPositionViewSet
 from trading.api.orders import OrderViewSet
 from trading.api.quotes import QuoteViewSet, SnapshotViewSet
 from trading.api.reference import FxRateViewSet, InstrumentViewSet
@@ -50,6 +52,8 @@ router.register("audit", AuditViewSet, basename="audit")
 router.register("trades", JournalTradeViewSet, basename="trade")
 router.register("executions", ExecutionViewSet, basename="execution")
 router.register("positions", PositionViewSet, basename="position")
+router.register("exit-strategies", ExitStrategyViewSet, basename="exit-strategy")
+router.register("managed-positions", ManagedPositionViewSet, basename="managed-position")
 router.register("tags", TagViewSet, basename="tag")
 router.register("tag-groups", TagGroupViewSet, basename="tag-group")
 router.register("notes", NoteViewSet, basename="note")

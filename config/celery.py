@@ -13,6 +13,7 @@ app.conf.beat_schedule = {
     # The guarantee behind every lost message and killed worker.
     "sweep stale days": {"task": "journal.tasks.sweep_stale_days", "schedule": 10.0},
     "sweep unfinished imports": {"task": "trading.tasks.sweep_imports", "schedule": 10.0},
+    "watch exit plans": {"task": "trading.tasks.watch_plans", "schedule": 2.0, "options": {"expires": 4}},
     "measure excursions": {"task": "trading.tasks.measure_excursions", "schedule": 60.0},
     "judge breakers": {"task": "trading.tasks.sweep_risk", "schedule": 60.0},
     "sweep what was written": {"task": "journal.tasks.sweep_writing", "schedule": 3600.0},

@@ -17,10 +17,11 @@ from journal import attachments, notes, playbooks, saved_views
 from journal.archive import jobs
 from journal.models import Archive, Note, Playbook, TradePlaybook
 from tests.factories import make_account
-from tests.journal.factories import make_trade
-from trading import many_trades, orders, risk, tag_groups, trades
+from tests.journal.factories import make_instrument, make_trade
+from trading import exit_plans, exit_strategies, many_trades, orders, risk, tag_groups, trades
+from trading.exits.plans import simple_plan
 from trading.imports import batches
-from trading.models import Execution, ImportBatch, Instrument, Tag, Trade
+from trading.models import Execution, ExitStrategy, ImportBatch, Instrument, ManagedPosition, Tag, Trade
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderType, Side, TimeInForce
 from trading.risk.breakers import Target
@@ -179,6 +180,39 @@ def taken_playbook(owner: User, canary: str) -> str:
     return key
 
 
+def exit_strategy(owner: User, canary: str) -> str:
+    plan = simple_plan(stop_loss=Decimal("0.2"))
+    made = exit_strategies.create(
+        owner=owner, name=f"Strategy {canary[:60]} {next(_numbers)}", plan=plan, description=canary[:500]
+    )
+    return str(made.public_id)
+
+
+def archived_strategy(owner: User, canary: str) -> str:
+    key = exit_strategy(owner, canary)
+    exit_strategies.archive(ExitStrategy.objects.get(public_id=key))
+    return key
+
+
+def held(owner: User, canary: str) -> tuple[Account, Instrument]:
+    """An account that holds ten units of something."""
+    into = make_account(owner, f"Held {canary} {next(_numbers)}")
+    instrument = make_instrument()
+    trades.enter(into, instrument=instrument, fills=[trades.EnteredFill("buy", Decimal(10), Decimal("8613.07"), AT)])
+    return into, instrument
+
+
+def exit_plan(owner: User, canary: str) -> str:
+    into, instrument = held(owner, canary)
+    return str(exit_plans.open_plan(into, instrument, plan=simple_plan(stop_loss=Decimal("0.2"))).public_id)
+
+
+def failed_plan(owner: User, canary: str) -> str:
+    key = exit_plan(owner, canary)
+    ManagedPosition.objects.filter(public_id=key).update(status="error", problem=canary[:500])
+    return key
+
+
 def saved_view(owner: User, canary: str) -> str:
     made = saved_views.save(owner=owner, name=f"{canary} {next(_numbers)}", query="symbol=AAPL")
     return str(made.public_id)
@@ -221,6 +255,10 @@ FACTORIES: dict[str, Factory] = {
     "breaker": breaker,
     "order": order,
     "saved_view": saved_view,
+    "exit_strategy": exit_strategy,
+    "archived_strategy": archived_strategy,
+    "exit_plan": exit_plan,
+    "failed_plan": failed_plan,
     "account": account,
     "archived_account": archived_account,
     "funded_account": funded_account,
@@ -352,3 +390,28 @@ def upload_form(owner: User) -> dict[str, Any]:
 
 def archive_form(owner: User) -> dict[str, Any]:
     return {"file": SimpleUploadedFile("journal.zip", b"PK")}
+
+
+# ---------------------------------------------------------------- exit plans
+def plan_form(owner: User) -> dict[str, Any]:
+    # Always the same words: the page that shows them again is compared between two calls.
+    into = Account.objects.filter(owner=owner, name="Planned").first() or make_account(owner, "Planned")
+    fills = [trades.EnteredFill("buy", Decimal(10), Decimal("8613.07"), AT)]
+    trades.enter(into, instrument=make_instrument(), fills=fills)
+    strategy = ExitStrategy.objects.get(owner=None, name="Default")
+    return {"account": "Planned", "symbol": "AAPL", "strategy": str(strategy.public_id)}
+
+
+def plan_body(owner: User) -> dict[str, Any]:
+    into, instrument = held(owner, "body")
+    return {
+        "account": str(into.public_id), "symbol": instrument.symbol, "strategy": exit_strategy(owner, "body")
+    }  # fmt: skip
+
+
+def strategy_form(owner: User) -> dict[str, Any]:
+    return {"name": f"By form {next(_numbers)}", "stop_loss": "20"}
+
+
+def strategy_body(owner: User) -> dict[str, Any]:
+    return {"name": f"By API {next(_numbers)}", "plan": {"stop_loss": "0.2"}}

@@ -14,7 +14,8 @@ from accounts import audit, ledger
 from accounts.models import AuditEvent, LedgerEntry, User
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
-from trading import orders, risk
+from trading import exit_plans, orders, risk, trades
+from trading.exits.plans import simple_plan
 from trading.models import Instrument
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderType, Side, TimeInForce
@@ -25,6 +26,7 @@ APPEND_ONLY = [
     "accounts_ledgerentry",
     "trading_breakerevent",
     "trading_orderevent",
+    "trading_planrevision",
     "trading_riskconfigrevision",
 ]
 
@@ -56,6 +58,10 @@ def history(alice: User) -> None:
     instrument = Instrument.objects.create(symbol="ACME", kind="stock", currency="USD")
     asked = Ticket(Side.BUY, OrderType.LIMIT, TimeInForce.GTC, quantity=Decimal(1), limit_price=Decimal(1))
     orders.place(account, instrument=instrument, ticket=asked)
+    fill = trades.EnteredFill("buy", Decimal(10), Decimal(1), datetime(2026, 1, 5, tzinfo=UTC))
+    trades.enter(account, instrument=instrument, fills=[fill])
+    plan = exit_plans.open_plan(account, instrument, plan=simple_plan(stop_loss=Decimal("0.2")))
+    exit_plans.override(plan, changes={"stop_loss": "0.1"}, by=alice, revision=0)
 
 
 def is_refused(app: psycopg.Connection[Any], statement: str) -> bool:

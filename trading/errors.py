@@ -94,3 +94,39 @@ class AccountHasOrders(Conflict):
     """The history of orders is append-only, so an account with orders stays."""
 
     code = "account_has_orders"
+
+
+class PlanInvalid(DomainError):
+    """The exit plan breaks rules of its own; `problems` has all of them in words."""
+
+    code = "plan_invalid"
+    status = 422
+
+    def __init__(self, message: str, *, pointer: str = "", problems: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message, pointer=pointer)
+        self.problems = problems or ((pointer, message),)
+
+    def errors(self) -> list[dict[str, str]]:
+        """Every broken rule."""
+        return [{"pointer": pointer, "code": self.code, "detail": words} for pointer, words in self.problems]
+
+
+class PlanImpossible(DomainError):
+    """What the plan is asked to do cannot be done as things stand."""
+
+    code = "plan_impossible"
+    status = 409
+
+
+class PlanChanged(DomainError):
+    """Somebody has changed the plan since it was read."""
+
+    code = "plan_changed"
+    status = 409
+
+
+class AccountHasPlans(DomainError):
+    """What persons changed of its exit plans is append-only, so an account with plans stays."""
+
+    code = "account_has_plans"
+    status = 409

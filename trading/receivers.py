@@ -10,8 +10,8 @@ from accounts import publishing
 from accounts.models import Account
 from accounts.signals import account_deleted, account_rules_changed
 from trading import tasks, trades
-from trading.errors import AccountHasOrders
-from trading.models import Order
+from trading.errors import AccountHasOrders, AccountHasPlans
+from trading.models import ManagedPosition, Order
 from trading.signals import trades_changed
 
 #: In an order in which no row is left pointing at one that is gone.
@@ -28,6 +28,13 @@ _FORGET = (
 def match_anew(account: Account, **__: Any) -> None:
     """All trades of an account follow its zone, day start and cost method."""
     trades.rebuild_account(account)
+
+
+@receiver(account_deleted)
+def keep_plans(account: Account, **__: Any) -> None:
+    """Raises AccountHasPlans where a position of the account ever was under an exit plan."""
+    if ManagedPosition.objects.filter(account=account).exists():
+        raise AccountHasPlans(_("This account has exit plans, whose history stays: archive it instead."))
 
 
 @receiver(account_deleted)

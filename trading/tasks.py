@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from trading import excursions_of_trades, risk
+from trading import excursions_of_trades, exit_orders, risk
 from trading.imports import batches
 from trading.models import BatchStatus, ImportBatch
 
@@ -73,3 +73,9 @@ def sweep_risk() -> int:
             # One person's rows must not leave everybody else's breakers unwatched.
             logger.exception("the breakers of person %s could not be judged", owner_id)
     return tripped
+
+
+@shared_task(name="trading.tasks.watch_plans")
+def watch_plans() -> str:
+    """Every open exit plan was judged at the newest quotes, and its exits have orders. Two at once decide once."""
+    return exit_orders.look().said()

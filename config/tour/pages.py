@@ -98,6 +98,13 @@ PAGES: dict[str, Page] = {
     "playbook_detail": Page(things.playbook),
     "playbook_versions": Page(things.playbook),
     "playbook_edit": Page(things.playbook),
+    # ------------------------------------------------------------ exit plans
+    "plan_list": Page(also=(("ended", "ended=1"),)),
+    "plan_open": Page(),
+    "plan_detail": Page(things.plan),
+    "strategy_list": Page(),
+    "strategy_create": Page(),
+    "strategy_edit": Page(things.strategy),
     # ------------------------------------------------------------ what it means
     "dashboard": Page(),
     "welcome": Page(),
@@ -118,6 +125,14 @@ PAGES: dict[str, Page] = {
 }
 
 NOT_PAGES: dict[str, str] = {
+    "plan_override": _POST,
+    "plan_close": _POST,
+    "plan_let_go": _POST,
+    "plan_retry": _POST,
+    "strategy_default": _POST,
+    "strategy_archive": _POST,
+    "strategy_restore": _POST,
+    "strategy_copy": _POST,
     "livez": "for machines",
     "readyz": "for machines",
     "schema": _FILE,

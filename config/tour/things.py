@@ -11,7 +11,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import Account, User
 from journal.models import Note, NoteTemplate, Playbook
-from trading.models import BatchStatus, ImportBatch, RiskLimit, Trade
+from trading.models import BatchStatus, ExitStrategy, ImportBatch, ManagedPosition, RiskLimit, Trade
 
 #: Stands in a query for some of the person's accounts.
 FEW_ACCOUNTS = "{few accounts}"
@@ -56,6 +56,16 @@ def risk_limit(person: User) -> Found:
 def playbook(person: User) -> Found:
     """The oldest playbook."""
     return _id(Playbook.objects.for_user(person).filter(archived_at=None).order_by("id").first())
+
+
+def plan(person: User) -> Found:
+    """The newest exit plan."""
+    return _id(ManagedPosition.objects.for_user(person).order_by("-id").first())
+
+
+def strategy(person: User) -> Found:
+    """The oldest exit strategy of the person's own."""
+    return _id(ExitStrategy.objects.of_owner(person).order_by("id").first())
 
 
 def note(person: User) -> Found:

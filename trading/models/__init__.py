@@ -9,6 +9,16 @@ from trading.models.breaker import (
     BreakerStatus,
 )
 from trading.models.execution import Execution, ExecutionQuerySet, ExecutionSource, Side
+from trading.models.exit_plan import (
+    ClosedReason,
+    ManagedPosition,
+    ManagedPositionQuerySet,
+    PlanExit,
+    PlanExitReason,
+    PlanRevision,
+    PlanStatus,
+)
+from trading.models.exit_strategy import ExitStrategy
 from trading.models.importing import (
     AccountNumber,
     BatchStatus,
@@ -52,10 +62,12 @@ __all__ = [
     "BreakerScope",
     "BreakerState",
     "BreakerStatus",
+    "ClosedReason",
     "ColumnMapping",
     "Execution",
     "ExecutionQuerySet",
     "ExecutionSource",
+    "ExitStrategy",
     "FillRole",
     "FuturesRoot",
     "FxRate",
@@ -65,12 +77,18 @@ __all__ = [
     "Instrument",
     "InstrumentKind",
     "InstrumentStatus",
+    "ManagedPosition",
+    "ManagedPositionQuerySet",
     "Order",
     "OrderEvent",
     "OrderEventKind",
     "OrderQuerySet",
     "OrderSource",
     "Outcome",
+    "PlanExit",
+    "PlanExitReason",
+    "PlanRevision",
+    "PlanStatus",
     "Position",
     "Quote",
     "RiskConfig",
