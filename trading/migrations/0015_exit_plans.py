@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_money_set_aside'),
-        ('trading', '0013_orders_keep_their_history'),
+        ('trading', '0014_paper_book'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

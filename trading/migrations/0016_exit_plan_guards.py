@@ -124,7 +124,7 @@ def unship(apps, schema_editor):  # type: ignore[no-untyped-def]
 
 
 class Migration(migrations.Migration):
-    dependencies = [("trading", "0014_exit_plans"), ("accounts", "0002_append_only")]
+    dependencies = [("trading", "0015_exit_plans"), ("accounts", "0002_append_only")]
 
     operations = [
         migrations.RunSQL(LEVELS, NO_LEVELS),
