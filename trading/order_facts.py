@@ -36,7 +36,7 @@ class Facts:
         owners = {account.owner_id for account in self.accounts.values()}
         self._clients = dict(Client.objects.filter(user_id__in=owners).values_list("user_id", "status"))
         self._quotes = Quote.objects.in_bulk(wanted)
-        self.portfolios: dict[tuple[int, str], Portfolio] = {}
+        self._portfolios: dict[tuple[int, str], Portfolio] = {}
         held = Position.objects.filter(account_id__in=account_ids, instrument_id__in=wanted)
         self._positions: dict[_Pair, Decimal] = {
             (account, instrument): quantity
@@ -55,12 +55,13 @@ class Facts:
         quote = self._quotes.get(instrument.pk)
         return quote if is_fresh(quote, now=self.now) else None
 
+    def lock(self, pairs: Iterable[tuple[int, str]]) -> None:
+        """The portfolios of these accounts and currencies are read and locked."""
+        self._portfolios |= ledger.locked_all((self.accounts[account], currency) for account, currency in pairs)
+
     def portfolio(self, account: Account, currency: str) -> Portfolio:
-        """The account's cash in this currency, locked."""
-        key = (account.pk, currency)
-        if key not in self.portfolios:
-            self.portfolios[key] = ledger.locked(account, currency=currency)
-        return self.portfolios[key]
+        """The account's cash in this currency, locked before."""
+        return self._portfolios[account.pk, currency]
 
     def account(self, account: Account, instrument: Instrument, risk: RiskState, limits: Limits) -> pretrade.Account:
         """The account as it stands after the orders that were decided before."""

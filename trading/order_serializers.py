@@ -256,7 +256,7 @@ def _number(value: Decimal | None) -> str | None:
 
 _NUMBERS = (
     "quantity", "notional", "limit_price", "stop_price", "trail_price", "trail_ratio", "take_profit_limit",
-    "stop_loss_stop", "stop_loss_limit", "filled_quantity", "remaining_quantity", "overfill_quantity",
+    "stop_loss_stop", "stop_loss_limit", "filled_quantity", "overfill_quantity",
     "filled_average_price", "reserved_amount", "reserved_units", "reference_price",
 )  # fmt: skip
 _AS_THEY_ARE = (
@@ -278,6 +278,7 @@ def order_json(order: Order) -> dict[str, Any]:
         "parent": str(order.parent.public_id) if order.parent else None,
         "replaces": str(order.replaces.public_id) if order.replaces else None,
         "chain": str(order.chain_id),
+        "remaining_quantity": _number(order.leaves),
         **{name: getattr(order, name) for name in _AS_THEY_ARE},
         **{name: _number(getattr(order, name)) for name in _NUMBERS},
     }

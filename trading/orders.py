@@ -20,14 +20,14 @@ from accounts.errors import DomainError, IdempotencyConflict, InvalidValue
 from accounts.models import Account, Portfolio
 from trading import order_groups, risk, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
-from trading.models import Instrument, Order, OrderEvent, Venue
+from trading.models import BreakerState, Instrument, Order, OrderEvent, Venue
 from trading.order_facts import Facts
 from trading.order_progress import LOCAL, advance, keep
 from trading.order_rows import Intent, Request, accepted, built, refused
 from trading.order_rules import pretrade, replacing
 from trading.order_rules.broker_events import BrokerEvent, Report, fold, time_of_a_step
 from trading.order_rules.capabilities import ALPACA_2026_06, PAPER, Capabilities
-from trading.order_rules.pretrade import Effect, Limits, RiskState
+from trading.order_rules.pretrade import Effect
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import Violation, violations
@@ -76,10 +76,8 @@ def place_many(requests: Sequence[Request]) -> list[Placed | NotPlaced]:
     accounts = {request.account.pk for request in named}
     trades.lock_accounts(accounts)
     first = _first_of(named)
-    # The portfolios are locked by the facts, one after the other in the order of their accounts.
     facts = Facts(accounts, [request.instrument for request in named], now=timezone.now())
-    for account, currency in sorted({(each.account.pk, each.instrument.currency) for each in named}):
-        facts.portfolio(facts.accounts[account], currency)
+    facts.lock({(each.account.pk, each.instrument.currency) for each in named})
     answers: list[Placed | NotPlaced] = []
     desk = _Desk(facts)
     for request in named:
@@ -114,6 +112,12 @@ def _first_of(requests: Sequence[Request]) -> dict[tuple[int, str], Order]:
     return {(order.account_id, order.client_order_id): order for order in found}
 
 
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    limits: risk.Rules
+    breakers: list[BreakerState]
+
+
 class _Desk:
     """Orders decided one after the other, and stored together."""
 
@@ -121,7 +125,7 @@ class _Desk:
         self.facts = facts
         self.orders: list[Order] = []
         self.events: list[OrderEvent] = []
-        self.risks: dict[tuple[int, int, str], tuple[RiskState, Limits]] = {}
+        self.by_owner: dict[int, _Rules] = {}
 
     def decide(self, request: Request) -> Placed | NotPlaced:
         """The order with what was decided of it; what it sets aside is taken from what the next may use."""
@@ -134,11 +138,14 @@ class _Desk:
         if broken:
             return NotPlaced(OrderRefused(broken))
         terms = facts.terms(request.ticket, request.instrument, fees=_fees(request, market, venue))
-        stands = facts.account(account, request.instrument, *self._risk(request, account))
+        rules = self.rules(account)
+        state = risk.worst(rules.breakers, account, request.intent.strategy)
+        limits = risk.limits_for(account, request.instrument, rules=rules.limits)
+        stands = facts.account(account, request.instrument, state, limits)
         decision = pretrade.decide(request.ticket, market, stands, terms, purpose=request.intent.purpose)
         if pretrade.effect(request.ticket, stands.position) is not Effect.CLOSES:
             value = pretrade.value(request.ticket, market, terms)
-            beyond = risk.exceeded(account, request.instrument, at=now, value=value)
+            beyond = risk.exceeded(account, request.instrument, at=now, value=value, rules=rules.limits)
             decision = dataclasses.replace(decision, reasons=(*decision.reasons, *beyond))
         order = built(request, account, venue=venue, now=now)
         order.reference_price = terms.ask or market.last
@@ -152,13 +159,12 @@ class _Desk:
         self.orders.append(order)
         return Placed(order, is_new=True)
 
-    def _risk(self, request: Request, account: Account) -> tuple[RiskState, Limits]:
-        """What risk says of the account, its strategy and the instrument; asked once for all orders alike."""
-        key = (account.pk, request.instrument.pk, request.intent.strategy)
-        if key not in self.risks:
-            state = risk.state_for(account, request.intent.strategy)
-            self.risks[key] = (state, risk.limits_for(account, request.instrument))
-        return self.risks[key]
+    def rules(self, account: Account) -> _Rules:
+        """What risk says to the account's owner; read once for all their orders."""
+        owner = account.owner_id
+        if owner not in self.by_owner:
+            self.by_owner[owner] = _Rules(risk.Rules.of(owner), risk.on_for(owner))
+        return self.by_owner[owner]
 
     def store(self) -> None:
         """Orders, their events, what they set aside and the audit log are stored."""

@@ -105,9 +105,9 @@ def _sent(api: ApiConnection, accounts: Sequence[Account], *, connections: int, 
                 number += connections * at_once
                 asked = [body(account) for account in chosen]
                 path = "/api/v1/orders/" if at_once == 1 else "/api/v1/orders/bulk/"
-                content = json.dumps(asked[0] if at_once == 1 else {"orders": asked}).encode()
+                content = json.dumps(asked[0]) if at_once == 1 else json.dumps({"orders": asked})
                 begun = time.perf_counter()
-                own.post(path, content)
+                own.post(path, content.encode())
                 took = (time.perf_counter() - begun) * 1000
                 with guard:
                     times.append(took)

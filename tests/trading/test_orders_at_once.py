@@ -76,18 +76,17 @@ def test_orders_at_once_never_set_aside_more_than_there_is() -> None:
 def test_without_the_lock_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
     account, acme = funded(make_user(), "1000"), share()
     monkeypatch.setattr(trades, "lock_accounts", lambda ids: None)
-    unlocked = ledger.locked
 
-    def look(account: Account, *, currency: str) -> Any:
+    def look(pairs: Any) -> Any:
+        found = {(each.pk, currency): each.portfolios.get(currency=currency) for each, currency in pairs}
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(0.05)")
-        return account.portfolios.get(currency=currency)
+        return found
 
-    monkeypatch.setattr(ledger, "locked", look)
+    monkeypatch.setattr(ledger, "locked_all", look)
 
     at_once(*[_buy(account, acme) for _ in range(8)])
 
-    assert unlocked is not look
     reserved = sum(order.reserved_amount for order in Order.objects.all())
     assert reserved != cash(account)[1]
 

@@ -113,9 +113,11 @@ class OrderViewSet(OwnViewSet):
 
     def _matched(self, made: Sequence[orders.Placed]) -> Sequence[Order]:
         """The orders once the venue has looked at those that are new."""
-        new = [each.order for each in made if each.is_new and each.order.is_live]
-        for instrument in sorted({order.instrument_id for order in new}):
-            paper.match(instrument)
+        new = {each.order.instrument_id for each in made if each.is_new and each.order.is_live}
+        changed = [paper.match(instrument) for instrument in sorted(new)]
+        if not any(changed) and all(each.is_new for each in made):
+            # They stand as they were placed, and need not be read again.
+            return [each.order for each in made]
         found = self._own().in_bulk([each.order.pk for each in made])
         return [found[each.order.pk] for each in made]
 

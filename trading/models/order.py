@@ -311,6 +311,11 @@ class Order(models.Model):
         return f"{self.side} {self.quantity or self.notional} {self.type} {self.status}"
 
     @property
+    def leaves(self) -> Decimal | None:
+        """What of its quantity is not filled; None for an amount of money."""
+        return None if self.quantity is None else self.quantity - self.filled_quantity
+
+    @property
     def is_live(self) -> bool:
         """Whether it may still execute."""
         return Status(self.status) not in TERMINAL

@@ -6,12 +6,13 @@ and kept.
 Source: docs/risk.md
 """
 
-from trading.risk.breakers import activate, blocked, reset, state_for, stop
+from trading.risk.breakers import activate, blocked, on_for, reset, state_for, stop, worst
 from trading.risk.configuration import configure, current
 from trading.risk.evaluation import behind, evaluate
-from trading.risk.limits import change_limit, exceeded, limits_for, remove_limit, set_limit
+from trading.risk.limits import Rules, change_limit, exceeded, limits_for, remove_limit, set_limit
 
 __all__ = [
+    "Rules",
     "activate",
     "behind",
     "blocked",
@@ -21,9 +22,11 @@ __all__ = [
     "evaluate",
     "exceeded",
     "limits_for",
+    "on_for",
     "remove_limit",
     "reset",
     "set_limit",
     "state_for",
     "stop",
+    "worst",
 ]

@@ -65,8 +65,20 @@ class Stopped:
 
 def state_for(account: Account, strategy: str = "") -> RiskState:
     """How far trading in this account, by this strategy, is stopped: the worst of all breakers over it."""
-    state = _over(account, strategy)
-    return RiskState(state.state) if state else RiskState.ACTIVE
+    return worst(on_for(account.owner_id), account, strategy)
+
+
+def on_for(owner_id: int) -> list[BreakerState]:
+    """Every breaker that is on over anything of this person's."""
+    # Few are on, and an index holds just those.
+    on = BreakerState.objects.filter(Q(owner=owner_id) | Q(owner__isnull=True))
+    return list(on.exclude(state=BreakerStatus.ACTIVE))
+
+
+def worst(on: Iterable[BreakerState], account: Account, strategy: str) -> RiskState:
+    """How far these breakers, which are on, stop trading in this account by this strategy."""
+    found = _widest_of_worst(on, account, strategy)
+    return RiskState(found.state) if found else RiskState.ACTIVE
 
 
 @transaction.atomic
@@ -222,11 +234,16 @@ def _what(state: BreakerState) -> str:
 
 def _over(account: Account, strategy: str) -> BreakerState | None:
     """The breaker that stops most of all that are on over this account; of equal ones the widest."""
-    # Few are on, and an index holds just those; which of them are over the account is told here.
-    on = BreakerState.objects.filter(
-        Q(owner=account.owner_id) | Q(owner__isnull=True), mode=BreakerMode.of(account)
-    ).exclude(state=BreakerStatus.ACTIVE)
-    rows = [row for row in on if row.account_id in (None, account.pk) and row.strategy in ("", strategy)]
+    return _widest_of_worst(on_for(account.owner_id), account, strategy)
+
+
+def _widest_of_worst(on: Iterable[BreakerState], account: Account, strategy: str) -> BreakerState | None:
+    mode = BreakerMode.of(account)
+    rows = [
+        row
+        for row in on
+        if row.mode == mode and row.account_id in (None, account.pk) and row.strategy in ("", strategy)
+    ]
     widest = [BreakerScope.EVERYBODY, BreakerScope.GLOBAL, BreakerScope.ACCOUNT, BreakerScope.STRATEGY]
     found = sorted(rows, key=lambda row: (-_RANK[BreakerStatus(row.state)], widest.index(BreakerScope(row.scope))))
     return found[0] if found else None

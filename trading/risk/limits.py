@@ -1,6 +1,7 @@
 """Limits of orders: what people and operators set, and what of it counts for one account and instrument."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -75,17 +76,40 @@ def remove_limit(limit: RiskLimit) -> None:
     limit.delete()
 
 
-def limits_for(account: Account, instrument: Instrument) -> Limits:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All limits of one person, the configuration and the operators' settings, read once for many orders."""
+
+    rows: list[RiskLimit]
+    config: RiskConfig
+    settings: dict[str, Any]
+
+    @classmethod
+    def of(cls, owner_id: int) -> "Rules":
+        """The rules of this person as they are now."""
+        rows = list(RiskLimit.objects.filter(owner=owner_id).order_by("id"))
+        return cls(rows, configuration.current(), system_settings.all_of_them())
+
+    def applying(self, account: Account, instrument: Instrument) -> list[RiskLimit]:
+        """Those that are about this account and instrument."""
+        return [
+            row
+            for row in self.rows
+            if row.account_id in (None, account.pk) and row.instrument_id in (None, instrument.pk)
+        ]
+
+
+def limits_for(account: Account, instrument: Instrument, *, rules: Rules | None = None) -> Limits:
     """What one order in this account and instrument may not exceed: of all limits that apply, the tightest of each.
 
     Values are in the instrument's currency. Shares of the capital count as limits of the value.
     """
-    rows = _applying(account, instrument)
-    shares = _shares(configuration.current())
+    rules = rules or Rules.of(account.owner_id)
+    rows, config = rules.applying(account, instrument), rules.config
+    shares = _shares(rules)
     worth = [row.max_notional for row in rows]
     if shares:
-        known = _rates(account, instrument)
-        config = configuration.current()
+        known = _rates(config, account, instrument)
         found = capital.of([account], capital.paid([account.pk]), currency=account.currency, config=config, rates=known)
         most = product(min(shares), found.amount)
         converted = known.convert(most, account.currency, instrument.currency)
@@ -98,18 +122,18 @@ def limits_for(account: Account, instrument: Instrument) -> Limits:
 
 
 def exceeded(
-    account: Account, instrument: Instrument, *, at: datetime, value: Decimal | None = None
+    account: Account, instrument: Instrument, *, at: datetime, value: Decimal | None = None, rules: Rules | None = None
 ) -> tuple[Violation, ...]:
     """Every limit on all of what is open that an order which opens would exceed: positions, trades of the day, capital.
 
     `value` is what the order is worth in the instrument's currency, None where that is not known. An exit is not asked.
     """
-    rows, settings = _applying(account, instrument), system_settings.all_of_them()
-    adds = not Position.objects.filter(account=account, instrument=instrument).exists()
+    rules = rules or Rules.of(account.owner_id)
+    rows = [*rules.applying(account, instrument), *_of_operators(account, rules.settings)]
+    is_counted = any(row.max_open_positions is not None for row in rows)
+    adds = is_counted and not Position.objects.filter(account=account, instrument=instrument).exists()
     reasons: list[Violation] = []
-    for row in [*rows, _of_operators(account, settings)]:
-        if row is None:
-            continue
+    for row in rows:
         most = row.max_open_positions
         if adds and most is not None and Position.objects.filter(_scope(row)).count() >= most:
             words = gettext_noop("%(most)s positions are open, which is the limit: close one first.")
@@ -118,17 +142,18 @@ def exceeded(
         if most is not None and Trade.objects.filter(_scope(row), opened_on=today).count() >= most:
             words = gettext_noop("%(most)s trades were opened today, which is the limit: go on tomorrow.")
             reasons.append(Violation("limit_trades", "", words, {"most": str(most)}))
-    if (too_much := _too_much_capital(account, instrument, value)) is not None:
+    if (too_much := _too_much_capital(rules.config, account, instrument, value)) is not None:
         reasons.append(too_much)
     return tuple({each.code: each for each in reasons}.values())
 
 
-def _too_much_capital(account: Account, instrument: Instrument, value: Decimal | None) -> Violation | None:
-    config = configuration.current()
+def _too_much_capital(
+    config: RiskConfig, account: Account, instrument: Instrument, value: Decimal | None
+) -> Violation | None:
     if config.max_total_capital is None:
         return None
     opened = list(Position.objects.filter(account=account).select_related("trade"))
-    known = _rates(account, instrument, *(each.trade.currency for each in opened))
+    known = _rates(config, account, instrument, *(each.trade.currency for each in opened))
     worth = [
         (product(each.quantity, each.average_price, each.trade.multiplier), each.trade.currency) for each in opened
     ]
@@ -143,16 +168,6 @@ def _too_much_capital(account: Account, instrument: Instrument, value: Decimal |
     return Violation("limit_total_capital", "/quantity", words, {"most": plain(most.normalize())})
 
 
-def _applying(account: Account, instrument: Instrument) -> list[RiskLimit]:
-    return list(
-        RiskLimit.objects.filter(
-            Q(account=account) | Q(account__isnull=True),
-            Q(instrument=instrument) | Q(instrument__isnull=True),
-            owner=account.owner_id,
-        ).order_by("id")
-    )
-
-
 def _scope(row: RiskLimit) -> Q:
     """The rows of positions or trades that this limit is about."""
     scope = Q(owner=row.owner_id)
@@ -163,24 +178,23 @@ def _scope(row: RiskLimit) -> Q:
     return scope
 
 
-def _of_operators(account: Account, settings: dict[str, Any]) -> RiskLimit | None:
+def _of_operators(account: Account, settings: dict[str, Any]) -> list[RiskLimit]:
     """The operators' limits of each account as if the person had set them; never saved."""
     positions = system_settings.count_of(settings, "max_positions")
     trades = system_settings.count_of(settings, "max_trades_per_day")
     if positions is None and trades is None:
-        return None
-    return RiskLimit(
-        owner_id=account.owner_id, account=account, max_open_positions=positions, max_trades_per_day=trades
-    )
+        return []
+    own = RiskLimit(owner_id=account.owner_id, account=account, max_open_positions=positions, max_trades_per_day=trades)
+    return [own]
 
 
-def _shares(config: RiskConfig) -> list[Decimal]:
-    setting = system_settings.share_of(system_settings.all_of_them(), "max_position_size")
-    return [each for each in (config.max_capital_per_trade, setting) if each is not None]
+def _shares(rules: Rules) -> list[Decimal]:
+    setting = system_settings.share_of(rules.settings, "max_position_size")
+    return [each for each in (rules.config.max_capital_per_trade, setting) if each is not None]
 
 
-def _rates(account: Account, instrument: Instrument, *others: str) -> Rates:
-    currencies = {account.currency, instrument.currency, configuration.current().currency, *others}
+def _rates(config: RiskConfig, account: Account, instrument: Instrument, *others: str) -> Rates:
+    currencies = {account.currency, instrument.currency, config.currency, *others}
     return rates.latest(currencies, timezone.now().date())
 
 

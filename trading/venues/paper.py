@@ -30,9 +30,9 @@ _ZERO = Decimal(0)
 
 
 def match(instrument_id: int) -> int:
-    """Every paper order in the instrument that can execute now has executed; returns the number of fills.
+    """Every paper order in the instrument that can execute now has executed; those that had to at once are given up.
 
-    Without a fresh quote, orders meet each other alone.
+    Returns the number of fills and of orders given up. Without a fresh quote, orders meet each other alone.
     """
     return _match_now(instrument_id, Quote.objects.filter(instrument_id=instrument_id).first())
 
@@ -50,7 +50,7 @@ def _match_now(instrument_id: int, quote: Quote | None) -> int:
 
 @transaction.atomic
 def match_bar(bar: Bar, *, closed_at: datetime) -> int:
-    """Every paper order that stood before the bar began has met it; returns the number of fills, dated at its close."""
+    """Every paper order that stood before the bar began has met it, its fills dated at the close; as `match`."""
     stretch = Range(bar.open, bar.high, bar.low, bar.close)
     _lock_book(bar.instrument_id)
     concerned = list(_book(bar.instrument_id).filter(created_at__lte=bar.starts_at).values_list("pk", flat=True))
@@ -87,7 +87,8 @@ def _concerned(instrument_id: int, offer: Offer | None) -> list[int]:
         if limits and None in limits:
             touched |= Q(side=other, limit_price__isnull=False)
         elif limits:
-            bound = max(limits) if side is Side.BUY else min(limits)
+            bounds = [limit for limit in limits if limit is not None]
+            bound = max(bounds) if side is Side.BUY else min(bounds)
             touched |= Q(side=other, **{f"limit_price__{beyond}": bound})
         offered = None if offer is None else offer.ask if side is Side.BUY else offer.bid
         if offered is not None:
@@ -226,7 +227,7 @@ def _record(found: dict[int, Order], result: Matched, terms: PaperTerms, *, at: 
         orders.record(order, [told], source=Venue.PAPER, match_id=match_id)
     for key in result.given_up:
         orders.record(found[key], [_given_up(found[key])], source=Venue.PAPER)
-    return len(result.fills)
+    return len(result.fills) + len(result.given_up)
 
 
 def _given_up(order: Order) -> BrokerEvent:
