@@ -53,14 +53,17 @@ _PLACES = (
     _Entry("playbook_list", "playbooks", gettext_lazy("Playbooks"), "p", ("playbook_",), is_below=True),
     _Entry("account_list", "accounts", gettext_lazy("Accounts"), "a", ("account_",)),
     _Entry("account_compare", "compare", gettext_lazy("Compare"), "o", ("account_compare",), is_below=True),
+    _Entry("desk", "desk", gettext_lazy("Desk"), "k", ("desk", "order_", "risk", "plan", "exit_")),
     _Entry("import_list", "import", gettext_lazy("Import"), "i", ("import_",)),
 )
 #: At the foot of a phone, beside the menu.
-_ON_PHONE = ("dashboard", "trade_list", "calendar", "note_list")
+_ON_PHONE = ("dashboard", "trade_list", "calendar", "desk", "note_list")
+#: Of these, the ones that are about now: days, units and currencies choose nothing on them.
+_OF_NOW = ("desk", "order_list")
 #: Pages whose figures answer to the filters in the top bar, by the beginnings of their names.
 _FILTERABLE = (
     "dashboard", "trade_list", "trade_review", "calendar", "breakdown", "report", "account_list", "account_detail",
-    "account_compare", "day", "note_list", "playbook_list", "playbook_detail",
+    "account_compare", "day", "note_list", "playbook_list", "playbook_detail", "desk", "order_list",
 )  # fmt: skip
 _UNIT_WORDS = {
     "money": (gettext_lazy("Money"), "$"),
@@ -234,6 +237,11 @@ class Frame:
     def takes_accounts(self) -> bool:
         """Whether this page can be about some of the accounts."""
         return self._name != "account_detail"
+
+    @cached_property
+    def takes_days(self) -> bool:
+        """Whether this page can be about some days, in one of several units and currencies."""
+        return self._name not in _OF_NOW
 
     # ------------------------------------------------------------ days
 

@@ -255,6 +255,20 @@ POLICY: dict[str, Row] = {
     "trade_review": self_only(refers={"trade": "trade", "after": "trade"}),
     "trade_review_act": own("trade", "POST", body={"act": "rate", "value": "4"}),
     "trade_mark": own("trade", "POST", body={"act": "rate", "value": "4"}),
+    # ------------------------------------------------------------ the desk
+    "desk": self_only(refers=_ACCOUNT),
+    "desk_symbols": self_only(query="q=A"),
+    "order_list": self_only(query="tab=all", refers=_ACCOUNT),
+    "order_create": self_only(
+        "GET", "POST", body=things.ticket_form, refers={"account": "account", "close": "position"}
+    ),
+    "order_check": self_only("POST", body=things.ticket_form),
+    "orders_cancel": self_only("POST", body=things.orders_form, body_refers={"order": "order"}),
+    "order_detail": own("order"),
+    "order_cancel": own("order", "POST"),
+    "order_replace": own(
+        "order", "POST", body={"quantity": "2", "limit_price": "100", "version": "1", "client_order_id": "By form"}
+    ),
     # ------------------------------------------------------------ risk
     "risk": self_only(),
     "risk_activate": self_only("POST", body={"scope": "global", "mode": "live", "level": "1", "note": "By form"}),

@@ -245,6 +245,13 @@ def order(owner: User, canary: str) -> str:
     return str(made.public_id)
 
 
+def position(owner: User, canary: str) -> str:
+    """Something open, by the id of its trade."""
+    into = make_account(owner, f"Holding {canary} {next(_numbers)}")
+    fill = trades.EnteredFill("buy", Decimal(1), Decimal(1000), AT)
+    return str(trades.enter(into, instrument=_shares(), fills=[fill])[0].public_id)
+
+
 def _shares() -> Instrument:
     found = Instrument.objects.filter(symbol="AAPL", status="active").first()
     return found or Instrument.objects.create(symbol="AAPL", kind="stock", currency="USD")
@@ -254,6 +261,7 @@ FACTORIES: dict[str, Factory] = {
     "risk_limit": risk_limit,
     "breaker": breaker,
     "order": order,
+    "position": position,
     "saved_view": saved_view,
     "exit_strategy": exit_strategy,
     "archived_strategy": archived_strategy,
@@ -315,6 +323,20 @@ def order_body(owner: User) -> dict[str, Any]:
         "account": str(into.public_id), "symbol": _shares().symbol, "side": "buy", "type": "limit",
         "time_in_force": "gtc", "quantity": "1", "limit_price": "2",
     }  # fmt: skip
+
+
+def ticket_form(owner: User) -> dict[str, Any]:
+    """What the ticket sends; a new account each time, so that no order is in another's way."""
+    into = make_account(owner, f"Ticket {next(_numbers)}")
+    ledger.deposit(into, currency="USD", amount=Decimal(1000), idempotency_key="a", at=AT)
+    return {
+        "account": into.name, "symbol": _shares().symbol, "side": "buy", "type": "limit", "time_in_force": "gtc",
+        "quantity": "1", "limit_price": "2", "order_class": "simple", "client_order_id": f"By form {into.pk}",
+    }  # fmt: skip
+
+
+def orders_form(owner: User) -> dict[str, Any]:
+    return {"order": f"{order(owner, 'sent')}:1"}
 
 
 def orders_body(owner: User) -> dict[str, Any]:

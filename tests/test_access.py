@@ -30,7 +30,10 @@ CANARY = "CANARY7f3a9"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SAFE = ("GET", "HEAD", "OPTIONS")
 _PARAMETER = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
-_CHANGING = re.compile(r'"request_id":"[^"]*"|name="csrfmiddlewaretoken" value="[^"]*"|"X-CSRFToken": "[^"]*"')
+_CHANGING = re.compile(
+    r'"request_id":"[^"]*"|name="client_order_id" value="[^"]*"|'
+    r'name="csrfmiddlewaretoken" value="[^"]*"|"X-CSRFToken": "[^"]*"'
+)
 
 
 @dataclass(frozen=True)

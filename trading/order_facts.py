@@ -59,8 +59,13 @@ class Facts:
         """The portfolios of these accounts and currencies are read and locked."""
         self._portfolios |= ledger.locked_all((self.accounts[account], currency) for account, currency in pairs)
 
+    def read(self, account: Account, currency: str) -> None:
+        """The account's cash is read as it stands, an empty one where it has none: nobody waits, nothing is opened."""
+        found = Portfolio.objects.filter(account=account, currency=currency).first()
+        self._portfolios[account.pk, currency] = found or Portfolio(account=account, currency=currency)
+
     def portfolio(self, account: Account, currency: str) -> Portfolio:
-        """The account's cash in this currency, locked before."""
+        """The account's cash in this currency, locked or read before."""
         return self._portfolios[account.pk, currency]
 
     def account(self, account: Account, instrument: Instrument, risk: RiskState, limits: Limits) -> pretrade.Account:

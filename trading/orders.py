@@ -20,14 +20,16 @@ from accounts.errors import DomainError, IdempotencyConflict, InvalidValue
 from accounts.models import Account, Portfolio
 from trading import order_groups, risk, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
-from trading.models import BreakerState, Instrument, Order, OrderEvent, Venue
+from trading.models import BreakerState, Instrument, Order, OrderEvent, Quote, Venue
 from trading.order_facts import Facts
 from trading.order_progress import LOCAL, advance, keep
 from trading.order_rows import Intent, Request, accepted, built, refused
 from trading.order_rules import pretrade, replacing
+from trading.order_rules.amounts import difference
 from trading.order_rules.broker_events import BrokerEvent, Report, fold, time_of_a_step
 from trading.order_rules.capabilities import ALPACA_2026_06, PAPER, Capabilities
-from trading.order_rules.pretrade import Effect
+from trading.order_rules.pretrade import Decision, Effect
+from trading.order_rules.reservations import Hold
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import Violation, violations
@@ -113,6 +115,52 @@ def _first_of(requests: Sequence[Request]) -> dict[tuple[int, str], Order]:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What was found of one order: the rules that it breaks, else what its account says to it."""
+
+    broken: tuple[Violation, ...]
+    decision: Decision | None = None
+    value: Decimal | None = None
+    reference: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would become of an order that is not placed: every reason against it, and what it would set aside.
+
+    `value` is what it is worth, `quote` the latest fresh one, `available` the money that its account has now, in the
+    instrument's currency. `hold` is None where it is not known, or where the order is unsound.
+    """
+
+    reasons: tuple[Violation, ...]
+    hold: Hold | None
+    value: Decimal | None
+    quote: Quote | None
+    available: Decimal
+
+    @property
+    def left(self) -> Decimal | None:
+        """The money that would remain available; None where it is not known what is set aside."""
+        return None if self.hold is None else difference(self.available, self.hold.funds)
+
+
+def preview(request: Request) -> Preview:
+    """What `place` would say to the order now; nothing is stored and nothing is locked."""
+    facts = Facts({request.account.pk}, [request.instrument], now=timezone.now())
+    facts.read(request.account, request.instrument.currency)
+    judged = _Desk(facts).judge(request)
+    portfolio = facts.portfolio(request.account, request.instrument.currency)
+    decision = judged.decision
+    return Preview(
+        reasons=judged.broken if decision is None else decision.reasons,
+        hold=decision.hold if decision else None,
+        value=judged.value,
+        quote=facts.quote(request.instrument),
+        available=portfolio.available_balance - portfolio.owed_balance,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class _Rules:
     limits: risk.Rules
     breakers: list[BreakerState]
@@ -127,28 +175,37 @@ class _Desk:
         self.events: list[OrderEvent] = []
         self.by_owner: dict[int, _Rules] = {}
 
-    def decide(self, request: Request) -> Placed | NotPlaced:
-        """The order with what was decided of it; what it sets aside is taken from what the next may use."""
-        facts, now = self.facts, self.facts.now
+    def judge(self, request: Request) -> Judged:
+        """What speaks against the order in its account, and what it would set aside; nothing is changed by asking."""
+        facts = self.facts
         account = facts.accounts[request.account.pk]
-        quote = facts.quote(request.instrument)
-        market = market_of(request.instrument, quote)
+        market = market_of(request.instrument, facts.quote(request.instrument))
         venue = venue_of(account)
         broken = violations(request.ticket, market, venue=CAPABILITIES[venue])
         if broken:
-            return NotPlaced(OrderRefused(broken))
+            return Judged(tuple(broken))
         terms = facts.terms(request.ticket, request.instrument, fees=_fees(request, market, venue))
+        value = pretrade.value(request.ticket, market, terms)
         rules = self.rules(account)
         state = risk.worst(rules.breakers, account, request.intent.strategy)
         limits = risk.limits_for(account, request.instrument, rules=rules.limits)
         stands = facts.account(account, request.instrument, state, limits)
         decision = pretrade.decide(request.ticket, market, stands, terms, purpose=request.intent.purpose)
         if pretrade.effect(request.ticket, stands.position) is not Effect.CLOSES:
-            value = pretrade.value(request.ticket, market, terms)
-            beyond = risk.exceeded(account, request.instrument, at=now, value=value, rules=rules.limits)
+            beyond = risk.exceeded(account, request.instrument, at=facts.now, value=value, rules=rules.limits)
             decision = dataclasses.replace(decision, reasons=(*decision.reasons, *beyond))
-        order = built(request, account, venue=venue, now=now)
-        order.reference_price = terms.ask or market.last
+        return Judged((), decision, value, reference=terms.ask or market.last)
+
+    def decide(self, request: Request) -> Placed | NotPlaced:
+        """The order with what was decided of it; what it sets aside is taken from what the next may use."""
+        facts, now = self.facts, self.facts.now
+        judged = self.judge(request)
+        decision = judged.decision
+        if decision is None:
+            return NotPlaced(OrderRefused(judged.broken))
+        account = facts.accounts[request.account.pk]
+        order = built(request, account, venue=venue_of(account), now=now)
+        order.reference_price = judged.reference
         if decision.is_allowed:
             self.events += accepted(order, decision, now=now)
             assert decision.hold is not None, "what is allowed has a hold"

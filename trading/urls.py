@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading import import_views, plan_views, risk_views, strategy_views, views
+from trading import desk_views, import_views, plan_views, risk_views, strategy_views, ticket_views, views
 
 urlpatterns = [
     path("trades/new/", views.trade_create, name="trade_create"),
@@ -19,6 +19,15 @@ urlpatterns = [
     path("imports/<uuid:id>/cancel/", import_views.import_cancel, name="import_cancel"),
     path("imports/<uuid:id>/undo/", import_views.import_undo, name="import_undo"),
     path("imports/<uuid:id>/replay/", import_views.import_replay, name="import_replay"),
+    path("desk/", desk_views.desk, name="desk"),
+    path("desk/symbols/", ticket_views.desk_symbols, name="desk_symbols"),
+    path("desk/orders/", desk_views.order_list, name="order_list"),
+    path("desk/orders/new/", ticket_views.order_create, name="order_create"),
+    path("desk/orders/check/", ticket_views.order_check, name="order_check"),
+    path("desk/orders/cancel/", desk_views.orders_cancel, name="orders_cancel"),
+    path("desk/orders/<uuid:id>/", desk_views.order_detail, name="order_detail"),
+    path("desk/orders/<uuid:id>/cancel/", desk_views.order_cancel, name="order_cancel"),
+    path("desk/orders/<uuid:id>/replace/", desk_views.order_replace, name="order_replace"),
     path("desk/risk/", risk_views.risk_page, name="risk"),
     path("desk/risk/stop/", risk_views.risk_activate, name="risk_activate"),
     path("desk/risk/breakers/<uuid:id>/reset/", risk_views.risk_reset, name="risk_reset"),

@@ -11,7 +11,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import Account, User
 from journal.models import Note, NoteTemplate, Playbook
-from trading.models import BatchStatus, ExitStrategy, ImportBatch, ManagedPosition, RiskLimit, Trade
+from trading.models import BatchStatus, ExitStrategy, ImportBatch, ManagedPosition, Order, RiskLimit, Trade
 
 #: Stands in a query for some of the person's accounts.
 FEW_ACCOUNTS = "{few accounts}"
@@ -51,6 +51,11 @@ def batch(person: User) -> Found:
 def risk_limit(person: User) -> Found:
     """The oldest limit of orders."""
     return _id(RiskLimit.objects.for_user(person).order_by("id").first())
+
+
+def order(person: User) -> Found:
+    """The newest order."""
+    return _id(Order.objects.for_user(person).order_by("-id").first())
 
 
 def playbook(person: User) -> Found:
