@@ -130,6 +130,8 @@ class TicketForm(forms.Form):
             field.widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
         self.fields["account"].widget.attrs["list"] = "account-names"
         self.fields["symbol"].widget.attrs |= {"list": "symbols", "autocapitalize": "characters"}
+        begins = "symbol" if self["account"].value() else "account"
+        self.fields["quantity" if self["symbol"].value() else begins].widget.attrs["autofocus"] = True
         for name, field in self.fields.items():
             # Where a script puts what is wrong, also before the form was sent.
             field.widget.attrs["aria-describedby"] = f"error-{name}"
