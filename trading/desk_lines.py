@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Account, Portfolio
 from trading import orders
-from trading.open_positions import slippage
 from trading.models import Instrument, Order, OrderEvent, Quote, Trade, TradeFill
+from trading.open_positions import slippage
 from trading.order_forms import TicketForm, field_of
 from trading.order_rules.amounts import product
 from trading.order_rules.reservations import Hold
