@@ -275,7 +275,8 @@ def test_lost_messages_are_found_by_the_sweep() -> None:
     account = make_account(owner)
     for number in range(5):
         make_trade(account, day=date(2026, 1, 5) + timedelta(days=number), pnl="10")
-    wait_until(lambda: queue().llen("celery:celery") == 5)
+    # For each trade one to work out its day, and one to judge the breakers.
+    wait_until(lambda: queue().llen("celery:celery") == 10)
 
     queue().flushdb()
 

@@ -1,5 +1,6 @@
 """Answers to what is told: fills of accounts are dated and matched anew or go with them, breakers are judged."""
 
+from datetime import date
 from typing import Any
 
 from django.db import connection
@@ -51,6 +52,7 @@ def forget_fills(account: Account, **__: Any) -> None:
 
 
 @receiver(trades_changed)
-def breakers_are_judged(owner_id: int, **_: Any) -> None:
-    """After the commit the worker looks whether a limit holds now."""
-    publishing.after_commit(tasks.evaluate_risk, owner_id)
+def breakers_are_judged(owner_id: int, days: set[tuple[int, date]], **_: Any) -> None:
+    """After the commit of what moved a figure, the worker looks whether a limit holds now."""
+    if days:
+        publishing.after_commit(tasks.evaluate_risk, owner_id)
