@@ -17,6 +17,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ("riskconfig", "riskconfigrevision", "systemsetting", "risklimit", "breakerstate", "breakerevent"),
     ),
     (_("Orders"), ("order", "orderevent")),
+    (_("Exit plans"), ("exitstrategy", "managedposition", "planexit", "planrevision")),
     (_("Instruments and prices"), ("instrument", "futuresroot", "bar", "quote", "fxrate")),
     (
         _("What people wrote"),

@@ -161,6 +161,25 @@ WHERE b.status NOT IN ('applied', 'undone') AND EXISTS (SELECT 1 FROM trading_ex
     AND EXISTS (SELECT 1 FROM trading_execution e WHERE e.batch_id = b.id AND e.voided_at IS NULL)
 """
 
+_UNITS_OF_PLANS = """
+SELECT m.public_id FROM trading_managedposition m
+LEFT JOIN (
+    SELECT managed_position_id, sum(CASE WHEN ended_at IS NULL THEN quantity ELSE filled_quantity END) AS units
+    FROM trading_planexit GROUP BY managed_position_id
+) e ON e.managed_position_id = m.id
+WHERE m.entry_quantity <> m.remaining + m.gone + coalesce(e.units, 0)
+"""
+
+_EXITS_OF_PLANS = """
+SELECT e.client_order_id FROM trading_planexit e
+JOIN trading_managedposition m ON m.id = e.managed_position_id
+LEFT JOIN trading_order o ON o.id = e.order_id
+WHERE e.number > m.exits
+    OR (e.ended_at IS NULL AND m.closed_at IS NOT NULL)
+    OR e.filled_quantity > coalesce(o.filled_quantity, e.filled_quantity)
+    OR o.client_order_id <> e.client_order_id OR o.account_id <> m.account_id OR o.instrument_id <> m.instrument_id
+"""
+
 _ONE_IDENTITY = """
 SELECT min(public_id::text) FROM trading_execution GROUP BY account_id, identity HAVING count(*) > 1
 """
@@ -274,6 +293,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     _sql("days", "a fill stands on its account's own trading day", _DAYS),
     _sql("imports", "an import's fills are there all, or none of them counts", _BATCHES),
     _sql("identities", "a fill is stored once", _ONE_IDENTITY),
+    _sql("plans-units", "what a plan entered remains, left otherwise, or is its exits'", _UNITS_OF_PLANS),
+    _sql("plans-exits", "an exit is one of its plan's, with the order of its name", _EXITS_OF_PLANS),
     Invariant("numbers", "every number is one", _no_number_that_is_none),
     Invariant("owners", "nothing of one person stands under another's", _nothing_of_one_under_another),
     _sql("history", "the application can only add to history", _ROLES),

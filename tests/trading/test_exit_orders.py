@@ -19,6 +19,7 @@ from tests.trading.desk import funded, placed, quoted, share, ticket
 from tests.trading.plan_things import DEFAULT
 from trading import exit_orders, exit_plans, monitoring, orders, plan_lists, risk, trades
 from trading.exits.plans import simple_plan
+from trading.invariants import INVARIANTS
 from trading.models import Instrument, ManagedPosition, Order, PlanExit, Position, Quote
 from trading.risk.breakers import Target
 from trading.trades import EnteredFill
@@ -61,6 +62,28 @@ def test_a_plan_gets_out_by_orders_that_fill_and_the_trade_has_the_same_money(al
     assert realized == D(500) - D(105)
     assert plan.account.trades.get().net_pnl == realized
     assert not Position.objects.exists()
+
+
+def test_what_must_be_true_of_plans_is_so_at_every_step_and_is_missed_where_it_is_not(alice: User) -> None:
+    account, acme = bought(alice)
+    plan = exit_plans.open_plan(account, acme, plan=DEFAULT)
+    for step, price in enumerate(("20", "8")):
+        quoted(acme, price, price)
+        now = timezone.now() + timedelta(minutes=step)  # past the wait after what failed
+        exit_orders.look(now=now)
+        assert _broken() == []
+        orders.cancel(Order.objects.filter(source="plan").latest("id"))
+        exit_orders.look(now=now)
+        assert _broken() == []
+    assert list(PlanExit.objects.values_list("reason", flat=True).order_by("number")) == ["scaling", "stop_loss"]
+
+    ManagedPosition.objects.filter(pk=plan.pk).update(remaining=D(98))
+    PlanExit.objects.filter(number=1).update(filled_quantity=D(1), filled_price=D(1))
+    assert _broken() == ["plans-units", "plans-exits"]
+
+
+def _broken() -> list[str]:
+    return [each.name for each in INVARIANTS if list(each.broken())]
 
 
 def test_looking_again_places_nothing_twice(alice: User) -> None:
