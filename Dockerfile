@@ -18,10 +18,11 @@ ENV PATH=/venv/bin:$PATH \
     EMBEDDED_SERVICES=0 \
     STATIC_MANIFEST=1 \
     VAR_DIR=/app/var \
-    MEDIA_ROOT=/media
+    MEDIA_ROOT=/media \
+    BACKUP_DIR=/backups
 RUN useradd --system --uid 10001 --home-dir /app --no-create-home journal \
-    && mkdir -p /app/var /media \
-    && chown journal:journal /app/var /media
+    && mkdir -p /app/var /media /backups \
+    && chown journal:journal /app/var /media /backups
 WORKDIR /app
 COPY --from=packages /venv /venv
 COPY --from=charts /app/node_modules /app/node_modules

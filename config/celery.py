@@ -18,5 +18,7 @@ app.conf.beat_schedule = {
     "judge breakers": {"task": "trading.tasks.sweep_risk", "schedule": 60.0},
     "sweep what was written": {"task": "journal.tasks.sweep_writing", "schedule": 3600.0},
     "sweep archives": {"task": "journal.tasks.sweep_archives", "schedule": 30.0},
+    # Hourly, for the one that a machine which was off at night still owes: it makes one a day.
+    "back up": {"task": "config.tasks.back_up", "schedule": 3600.0},
     "forget old requests": {"task": "accounts.tasks.forget_old_requests", "schedule": 3600.0},
 }

@@ -224,6 +224,15 @@ ATTACHMENT_QUOTA_BYTES = env_int("ATTACHMENT_QUOTA_MEGABYTES", 1024) * 1024 * 10
 #: Files up to this size are previewed within the request; larger ones by the worker.
 IMPORT_INLINE_BYTES = 2 * 1024 * 1024
 
+# ---------------------------------------------------------------- backups
+BACKUP_DIR = Path(env_str("BACKUP_DIR", str(VAR_DIR / "backups")))
+#: How long one is kept; the newest good one stays whatever its age.
+BACKUP_DAYS = env_int("BACKUP_DAYS", 7)
+#: Set, the dump is encrypted with it. Without it again nobody can read it, so it is kept elsewhere too.
+BACKUP_KEY = env_str("BACKUP_KEY")
+#: The folder of pg_dump and pg_restore, where they are not found by themselves.
+POSTGRES_BIN = env_str("POSTGRES_BIN")
+
 # ---------------------------------------------------------------- language and time
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]

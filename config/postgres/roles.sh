@@ -10,6 +10,7 @@ password_of() {
 psql --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname template1 \
     --set=owner_password="$(password_of owner_database_url)" --set=app_password="$(password_of database_url)" <<'SQL'
 CREATE EXTENSION IF NOT EXISTS vector;
+CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
 CREATE ROLE journal_owner LOGIN CREATEDB PASSWORD :'owner_password';
 CREATE ROLE journal_app LOGIN PASSWORD :'app_password';
 ALTER DEFAULT PRIVILEGES FOR ROLE journal_owner GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO journal_app;
