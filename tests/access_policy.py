@@ -159,6 +159,7 @@ POLICY: dict[str, Row] = {
     "risk-limit-detail": own("risk_limit", "GET", "PATCH", "DELETE", body={"max_quantity": "6"}),
     "breaker-list": self_only(),
     "breaker-activate": self_only("POST", body={"level": 1, "note": "By API"}, body_refers=_ACCOUNT),
+    "breaker-flatten": self_only("POST", body={"confirm": True}, body_refers=_ACCOUNT),
     "breaker-reset": self_only("POST", body=things.breaker_body, body_refers={"breaker": "breaker"}),
     "breaker-event-list": self_only(),
     "quote-list": self_only(query="symbol=AAPL"),
@@ -271,6 +272,7 @@ POLICY: dict[str, Row] = {
     ),
     # ------------------------------------------------------------ risk
     "risk": self_only(),
+    "risk_flatten": self_only("GET", "POST", body={"confirm": "on"}),
     "risk_activate": self_only("POST", body={"scope": "global", "mode": "live", "level": "1", "note": "By form"}),
     "risk_reset": own("breaker", "POST", body={"note": "By form"}),
     "risk_limit_create": self_only("POST", body={"max_quantity": "5"}),

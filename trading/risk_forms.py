@@ -33,6 +33,23 @@ _LEVELS = [
 ]
 
 
+class FlattenForm(forms.Form):
+    """Of which account everything is to be closed, and that this is meant."""
+
+    account = OwnAccountField(
+        label=gettext_lazy("Account"), required=False, max_length=100,
+        help_text=gettext_lazy("By its name; all of them without one."),
+    )  # fmt: skip
+    confirm = forms.BooleanField(label=gettext_lazy("Close everything at the market"), required=False)
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        account = self.fields["account"]
+        assert isinstance(account, OwnAccountField)
+        account.owner = owner
+        account.widget.attrs["list"] = "account-names"
+
+
 class StopForm(forms.Form):
     """What is to stop, how far, and why."""
 

@@ -112,6 +112,20 @@ class StopSerializer(StrictSerializer):
     note = LineField(max_length=LONGEST_NOTE)
 
 
+class HaltedSerializer(BreakerSerializer):
+    canceled = serializers.IntegerField(help_text="Orders that were canceled, at level 3.")
+
+
+class FlattenSerializer(StrictSerializer):
+    account = OwnIdField(queryset=Account.objects, required=False, allow_null=True)
+    confirm = serializers.BooleanField()
+
+
+class FlattenedSerializer(StrictSerializer):
+    orders = serializers.ListField(child=serializers.UUIDField())
+    refused = serializers.IntegerField()
+
+
 class ResetSerializer(StrictSerializer):
     breaker = _OwnBreakerField()
     note = LineField(max_length=LONGEST_NOTE)

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import paging, toasts
@@ -18,11 +19,11 @@ from accounts.forms import refuse
 from accounts.models import User
 from accounts.paging import Listing
 from accounts.permissions import may_write_required
-from trading import risk, risk_lines
+from trading import halting, risk, risk_lines
 from trading.instruments import visible_to
 from trading.models import BreakerEvent, BreakerScope, BreakerState, BreakerStatus, RiskConfigRevision, RiskLimit
 from trading.refusals import says_why
-from trading.risk_forms import LimitForm, ResetForm, RiskConfigForm, StopForm
+from trading.risk_forms import FlattenForm, LimitForm, ResetForm, RiskConfigForm, StopForm
 
 #: Breakers and revisions that a page shows; the API has all.
 SHOWN = 50
@@ -54,12 +55,45 @@ def risk_activate(request: HttpRequest) -> HttpResponseBase:
         return _page(request, stop=form)
     asked = form.cleaned_data
     try:
-        risk.stop(person, form.target(), level=int(asked["level"]), note=asked["note"], at=timezone.now())
+        done = halting.halt(person, form.target(), level=int(asked["level"]), note=asked["note"], at=timezone.now())
     except DomainError as error:
         refuse(form, error)
         return _page(request, stop=form)
-    toasts.say(request, _("It is stopped. Exits go on."))
+    if done.canceled:
+        words = ngettext(
+            "It is stopped, and %(count)d order was canceled. Exits go on.",
+            "It is stopped, and %(count)d orders were canceled. Exits go on.",
+            done.canceled,
+        )
+        toasts.say(request, words % {"count": done.canceled})
+    else:
+        toasts.say(request, _("It is stopped. Exits go on."))
     return redirect("risk")
+
+
+@may_write_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@says_why
+def risk_flatten(request: HttpRequest) -> HttpResponseBase:
+    """What flattening would close; sent with the confirmation, everything is on its way out."""
+    person = _person(request)
+    form = FlattenForm(request.POST if request.method == "POST" else request.GET or None, owner=person)
+    account = form.cleaned_data.get("account") if form.is_bound and form.is_valid() else None
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = halting.flatten(person, account, confirmed=form.cleaned_data["confirm"])
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            words = ngettext(
+                "%(count)d order is on its way to close what is open.",
+                "%(count)d orders are on their way to close what is open.",
+                len(done.placed),
+            )
+            toasts.say(request, words % {"count": len(done.placed)}, level="error" if done.refused else "success")
+            return redirect("order_list")
+    held = halting.held_under(person, account)
+    return render(request, "trading/risk_flatten.html", {"form": form, "held": held, "account": account})
 
 
 @may_write_required

@@ -30,6 +30,7 @@ urlpatterns = [
     path("desk/orders/<uuid:id>/replace/", desk_views.order_replace, name="order_replace"),
     path("desk/risk/", risk_views.risk_page, name="risk"),
     path("desk/risk/stop/", risk_views.risk_activate, name="risk_activate"),
+    path("desk/risk/flatten/", risk_views.risk_flatten, name="risk_flatten"),
     path("desk/risk/breakers/<uuid:id>/reset/", risk_views.risk_reset, name="risk_reset"),
     path("desk/risk/limits/", risk_views.risk_limit_create, name="risk_limit_create"),
     path("desk/risk/limits/<uuid:id>/", risk_views.risk_limit_edit, name="risk_limit_edit"),

@@ -84,6 +84,7 @@ PAGES: dict[str, Page] = {
     "order_create": Page(),
     "order_detail": Page(things.order),
     "risk": Page(),
+    "risk_flatten": Page(),
     "risk_config": Page(),
     "risk_limit_edit": Page(things.risk_limit),
     # ------------------------------------------------------------ what people write

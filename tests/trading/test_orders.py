@@ -9,15 +9,15 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts import ledger
-from accounts.errors import IdempotencyConflict
+from accounts.errors import IdempotencyConflict, InvalidValue
 from accounts.models import LedgerEntry, User
 from tests.trading.desk import cash, funded, placed, quoted, share, ticket
-from trading import orders, risk
+from trading import halting, orders, risk
 from trading.errors import InvalidState, OrderRefused, VersionConflict
 from trading.models import Execution, Order, OrderEvent, Position, Trade
 from trading.order_rules.broker_events import Correction, Fill, Report
 from trading.order_rules.statuses import Event
-from trading.order_rules.vocabulary import OrderClass
+from trading.order_rules.vocabulary import OrderClass, Purpose
 from trading.risk.breakers import Target
 
 pytestmark = pytest.mark.django_db
@@ -344,3 +344,36 @@ def test_a_breaker_stops_entries_cancels_what_waits_and_lets_exits_run(alice: Us
     assert [reason.code for reason in orders.reasons_of(entry)] == ["breaker_reducing"]
     assert (waiting.status, exits.status, exits.filled_average_price) == ("canceled", "filled", D(89))
     assert cash(account) == (D(9890), D(0))
+
+
+def test_the_kill_switch_of_level_3_cancels_entries_and_leaves_exits(alice: User) -> None:
+    account, acme = funded(alice), share()
+    quoted(acme, "99.90", "100")
+    placed(account, acme, ticket("buy", "10"))
+    entry = placed(account, acme, ticket("buy", "10", "limit", limit_price="90"))
+    out = placed(account, acme, ticket("sell", "10", "limit", limit_price="120"), purpose=Purpose.EXIT_TAKE_PROFIT)
+
+    done = halting.halt(alice, Target(alice, "simulation", account), level=3, note="enough", at=timezone.now())
+
+    entry.refresh_from_db()
+    out.refresh_from_db()
+    assert (done.canceled, entry.status, out.status) == (1, "canceled", "new")
+    assert Position.objects.get(account=account).quantity == D(10)
+
+
+def test_flattening_is_confirmed_and_gets_out_of_everything_though_a_breaker_is_on(alice: User, bob: User) -> None:
+    account, acme, other = funded(alice), share(), funded(bob)
+    quoted(acme, "99.90", "100")
+    placed(account, acme, ticket("buy", "10"))
+    placed(other, acme, ticket("buy", "5"))
+    placed(account, acme, ticket("sell", "10", "limit", limit_price="120"))
+    halting.halt(alice, Target(alice, "simulation", account), level=2, note="enough", at=timezone.now())
+    with pytest.raises(InvalidValue):
+        halting.flatten(alice, None, confirmed=False)
+    assert Position.objects.count() == 2
+
+    done = halting.flatten(alice, None, confirmed=True)
+
+    assert ([order.status for order in done.placed], done.refused) == (["filled"], 0)
+    assert list(Position.objects.values_list("account", flat=True)) == [other.pk]
+    assert cash(account) == (D(9999), D(0))

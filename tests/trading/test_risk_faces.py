@@ -211,6 +211,7 @@ def test_limits_by_api(alice_api: APIClient, account: Account) -> None:
 def test_breakers_by_api(alice: User, alice_api: APIClient, bob_api: APIClient, account: Account) -> None:
     sent = {"account": str(account.public_id), "level": 2, "note": "Wrong fills"}
     on = alice_api.post("/api/v1/breaker/activate/", sent).json()
+    assert on.pop("canceled") == 0
     assert (on["scope"], on["state"], on["mode"], on["reasons"]) == ("account", "halted", "live", ["manual"])
 
     assert bob_api.post("/api/v1/breaker/reset/", {"breaker": on["id"], "note": "x"}).status_code == 400

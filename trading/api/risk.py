@@ -14,7 +14,7 @@ from accounts.errors import InvalidValue
 from accounts.serializers import page_of
 from accounts.strict import choice
 from accounts.viewsets import CURSOR, LIMIT, OwnViewSet
-from trading import risk
+from trading import halting, risk
 from trading.instruments import visible_to
 from trading.models import (
     BreakerEvent,
@@ -30,6 +30,9 @@ from trading.risk.limits import VALUES
 from trading.risk_serializers import (
     BreakerEventSerializer,
     BreakerSerializer,
+    FlattenedSerializer,
+    FlattenSerializer,
+    HaltedSerializer,
     ResetSerializer,
     RiskConfigSerializer,
     RiskLimitSerializer,
@@ -139,18 +142,29 @@ class BreakerViewSet(OwnViewSet):
         rows = rows.filter(scope=scope) if scope else rows
         return self.page(rows, name="breakers", order="id", shown=breaker_json, filters=[mode, scope])
 
-    @extend_schema(request=StopSerializer, responses=BreakerSerializer)
+    @extend_schema(request=StopSerializer, responses=HaltedSerializer)
     @action(detail=False, methods=["post"])
     def activate(self, request: Request) -> Response:
-        """Stop new risk (level 1) or all but exits (2, 3), of an account, a strategy, or all of one's accounts."""
+        """Stop new risk (level 1) or all but exits (2, 3), of an account, a strategy, or all of one's accounts.
+
+        Level 3 also cancels entries that wait.
+        """
         asked = read(StopSerializer, request.data, person=self.person)
         account, strategy = asked.get("account"), asked.get("strategy", "")
         if account is not None and strategy:
             raise InvalidValue("Name an account or a strategy.", pointer="/strategy")
         mode = BreakerMode.of(account) if account is not None else asked.get("mode", BreakerMode.LIVE)
         target = Target(self.person, mode, account, strategy)
-        done = risk.stop(self.person, target, level=asked["level"], note=asked["note"], at=timezone.now())
-        return Response(breaker_json(done.breaker))
+        done = halting.halt(self.person, target, level=asked["level"], note=asked["note"], at=timezone.now())
+        return Response({**breaker_json(done.breaker), "canceled": done.canceled})
+
+    @extend_schema(request=FlattenSerializer, responses=FlattenedSerializer)
+    @action(detail=False, methods=["post"])
+    def flatten(self, request: Request) -> Response:
+        """Close every position of an account, or of all, at the market. `confirm` has to be true."""
+        asked = read(FlattenSerializer, request.data, person=self.person)
+        done = halting.flatten(self.person, asked.get("account"), confirmed=asked["confirm"])
+        return Response({"orders": [str(each.public_id) for each in done.placed], "refused": done.refused})
 
     @extend_schema(request=ResetSerializer, responses=BreakerSerializer)
     @action(detail=False, methods=["post"])
