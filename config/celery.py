@@ -14,6 +14,8 @@ app.conf.beat_schedule = {
     "sweep stale days": {"task": "journal.tasks.sweep_stale_days", "schedule": 10.0},
     "sweep unfinished imports": {"task": "trading.tasks.sweep_imports", "schedule": 10.0},
     "watch exit plans": {"task": "trading.tasks.watch_plans", "schedule": 2.0, "options": {"expires": 4}},
+    "match what was left": {"task": "trading.tasks.match_left_orders", "schedule": 5.0, "options": {"expires": 5}},
+    "expire orders": {"task": "trading.tasks.expire_orders", "schedule": 60.0},
     "measure excursions": {"task": "trading.tasks.measure_excursions", "schedule": 60.0},
     "judge breakers": {"task": "trading.tasks.sweep_risk", "schedule": 60.0},
     "sweep what was written": {"task": "journal.tasks.sweep_writing", "schedule": 3600.0},

@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from trading import excursions_of_trades, exit_orders, risk
+from trading import excursions_of_trades, exit_orders, order_sweeps, risk
 from trading.imports import batches
 from trading.models import BatchStatus, ImportBatch
 
@@ -79,3 +79,15 @@ def sweep_risk() -> int:
 def watch_plans() -> str:
     """Every open exit plan was judged at the newest quotes, and its exits have orders. Two at once decide once."""
     return exit_orders.look().said()
+
+
+@shared_task(name="trading.tasks.expire_orders")
+def expire_orders() -> int:
+    """Orders whose time is over have expired; returns how many."""
+    return order_sweeps.expire_due(at=timezone.now()).done
+
+
+@shared_task(name="trading.tasks.match_left_orders")
+def match_left_orders() -> int:
+    """Paper orders whose process died before it matched them have met the market; returns of how many instruments."""
+    return order_sweeps.match_unmatched(at=timezone.now()).done
