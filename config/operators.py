@@ -3,8 +3,13 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
+
+from config import database_report
 
 #: What is shown together, by the names of the tables. What is in no group comes last.
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
@@ -48,6 +53,17 @@ class OperatorsSite(AdminSite):
     site_header = _("Trading journal: operators")
     site_title = _("Operators")
     index_title = _("What there is")
+
+    def get_urls(self) -> list[Any]:
+        """Django's, and the report of the database, which is for superusers."""
+        report = path("database/", self.admin_view(self.database_report), name="database_report")
+        return [report, *super().get_urls()]
+
+    def database_report(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        context = {**self.each_context(request), "title": _("Database"), "sections": list(database_report.sections())}
+        return TemplateResponse(request, "admin/database_report.html", context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Of the index the groups; of one app its tables, as Django has them."""

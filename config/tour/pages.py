@@ -268,6 +268,7 @@ def stops(person: User, *, with_public: bool) -> Iterator[Stop | str]:
 def admin_stops() -> Iterator[Stop]:
     """The admin's pages: the index, each app, and of each table its list, its form, and the newest row of it."""
     yield Stop("admin-index", reverse("admin:index"), "operator")
+    yield Stop("admin-database", reverse("admin:database_report"), "operator")
     yield Stop("admin-password", reverse("admin:password_change"), "operator")
     yield Stop("admin-password-done", reverse("admin:password_change_done"), "operator")
     for label in sorted({model._meta.app_label for model in admin.site._registry}):
