@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import F
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -224,6 +225,6 @@ class ReplaceForm(forms.Form):
 
 
 def offered(person: User, text: str = "", *, most: int = 50) -> list[Instrument]:
-    """Instruments to choose from: those whose symbol begins like that, quoted ones first."""
+    """Instruments to choose from: those whose symbol begins like that, the last quoted first."""
     rows = instruments.visible_to(person).filter(symbol__istartswith=text.strip()[:40])
-    return list(rows.order_by("quote__quoted_at", "symbol", "id")[:most])
+    return list(rows.order_by(F("quote__quoted_at").desc(nulls_last=True), "symbol", "id")[:most])

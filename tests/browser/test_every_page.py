@@ -20,6 +20,7 @@ from journal.playbooks import WrittenRule
 from tests.access_things import FILE
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
+from tests.trading.desk import funded, placed, quoted, share, ticket
 from trading.imports import batches
 from trading.models import Tag, TagGroup
 
@@ -60,6 +61,10 @@ def trader() -> User:
     options = {"create_accounts": True, "time_zone": "UTC"}
     received = batches.receive(owner=person, chunks=[FILE], filename="fills.csv", account=account, options=options)
     batches.run(batches.queue(batches.look(received)))
+    acme, desk_account = share(), funded(person, name="Desk")
+    quoted(acme, "49.98", "50.02")
+    placed(desk_account, acme, ticket("buy", "10"))
+    placed(desk_account, acme, ticket("buy", "10", "limit", limit_price="49"))
     tasks.recompute_owner(person.pk)
     return person
 
