@@ -12,12 +12,13 @@ from django.db.models import prefetch_related_objects
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import bulk_edits, ledger, paging, reports, tokens, trading_accounts
+from accounts import activity, bulk_edits, ledger, paging, reports, tokens, trading_accounts
 from accounts.bulk_edits import Change
 from accounts.errors import InvalidValue
 from accounts.models import (
@@ -46,6 +47,7 @@ from accounts.serializers import (
     NewTokenSerializer,
     PortfolioSerializer,
     TokenSerializer,
+    WrittenActivitySerializer,
     account_json,
     activity_json,
     audit_json,
@@ -54,7 +56,7 @@ from accounts.serializers import (
     portfolio_json,
     token_json,
 )
-from accounts.strict import choice
+from accounts.strict import choice, public_id
 from accounts.viewsets import CURSOR, LIMIT, PAGING, OwnViewSet, page_json
 
 LONGEST_SEARCH = 200
@@ -291,23 +293,51 @@ class TokenViewSet(OwnViewSet):
 
 
 class ActivityViewSet(OwnViewSet):
-    """What happened to one's things, in words, the latest first."""
+    """What happened to one's things, in words, the latest first; programs write lines of their own."""
 
     queryset = ActivityEntry.objects.none()
     serializer_class = ActivitySerializer
     unversioned_actions = frozenset({"list"})
-    query_parameters = {"list": ("limit", "cursor", "kind")}
+    query_parameters = {"list": ("limit", "cursor", "kind", "account", "search")}
 
     @extend_schema(
-        parameters=[LIMIT, CURSOR, OpenApiParameter("kind", str, enum=ActivityKind.values)],
+        parameters=[
+            LIMIT,
+            CURSOR,
+            OpenApiParameter("kind", str, enum=ActivityKind.values),
+            OpenApiParameter("account", OpenApiTypes.UUID),
+            OpenApiParameter("search", str, description="Part of the text."),
+        ],
         responses=page_of(ActivitySerializer),
     )
     def list(self, request: Request) -> Response:
-        rows = ActivityEntry.objects.for_user(self.person)
-        kind = choice(request.query_params.get("kind"), parameter="kind", allowed=ActivityKind.values)
+        rows = ActivityEntry.objects.for_user(self.person).select_related("account")
+        asked = request.query_params
+        kind = choice(asked.get("kind"), parameter="kind", allowed=ActivityKind.values)
+        account, search = asked.get("account"), asked.get("search")
         if kind is not None:
             rows = rows.filter(kind=kind)
-        return self.page(rows, name="activity", order="-id", shown=activity_json, filters=[kind])
+        if account is not None:
+            rows = rows.filter(account__public_id=public_id(account, parameter="account"))
+        if search is not None:
+            if len(search) > LONGEST_SEARCH:
+                raise InvalidValue(f"A search has at most {LONGEST_SEARCH} characters.", pointer="?search")
+            rows = rows.filter(text__icontains=search)
+        filters = [kind, account, search]
+        return self.page(rows, name="activity", order="-id", shown=activity_json, filters=filters)
+
+    @extend_schema(request=WrittenActivitySerializer, responses={201: ActivitySerializer})
+    def create(self, request: Request) -> Response:
+        """Write a line into one's feed: what a bot saw, decided or did."""
+        fields = WrittenActivitySerializer(data=request.data)
+        fields.is_valid(raise_exception=True)
+        asked = dict(fields.validated_data)
+        named = asked.pop("account", None)
+        account = Account.objects.for_user(self.person).filter(public_id=named).first() if named else None
+        if named and account is None:
+            raise InvalidValue("There is nothing of yours with this id.", pointer="/account")
+        made = activity.write(owner=self.person, account=account, **asked)
+        return Response(activity_json(made), status=201)
 
 
 class AuditViewSet(OwnViewSet):

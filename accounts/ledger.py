@@ -296,6 +296,7 @@ def _tell(account: Account, entry: LedgerEntry, currency: str) -> None:
         _("%(kind)s of %(amount)s in %(account)s.")
         % {"kind": LedgerKind(entry.kind).label, "amount": amount, "account": account.name},
         link=f"/accounts/{account.public_id}/",
+        account_id=account.pk,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts import bulk_edits, decimals
+from accounts import activity, bulk_edits, decimals
 from accounts.models import (
     Account,
     AccountGroup,
@@ -205,7 +205,20 @@ class ActivitySerializer(StrictSerializer):
     kind = serializers.ChoiceField(ActivityKind.choices)
     text = serializers.CharField()
     link = serializers.CharField()
+    account = serializers.UUIDField(source="account.public_id", allow_null=True, default=None)
+    metadata = serializers.DictField(allow_null=True)
     occurred_at = serializers.DateTimeField()
+
+
+class WrittenActivitySerializer(StrictSerializer):
+    """A line that a program writes into its person's feed."""
+
+    kind = serializers.ChoiceField(activity.WRITABLE_CHOICES)
+    text = LineField(max_length=activity.LONGEST)
+    account = serializers.UUIDField(required=False, allow_null=True)
+    metadata = serializers.DictField(
+        required=False, allow_null=True, help_text=f"At most {activity.LARGEST_METADATA} bytes of JSON."
+    )
 
 
 class AuditSerializer(StrictSerializer):
@@ -288,7 +301,7 @@ def token_json(token: ApiToken) -> Any:
 
 
 def activity_json(entry: ActivityEntry) -> Any:
-    """A line of the feed as `ActivitySerializer` describes it."""
+    """A line of the feed as `ActivitySerializer` describes it; its account is loaded."""
     return ActivitySerializer(entry).data
 
 

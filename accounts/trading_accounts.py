@@ -67,7 +67,11 @@ def create(*, owner: User, **fields: Any) -> Account:
     versions.bump(owner.pk)
     audit.written("account.create", **_subject(account), after=_values(account))
     activity.noted(
-        owner.pk, ActivityKind.ACCOUNT, _("Account %(name)s was added.") % {"name": account.name}, link=_link(account)
+        owner.pk,
+        ActivityKind.ACCOUNT,
+        _("Account %(name)s was added.") % {"name": account.name},
+        link=_link(account),
+        account_id=account.pk,
     )
     return account
 
@@ -148,6 +152,7 @@ def update(account: Account, **fields: Any) -> Account:
         ActivityKind.ACCOUNT,
         _("Account %(name)s: %(fields)s changed.") % {"name": account.name, "fields": words},
         link=_link(account),
+        account_id=account.pk,
     )
     if _RULES.intersection(changed):
         signals.account_rules_changed.send(Account, account=account)
@@ -218,7 +223,13 @@ def _moved(account: Account, *, event: str, words: str) -> Account:
     account.refresh_from_db()
     versions.bump(account.owner_id)
     audit.written(event, **_subject(account), after={"archived_at": account.archived_at})
-    activity.noted(account.owner_id, ActivityKind.ACCOUNT, words % {"name": account.name}, link=_link(account))
+    activity.noted(
+        account.owner_id,
+        ActivityKind.ACCOUNT,
+        words % {"name": account.name},
+        link=_link(account),
+        account_id=account.pk,
+    )
     return account
 
 

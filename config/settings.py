@@ -284,6 +284,7 @@ SPECTACULAR_SETTINGS = {
         "AccountKindEnum": "accounts.models.AccountKind",
         "AccountStatusEnum": "accounts.models.AccountStatus",
         "ActivityKindEnum": "accounts.models.ActivityKind",
+        "WrittenActivityKindEnum": "accounts.activity.WRITABLE_CHOICES",
         "BatchStatusEnum": "trading.models.BatchStatus",
         "InstrumentKindEnum": "trading.models.InstrumentKind",
         "InstrumentStatusEnum": "trading.models.InstrumentStatus",

@@ -53,7 +53,7 @@ _PLACES = (
     _Entry("playbook_list", "playbooks", gettext_lazy("Playbooks"), "p", ("playbook_",), is_below=True),
     _Entry("account_list", "accounts", gettext_lazy("Accounts"), "a", ("account_",)),
     _Entry("account_compare", "compare", gettext_lazy("Compare"), "o", ("account_compare",), is_below=True),
-    _Entry("desk", "desk", gettext_lazy("Desk"), "k", ("desk", "order_", "risk", "plan_", "strategy_")),
+    _Entry("desk", "desk", gettext_lazy("Desk"), "k", ("desk", "order_", "risk", "plan_", "strategy_", "session")),
     _Entry("import_list", "import", gettext_lazy("Import"), "i", ("import_",)),
 )
 #: At the foot of a phone, beside the menu.

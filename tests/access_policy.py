@@ -133,7 +133,11 @@ POLICY: dict[str, Row] = {
     "account-adjustments": own("account", "POST", body=_CASH),
     "token-list": self_only("GET", "POST", body={"name": "By API"}),
     "token-detail": own("token", "DELETE"),
-    "activity-list": self_only(),
+    "activity-list": self_only(
+        "GET", "POST", body={"kind": "info", "text": "By API"}, refers=_ACCOUNT, body_refers=_ACCOUNT
+    ),
+    "activity_list": self_only(),
+    "audit_list": self_only(),
     "audit-list": self_only(),
     # ------------------------------------------------------------ API of trades and what they mean
     "aggregate-metrics": self_only(refers=_ACCOUNT),

@@ -396,4 +396,5 @@ def _audited(event: str, managed: ManagedPosition, **values: Any) -> None:
 
 
 def _noted(managed: ManagedPosition, text: str) -> None:
-    activity.noted(managed.owner_id, ActivityKind.TRADE, text, link=f"/desk/plans/{managed.public_id}/")
+    link = f"/desk/plans/{managed.public_id}/"
+    activity.noted(managed.owner_id, ActivityKind.TRADE, text, link=link, account_id=managed.account_id)

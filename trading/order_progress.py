@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts import activity, audit, ledger, versions
 from accounts.decimals import plain
-from accounts.models import Account, ActivityKind, Portfolio
+from accounts.models import Account, ActivityEntry, ActivityKind, Portfolio
 from trading import trades
 from trading.models import Execution, ExecutionSource, Instrument, Order, OrderEvent, TradeFill
 from trading.order_rules.broker_events import (
@@ -283,6 +283,8 @@ def _tell(step: Step) -> None:
             before={"status": step.before.status, "filled": step.before.executed},
             after={"status": step.after.status, "filled": step.after.executed},
         )
+    if step.after.status is Status.REJECTED and step.before.status is not Status.REJECTED:
+        tell_refused([order])
     for fill in step.fills:
         words = _("Bought %(quantity)s %(symbol)s at %(price)s in %(account)s.")
         if order.side == Side.SELL:
@@ -298,4 +300,25 @@ def _tell(step: Step) -> None:
                 "account": order.account.name,
             },
             link=f"/desk/orders/{order.public_id}/",
+            account_id=order.account_id,
         )
+
+
+def tell_refused(refused: Iterable[Order]) -> None:
+    """The feeds have a warning for each of these orders, with the first reason against it."""
+    words, unsaid = _("The order for %(symbol)s in %(account)s was refused: %(reason)s"), _("no reason was given.")
+    activity.noted_many(
+        ActivityEntry(
+            owner_id=order.owner_id,
+            account_id=order.account_id,
+            kind=ActivityKind.WARNING,
+            text=words
+            % {
+                "symbol": order.instrument.symbol,
+                "account": order.account.name,
+                "reason": str(order.reasons[0]["words"]) if order.reasons else unsaid,
+            },
+            link=f"/desk/orders/{order.public_id}/",
+        )
+        for order in refused
+    )

@@ -22,7 +22,7 @@ from trading import order_groups, risk, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
 from trading.models import BreakerState, Instrument, Order, OrderEvent, Quote, Venue
 from trading.order_facts import Facts
-from trading.order_progress import LOCAL, advance, keep
+from trading.order_progress import LOCAL, advance, keep, tell_refused
 from trading.order_rows import Intent, Request, accepted, built, refused
 from trading.order_rules import pretrade, replacing
 from trading.order_rules.amounts import difference
@@ -243,6 +243,7 @@ class _Desk:
                 order_groups.bring_exits(order, now=now)
             elif any(each["code"].startswith("breaker_") for each in order.reasons):
                 risk.blocked(order.account, strategy=order.strategy, order_id=order.public_id, at=now)
+        tell_refused(order for order in self.orders if not order.is_live)
         for owner in sorted({order.owner_id for order in self.orders}):
             own = [order for order in self.orders if order.owner_id == owner]
             after = {str(order.public_id): _described(order) for order in own}

@@ -122,6 +122,7 @@ def enter(
         ActivityKind.TRADE,
         _("Entered %(symbol)s in %(account)s") % {"symbol": instrument.symbol, "account": account.name},
         link=f"/trades/{made[0].public_id}/",
+        account_id=account.pk,
     )
     return list(Trade.objects.filter(pk__in=[trade.pk for trade in made]).order_by("activity_at", "id"))
 

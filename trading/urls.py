@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading import desk_views, import_views, plan_views, risk_views, strategy_views, ticket_views, views
+from trading import desk_views, history_views, import_views, plan_views, risk_views, strategy_views, ticket_views, views
 
 urlpatterns = [
     path("trades/new/", views.trade_create, name="trade_create"),
@@ -19,6 +19,8 @@ urlpatterns = [
     path("imports/<uuid:id>/cancel/", import_views.import_cancel, name="import_cancel"),
     path("imports/<uuid:id>/undo/", import_views.import_undo, name="import_undo"),
     path("imports/<uuid:id>/replay/", import_views.import_replay, name="import_replay"),
+    path("activity/", history_views.activity_list, name="activity_list"),
+    path("audit/", history_views.audit_list, name="audit_list"),
     path("desk/", desk_views.desk, name="desk"),
     path("desk/symbols/", ticket_views.desk_symbols, name="desk_symbols"),
     path("desk/orders/", desk_views.order_list, name="order_list"),

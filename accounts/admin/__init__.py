@@ -248,9 +248,9 @@ class AuditEventAdmin(ShownOnlyAdmin):
 
 @admin.register(ActivityEntry)
 class ActivityEntryAdmin(ShownOnlyAdmin):
-    list_display = ("occurred_at", linked("owner"), "kind", "text")
+    list_display = ("occurred_at", linked("owner"), linked("account"), "kind", "text")
     list_filter = ("kind",)
-    list_select_related = ("owner",)
+    list_select_related = ("owner", "account")
     search_fields = ("owner__email", "text")
     ordering = ("-id",)
 

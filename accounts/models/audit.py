@@ -3,10 +3,12 @@
 from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.models.account import Account
 from accounts.models.person import User
 
 
@@ -57,6 +59,11 @@ class ActivityKind(models.TextChoices):
     CASH = "cash", _("Cash")
     ACCESS = "access", _("Access")
     SYSTEM = "system", _("System")
+    ANALYSIS = "analysis", _("Analysis")
+    DECISION = "decision", _("Decision")
+    ERROR = "error", _("Error")
+    INFO = "info", _("Information")
+    WARNING = "warning", _("Warning")
 
 
 class ActivityEntryQuerySet(models.QuerySet["ActivityEntry"]):
@@ -69,16 +76,25 @@ class ActivityEntry(models.Model):
     """One line of a person's feed, in words."""
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="activity", db_index=False)
+    # One composite foreign key holds both (in the migration); an account that goes leaves its lines behind.
+    account = models.ForeignKey(
+        Account, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False, db_constraint=False
+    )
     kind = models.CharField(max_length=10, choices=ActivityKind)
     text = models.CharField(max_length=500)
     link = models.CharField(max_length=200, blank=True)
+    metadata = models.JSONField(null=True, db_comment="An object of whatever a program wants to keep with the line")
     occurred_at = models.DateTimeField(auto_now_add=True)
 
     objects = ActivityEntryQuerySet.as_manager()
 
     class Meta:
-        db_table_comment = "Event log: a person's feed, in words"
-        indexes = [models.Index(fields=["owner", "-id"], name="activity_owner")]
+        db_table_comment = "Event log: a person's feed, in words; what is old may be forgotten"
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="activity_owner"),
+            models.Index(fields=["account", "-id"], name="activity_account", condition=models.Q(account__isnull=False)),
+            BrinIndex(fields=["occurred_at"], name="activity_occurred_at"),
+        ]
         constraints = [
             models.CheckConstraint(name="activity_kind_valid", condition=models.Q(kind__in=ActivityKind.values))
         ]

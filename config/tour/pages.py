@@ -54,6 +54,8 @@ PAGES: dict[str, Page] = {
     "password_change": Page(),
     "settings": Page(),
     "offline": Page(is_public=True),
+    "activity_list": Page(also=(("filtered", "kind=trade"),)),
+    "audit_list": Page(),
     # ------------------------------------------------------------ the frame of every page
     "view_list": Page(),
     "search": Page(also=(("found", "q=a"),)),

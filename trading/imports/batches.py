@@ -403,6 +403,13 @@ def _refused(batch: ImportBatch, code: str, message: str, report: Report) -> Imp
         owner_id=batch.owner_id,
         after={"file": batch.filename, "code": code},
     )
+    activity.noted(
+        batch.owner_id,
+        ActivityKind.ERROR,
+        _("%(file)s was not imported: %(reason)s") % {"file": batch.filename, "reason": message},
+        link=f"/imports/{batch.public_id}/",
+        account_id=batch.account_id,
+    )
     batch.refresh_from_db()
     return batch
 

@@ -215,7 +215,14 @@ def told(
         before={"state": before}, after={"state": state.state, "reasons": event.reasons, "note": event.note},
     )  # fmt: skip
     if state.owner_id is not None:
-        activity.noted(state.owner_id, ActivityKind.SYSTEM, _feed_words(state, kind), link="/desk/risk/")
+        is_reset = kind == BreakerEventKind.DEACTIVATED
+        activity.noted(
+            state.owner_id,
+            ActivityKind.SYSTEM if is_reset else ActivityKind.WARNING,
+            _feed_words(state, kind),
+            link="/desk/risk/",
+            account_id=state.account_id,
+        )
     return event
 
 
