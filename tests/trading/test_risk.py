@@ -329,7 +329,7 @@ def test_the_documents_run_trips_the_account_with_every_reason_and_a_snapshot(al
     assert (event.metrics["drawdown"], event.metrics["losing_streak"], event.metrics["realized"]) == ("0.2", 6, "-60")
     assert event.thresholds["max_drawdown"] == "0.2"
     assert (event.open_positions, event.account_name, event.actor_id) == (0, "Main", None)
-    assert ActivityEntry.objects.filter(owner=alice, kind="system").count() == 2
+    assert ActivityEntry.objects.filter(owner=alice, kind="warning").count() == 2
 
 
 def test_a_breaker_that_is_on_trips_no_second_time(alice: User, account: Account) -> None:
