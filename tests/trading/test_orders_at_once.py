@@ -4,6 +4,7 @@ import os
 import random
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -181,3 +182,21 @@ def _act(chance: random.Random, accounts: list[Account], shares: list[Instrument
             size = D(chance.randrange(1, 20))
             quote = Quote(instrument=acme, bid=price, ask=price + D("0.02"), ask_size=size, quoted_at=timezone.now())
             paper.take_quote(quote)
+
+
+def test_what_arrives_meets_what_waits_and_otherwise_waits_itself() -> None:
+    acme, seller, buyer = share(), funded(make_user()), funded(make_user())
+    held = orders.place(seller, instrument=acme, ticket=ticket("buy", "10", "limit", limit_price="10")).order
+    orders.record(held, [Fill("1", timezone.now(), D(10), D(10))], source="paper")
+    # Too old to fill anything.
+    Quote.objects.create(instrument=acme, bid=D(20), ask=D(1), quoted_at=timezone.now() - timedelta(hours=1))
+
+    offered = orders.place(seller, instrument=acme, ticket=ticket("sell", "10", "limit", limit_price="11")).order
+    assert paper.arrived(acme.pk, [offered.pk]) == 0
+    waits = orders.place(buyer, instrument=acme, ticket=ticket("buy", "5", "limit", limit_price="10.99")).order
+    assert paper.arrived(acme.pk, [waits.pk]) == 0
+    meets = orders.place(buyer, instrument=acme, ticket=ticket("buy", "5", "limit", limit_price="11")).order
+    assert paper.arrived(acme.pk, [meets.pk]) == 2
+
+    states = Order.objects.exclude(pk=held.pk).order_by("id").values_list("status", "is_resting", "filled_quantity")
+    assert list(states) == [("partially_filled", True, D(5)), ("new", True, D(0)), ("filled", True, D(5))]

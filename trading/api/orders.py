@@ -113,8 +113,11 @@ class OrderViewSet(OwnViewSet):
 
     def _matched(self, made: Sequence[orders.Placed]) -> Sequence[Order]:
         """The orders once the venue has looked at those that are new."""
-        new = {each.order.instrument_id for each in made if each.is_new and each.order.is_live}
-        changed = [paper.match(instrument) for instrument in sorted(new)]
+        coming: dict[int, list[int]] = {}
+        for each in made:
+            if each.is_new and each.order.is_live:
+                coming.setdefault(each.order.instrument_id, []).append(each.order.pk)
+        changed = [paper.arrived(instrument, ids) for instrument, ids in sorted(coming.items())]
         if not any(changed) and all(each.is_new for each in made):
             # They stand as they were placed, and need not be read again.
             return [each.order for each in made]

@@ -21,12 +21,43 @@ from trading.order_rules.pretrade import Effect, RiskState, effect
 from trading.order_rules.reservations import Held
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.vocabulary import OrderClass, OrderType, Purpose, Side, TimeInForce
-from trading.order_tickets import is_fresh, known_of, ticket_of
+from trading.order_tickets import FRESH, is_fresh, known_of, ticket_of
 from trading.paper_fills import Matched, Offer, PaperTerms, Range, Working, matched, matched_in
 
 #: The first half of the advisory lock on an instrument's book; the second is the instrument.
 _BOOK = 0x0B00C
 _ZERO = Decimal(0)
+
+
+_ARRIVE = """
+UPDATE trading_order o SET is_resting = true
+WHERE o.id = ANY(%(ids)s) AND o.status = 'new' AND o.type = 'limit' AND o.time_in_force IN ('day', 'gtc')
+    AND NOT EXISTS (
+        SELECT 1 FROM trading_order c
+        WHERE c.instrument_id = o.instrument_id AND c.venue = 'paper' AND c.status IN ('new', 'partially_filled')
+            AND c.side <> o.side AND c.id <> o.id
+            AND (c.limit_price IS NULL OR NOT c.is_resting
+                OR CASE o.side WHEN 'buy' THEN c.limit_price <= o.limit_price ELSE c.limit_price >= o.limit_price END)
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM trading_quote q
+        WHERE q.instrument_id = o.instrument_id AND q.quoted_at BETWEEN %(since)s AND %(until)s
+            AND CASE o.side WHEN 'buy' THEN coalesce(q.ask, q.last) <= o.limit_price
+                ELSE coalesce(q.bid, q.last) >= o.limit_price END
+    )
+"""
+
+
+def arrived(instrument_id: int, order_ids: Sequence[int]) -> int:
+    """As `match`, for orders that have just been placed; where nothing can meet them, that is told by one statement."""
+    now = timezone.now()
+    with transaction.atomic():
+        _lock_book(instrument_id)
+        with connection.cursor() as cursor:
+            cursor.execute(_ARRIVE, {"ids": list(order_ids), "since": now - FRESH, "until": now + FRESH})
+            if cursor.rowcount == len(order_ids):
+                return 0
+    return match(instrument_id)
 
 
 def match(instrument_id: int) -> int:
