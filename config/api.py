@@ -22,6 +22,7 @@ from trading.api.orders import OrderViewSet
 from trading.api.quotes import QuoteViewSet, SnapshotViewSet
 from trading.api.reference import FxRateViewSet, InstrumentViewSet
 from trading.api.risk import BreakerEventViewSet, BreakerViewSet, RiskConfigViewSet, RiskLimitViewSet
+from trading.api.sessions import SessionViewSet
 from trading.api.tag_groups import TagGroupViewSet
 from trading.api.tags import TagViewSet
 
@@ -66,6 +67,7 @@ router.register("bars", BarViewSet, basename="bar")
 router.register("quotes", QuoteViewSet, basename="quote")
 router.register("snapshots", SnapshotViewSet, basename="snapshot")
 router.register("orders", OrderViewSet, basename="order")
+router.register("sessions", SessionViewSet, basename="session")
 router.register("fx-rates", FxRateViewSet, basename="fx-rate")
 router.register("imports", ImportViewSet, basename="import")
 router.register("risk-limits", RiskLimitViewSet, basename="risk-limit")

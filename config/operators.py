@@ -21,7 +21,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         _("Risk"),
         ("riskconfig", "riskconfigrevision", "systemsetting", "risklimit", "breakerstate", "breakerevent"),
     ),
-    (_("Orders"), ("order", "orderevent")),
+    (_("Orders"), ("order", "orderevent", "tradingsession")),
     (_("Exit plans"), ("exitstrategy", "managedposition", "planexit", "planrevision")),
     (_("Instruments and prices"), ("instrument", "futuresroot", "bar", "quote", "fxrate")),
     (

@@ -274,6 +274,12 @@ POLICY: dict[str, Row] = {
     "order_replace": own(
         "order", "POST", body={"quantity": "2", "limit_price": "100", "version": "1", "client_order_id": "By form"}
     ),
+    "session_list": self_only("GET", "POST", body=things.session_form),
+    "session_detail": own("session"),
+    "session_end": own("session", "POST"),
+    "session-list": self_only("GET", "POST", body=things.session_body, refers=_ACCOUNT, body_refers=_ACCOUNT),
+    "session-detail": own("session"),
+    "session-end": own("session", "POST"),
     # ------------------------------------------------------------ risk
     "risk": self_only(),
     "risk_flatten": self_only("GET", "POST", body={"confirm": "on"}),

@@ -18,7 +18,7 @@ from journal.archive import jobs
 from journal.models import Archive, Note, Playbook, TradePlaybook
 from tests.factories import make_account
 from tests.journal.factories import make_instrument, make_trade
-from trading import exit_plans, exit_strategies, many_trades, orders, risk, tag_groups, trades
+from trading import exit_plans, exit_strategies, many_trades, orders, risk, sessions, tag_groups, trades
 from trading.exits.plans import simple_plan
 from trading.imports import batches
 from trading.models import Execution, ExitStrategy, ImportBatch, Instrument, ManagedPosition, Tag, Trade
@@ -245,6 +245,20 @@ def order(owner: User, canary: str) -> str:
     return str(made.public_id)
 
 
+def session(owner: User, canary: str) -> str:
+    """An open session, with the canary in its account and its words."""
+    into = make_account(owner, f"Session {canary} {next(_numbers)}")
+    return str(sessions.start(into, at=AT, name=canary, strategy=canary[:60], note=canary).public_id)
+
+
+def session_form(owner: User) -> dict[str, Any]:
+    return {"account": make_account(owner, f"By form {next(_numbers)}").name, "name": "By form"}
+
+
+def session_body(owner: User) -> dict[str, Any]:
+    return {"account": str(make_account(owner, f"By API {next(_numbers)}").public_id), "name": "By API"}
+
+
 def position(owner: User, canary: str) -> str:
     """Something open, by the id of its trade."""
     into = make_account(owner, f"Holding {canary} {next(_numbers)}")
@@ -262,6 +276,7 @@ FACTORIES: dict[str, Factory] = {
     "breaker": breaker,
     "order": order,
     "position": position,
+    "session": session,
     "saved_view": saved_view,
     "exit_strategy": exit_strategy,
     "archived_strategy": archived_strategy,

@@ -46,6 +46,13 @@ class NothingLeft(DomainError):
     status = 409
 
 
+class SessionOpen(DomainError):
+    """A session goes on in the account already."""
+
+    code = "session_open"
+    status = 409
+
+
 class BarsRefused(DomainError):
     """These bars of prices cannot be stored."""
 

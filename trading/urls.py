@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from trading import desk_views, history_views, import_views, plan_views, risk_views, strategy_views, ticket_views, views
+from trading import (
+    desk_views,
+    history_views,
+    import_views,
+    plan_views,
+    risk_views,
+    session_views,
+    strategy_views,
+    ticket_views,
+    views,
+)
 
 urlpatterns = [
     path("trades/new/", views.trade_create, name="trade_create"),
@@ -45,6 +55,9 @@ urlpatterns = [
     path("desk/plans/<uuid:id>/close/", plan_views.plan_close, name="plan_close"),
     path("desk/plans/<uuid:id>/let-go/", plan_views.plan_let_go, name="plan_let_go"),
     path("desk/plans/<uuid:id>/retry/", plan_views.plan_retry, name="plan_retry"),
+    path("desk/sessions/", session_views.session_list, name="session_list"),
+    path("desk/sessions/<uuid:id>/", session_views.session_detail, name="session_detail"),
+    path("desk/sessions/<uuid:id>/end/", session_views.session_end, name="session_end"),
     path("desk/exit-strategies/", strategy_views.strategy_list, name="strategy_list"),
     path("desk/exit-strategies/new/", strategy_views.strategy_create, name="strategy_create"),
     path("desk/exit-strategies/<uuid:id>/edit/", strategy_views.strategy_edit, name="strategy_edit"),

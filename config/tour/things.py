@@ -11,7 +11,16 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import Account, User
 from journal.models import Note, NoteTemplate, Playbook
-from trading.models import BatchStatus, ExitStrategy, ImportBatch, ManagedPosition, Order, RiskLimit, Trade
+from trading.models import (
+    BatchStatus,
+    ExitStrategy,
+    ImportBatch,
+    ManagedPosition,
+    Order,
+    RiskLimit,
+    Trade,
+    TradingSession,
+)
 
 #: Stands in a query for some of the person's accounts.
 FEW_ACCOUNTS = "{few accounts}"
@@ -56,6 +65,11 @@ def risk_limit(person: User) -> Found:
 def order(person: User) -> Found:
     """The newest order."""
     return _id(Order.objects.for_user(person).order_by("-id").first())
+
+
+def session(person: User) -> Found:
+    """The newest trading session."""
+    return _id(TradingSession.objects.for_user(person).order_by("-id").first())
 
 
 def playbook(person: User) -> Found:

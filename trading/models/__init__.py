@@ -38,6 +38,7 @@ from trading.models.instrument import (
 from trading.models.market import Bar, Quote, Timeframe
 from trading.models.order import Order, OrderEvent, OrderEventKind, OrderQuerySet, OrderSource, Venue
 from trading.models.risk import RiskConfig, RiskConfigRevision, RiskLimit, SizingMode, SystemSetting
+from trading.models.session import EquityGap, TradingSession, TradingSessionQuerySet
 from trading.models.trade import (
     FillRole,
     Outcome,
@@ -64,6 +65,7 @@ __all__ = [
     "BreakerStatus",
     "ClosedReason",
     "ColumnMapping",
+    "EquityGap",
     "Execution",
     "ExecutionQuerySet",
     "ExecutionSource",
@@ -107,5 +109,7 @@ __all__ = [
     "TradeQuerySet",
     "TradeSide",
     "TradeStatus",
+    "TradingSession",
+    "TradingSessionQuerySet",
     "Venue",
 ]
