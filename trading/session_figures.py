@@ -18,7 +18,8 @@ SELECT s.id, o.orders, f.fills, t.currency, t.trades, t.wins, t.losses, t.pnl, t
 FROM trading_tradingsession s
 CROSS JOIN LATERAL (
     SELECT count(*) AS orders FROM trading_order r
-    WHERE r.account_id = s.account_id AND r.owner_id = s.owner_id AND r.created_at >= s.started_at AND r.created_at < coalesce(s.ended_at, %s)
+    WHERE r.account_id = s.account_id AND r.owner_id = s.owner_id
+        AND r.created_at >= s.started_at AND r.created_at < coalesce(s.ended_at, %s)
 ) o
 CROSS JOIN LATERAL (
     SELECT count(*) AS fills FROM trading_execution e
