@@ -117,6 +117,7 @@ def _command(dumper: Program, database: Database, snapshot: str) -> list[str]:
         "--format=custom",
         "--compress=gzip:6",
         "--no-password",
+        "--lock-wait-timeout=60s",  # a migration holds what it changes; later is better than never
         f"--snapshot={snapshot}",
     ]
 
