@@ -3,14 +3,16 @@
 import gzip
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
+from accounts import activity
 from accounts.models import User
 from config.tour.pages import Stop, admin_stops, stops
 from config.tour.people import signed_in
@@ -21,6 +23,7 @@ from tests.access_things import FILE
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
 from tests.trading.desk import funded, placed, quoted, share, ticket
+from trading import sessions
 from trading.imports import batches
 from trading.models import Tag, TagGroup
 
@@ -63,6 +66,9 @@ def trader() -> User:
     batches.run(batches.queue(batches.look(received)))
     acme, desk_account = share(), funded(person, name="Desk")
     quoted(acme, "49.98", "50.02")
+    sessions.end(sessions.start(account, at=opened, name="Morning"), at=opened + timedelta(days=1))
+    sessions.start(desk_account, at=timezone.now(), note="Slow")
+    activity.write(owner=person, kind="decision", text="Wait", account=account, metadata={"score": 1})
     placed(desk_account, acme, ticket("buy", "10"))
     placed(desk_account, acme, ticket("buy", "10", "limit", limit_price="49"))
     tasks.recompute_owner(person.pk)
