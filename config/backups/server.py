@@ -70,7 +70,7 @@ _SESSION = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "statement_timeout": "0",
-    "lock_timeout": "0",
+    "lock_timeout": "60s",
     "idle_in_transaction_session_timeout": "0",
 }
 
