@@ -55,7 +55,7 @@ def owned(table: str) -> str:
 
 
 def make_the_row(apps, schema_editor):
-    apps.get_model("trading", "RiskConfig").objects.get_or_create(pk=1)
+    apps.get_model("trading", "RiskConfig").objects.using(schema_editor.connection.alias).get_or_create(pk=1)
 
 
 class Migration(migrations.Migration):

@@ -102,7 +102,8 @@ TEMPLATES = [
 
 
 def ship(apps, schema_editor):  # type: ignore[no-untyped-def]
-    strategies = apps.get_model("trading", "ExitStrategy").objects
+    # On the connection of the migration: on another one it would wait for itself.
+    strategies = apps.get_model("trading", "ExitStrategy").objects.using(schema_editor.connection.alias)
     for name, description, stop, trails, gains in TEMPLATES:
         strategies.create(
             name=name,
@@ -120,7 +121,8 @@ def ship(apps, schema_editor):  # type: ignore[no-untyped-def]
 
 
 def unship(apps, schema_editor):  # type: ignore[no-untyped-def]
-    apps.get_model("trading", "ExitStrategy").objects.filter(owner=None).delete()
+    strategies = apps.get_model("trading", "ExitStrategy").objects.using(schema_editor.connection.alias)
+    strategies.filter(owner=None).delete()
 
 
 class Migration(migrations.Migration):

@@ -19,6 +19,7 @@ from config import demo_people, serving
 from journal import first_run, sample, summary
 from journal.sample import Step
 from journal.sample_files.fleet import DEFAULT_ACCOUNTS, LARGEST_FLEET
+from trading import sample_desk
 from trading.errors import ImportRefused
 
 _LOCK = 7306
@@ -68,6 +69,8 @@ class Command(BaseCommand):
             with self._alone():
                 logins = self._prepare()
                 self._fill(options)
+                with self._step("Desk"):
+                    sample_desk.open_for(demo_people.trader())
                 self._introduce()
                 self._summarize()
             self.stdout.write(f"Ready in {time.monotonic() - begun:.1f} s.\n\n")
