@@ -33,7 +33,7 @@ from trading.order_rules.reservations import Hold
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import Violation, violations
-from trading.order_rules.vocabulary import OrderClass, Purpose
+from trading.order_rules.vocabulary import OrderClass, Purpose, Side
 from trading.order_rules.words import _ as _g
 from trading.order_tickets import known_of, market_of, ticket_of
 from trading.paper_fills import PaperTerms, estimated_fees
@@ -194,7 +194,9 @@ class _Desk:
         if pretrade.effect(request.ticket, stands.position) is not Effect.CLOSES:
             beyond = risk.exceeded(account, request.instrument, at=facts.now, value=value, rules=rules.limits)
             decision = dataclasses.replace(decision, reasons=(*decision.reasons, *beyond))
-        return Judged((), decision, value, reference=terms.ask or market.last)
+        quote = facts.quote(request.instrument)
+        there = None if quote is None else quote.ask if request.ticket.side is Side.BUY else quote.bid
+        return Judged((), decision, value, reference=there or market.last)
 
     def decide(self, request: Request) -> Placed | NotPlaced:
         """The order with what was decided of it; what it sets aside is taken from what the next may use."""

@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(choices=[('ui', 'Desk'), ('api', 'API'), ('bot', 'Bot'), ('plan', 'Exit plan'), ('reconciliation', 'Reconciliation')], default='api', max_length=14)),
                 ('version', models.IntegerField(default=1)),
                 ('attempts', models.SmallIntegerField(db_comment='How often it was sent to the venue', default=0)),
-                ('reference_price', accounts.fields.PriceField(db_comment='What the market asked when it was placed', decimal_places=12, max_digits=28, null=True)),
+                ('reference_price', accounts.fields.PriceField(db_comment='What the market gave its side when it was placed', decimal_places=12, max_digits=28, null=True)),
                 ('submitted_at', models.DateTimeField(null=True)),
                 ('accepted_at', models.DateTimeField(null=True)),
                 ('filled_at', models.DateTimeField(null=True)),

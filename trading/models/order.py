@@ -113,7 +113,7 @@ class Order(models.Model):
     source = models.CharField(max_length=14, choices=OrderSource, default=OrderSource.API)
     version = models.IntegerField(default=1)
     attempts = models.SmallIntegerField(default=0, db_comment="How often it was sent to the venue")
-    reference_price = PriceField(null=True, db_comment="What the market asked when it was placed")
+    reference_price = PriceField(null=True, db_comment="What the market gave its side when it was placed")
     submitted_at = models.DateTimeField(null=True)
     accepted_at = models.DateTimeField(null=True)
     filled_at = models.DateTimeField(null=True)
