@@ -45,8 +45,9 @@ _PULL = """(part) => {
 
 
 def in_sight(page: Any) -> list[str]:
-    """The names of the rows that can be seen, top to bottom."""
-    return list(page.evaluate(_IN_SIGHT))
+    """The names of the rows that can be seen, top to bottom; what is yet to come in is "…"."""
+    # Between a jump and the next frame there is nothing to see.
+    return list(page.evaluate(_IN_SIGHT)) or ["…"]
 
 
 def first_number(page: Any) -> int:
