@@ -81,7 +81,7 @@ def test_without_the_lock_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
     def look(pairs: Any) -> Any:
         found = {(each.pk, currency): each.portfolios.get(currency=currency) for each, currency in pairs}
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(0.05)")
+            cursor.execute("SELECT pg_sleep(0.3)")
         return found
 
     monkeypatch.setattr(ledger, "locked_all", look)
