@@ -15,11 +15,10 @@ from accounts.models import Portfolio
 from trading.models import Order, Venue
 from trading.order_progress import LOCAL, Step, advance, keep
 from trading.order_rows import event_row
-from trading.order_rules.broker_events import Report, time_of_a_step
 from trading.order_rules.reservations import Held
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.vocabulary import OrderClass, OrderType, PositionIntent, Purpose, Side
-from trading.order_tickets import known_of
+from trading.order_tickets import next_step
 
 _WITH_EXITS = frozenset({OrderClass.BRACKET, OrderClass.OTO, OrderClass.OCO})
 _ONE = Decimal(1)
@@ -132,13 +131,9 @@ def _release(legs: list[Order], executed: Decimal, *, portfolio: Portfolio) -> N
             continue
         leg.quantity, leg.shares_hold = executed, number > 0
         leg.save(update_fields=["quantity", "shares_hold"])
-        advance(leg, [_now(leg, Event.NEW)], portfolio=portfolio, source=leg.venue)
+        advance(leg, [next_step(leg, Event.NEW)], portfolio=portfolio, source=leg.venue)
 
 
 def _end(orders: list[Order], *, portfolio: Portfolio) -> None:
     for each in orders:
-        advance(each, [_now(each, Event.CANCELED)], portfolio=portfolio, source=each.venue)
-
-
-def _now(order: Order, event: Event) -> Report:
-    return Report(event, time_of_a_step(known_of(order.events.all())))
+        advance(each, [next_step(each, Event.CANCELED)], portfolio=portfolio, source=each.venue)

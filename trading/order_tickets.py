@@ -1,6 +1,6 @@
 """Between stored orders and the rules of orders: a ticket of an order, a market of an instrument, events of rows.
 
-No query: what is needed has been read.
+No query but one that says so: what is needed has been read.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import orjson
 
 from accounts.decimals import plain
 from trading.models import Instrument, InstrumentStatus, Order, OrderEvent, OrderEventKind, Quote
-from trading.order_rules.broker_events import BrokerEvent, Correction, Fill, Report
+from trading.order_rules.broker_events import BrokerEvent, Correction, Fill, Report, time_of_a_step
 from trading.order_rules.reservations import Held, Hold, Standing
 from trading.order_rules.statuses import Event
 from trading.order_rules.ticket import Market, Ticket
@@ -148,3 +148,11 @@ def row_of(order: Order, event: BrokerEvent, *, source: str) -> OrderEvent:
 def known_of(rows: Iterable[OrderEvent]) -> frozenset[BrokerEvent]:
     """Everything that is known of an order."""
     return frozenset(event_of(row) for row in rows if row.event not in _BEGINNINGS)
+
+
+def next_step(order: Order, event: Event) -> Report:
+    """A step that this system takes now, at the time that puts it behind all that is known of the order.
+
+    The only one here that asks the database: for the order's events, where they are not prefetched.
+    """
+    return Report(event, time_of_a_step(known_of(order.events.all())))

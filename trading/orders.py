@@ -26,7 +26,7 @@ from trading.order_progress import LOCAL, advance, keep, tell_refused
 from trading.order_rows import Intent, Request, accepted, built, refused
 from trading.order_rules import pretrade, replacing
 from trading.order_rules.amounts import difference
-from trading.order_rules.broker_events import BrokerEvent, Report, fold, time_of_a_step
+from trading.order_rules.broker_events import BrokerEvent, Report, fold
 from trading.order_rules.capabilities import ALPACA_2026_06, PAPER, Capabilities
 from trading.order_rules.pretrade import Decision, Effect
 from trading.order_rules.reservations import Hold
@@ -35,7 +35,7 @@ from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import Violation, violations
 from trading.order_rules.vocabulary import OrderClass, Purpose, Side
 from trading.order_rules.words import _ as _g
-from trading.order_tickets import known_of, market_of, ticket_of
+from trading.order_tickets import known_of, market_of, next_step, ticket_of
 from trading.paper_fills import PaperTerms, estimated_fees
 from trading.signals import orders_changed
 
@@ -322,7 +322,7 @@ def cancel(order: Order, *, version: int | None = None) -> Order:
     order, portfolio = _held(order, version=version)
     if not order.is_live:
         raise InvalidState(_("This order is %(status)s: there is nothing left to cancel.") % {"status": order.status})
-    asked = _step(order, Event.PENDING_CANCEL)
+    asked = next_step(order, Event.PENDING_CANCEL)
     events = [asked, Report(Event.CANCELED, asked.at)] if order.venue == Venue.PAPER else [asked]
     _move(order, events, portfolio=portfolio, source=LOCAL)
     return order
@@ -342,7 +342,7 @@ def replace_order(order: Order, *, ticket: Ticket, client_order_id: str = "", ve
         against.append(Violation("group_fixed", "", _g("Orders that belong together are canceled and placed anew.")))
     if against:
         raise OrderRefused(against)
-    asked = _step(order, Event.PENDING_REPLACE)
+    asked = next_step(order, Event.PENDING_REPLACE)
     _move(order, [asked, Report(Event.REPLACED, asked.at)], portfolio=portfolio, source=LOCAL)
     quantity = replacing.quantity_of_successor(ticket, state)
     (placed,) = place_many(
@@ -373,7 +373,7 @@ def expire(order: Order) -> Order:
     """An order whose time is over has ended as expired. One that ended before, or has time left, is left alone."""
     order, portfolio = _held(order, version=None)
     if order.is_live and order.expires_at is not None and order.expires_at <= timezone.now():
-        _move(order, [_step(order, Event.EXPIRED)], portfolio=portfolio, source=order.venue)
+        _move(order, [next_step(order, Event.EXPIRED)], portfolio=portfolio, source=order.venue)
     return order
 
 
@@ -390,7 +390,3 @@ def _held(order: Order, *, version: int | None) -> tuple[Order, Portfolio]:
             % {"status": found.status, "version": found.version}
         )
     return found, portfolio
-
-
-def _step(order: Order, event: Event) -> Report:
-    return Report(event, time_of_a_step(known_of(order.events.all())))

@@ -16,12 +16,12 @@ from django.utils import timezone
 
 from trading import orders, risk, trades
 from trading.models import Bar, Order, OrderQuerySet, Position, Quote, Venue
-from trading.order_rules.broker_events import BrokerEvent, Fill, Report, time_of_a_step
+from trading.order_rules.broker_events import Fill
 from trading.order_rules.pretrade import Effect, RiskState, effect
 from trading.order_rules.reservations import Held
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.vocabulary import OrderClass, OrderType, Purpose, Side, TimeInForce
-from trading.order_tickets import FRESH, is_fresh, known_of, ticket_of
+from trading.order_tickets import FRESH, is_fresh, next_step, ticket_of
 from trading.paper_fills import Matched, Offer, PaperTerms, Range, Working, matched, matched_in
 
 #: The first half of the advisory lock on an instrument's book; the second is the instrument.
@@ -257,13 +257,8 @@ def _record(found: dict[int, Order], result: Matched, terms: PaperTerms, *, at: 
             match_id = meetings.setdefault(pair, uuid.uuid4())
         orders.record(order, [told], source=Venue.PAPER, match_id=match_id)
     for key in result.given_up:
-        orders.record(found[key], [_given_up(found[key])], source=Venue.PAPER)
+        orders.record(found[key], [next_step(found[key], Event.CANCELED)], source=Venue.PAPER)
     return len(result.fills) + len(result.given_up)
-
-
-def _given_up(order: Order) -> BrokerEvent:
-    known = known_of(order.events.all())
-    return Report(Event.CANCELED, time_of_a_step(known))
 
 
 def take_quote(quote: Quote) -> bool:
