@@ -7,8 +7,9 @@ the trades of several accounts closed before those of the day before: a day is t
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Context, Decimal
+from functools import reduce
 from sys import byteorder
 
 import orjson
@@ -84,7 +85,7 @@ def runs(owner_id: int, wanted: MetricsFilter) -> Joined:
     days = [
         (day, first, last, RunsOfStretch.from_json(orjson.loads(kept)))
         for day, first, last, kept in reading.rows(
-            "SELECT s.day, s.first_at, s.last_at, s.runs::text FROM journal_runday s "  # noqa: S608
+            f"SELECT s.day, {_moment('s.first_at')}, {_moment('s.last_at')}, s.runs::text FROM journal_runday s "  # noqa: S608
             f"WHERE s.owner_id = %s AND {within} AND s.day <> ALL(%s::date[])",
             [owner_id, *values, stale],
         )
@@ -94,7 +95,8 @@ def runs(owner_id: int, wanted: MetricsFilter) -> Joined:
         days += [
             (day, first, last, RunsOfStretch.of(letters))
             for day, first, last, letters in reading.rows(
-                f"SELECT t.closed_on, min(t.activity_at), max(t.activity_at), {LETTERS} FROM {source} "  # noqa: S608
+                f"SELECT t.closed_on, {_moment('min(t.activity_at)')}, {_moment('max(t.activity_at)')}, {LETTERS} "  # noqa: S608
+                f"FROM {source} "
                 "AND t.closed_on = ANY(%s::date[]) GROUP BY 1",
                 [*values, stale],
             )
@@ -102,13 +104,18 @@ def runs(owner_id: int, wanted: MetricsFilter) -> Joined:
     return spreads.joined(_in_order(owner_id, wanted, sorted(days, key=lambda each: each[0])))
 
 
-_Stretch = tuple[date, datetime, datetime, RunsOfStretch]
+#: A day, when the first and the last of its trades closed, in microseconds since 1970, and its runs.
+_Stretch = tuple[date, int, int, RunsOfStretch]
+
+
+def _moment(column: str) -> str:
+    return f"(extract(epoch FROM {column}) * 1000000)::bigint"
 
 
 def _in_order(owner_id: int, wanted: MetricsFilter, days: list[_Stretch]) -> list[RunsOfStretch]:
     """The runs of days one after the other; days into each other are one stretch, in the order of its trades."""
     groups: list[list[_Stretch]] = []
-    until: datetime | None = None
+    until: int | None = None
     for each in days:
         if until is not None and each[1] <= until:
             groups[-1].append(each)
@@ -182,13 +189,19 @@ def _unpacked(packed: bytes) -> "array[int]":
 
 
 def _together(days: list[_Day], rates: Rates | None, *, places: int) -> Results:
+    if rates is None:
+        return Results(
+            Spread([Stretch(each.results, 1) for each in days], places=places),
+            reduce(_WIDE.add, (each.total for each in days), Decimal(0)),
+            reduce(_WIDE.add, (each.squares for each in days), Decimal(0)),
+        )
     total = squares = Decimal(0)
     stretches = []
     for each in days:
-        rate = Decimal(1) if rates is None else rates[each.currency, each.day]
+        rate = rates[each.currency, each.day]
         total = _WIDE.add(total, _WIDE.multiply(each.total, rate))
         squares = _WIDE.add(squares, _WIDE.multiply(each.squares, _WIDE.multiply(rate, rate)))
-        factor = 1 if rates is None else int(_WIDE.scaleb(rate, _RATE_PLACES))
+        factor = int(_WIDE.scaleb(rate, _RATE_PLACES))
         # A currency worth less than the last digit of a rate is worth nothing.
         stretches.append(Stretch(each.results, factor) if factor else Stretch([0] * each.count, 1))
-    return Results(Spread(stretches, places=places if rates is None else places + _RATE_PLACES), total, squares)
+    return Results(Spread(stretches, places=places + _RATE_PLACES), total, squares)

@@ -7,13 +7,14 @@ Source: docs/metrics.md#distributions
 """
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from itertools import chain, repeat
-from math import ceil
+from math import ceil, inf
+from operator import getitem, mul
 from re import findall
 
 from journal.metrics.distributions import Run, Runs
@@ -23,6 +24,8 @@ _WIDE = Context(prec=100)
 SAMPLE = 64
 #: Places of the sample on either side of where a rank should be.
 _SLACK = 12
+#: So many results are worth a question before they are sorted.
+_MANY = 4 * _SLACK * SAMPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +40,38 @@ class Spread:
     """All results of some stretches together, in one unit of 10^-`places`."""
 
     def __init__(self, stretches: Iterable[Stretch], *, places: int) -> None:
-        self._stretches = [each for each in stretches if each.results]
+        kept = [each for each in stretches if each.results]
+        self._results = [each.results for each in kept]
+        self._factors = [each.factor for each in kept]
+        self._is_plain = all(factor == 1 for factor in self._factors)
         self._places = places
-        self.count = sum(len(each.results) for each in self._stretches)
-        self._counted: dict[int, int] = {}
-        self._by_factor: dict[int, list[Sequence[int]]] = {}
-        for each in self._stretches:
-            self._by_factor.setdefault(each.factor, []).append(each.results)
-        self._sample = sorted(
-            chain.from_iterable(
-                (result * each.factor for result in each.results[SAMPLE // 2 :: SAMPLE]) for each in self._stretches
-            )
-        )
+        lengths = list(map(len, self._results))
+        self.count = sum(lengths)
+        # Where results that were asked for begin in every stretch. Between two of them lies what is in between, so
+        # that each question is answered in less of a stretch than the one before.
+        self._units: list[float] = [-inf, inf]
+        self._begins: dict[float, list[int]] = {-inf: [0] * len(kept), inf: lengths}
+        self._sample = sorted(self._all_of(each[SAMPLE // 2 :: SAMPLE] for each in self._results))
 
     def at(self, rank: int) -> Decimal:
         """The result of this rank, counted from 0."""
         low, high = self._around(rank)
-        if low is not None and self._below(low + 1) > rank:  # many results may be equal
-            return self._decimal(low)
-        before = 0 if low is None else self._below(low)
-        left = sorted(chain.from_iterable(self._between(each, low, high) for each in self._stretches))
-        return self._decimal(left[rank - before])
+        many = self._below(high) - self._below(low) > _MANY
+        if many and low != -inf and self._below(low + 1) > rank:  # they may be equal
+            return self._decimal(int(low))
+        between = map(getitem, self._results, map(slice, self._begin(low), self._begin(high)))
+        return self._decimal(sorted(self._all_of(between))[rank - self._below(low)])
 
-    def _around(self, rank: int) -> tuple[int | None, int | None]:
+    def _around(self, rank: int) -> tuple[float, float]:
         """Two results of the sample, of which the first is at most that of the rank, and the second above it."""
         last = len(self._sample)
         middle = rank * last // self.count
         slack = _SLACK
         while True:
-            first, end = max(middle - slack, -1), min(middle + slack, last)
-            low = None if first < 0 else self._sample[first]
-            high = None if end == last else self._sample[end]
-            if (low is None or self._below(low) <= rank) and (high is None or self._below(high) > rank):
+            first, end = middle - slack, middle + slack
+            low = -inf if first < 0 else self._sample[first]
+            high = inf if end >= last else self._sample[end]
+            if self._below(low) <= rank < self._below(high):
                 return low, high
             slack *= 4
 
@@ -82,11 +85,11 @@ class Spread:
 
     def lowest(self) -> Decimal:
         """The lowest result."""
-        return self._decimal(min(each.results[0] * each.factor for each in self._stretches))
+        return self._decimal(min(map(mul, (each[0] for each in self._results), self._factors)))
 
     def highest(self) -> Decimal:
         """The highest result."""
-        return self._decimal(max(each.results[-1] * each.factor for each in self._stretches))
+        return self._decimal(max(map(mul, (each[-1] for each in self._results), self._factors)))
 
     def counts(self, edges: Sequence[Decimal]) -> dict[int, int]:
         """How many results are in each place between these ascending edges, 0 for what is below the first."""
@@ -96,21 +99,25 @@ class Spread:
             place: high - low for place, (low, high) in enumerate(zip([0, *below], [*below, self.count], strict=True))
         }
 
-    def _below(self, unit: int) -> int:
-        if unit not in self._counted:
-            # Hundreds of stretches are asked a hundred times: together, where they are in the same unit.
-            self._counted[unit] = sum(
-                sum(map(bisect_left, together, repeat(-(-unit // factor))))
-                for factor, together in self._by_factor.items()
-            )
-        return self._counted[unit]
+    def _below(self, unit: float) -> int:
+        return sum(self._begin(unit))
 
-    @staticmethod
-    def _between(stretch: Stretch, low: int | None, high: int | None) -> Iterable[int]:
-        first = 0 if low is None else bisect_left(stretch.results, -(-low // stretch.factor))
-        last = len(stretch.results) if high is None else bisect_left(stretch.results, -(-high // stretch.factor))
-        found = stretch.results[first:last]
-        return found if stretch.factor == 1 else [result * stretch.factor for result in found]
+    def _begin(self, unit: float) -> list[int]:
+        """Where the results from this one upwards begin in every stretch."""
+        if unit not in self._begins:
+            place = bisect_left(self._units, unit)
+            low, high = self._begins[self._units[place - 1]], self._begins[self._units[place]]
+            whole = int(unit)
+            sought = repeat(whole) if self._is_plain else [-(-whole // factor) for factor in self._factors]
+            self._begins[unit] = list(map(bisect_left, self._results, sought, low, high))
+            self._units.insert(place, unit)
+        return self._begins[unit]
+
+    def _all_of(self, parts: Iterable[Sequence[int]]) -> Iterable[int]:
+        """The results in these parts of the stretches, in units."""
+        if self._is_plain:
+            return chain.from_iterable(parts)
+        return (result * factor for part, factor in zip(parts, self._factors, strict=True) for result in part)
 
     def _decimal(self, unit: int) -> Decimal:
         return _WIDE.scaleb(Decimal(unit), -self._places)
@@ -120,14 +127,14 @@ class Spread:
 class RunsOfStretch:
     """The runs of adjacent results: first and last run, which may go on beyond it, and those in between.
 
-    Runs are kind and length; `last` is None where there is one run only. `between` counts them by kind and length;
-    `longest` has the first of the longest of each kind between, as length and place.
+    Runs are kind and length; `last` is None where there is one run only. `between` has those of each kind and length
+    with their count; `longest` has the first of the longest of each kind between, as length and place.
     """
 
     count: int
     first: tuple[str, int]
     last: tuple[str, int] | None
-    between: Mapping[tuple[str, int], int]
+    between: Sequence[tuple[str, int, int]]
     longest: Mapping[str, tuple[int, int]]
 
     @classmethod
@@ -135,12 +142,12 @@ class RunsOfStretch:
         """The runs of outcomes in their order: w, l and b. At least one."""
         found: list[str] = findall("w+|l+|b+", letters)
         inner = found[1:-1]
-        between = {(run[0], len(run)): count for run, count in Counter(inner).items()}
+        between = sorted((run[0], len(run), count) for run, count in Counter(inner).items())
         longest: dict[str, tuple[int, int]] = {}
         start = len(found[0])
         middle = letters[start : len(letters) - len(found[-1])]
         for kind in ("w", "l"):
-            length = max((length for letter, length in between if letter == kind), default=0)
+            length = max((length for letter, length, _ in between if letter == kind), default=0)
             if length:
                 longest[kind] = (length, start + middle.index(kind * length))
         first, last = found[0], found[-1]
@@ -158,7 +165,7 @@ class RunsOfStretch:
             self.count,
             list(self.first),
             None if self.last is None else list(self.last),
-            [[kind, length, count] for (kind, length), count in sorted(self.between.items())],
+            [list(each) for each in self.between],
             [[kind, *found] for kind, found in sorted(self.longest.items())],
         ]
 
@@ -170,7 +177,7 @@ class RunsOfStretch:
             count=count,  # type: ignore[arg-type]
             first=tuple(first),  # type: ignore[arg-type]
             last=None if last is None else tuple(last),  # type: ignore[arg-type]
-            between={(kind, length): number for kind, length, number in between},  # type: ignore[attr-defined]
+            between=between,  # type: ignore[arg-type]
             longest={kind: (length, place) for kind, length, place in longest},  # type: ignore[attr-defined]
         )
 
@@ -179,7 +186,7 @@ class _Gathered:
     """Runs that are over, as `distributions.runs` counts them."""
 
     def __init__(self) -> None:
-        self.counts: dict[str, Counter[int]] = {"w": Counter(), "l": Counter()}
+        self.counts: dict[str, dict[int, int]] = {"w": defaultdict(int), "l": defaultdict(int)}
         self.longest: dict[str, Run] = {}
         self.first: tuple[str, int] | None = None
 
@@ -219,7 +226,7 @@ def joined(stretches: Iterable[RunsOfStretch]) -> Joined:
             open_run = (kind, length, offset)
         if each.last is not None:
             gathered.ended(*open_run)
-            for (between, size), count in each.between.items():
+            for between, size, count in each.between:
                 if between in gathered.counts:
                     gathered.counts[between][size] += count
             for between, (size, place) in each.longest.items():

@@ -1,5 +1,6 @@
 """Times every page and every part of one, cold and warm, over the benchmark's data."""
 
+import gc
 import json
 from argparse import ArgumentParser
 from dataclasses import asdict
@@ -39,6 +40,8 @@ class Command(BaseCommand):
             raise CommandError("--cold and --warm are whole numbers from 1 on.", returncode=2)
         person = self._person(options)
         found: list[Times] = []
+        gc.collect()
+        gc.freeze()  # as `config.wsgi` does
         with override_settings(ALLOWED_HOSTS=["*"], SECURE_SSL_REDIRECT=False):
             for question in list(page_times.questions(person, only=options["only"])):
                 times = page_times.measure(person, question, cold=options["cold"], warm=options["warm"])
