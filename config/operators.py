@@ -29,6 +29,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ("note", "notetemplate", "draft", "attachment", "playbook", "playbookversion", "playbookrule", "tradeplaybook",
          "rulecheck"),
     ),
+    (_("Memory"), ("decision", "decisionrevision", "decisionoutcome", "embedding", "embeddingmodel")),
     (
         _("Stored sums"),
         (

@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("trading.urls")),
     path("", include("journal.urls")),
+    path("", include("intelligence.urls")),
 ]
 
 handler400 = "config.problems.bad_request"

@@ -1,4 +1,4 @@
-"""The intelligence app: empty until decisions are remembered."""
+"""The intelligence app."""
 
 from django.apps import AppConfig
 

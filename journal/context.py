@@ -55,6 +55,7 @@ _PLACES = (
     _Entry("account_compare", "compare", gettext_lazy("Compare"), "o", ("account_compare",), is_below=True),
     _Entry("desk", "desk", gettext_lazy("Desk"), "k", ("desk", "order_", "risk", "plan_", "strategy_", "session")),
     _Entry("import_list", "import", gettext_lazy("Import"), "i", ("import_",)),
+    _Entry("memory", "memory", gettext_lazy("Memory"), "m", ("memory", "decision_", "news", "analysis_")),
 )
 #: At the foot of a phone, beside the menu.
 _ON_PHONE = ("dashboard", "trade_list", "calendar", "desk", "note_list")

@@ -107,6 +107,7 @@ POLICY: dict[str, Row] = {
     # ------------------------------------------------------------ accounts, groups, labels
     "account_create": self_only("GET", "POST", body=_ACCOUNT_FORM),
     "account_edit": own("account", "GET", "POST", body=_ACCOUNT_FORM),
+    "memory": self_only(),
     "account_archive": own("account", "POST"),
     "account_restore": own("archived_account", "POST"),
     "account_delete": own("account", "GET", "POST"),

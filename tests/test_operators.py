@@ -30,9 +30,10 @@ from trading.models import Tag, TagGroup
 
 pytestmark = pytest.mark.django_db
 
-OURS = [model for model in apps.get_models() if model._meta.app_label in ("accounts", "trading", "journal")]
-#: Shown with the person that they belong to.
-INLINE = {"client"}
+APPS = ("accounts", "trading", "journal", "intelligence")
+OURS = [model for model in apps.get_models() if model._meta.app_label in APPS]
+#: Shown with what they belong to.
+INLINE = {"client", "decisioninstrument"}
 AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 

@@ -91,6 +91,8 @@ PAGES: dict[str, Page] = {
     "risk_flatten": Page(),
     "risk_config": Page(),
     "risk_limit_edit": Page(things.risk_limit),
+    # ------------------------------------------------------------ the memory
+    "memory": Page(),
     # ------------------------------------------------------------ what people write
     "note_list": Page(),
     "note_create": Page(),

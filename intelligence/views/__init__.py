@@ -1,0 +1,1 @@
+"""Pages of what is remembered and what is followed."""
