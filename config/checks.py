@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
+from accounts import encryption
+
 _NEEDED_SERVER = 180000
 
 
@@ -61,3 +63,42 @@ def role_is_a_lesser_one(
             id="config.W001",
         )
     ]
+
+
+@register(deploy=True)
+def broker_keys_can_be_kept(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """There is a key that seals the keys of brokers."""
+    wrong = encryption.problem()
+    if not wrong:
+        return []
+    return [Warning(wrong, hint="Set it, or CREDENTIALS_KEY_FILE.", id="config.W002")]
+
+
+@register(Tags.database)
+def broker_keys_can_be_read(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Every connection's keys open with the keys at hand."""
+    connection = connections["default"]
+    if "default" not in (databases or []) or "accounts_brokerconnection" not in connection.introspection.table_names():
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, sealed_secret FROM accounts_brokerconnection")
+        shut = [id for id, sealed in cursor.fetchall() if not _opens(sealed)]
+    if not shut:
+        return []
+    return [
+        Error(
+            f"The keys of {len(shut)} broker connections cannot be read: {encryption.problem() or 'no key fits'}.",
+            hint="Set CREDENTIALS_KEY, or add the key that sealed them to CREDENTIALS_KEY_FALLBACKS.",
+            id="config.E004",
+        )
+    ]
+
+
+def _opens(sealed: str) -> bool:
+    try:
+        encryption.opened(sealed)
+    except encryption.KeysMissing:
+        return False
+    return True

@@ -14,14 +14,15 @@ from config import database_report
 #: What is shown together, by the names of the tables. What is in no group comes last.
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("People and access"), ("user", "group", "apitoken", "loginattempt", "preference", "savedview")),
-    (_("Accounts and cash"), ("account", "accountgroup", "accounttag", "accountnumber", "portfolio", "ledgerentry")),
+    (_("Accounts and cash"), ("account", "accountgroup", "accounttag", "accountnumber", "portfolio", "ledgerentry",
+                                "brokerconnection")),
     (_("Imports and exports"), ("importbatch", "importrow", "columnmapping", "archive")),
     (_("Fills, trades and positions"), ("execution", "trade", "tradefill", "position", "tag", "taggroup")),
     (
         _("Risk"),
         ("riskconfig", "riskconfigrevision", "systemsetting", "risklimit", "breakerstate", "breakerevent"),
     ),
-    (_("Orders"), ("order", "orderevent", "tradingsession")),
+    (_("Orders"), ("order", "orderevent", "ordercommand", "orderattempt", "tradingsession")),
     (_("Exit plans"), ("exitstrategy", "managedposition", "planexit", "planrevision")),
     (_("Instruments and prices"), ("instrument", "futuresroot", "bar", "quote", "fxrate")),
     (

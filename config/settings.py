@@ -79,6 +79,10 @@ if not SECRET_KEY and EMBEDDED_SERVICES:
     SECRET_KEY = kept_secret(VAR_DIR / "secret_key")
 SECRET_KEY = SECRET_KEY or "only-for-commands-that-serve-nothing"
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
+#: What seals the keys of brokers. The first seals, all of them open.
+CREDENTIALS_KEYS = [key for key in [env_str("CREDENTIALS_KEY"), *env_list("CREDENTIALS_KEY_FALLBACKS")] if key]
+if not CREDENTIALS_KEYS and EMBEDDED_SERVICES:
+    CREDENTIALS_KEYS = [kept_secret(VAR_DIR / "credentials_key")]
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "config.urls"
@@ -325,6 +329,14 @@ PAPER_TERMS = {
     "fee_ratio": Decimal(env_str("PAPER_FEE_RATIO", "0")),
     "slippage": Decimal(env_str("PAPER_SLIPPAGE", "0")),
 }
+
+# ---------------------------------------------------------------- brokers
+#: Where Alpaca answers; another address serves to try things out (`manage.py alpaca_stand_in`).
+ALPACA_PAPER_URL = env_str("ALPACA_PAPER_URL", "https://paper-api.alpaca.markets")
+ALPACA_LIVE_URL = env_str("ALPACA_LIVE_URL", "https://api.alpaca.markets")
+ALPACA_DATA_URL = env_str("ALPACA_DATA_URL", "https://data.alpaca.markets")
+#: Seconds that one answer may take.
+BROKER_TIMEOUT = env_int("BROKER_TIMEOUT", 10)
 
 # ---------------------------------------------------------------- logs
 LOGGING = {

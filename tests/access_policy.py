@@ -376,6 +376,10 @@ POLICY: dict[str, Row] = {
     "account_compare": self_only(refers=_ACCOUNT),
     "account_detail": own("account"),
     "account_rename": own("account", "POST", body={"name": "By form"}),
+    "account_connection": own(
+        "account", "GET", "POST", body={"environment": "paper", "key_id": "PKTEST", "secret": "tell-nobody"}
+    ),
+    "connection_remove": own("account", "POST"),
     "account_cash": own("funded_account"),
     "account_cash_move": own("account", "POST", body={**_CASH, "kind": "deposit", "key": "by-form"}),
     "account_cash_reverse": own("cash_entry", "POST"),

@@ -13,7 +13,14 @@ from django.utils.translation import gettext_lazy
 
 from accounts.admin.parts import OperatorAdmin, ShownOnlyAdmin, link_to_list, linked, links
 from accounts.models import Account, User
-from trading import orders, plan_admin, risk_admin, session_admin, tags  # noqa: F401 – their tables are registered by them
+from trading import (  # noqa: F401 – their tables are registered by them
+    connection_admin,
+    orders,
+    plan_admin,
+    risk_admin,
+    session_admin,
+    tags,
+)
 from trading.imports import batches
 from trading.models import (
     AccountNumber,

@@ -267,7 +267,7 @@ def _described(order: Order) -> dict[str, Any]:
 
 def venue_of(account: Account) -> str:
     """Where the account's orders go."""
-    return Venue.PAPER
+    return account.venue
 
 
 def _fees(request: Request, market: Market, venue: str) -> Decimal:

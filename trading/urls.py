@@ -3,6 +3,7 @@
 from django.urls import path
 
 from trading import (
+    connection_views,
     desk_views,
     history_views,
     import_views,
@@ -31,6 +32,8 @@ urlpatterns = [
     path("imports/<uuid:id>/replay/", import_views.import_replay, name="import_replay"),
     path("activity/", history_views.activity_list, name="activity_list"),
     path("audit/", history_views.audit_list, name="audit_list"),
+    path("accounts/<uuid:id>/connection/", connection_views.Connection.as_view(), name="account_connection"),
+    path("accounts/<uuid:id>/connection/remove/", connection_views.connection_remove, name="connection_remove"),
     path("desk/", desk_views.desk, name="desk"),
     path("desk/symbols/", ticket_views.desk_symbols, name="desk_symbols"),
     path("desk/orders/", desk_views.order_list, name="order_list"),

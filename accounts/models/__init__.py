@@ -3,6 +3,7 @@
 from accounts.models.access import AttemptPurpose, LoginAttempt
 from accounts.models.account import Account, AccountKind, AccountQuerySet, AccountStatus, CostMethod
 from accounts.models.audit import ActivityEntry, ActivityKind, AuditEvent
+from accounts.models.connection import BrokerConnection, BrokerEnvironment, StreamState
 from accounts.models.grouping import COLOR, AccountGroup, AccountTag, OwnQuerySet
 from accounts.models.person import Client, ClientStatus, Language, OwnerVersion, Theme, User
 from accounts.models.portfolio import LedgerEntry, LedgerKind, Portfolio
@@ -22,6 +23,8 @@ __all__ = [
     "ApiToken",
     "AttemptPurpose",
     "AuditEvent",
+    "BrokerConnection",
+    "BrokerEnvironment",
     "Client",
     "ClientStatus",
     "CostMethod",
@@ -34,6 +37,7 @@ __all__ = [
     "OwnerVersion",
     "Portfolio",
     "Preference",
+    "StreamState",
     "Theme",
     "TokenScope",
     "User",

@@ -61,6 +61,12 @@ class Account(models.Model):
     )
     cost_method = models.CharField(max_length=7, choices=CostMethod, default=CostMethod.FIFO)
     allows_short = models.BooleanField(default=False, db_comment="Whether orders may sell what is not held")
+    venue = models.CharField(
+        max_length=6,
+        default="paper",
+        editable=False,
+        db_comment="Where its orders go: paper, or the broker that it is connected to",
+    )
     initial_balance = MoneyField(null=True, blank=True)
     color = models.CharField(
         max_length=7,
@@ -90,6 +96,7 @@ class Account(models.Model):
             models.CheckConstraint(name="account_kind_valid", condition=Q(kind__in=AccountKind.values)),
             models.CheckConstraint(name="account_status_valid", condition=Q(status__in=AccountStatus.values)),
             models.CheckConstraint(name="account_cost_method_valid", condition=Q(cost_method__in=CostMethod.values)),
+            models.CheckConstraint(name="account_venue_valid", condition=Q(venue__in=["paper", "alpaca"])),
             models.CheckConstraint(name="account_name_not_blank", condition=~Q(name="")),
             models.CheckConstraint(name="account_color_hex", condition=Q(color__regex=r"^#[0-9a-fA-F]{6}$")),
             finite("account_initial_balance_finite", initial_balance=LARGEST_MONEY),

@@ -65,6 +65,7 @@ PAGES: dict[str, Page] = {
     "account_detail": Page(things.account),
     "account_edit": Page(things.account),
     "account_cash": Page(things.account),
+    "account_connection": Page(things.account),
     "account_delete": Page(things.account),
     "account_bulk": Page(things.few_accounts, query=things.FEW_ACCOUNTS),
     "account_groups": Page(),
@@ -136,6 +137,7 @@ PAGES: dict[str, Page] = {
 }
 
 NOT_PAGES: dict[str, str] = {
+    "connection_remove": _POST,
     "plan_override": _POST,
     "plan_close": _POST,
     "plan_let_go": _POST,

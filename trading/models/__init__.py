@@ -8,6 +8,7 @@ from trading.models.breaker import (
     BreakerState,
     BreakerStatus,
 )
+from trading.models.command import AttemptResult, CommandKind, CommandStatus, OrderAttempt, OrderCommand
 from trading.models.execution import Execution, ExecutionQuerySet, ExecutionSource, Side
 from trading.models.exit_plan import (
     ClosedReason,
@@ -55,6 +56,7 @@ from trading.models.trade import (
 
 __all__ = [
     "AccountNumber",
+    "AttemptResult",
     "Bar",
     "BatchStatus",
     "BreakerEvent",
@@ -65,6 +67,8 @@ __all__ = [
     "BreakerStatus",
     "ClosedReason",
     "ColumnMapping",
+    "CommandKind",
+    "CommandStatus",
     "EquityGap",
     "Execution",
     "ExecutionQuerySet",
@@ -82,6 +86,8 @@ __all__ = [
     "ManagedPosition",
     "ManagedPositionQuerySet",
     "Order",
+    "OrderAttempt",
+    "OrderCommand",
     "OrderEvent",
     "OrderEventKind",
     "OrderQuerySet",

@@ -1,0 +1,119 @@
+"""Connections of accounts to brokers: made, changed and removed. Their keys are sealed, and never leave here but to
+the broker.
+
+Source: docs/alpaca.md
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts import activity, audit, encryption, versions
+from accounts.errors import Conflict, InvalidValue
+from accounts.models import Account, ActivityKind, BrokerConnection, BrokerEnvironment, StreamState
+from trading import trades
+from trading.models import Order, OrderCommand, Venue
+
+LONGEST_KEY = 200
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Keys:
+    """The two halves of what a broker knows an account's owner by. Shown nowhere, not even by `repr`."""
+
+    key_id: str
+    secret: str
+
+
+@transaction.atomic
+def connect(account: Account, *, environment: str, keys: Keys) -> BrokerConnection:
+    """The account's orders go to Alpaca from now on, with these keys; its former keys are forgotten.
+
+    Raises InvalidValue, KeysMissing where nothing can be sealed, Conflict while it has live orders elsewhere.
+    """
+    if environment not in BrokerEnvironment.values:
+        raise InvalidValue(_("Choose paper or live."), pointer="/environment")
+    key_id = _checked(keys.key_id, pointer="/key_id")
+    secret = _checked(keys.secret, pointer="/secret")
+    sealed_key_id, sealed_secret = encryption.seal(key_id), encryption.seal(secret)
+    trades.lock_accounts([account.pk])
+    row = BrokerConnection.objects.filter(account=account).first()
+    if Order.objects.live().filter(account=account).exclude(venue=Venue.ALPACA).exists():
+        raise Conflict(_("Orders of this account wait at the paper venue: cancel them first."), code="live_orders")
+    if row is not None and row.environment != environment and _is_busy(account):
+        raise Conflict(_("Orders of this account wait at Alpaca: cancel them first."), code="live_orders")
+    before = None if row is None else _told(row)
+    if row is None:
+        row = BrokerConnection(owner_id=account.owner_id, account=account)
+    elif row.environment != environment:
+        row.last_activity, row.broker_account, row.reconciled_at = "", "", None
+    row.environment, row.key_hint = environment, key_id[-4:]
+    row.sealed_key_id, row.sealed_secret = sealed_key_id, sealed_secret
+    row.stream_state, row.stream_error = StreamState.OFF, ""
+    row.save()
+    Account.objects.filter(pk=account.pk).update(venue=Venue.ALPACA)
+    account.venue = Venue.ALPACA
+    versions.bump(account.owner_id)
+    audit.written("connection.save", **_subject(row), before=before, after=_told(row))
+    activity.noted(
+        account.owner_id,
+        ActivityKind.ACCOUNT,
+        _("Account %(name)s is connected to Alpaca.") % {"name": account.name},
+        link=f"/accounts/{account.public_id}/connection/",
+        account_id=account.pk,
+    )
+    return row
+
+
+@transaction.atomic
+def disconnect(account: Account) -> None:
+    """The account's keys are gone, and its orders go to the paper venue again.
+
+    Raises Conflict while orders wait at the broker, which nobody could cancel any more.
+    """
+    trades.lock_accounts([account.pk])
+    row = BrokerConnection.objects.select_for_update().filter(account=account).first()
+    if row is None:
+        return
+    if _is_busy(account):
+        raise Conflict(_("Orders of this account wait at Alpaca: cancel them first."), code="live_orders")
+    audit.written("connection.delete", **_subject(row), before=_told(row))
+    row.delete()
+    Account.objects.filter(pk=account.pk).update(venue=Venue.PAPER)
+    account.venue = Venue.PAPER
+    versions.bump(account.owner_id)
+    activity.noted(
+        account.owner_id,
+        ActivityKind.ACCOUNT,
+        _("Account %(name)s is no longer connected to Alpaca.") % {"name": account.name},
+        link=f"/accounts/{account.public_id}/",
+        account_id=account.pk,
+    )
+
+
+def keys_of(row: BrokerConnection) -> Keys:
+    """The keys in the clear, to be sent to the broker and nowhere else. Raises KeysMissing where they do not open."""
+    return Keys(encryption.opened(row.sealed_key_id), encryption.opened(row.sealed_secret))
+
+
+def _is_busy(account: Account) -> bool:
+    live = Order.objects.live().filter(account=account, venue=Venue.ALPACA).exists()
+    return live or OrderCommand.objects.open().filter(account=account).exists()
+
+
+def _checked(text: str, *, pointer: str) -> str:
+    text = text.strip()
+    if not text or len(text) > LONGEST_KEY or not text.isascii() or not text.isprintable() or " " in text:
+        raise InvalidValue(_("Give the key as the broker shows it."), pointer=pointer)
+    return text
+
+
+def _told(row: BrokerConnection) -> dict[str, str]:
+    """What the audit log tells: nothing of the keys but the end that tells them apart."""
+    return {"venue": row.venue, "environment": row.environment, "key": f"…{row.key_hint}"}
+
+
+def _subject(row: BrokerConnection) -> dict[str, Any]:
+    return {"subject": "connection", "subject_id": row.public_id, "owner_id": row.owner_id}
