@@ -257,6 +257,7 @@ def _order_page(
         "fills": [line for line in events if line.event.kind == "fill" and not line.is_ignored],
         "family": family,
         "chain": chain,
+        "plans": order.exit_plans.select_related("strategy") if order.has_exit_plan else [],
         "slippage": desk_lines.slipped(order),
         "reasons": [reason.said(_) for reason in orders.reasons_of(order)],
         "form": form if may_replace or (form is not None and form.is_bound) else None,

@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.errors import DomainError, IdempotencyConflict
-from trading import exit_plans, monitoring, orders, risk
+from trading import entry_plans, exit_plans, monitoring, orders, risk
+from trading.errors import InvalidState
 from trading.models import ManagedPosition, Order, OrderSource, PlanExit, PlanExitReason, Position
 from trading.models.order import ENDS
 from trading.monitoring import Ticked
@@ -94,6 +95,7 @@ def look(*, now: datetime | None = None, batch: int = monitoring.BATCH) -> Looke
     done.settled = settle_exits(now=now)
     done.shrunk = fit_positions(now=now)
     longest_age = timedelta(minutes=risk.current().max_price_staleness_minutes)
+    abandon_entries()
     done.ticked = monitoring.tick(now=now, batch=batch, longest_age=longest_age)
     done.placed, done.refused = submit_exits(now=now)
     return done
@@ -129,6 +131,19 @@ def submit_exits(*, now: datetime | None = None) -> tuple[int, int]:
             )
             placed += 1
     return placed, refused
+
+
+def abandon_entries() -> int:
+    """No entry order waits any more whose plan is on its way out; how many were canceled by this."""
+    canceled = 0
+    for order in entry_plans.to_abandon():
+        try:
+            orders.cancel(order)
+        except InvalidState:
+            # It ended a moment ago.
+            continue
+        canceled += 1
+    return canceled
 
 
 def settle_exits(*, now: datetime | None = None) -> int:

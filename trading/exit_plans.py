@@ -98,9 +98,9 @@ def open_plan(
         raise PlanImpossible(_("Choose a plan."), pointer="/strategy", code="plan_missing")
     said = _merged(said, overrides or {}, entry)
     made = _opened(account, instrument, strategy=strategy, entry=entry, plan=said, position=position)
-    _audited("exit_plan.open", made, after={"plan": made.plan_snapshot, "quantity": wanted, "price": entry.price})
+    audited("exit_plan.open", made, after={"plan": made.plan_snapshot, "quantity": wanted, "price": entry.price})
     words = _("%(symbol)s: %(quantity)s units are under an exit plan.")
-    _noted(made, words % {"symbol": instrument.symbol, "quantity": f"{wanted.normalize():f}"})
+    noted(made, words % {"symbol": instrument.symbol, "quantity": f"{wanted.normalize():f}"})
     return made
 
 
@@ -141,9 +141,9 @@ def override(
         after=snapshot(after),
         made_at=timezone.now(),
     )
-    _write(managed, plan_now=snapshot(after), revision=number)
-    _audited("exit_plan.override", managed, before=snapshot(before), after=snapshot(after))
-    _noted(managed, _("%(symbol)s: its exit plan was changed.") % {"symbol": managed.instrument.symbol})
+    write(managed, plan_now=snapshot(after), revision=number)
+    audited("exit_plan.override", managed, before=snapshot(before), after=snapshot(after))
+    noted(managed, _("%(symbol)s: its exit plan was changed.") % {"symbol": managed.instrument.symbol})
     return managed
 
 
@@ -156,7 +156,7 @@ def close(managed: ManagedPosition, *, at: datetime | None = None) -> PlanExit:
     managed = _held(managed)
     number, quantity, now = managed.exits + 1, managed.remaining, at or timezone.now()
     state = taken_out(managed.state, _some(managed))
-    _write(
+    write(
         managed,
         remaining=state.remaining,
         exits=number,
@@ -173,9 +173,9 @@ def close(managed: ManagedPosition, *, at: datetime | None = None) -> PlanExit:
         decided_at=now,
         client_order_id=client_order_id(managed, number),
     )
-    _audited("exit_plan.close", managed, after={"quantity": quantity, "exit": number})
+    audited("exit_plan.close", managed, after={"quantity": quantity, "exit": number})
     words = _("%(symbol)s: %(quantity)s units go out by hand.")
-    _noted(managed, words % {"symbol": managed.instrument.symbol, "quantity": f"{quantity.normalize():f}"})
+    noted(managed, words % {"symbol": managed.instrument.symbol, "quantity": f"{quantity.normalize():f}"})
     return made
 
 
@@ -185,11 +185,17 @@ def let_go(managed: ManagedPosition, *, at: datetime | None = None) -> ManagedPo
 
     Raises: PlanImpossible where nothing remains.
     """
-    managed = _held(managed)
-    quantity = _some(managed)
-    _taken_away(managed, quantity, reason=ClosedReason.LET_GO, at=at or timezone.now())
-    _audited("exit_plan.let_go", managed, after={"quantity": quantity})
-    _noted(managed, _("%(symbol)s: it is no longer under an exit plan.") % {"symbol": managed.instrument.symbol})
+    managed, now = _held(managed), at or timezone.now()
+    # Of an entry that may still fill, nothing more comes under the plan.
+    if managed.status == PlanStatus.PENDING:
+        quantity = managed.remaining
+        write(managed, is_entered=True, status=PlanStatus.CLOSED, closed_at=now, reason=ClosedReason.LET_GO)
+    else:
+        quantity = _some(managed)
+        write(managed, is_entered=True)
+        _taken_away(managed, quantity, reason=ClosedReason.LET_GO, at=now)
+    audited("exit_plan.let_go", managed, after={"quantity": quantity})
+    noted(managed, _("%(symbol)s: it is no longer under an exit plan.") % {"symbol": managed.instrument.symbol})
     return managed
 
 
@@ -200,9 +206,9 @@ def found_gone(managed: ManagedPosition, *, quantity: Decimal, at: datetime) -> 
     quantity = min(quantity, managed.remaining)
     if quantity > 0:
         _taken_away(managed, quantity, reason=ClosedReason.EXTERNAL, at=at)
-        _audited("exit_plan.found_gone", managed, after={"quantity": quantity})
+        audited("exit_plan.found_gone", managed, after={"quantity": quantity})
         words = _("%(symbol)s: %(quantity)s units left the position otherwise than by its exit plan.")
-        _noted(managed, words % {"symbol": managed.instrument.symbol, "quantity": f"{quantity.normalize():f}"})
+        noted(managed, words % {"symbol": managed.instrument.symbol, "quantity": f"{quantity.normalize():f}"})
     return managed
 
 
@@ -213,8 +219,8 @@ def retry(managed: ManagedPosition) -> ManagedPosition:
     if not managed.problem:
         raise PlanImpossible(_("Nothing has to be tried again."), code="nothing_failed")
     PlanExit.objects.filter(managed_position=managed, ended_at=None).update(next_attempt_at=None)
-    _write(managed, retry_at=None, failures=0, problem="", status=_status(managed, problem=""))
-    _audited("exit_plan.retry", managed)
+    write(managed, retry_at=None, failures=0, problem="", status=_status(managed, problem=""))
+    audited("exit_plan.retry", managed)
     return managed
 
 
@@ -246,8 +252,8 @@ def settle(
     if unfilled > 0:
         _give_back(managed, unfilled, level=plan_exit.level, at=at, words=words)
     elif managed.problem or managed.failures:
-        _write(managed, problem="", failures=0, retry_at=None, status=_status(managed, problem=""))
-    _close_if_done(managed, at=at)
+        write(managed, problem="", failures=0, retry_at=None, status=_status(managed, problem=""))
+    close_if_done(managed, at=at)
     return managed
 
 
@@ -263,9 +269,9 @@ def refused(plan_exit: PlanExit, *, words: str, at: datetime) -> None:
         attempts=F("attempts") + 1, next_attempt_at=at + wait, problem=words[:500]
     )
     is_new = managed.problem != words[:500]
-    _write(managed, problem=words[:500], status=PlanStatus.ERROR, failures=managed.failures + 1)
+    write(managed, problem=words[:500], status=PlanStatus.ERROR, failures=managed.failures + 1)
     if is_new:
-        _noted(managed, _("%(symbol)s: an exit was refused: %(why)s") % {
+        noted(managed, _("%(symbol)s: an exit was refused: %(why)s") % {
             "symbol": managed.instrument.symbol, "why": words
         })  # fmt: skip
 
@@ -278,7 +284,7 @@ def client_order_id(managed: ManagedPosition, number: int) -> str:
 def _give_back(managed: ManagedPosition, unfilled: Decimal, *, level: int | None, at: datetime, words: str) -> None:
     state = given_back(managed.entry, managed.state, unfilled, level=level)
     problem = (words or _("An exit order ended without filling."))[:500]
-    _write(
+    write(
         managed,
         remaining=state.remaining,
         taken=list(state.taken),
@@ -288,22 +294,27 @@ def _give_back(managed: ManagedPosition, unfilled: Decimal, *, level: int | None
         status=PlanStatus.ERROR,
     )
     text = _("%(symbol)s: %(quantity)s units did not go out: %(why)s")
-    _noted(managed, text % {
+    noted(managed, text % {
         "symbol": managed.instrument.symbol, "quantity": f"{unfilled.normalize():f}", "why": problem
     })  # fmt: skip
 
 
 def _taken_away(managed: ManagedPosition, quantity: Decimal, *, reason: str, at: datetime) -> None:
     state = taken_out(managed.state, quantity)
-    _write(managed, remaining=state.remaining, gone=managed.gone + quantity, reason=reason)
-    _close_if_done(managed, at=at)
+    write(managed, remaining=state.remaining, gone=managed.gone + quantity, reason=reason)
+    close_if_done(managed, at=at)
 
 
-def _close_if_done(managed: ManagedPosition, *, at: datetime) -> None:
-    if managed.remaining or PlanExit.objects.filter(managed_position=managed, ended_at=None).exists():
+def close_if_done(managed: ManagedPosition, *, at: datetime) -> None:
+    """A plan, which the caller has locked, has ended if nothing of it remains, is under way or may still come."""
+    if (
+        managed.remaining
+        or not managed.is_entered
+        or PlanExit.objects.filter(managed_position=managed, ended_at=None).exists()
+    ):
         return
-    _write(managed, status=PlanStatus.CLOSED, closed_at=at, problem="", retry_at=None, price_alert="")
-    _noted(managed, _("%(symbol)s: its exit plan has ended.") % {"symbol": managed.instrument.symbol})
+    write(managed, status=PlanStatus.CLOSED, closed_at=at, problem="", retry_at=None, price_alert="")
+    noted(managed, _("%(symbol)s: its exit plan has ended.") % {"symbol": managed.instrument.symbol})
 
 
 def _held(managed: ManagedPosition) -> ManagedPosition:
@@ -316,6 +327,8 @@ def _held(managed: ManagedPosition) -> ManagedPosition:
 
 
 def _some(managed: ManagedPosition) -> Decimal:
+    if managed.status == PlanStatus.PENDING:
+        raise PlanImpossible(_("It waits for its entry: cancel that order."), code="waits_for_entry")
     if not managed.remaining:
         raise PlanImpossible(_("All of it is on its way out already."), code="nothing_remains")
     return managed.remaining
@@ -370,7 +383,7 @@ def _opened(
     return made
 
 
-def _write(managed: ManagedPosition, **fields: Any) -> None:
+def write(managed: ManagedPosition, **fields: Any) -> None:
     """The row, which the caller has locked, has these fields; whoever judged it as it was before judges again."""
     managed.version += 1
     ManagedPosition.objects.filter(pk=managed.pk).update(version=managed.version, **fields)
@@ -391,10 +404,12 @@ def status_of(*, remaining: Decimal, reason: str, problem: str) -> str:
     return PlanStatus.TAKE_PROFIT_TRIGGERED if reason in _GETS_TARGET else PlanStatus.STOP_LOSS_TRIGGERED
 
 
-def _audited(event: str, managed: ManagedPosition, **values: Any) -> None:
+def audited(event: str, managed: ManagedPosition, **values: Any) -> None:
+    """The audit log has what was done to the plan."""
     audit.written(event, subject="exit_plan", subject_id=managed.public_id, owner_id=managed.owner_id, **values)
 
 
-def _noted(managed: ManagedPosition, text: str) -> None:
+def noted(managed: ManagedPosition, text: str) -> None:
+    """The person's feed has the line, which leads to the plan."""
     link = f"/desk/plans/{managed.public_id}/"
     activity.noted(managed.owner_id, ActivityKind.TRADE, text, link=link, account_id=managed.account_id)

@@ -85,6 +85,10 @@ class Facts:
             limits=limits,
         )
 
+    def position(self, account: Account, instrument: Instrument) -> Decimal:
+        """Signed units that the account held of the instrument when this was read."""
+        return self._positions.get((account.pk, instrument.pk), _ZERO)
+
     def set_aside(self, account: Account, instrument: Instrument, hold: Hold) -> None:
         """The units of an order that was let through are promised; its money is counted where it is booked."""
         if hold.held is Held.HOLDINGS:

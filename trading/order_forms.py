@@ -18,8 +18,8 @@ from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
 from accounts.models import User
 from trading import instruments, order_words
 from trading.forms import NumberField, OwnAccountField
-from trading.models import Instrument, Order, OrderSource
-from trading.order_rows import Intent, Request
+from trading.models import ExitStrategy, Instrument, Order, OrderSource
+from trading.order_rows import Intent, Request, WantedPlan
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.validity import Violation
 from trading.order_rules.vocabulary import OrderClass, OrderType, Purpose, TimeInForce, read_direction
@@ -27,7 +27,12 @@ from trading.order_tickets import ticket_of
 
 _HUNDRED = Decimal(100)
 #: Where the rules name a field that has another name here.
-_FIELDS = {"instrument": "symbol", "position_intent": "side"}
+_FIELDS = {
+    "instrument": "symbol",
+    "position_intent": "side",
+    "exit_plan": "exit_strategy",
+    "exit_plan/strategy": "exit_strategy",
+}
 #: Classes that can be asked for; one of several legs has no form.
 _CLASSES = (OrderClass.SIMPLE, OrderClass.BRACKET, OrderClass.OTO, OrderClass.OCO)
 #: By the types that have the field; a script hides it for all others.
@@ -112,6 +117,12 @@ class TicketForm(forms.Form):
         max_length=60,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+    exit_strategy = forms.ModelChoiceField(
+        queryset=ExitStrategy.objects.none(),
+        label=gettext_lazy("Exit plan"),
+        required=False,
+        empty_label=gettext_lazy("None"),
+    )
     client_order_id = forms.CharField(max_length=128, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
@@ -129,6 +140,10 @@ class TicketForm(forms.Form):
             assert isinstance(field, (OwnAccountField, SymbolField))
             field.owner = owner
             field.widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
+        strategies = self.fields["exit_strategy"]
+        assert isinstance(strategies, forms.ModelChoiceField)
+        strategies.queryset = ExitStrategy.objects.for_user(owner).current().order_by("owner", "name")
+        strategies.to_field_name = "public_id"
         self.fields["account"].widget.attrs["list"] = "account-names"
         self.fields["symbol"].widget.attrs |= {"list": "symbols", "autocapitalize": "characters"}
         begins = "symbol" if self["account"].value() else "account"
@@ -157,7 +172,9 @@ class TicketForm(forms.Form):
             source=OrderSource.UI,
             strategy=asked["strategy"],
         )
-        return Request(asked["account"], asked["symbol"], ticket, intent)
+        strategy = asked["exit_strategy"]
+        wanted = WantedPlan(strategy) if strategy else None
+        return Request(asked["account"], asked["symbol"], ticket, intent, exit_plan=wanted)
 
     def again(self, *, owner: User) -> "TicketForm":
         """The same for another order: what was asked for, under an id of its own."""

@@ -1,14 +1,17 @@
 """Rows of orders and of the first events of their lives, built and not yet stored."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from accounts.models import Account
-from trading.models import Instrument, Order, OrderEvent, OrderSource, Venue
+from trading.exits.plans import ExitPlan
+from trading.exits.snapshots import snapshot
+from trading.models import ExitStrategy, Instrument, Order, OrderEvent, OrderSource, Venue
 from trading.order_progress import LOCAL
 from trading.order_rules.broker_events import Report
 from trading.order_rules.pretrade import Decision
@@ -29,6 +32,15 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class WantedPlan:
+    """The exit plan that what an order fills shall be under: `plan`, else the strategy's, with the overrides."""
+
+    strategy: ExitStrategy | None = None
+    plan: ExitPlan | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """An order that somebody asks for; `replaces` is the one whose place it takes."""
 
@@ -37,11 +49,19 @@ class Request:
     ticket: Ticket
     intent: Intent = Intent()
     replaces: Order | None = None
+    exit_plan: WantedPlan | None = None
 
     @property
     def hash(self) -> str:
-        """Of everything that was asked for."""
-        return hash_of(self.ticket, self.instrument, purpose=self.intent.purpose, strategy=self.intent.strategy)
+        """Of everything that was asked for; of a strategy its name, so that an edit of it makes no other request."""
+        wanted = self.exit_plan
+        plan = None
+        if wanted is not None:
+            strategy = str(wanted.strategy.public_id) if wanted.strategy else None
+            plan = [strategy, wanted.plan and snapshot(wanted.plan), dict(wanted.overrides)]
+        return hash_of(
+            self.ticket, self.instrument, purpose=self.intent.purpose, strategy=self.intent.strategy, exit_plan=plan
+        )
 
     @property
     def key(self) -> tuple[int, str]:
@@ -78,6 +98,8 @@ def built(request: Request, account: Account, *, venue: str, now: datetime) -> O
         strategy=intent.strategy,
         source=intent.source,
         replaces=request.replaces,
+        has_exit_plan=request.exit_plan is not None
+        or (request.replaces is not None and request.replaces.has_exit_plan),
         chain_id=request.replaces.chain_id if request.replaces else uuid.uuid4(),
         submitted_at=now,
         expires_at=_expiry(ticket, account, now),

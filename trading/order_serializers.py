@@ -7,11 +7,12 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.decimals import plain
+from accounts.errors import InvalidValue
 from accounts.models import Account
 from accounts.strict import MoneyField, PriceField, StrictSerializer
 from trading import instruments
 from trading.models import Instrument, Order, OrderEvent, OrderSource
-from trading.order_rows import Intent, Request
+from trading.order_rows import Intent, Request, WantedPlan
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import (
     Direction,
@@ -26,6 +27,7 @@ from trading.order_rules.vocabulary import (
     read_direction,
 )
 from trading.order_tickets import ticket_of
+from trading.plan_serializers import WantedPlanSerializer, plan_of, written_keys
 from trading.serializers import OwnIdField
 
 MOST_AT_ONCE = 500
@@ -111,6 +113,9 @@ class PlacedOrderSerializer(StrictSerializer):
     client_order_id = serializers.CharField(required=False, allow_blank=True, max_length=128, default="")
     purpose = WordField(_word(Purpose), required=False, default=Purpose.ENTRY)
     strategy = serializers.CharField(required=False, allow_blank=True, max_length=60, default="")
+    exit_plan = WantedPlanSerializer(
+        required=False, allow_null=True, help_text="What it fills is under this plan from the first fill on."
+    )
 
 
 class BulkOrderSerializer(StrictSerializer):
@@ -174,6 +179,7 @@ class OrderSerializer(StrictSerializer):
     parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]
     replaces = serializers.UUIDField(allow_null=True)
     chain = serializers.UUIDField()
+    has_exit_plan = serializers.BooleanField(help_text="Managed positions name it as their `entry_order`.")
     strategy = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]
     version = serializers.IntegerField()
@@ -239,7 +245,16 @@ def request_of(asked: dict[str, Any]) -> Request:
         stop_loss_limit=asked.get("stop_loss_limit"),
     )
     intent = Intent(asked["client_order_id"], asked["purpose"], OrderSource.API, asked["strategy"])
-    return Request(asked["account"], asked["symbol"], ticket, intent)
+    return Request(asked["account"], asked["symbol"], ticket, intent, exit_plan=_wanted(asked.get("exit_plan")))
+
+
+def _wanted(asked: dict[str, Any] | None) -> WantedPlan | None:
+    if asked is None:
+        return None
+    if ("plan" in asked) is (asked.get("strategy") is not None):
+        raise InvalidValue("Name either a strategy or a plan.", pointer="/exit_plan/strategy")
+    plan = plan_of(asked["plan"], place="/exit_plan/plan") if "plan" in asked else None
+    return WantedPlan(asked.get("strategy"), plan, written_keys(asked.get("overrides", {})))
 
 
 _CHANGEABLE = ("quantity", "limit_price", "stop_price", "trail_price", "trail_ratio", "time_in_force")
@@ -261,7 +276,8 @@ _NUMBERS = (
 )  # fmt: skip
 _AS_THEY_ARE = (
     "client_order_id", "broker_order_id", "venue", "side", "purpose", "type", "order_class", "time_in_force",
-    "extended_hours", "status", "is_working", "has_late_fill", "strategy", "source", "version", "attempts",
+    "extended_hours", "status", "is_working", "has_late_fill", "has_exit_plan",
+    "strategy", "source", "version", "attempts",
     "submitted_at", "accepted_at", "filled_at", "canceled_at", "expired_at", "rejected_at", "replaced_at", "expires_at",
     "created_at", "updated_at",
 )  # fmt: skip

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import orjson
 
@@ -73,13 +74,18 @@ def market_of(instrument: Instrument, quote: Quote | None) -> Market:
     )
 
 
-def hash_of(ticket: Ticket, instrument: Instrument, *, purpose: Purpose, strategy: str) -> str:
+def hash_of(
+    ticket: Ticket, instrument: Instrument, *, purpose: Purpose, strategy: str, exit_plan: list[Any] | None = None
+) -> str:
     """SHA-256 of everything that was asked for: equal for equal requests, however their numbers were written."""
-    parts: list[str | bool | None] = [str(instrument.public_id), purpose, strategy]
+    parts: list[Any] = [str(instrument.public_id), purpose, strategy]
     for name in Ticket.__dataclass_fields__:
         value = getattr(ticket, name)
         parts.append(plain(value) if isinstance(value, Decimal) else str(value))
-    return hashlib.sha256(orjson.dumps(parts)).hexdigest()
+    if exit_plan is not None:
+        # Only where there is one: the hashes of orders without stay what they were.
+        parts.append(exit_plan)
+    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def hold_of(order: Order) -> Hold | None:

@@ -18,12 +18,13 @@ from django.utils.translation import gettext as _
 from accounts import audit, ledger, versions
 from accounts.errors import DomainError, IdempotencyConflict, InvalidValue
 from accounts.models import Account, Portfolio
-from trading import order_groups, risk, trades
+from trading import entry_plans, order_groups, risk, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
+from trading.exits.plans import ExitPlan
 from trading.models import BreakerState, Instrument, Order, OrderEvent, Quote, Venue
 from trading.order_facts import Facts
 from trading.order_progress import LOCAL, advance, keep, tell_refused
-from trading.order_rows import Intent, Request, accepted, built, refused
+from trading.order_rows import Intent, Request, WantedPlan, accepted, built, refused
 from trading.order_rules import pretrade, replacing
 from trading.order_rules.amounts import difference
 from trading.order_rules.broker_events import BrokerEvent, Report, fold
@@ -58,14 +59,22 @@ class NotPlaced:
     error: DomainError
 
 
-def place(account: Account, *, instrument: Instrument, ticket: Ticket, intent: Intent | None = None) -> Placed:
+def place(
+    account: Account,
+    *,
+    instrument: Instrument,
+    ticket: Ticket,
+    intent: Intent | None = None,
+    exit_plan: WantedPlan | None = None,
+) -> Placed:
     """The order stands in the account with what it sets aside; or it stands there as rejected, with every reason.
 
+    With an `exit_plan`, what it fills is under that plan from the first fill on; one that stands rejected has none.
     The same client id with the same request gives the first order again, whatever became of it.
-    Raises OrderRefused for what is no sound order, and nothing is stored; IdempotencyConflict for the same client id
-    with another request.
+    Raises OrderRefused, PlanInvalid or PlanImpossible for what is no sound order or plan, and nothing is stored;
+    IdempotencyConflict for the same client id with another request.
     """
-    (answer,) = place_many([Request(account, instrument, ticket, intent or Intent())])
+    (answer,) = place_many([Request(account, instrument, ticket, intent or Intent(), exit_plan=exit_plan)])
     if isinstance(answer, NotPlaced):
         raise answer.error
     return answer
@@ -149,10 +158,15 @@ def preview(request: Request) -> Preview:
     facts = Facts({request.account.pk}, [request.instrument], now=timezone.now())
     facts.read(request.account, request.instrument.currency)
     judged = _Desk(facts).judge(request)
+    try:
+        entry_plans.resolved(request, position=facts.position(request.account, request.instrument))
+        of_plan: tuple[Violation, ...] = ()
+    except OrderRefused as error:
+        of_plan = tuple(error.reasons)
     portfolio = facts.portfolio(request.account, request.instrument.currency)
     decision = judged.decision
     return Preview(
-        reasons=judged.broken if decision is None else decision.reasons,
+        reasons=(*(judged.broken if decision is None else decision.reasons), *of_plan),
         hold=decision.hold if decision else None,
         value=judged.value,
         quote=facts.quote(request.instrument),
@@ -173,6 +187,7 @@ class _Desk:
         self.facts = facts
         self.orders: list[Order] = []
         self.events: list[OrderEvent] = []
+        self.plans: list[tuple[Order, WantedPlan, ExitPlan]] = []
         self.by_owner: dict[int, _Rules] = {}
 
     def judge(self, request: Request) -> Judged:
@@ -206,6 +221,10 @@ class _Desk:
         if decision is None:
             return NotPlaced(OrderRefused(judged.broken))
         account = facts.accounts[request.account.pk]
+        try:
+            plan = entry_plans.resolved(request, position=facts.position(account, request.instrument))
+        except DomainError as error:
+            return NotPlaced(error)
         order = built(request, account, venue=venue_of(account), now=now)
         order.reference_price = judged.reference
         if decision.is_allowed:
@@ -213,6 +232,8 @@ class _Desk:
             assert decision.hold is not None, "what is allowed has a hold"
             facts.set_aside(account, request.instrument, decision.hold)
             ledger.set_aside(facts.portfolio(account, request.instrument.currency), decision.hold.funds)
+            if plan is not None and request.exit_plan is not None:
+                self.plans.append((order, request.exit_plan, plan))
         else:
             self.events += refused(order, decision, now=now)
         self.orders.append(order)
@@ -240,7 +261,11 @@ class _Desk:
             ],
             at=now,
         )
+        for order, wanted, plan in self.plans:
+            entry_plans.wait_for(order, wanted=wanted, plan=plan)
         for order in self.orders:
+            if order.replaces is not None and order.has_exit_plan:
+                entry_plans.moved(order.replaces, to=order)
             if order.is_live:
                 order_groups.bring_exits(order, now=now)
             elif any(each["code"].startswith("breaker_") for each in order.reasons):
@@ -307,6 +332,7 @@ def _move(
     step = advance(order, events, portfolio=portfolio, source=source, match_id=match_id)
     if step is not None:
         order_groups.follow(step, portfolio=portfolio)
+        entry_plans.follow(step)
         orders_changed.send(sender=Order, step=step)
 
 

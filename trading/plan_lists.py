@@ -14,6 +14,11 @@ from trading.exits.results import ExitFill, Result, result
 from trading.exits.standing import Standing, standing
 from trading.models import ManagedPosition, PlanExit, PlanExitReason
 
+_ZERO = Decimal(0)
+#: Where a plan stands, and what it made, before anything has entered it.
+_WAITS = Standing(None, None, None, is_trail_armed=False, ends_at=None, rides=_ZERO, decided=None)
+_NOTHING = Result(_ZERO, _ZERO, None, _ZERO, _ZERO, _ZERO, None, None, None, None, None)
+
 
 @dataclass(frozen=True, slots=True)
 class ShownPlan:
@@ -64,7 +69,7 @@ def _shown(managed: ManagedPosition, exits: Sequence[PlanExit], mark: marks.Mark
         price=price,
         priced_at=mark.at if mark else None,
         is_stale=mark is not None and mark.at < oldest,
-        standing=standing(plan, entry, state, price=price),
-        result=result(own, fills, price=price, multiplier=managed.multiplier),
+        standing=standing(plan, entry, state, price=price) if entry.quantity else _WAITS,
+        result=result(own, fills, price=price, multiplier=managed.multiplier) if entry.quantity else _NOTHING,
         under_way=sum((each.quantity - each.filled_quantity for each in exits if each.ended_at is None), Decimal(0)),
     )

@@ -8,10 +8,14 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.decimals import plain
+from accounts.errors import InvalidValue
 from accounts.models import Account
 from accounts.strict import InstantField, LineField, MoneyField, PriceField, StrictBooleanField, StrictSerializer
+from trading.exits.plans import ExitPlan, PlanRefused
+from trading.exits.snapshots import SnapshotRefused, overridden, restored, snapshot
 from trading.models import ExitStrategy, PlanExitReason, PlanStatus, TradeSide
 from trading.models.exit_strategy import MOST_LEVELS
+from trading.plan_words import below, refusal
 from trading.serializers import OwnIdField
 
 
@@ -54,6 +58,14 @@ class OpenPlanSerializer(StrictSerializer):
     plan = PlanSerializer(required=False)
     overrides = PlanSerializer(required=False)
     quantity = PriceField(required=False, min_value=Decimal("0.000000000001"), help_text="All that is free without it.")
+
+
+class WantedPlanSerializer(StrictSerializer):
+    """The exit plan that an order carries: a strategy's or one of its own, with keys that win over it."""
+
+    strategy = OwnIdField(queryset=ExitStrategy.objects, required=False, allow_null=True)
+    plan = PlanSerializer(required=False)
+    overrides = PlanSerializer(required=False)
 
 
 class OverrideSerializer(StrictSerializer):
@@ -110,6 +122,8 @@ class ManagedPositionSerializer(StrictSerializer):
     reason = serializers.CharField(help_text="Of the latest exit or the end; empty before.")
     problem = serializers.CharField()
     price_alert = serializers.CharField(help_text="Why its price triggers nothing; empty if it may.")
+    entry_order = serializers.UUIDField(allow_null=True, help_text="The order that carried the plan.")
+    is_entered = serializers.BooleanField(help_text="False while its entry order may still fill.")
     entry_price = PriceField()
     entry_quantity = PriceField()
     entered_at = serializers.DateTimeField()
@@ -132,6 +146,20 @@ class ManagedPositionSerializer(StrictSerializer):
     unrealized = MoneyField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
     exits = PlanExitSerializer(many=True)
+
+
+def plan_of(values: dict[str, Any], *, of: ExitPlan | None = None, place: str = "/plan") -> ExitPlan:
+    """The plan with what `PlanSerializer` read. Raises PlanInvalid, with pointers below `place`."""
+    if of is None and values.get("stop_loss") is None:
+        raise InvalidValue("A plan needs a stop loss.", pointer=f"{place}/stop_loss")
+    try:
+        # What is absent is as in the plain plan that has a stop alone.
+        base = ExitPlan(stop_loss=values["stop_loss"]) if of is None else of
+        return overridden(base, written_keys(values)) if of is not None else restored(
+            {**snapshot(base), **written_keys(values)}
+        )  # fmt: skip
+    except (PlanRefused, SnapshotRefused) as error:
+        raise below(refusal(error), place) from error
 
 
 def written_keys(values: Mapping[str, Any]) -> dict[str, Any]:

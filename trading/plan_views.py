@@ -27,7 +27,9 @@ def _person(request: HttpRequest) -> User:
 
 
 def _own(request: HttpRequest, public_id: uuid.UUID) -> ManagedPosition:
-    rows = ManagedPosition.objects.for_user(request.user).select_related("account", "instrument", "strategy")
+    rows = ManagedPosition.objects.for_user(request.user).select_related(
+        "account", "instrument", "strategy", "entry_order"
+    )
     return get_object_or_404(rows, public_id=public_id)
 
 

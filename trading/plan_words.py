@@ -49,3 +49,9 @@ def said(problem: Problem) -> str:
 
 def _pointer(problem: Problem) -> str:
     return f"/{problem.field}" if problem.level is None else f"/{problem.field}/{problem.level - 1}"
+
+
+def below(error: PlanInvalid, place: str) -> PlanInvalid:
+    """The refusal with its pointers below the field that holds the plan."""
+    problems = tuple((f"{place}{pointer}", words) for pointer, words in error.problems)
+    return PlanInvalid(error.message, pointer=problems[0][0], problems=problems)

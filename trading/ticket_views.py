@@ -39,7 +39,13 @@ def order_create(request: HttpRequest) -> HttpResponseBase:
         return _page(request, form)
     asked = form.request()
     try:
-        made = orders.place(asked.account, instrument=asked.instrument, ticket=asked.ticket, intent=asked.intent)
+        made = orders.place(
+            asked.account,
+            instrument=asked.instrument,
+            ticket=asked.ticket,
+            intent=asked.intent,
+            exit_plan=asked.exit_plan,
+        )
     except OrderRefused as error:
         form.refuse(error.reasons)
         return _page(request, form)

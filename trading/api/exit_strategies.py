@@ -1,25 +1,18 @@
 """The API of exit strategies: plans that positions begin with."""
 
-from typing import Any
-
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.errors import InvalidValue
 from accounts.serializers import page_of
 from accounts.strict import choice
 from accounts.viewsets import CURSOR, LIMIT, OwnViewSet
 from trading import exit_strategies
 from trading.api.plan_rows import strategy_json
-from trading.errors import PlanInvalid
-from trading.exits.plans import ExitPlan, PlanRefused
-from trading.exits.snapshots import SnapshotRefused, overridden, restored, snapshot
 from trading.models import ExitStrategy
-from trading.plan_serializers import ExitStrategySerializer, written_keys
-from trading.plan_words import refusal
+from trading.plan_serializers import ExitStrategySerializer, plan_of
 from trading.serializers import read
 
 
@@ -92,23 +85,3 @@ class ExitStrategyViewSet(OwnViewSet):
     def copy(self, request: Request, id: str) -> Response:
         """One's own strategy that says the same: how a shipped one is changed."""
         return Response(strategy_json(exit_strategies.copy(self._one(id), owner=self.person)), status=201)
-
-
-def plan_of(values: dict[str, Any], *, of: ExitPlan | None = None) -> ExitPlan:
-    """The plan with what `PlanSerializer` read. Raises PlanInvalid, with pointers below /plan."""
-    if of is None and values.get("stop_loss") is None:
-        raise InvalidValue("A plan needs a stop loss.", pointer="/plan/stop_loss")
-    try:
-        # What is absent is as in the plain plan that has a stop alone.
-        base = ExitPlan(stop_loss=values["stop_loss"]) if of is None else of
-        return overridden(base, written_keys(values)) if of is not None else restored(
-            {**snapshot(base), **written_keys(values)}
-        )  # fmt: skip
-    except (PlanRefused, SnapshotRefused) as error:
-        raise below_plan(refusal(error)) from error
-
-
-def below_plan(error: PlanInvalid, place: str = "/plan") -> PlanInvalid:
-    """The refusal with its pointers below the field that holds the plan."""
-    problems = tuple((f"{place}{pointer}", words) for pointer, words in error.problems)
-    return PlanInvalid(error.message, pointer=problems[0][0], problems=problems)

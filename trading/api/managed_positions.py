@@ -12,7 +12,6 @@ from accounts.serializers import page_of
 from accounts.strict import choice
 from accounts.viewsets import CURSOR, LIMIT, OwnViewSet, page_json
 from trading import exit_plans, plan_lists
-from trading.api.exit_strategies import below_plan, plan_of
 from trading.api.lists import ACCOUNT, SYMBOL, accounts_asked, asked, line_asked
 from trading.api.plan_rows import managed_json, revision_json
 from trading.errors import PlanInvalid
@@ -24,8 +23,10 @@ from trading.plan_serializers import (
     OpenPlanSerializer,
     OverrideSerializer,
     RevisionSerializer,
+    plan_of,
     written_keys,
 )
+from trading.plan_words import below
 from trading.serializers import read
 
 
@@ -43,7 +44,9 @@ class ManagedPositionViewSet(OwnViewSet):
     repeatable_parameters = frozenset({"account"})
 
     def _one(self, id: str) -> ManagedPosition:
-        rows = ManagedPosition.objects.for_user(self.person).select_related("account", "instrument", "strategy")
+        rows = ManagedPosition.objects.for_user(self.person).select_related(
+            "account", "instrument", "strategy", "entry_order"
+        )
         return get_object_or_404(rows, public_id=id)
 
     def _shown(self, managed: ManagedPosition, *, status: int = 200) -> Response:
@@ -56,7 +59,9 @@ class ManagedPositionViewSet(OwnViewSet):
     def list(self, request: Request) -> Response:
         """Plans, the newest first."""
         params = request.query_params
-        rows = ManagedPosition.objects.for_user(self.person).select_related("account", "instrument", "strategy")
+        rows = ManagedPosition.objects.for_user(self.person).select_related(
+            "account", "instrument", "strategy", "entry_order"
+        )
         accounts, symbol = accounts_asked(params), line_asked(params, "symbol")
         if accounts is not None:
             rows = rows.filter(account__public_id__in=accounts)
@@ -92,7 +97,7 @@ class ManagedPositionViewSet(OwnViewSet):
                 quantity=values.get("quantity"),
             )
         except PlanInvalid as error:
-            raise below_plan(error, "/overrides") from error
+            raise below(error, "/overrides") from error
         return self._shown(made, status=201)
 
     def retrieve(self, request: Request, id: str) -> Response:
@@ -108,7 +113,7 @@ class ManagedPositionViewSet(OwnViewSet):
         try:
             exit_plans.override(managed, changes=changes, by=self.person, revision=values["revision"])
         except PlanInvalid as error:
-            raise below_plan(error, "/changes") from error
+            raise below(error, "/changes") from error
         return self._shown(managed)
 
     @extend_schema(request=None, responses=ManagedPositionSerializer)

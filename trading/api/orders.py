@@ -88,7 +88,13 @@ class OrderViewSet(OwnViewSet):
     def create(self, request: Request) -> Response:
         """Place an order. The same `client_order_id` again answers 200 with the order that it made first."""
         asked = request_of(read(PlacedOrderSerializer, request.data, person=self.person))
-        made = orders.place(asked.account, instrument=asked.instrument, ticket=asked.ticket, intent=asked.intent)
+        made = orders.place(
+            asked.account,
+            instrument=asked.instrument,
+            ticket=asked.ticket,
+            intent=asked.intent,
+            exit_plan=asked.exit_plan,
+        )
         order = self._matched([made])[0]
         if order.status == Status.REJECTED and order.reasons:
             raise OrderRefused(orders.reasons_of(order), order_id=str(order.public_id))

@@ -37,6 +37,8 @@ def managed_json(row: ShownPlan) -> Json:
         "reason": managed.reason,
         "problem": managed.problem,
         "price_alert": managed.price_alert,
+        "entry_order": str(managed.entry_order.public_id) if managed.entry_order else None,
+        "is_entered": managed.is_entered,
         "entry_price": _number(managed.entry_price),
         "entry_quantity": _number(managed.entry_quantity),
         "entered_at": _instant(managed.entered_at),

@@ -53,6 +53,7 @@ class PlanExitReason(models.TextChoices):
 class ClosedReason(models.TextChoices):
     """Why a plan ended, where that is no exit of its own."""
 
+    CANCELED = "canceled", _("Entry not filled")
     EXTERNAL = "external", _("Position gone")
     LET_GO = "let_go", _("Let go by hand")
 
@@ -88,10 +89,22 @@ class ManagedPosition(models.Model):
         related_name="+",
         db_comment="Where the plan came from, for statistics only: the position follows its own plan",
     )
+    entry_order = models.ForeignKey(
+        Order,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="exit_plans",
+        db_index=False,
+        db_comment="The order that carried the plan; NULL where it was opened on what was held",
+    )
+    is_entered = models.BooleanField(
+        default=True, db_comment="Its entry is complete: false while its order may still fill, and then moves the entry"
+    )
     side = models.CharField(max_length=5, choices=TradeSide)
-    entry_price = PriceField(db_comment="Average of the fills that entered it")
-    entry_quantity = PriceField()
-    entered_at = models.DateTimeField()
+    entry_price = PriceField(db_comment="Average of the fills that entered it; 0 before the first")
+    entry_quantity = PriceField(db_comment="Units that entered it; 0 before the first fill")
+    entered_at = models.DateTimeField(db_comment="Of the first fill; when it was ordered before that")
     quantity_step = PriceField(null=True, db_comment="Lot of the instrument then")
     price_step = PriceField(null=True, db_comment="Tick of the instrument then")
     may_be_negative = models.BooleanField(default=False, db_comment="Prices may be zero or below")
@@ -146,9 +159,22 @@ class ManagedPosition(models.Model):
             ),
             models.CheckConstraint(
                 name="managed_position_entry_usable",
-                condition=Q(entry_quantity__gt=0)
-                & (Q(entry_price__gt=0) | (Q(may_be_negative=True) & ~Q(entry_price=0)))
+                condition=(
+                    Q(entry_quantity__gt=0) & (Q(entry_price__gt=0) | (Q(may_be_negative=True) & ~Q(entry_price=0)))
+                    | Q(entry_quantity=0, entry_price=0, remaining=0, entry_order__isnull=False)
+                    & Q(status__in=["pending", "closed"])
+                )
                 & Q(multiplier__gt=0),
+            ),
+            models.CheckConstraint(
+                name="managed_position_waits_for_its_order",
+                condition=Q(status="pending", entry_quantity=0, is_entered=False)
+                | (~Q(status="pending") & (Q(is_entered=True) | Q(entry_quantity__gt=0, entry_order__isnull=False))),
+            ),
+            models.UniqueConstraint(
+                fields=["entry_order"],
+                condition=Q(is_entered=False),
+                name="managed_position_one_waits_per_order",
             ),
             models.CheckConstraint(
                 name="managed_position_remaining_within_entry",
@@ -182,6 +208,9 @@ class ManagedPosition(models.Model):
         indexes = [
             models.Index(fields=["owner", "-id"], name="managed_position_owner"),
             models.Index(fields=["account", "instrument"], name="managed_position_held", condition=Q(closed_at=None)),
+            models.Index(
+                fields=["entry_order"], name="managed_position_of_order", condition=Q(entry_order__isnull=False)
+            ),
             models.Index(
                 fields=["id"], name="managed_position_watched", condition=Q(closed_at=None) & Q(remaining__gt=0)
             ),

@@ -107,6 +107,9 @@ class Order(models.Model):
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="legs", db_index=False
     )
+    has_exit_plan = models.BooleanField(
+        default=False, db_comment="Its fills enter a managed position, which waited for them"
+    )
     replaces = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by")
     chain_id = models.UUIDField(db_comment="The same for an order and all that took its place")
     strategy = models.CharField(max_length=60, blank=True)
