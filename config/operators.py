@@ -30,6 +30,11 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ("note", "notetemplate", "draft", "attachment", "playbook", "playbookversion", "playbookrule", "tradeplaybook",
          "rulecheck"),
     ),
+    (
+        _("Wallets and signals"),
+        ("wallet", "signal", "signaloutcome", "signalcheck", "token", "tokenlisting", "webhookdelivery",
+         "webhookregistration"),
+    ),
     (_("Memory"), ("decision", "decisionrevision", "decisionoutcome", "embedding", "embeddingmodel")),
     (
         _("Stored sums"),

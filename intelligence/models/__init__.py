@@ -10,6 +10,12 @@ from intelligence.models.decision import (
     DecisionRevision,
     OutcomeSource,
 )
+from intelligence.models.delivery import (
+    DeliveryStatus,
+    WebhookDelivery,
+    WebhookDeliveryQuerySet,
+    WebhookRegistration,
+)
 from intelligence.models.embedding import (
     DIMENSIONS,
     Embedding,
@@ -18,20 +24,63 @@ from intelligence.models.embedding import (
     EmbeddingState,
     ModelState,
 )
+from intelligence.models.signal import (
+    CheckVerdict,
+    OutcomeVerdict,
+    Signal,
+    SignalAction,
+    SignalCheck,
+    SignalOutcome,
+    SignalOutcomeQuerySet,
+    SignalQuerySet,
+    SignalType,
+)
+from intelligence.models.token import Token, TokenListing, TokenListingKind, TokenQuerySet
+from intelligence.models.wallet import (
+    DiscoverySource,
+    SyncStatus,
+    Wallet,
+    WalletHealth,
+    WalletMode,
+    WalletQuerySet,
+)
 
 __all__ = [
     "DIMENSIONS",
     "ActorKind",
+    "CheckVerdict",
     "Decision",
     "DecisionAction",
     "DecisionInstrument",
     "DecisionOutcome",
     "DecisionQuerySet",
     "DecisionRevision",
+    "DeliveryStatus",
+    "DiscoverySource",
     "Embedding",
     "EmbeddingModel",
     "EmbeddingQuerySet",
     "EmbeddingState",
     "ModelState",
     "OutcomeSource",
+    "OutcomeVerdict",
+    "Signal",
+    "SignalAction",
+    "SignalCheck",
+    "SignalOutcome",
+    "SignalOutcomeQuerySet",
+    "SignalQuerySet",
+    "SignalType",
+    "SyncStatus",
+    "Token",
+    "TokenListing",
+    "TokenListingKind",
+    "TokenQuerySet",
+    "Wallet",
+    "WalletHealth",
+    "WalletMode",
+    "WalletQuerySet",
+    "WebhookDelivery",
+    "WebhookDeliveryQuerySet",
+    "WebhookRegistration",
 ]
