@@ -338,6 +338,20 @@ ALPACA_DATA_URL = env_str("ALPACA_DATA_URL", "https://data.alpaca.markets")
 #: Seconds that one answer may take.
 BROKER_TIMEOUT = env_int("BROKER_TIMEOUT", 10)
 
+# ---------------------------------------------------------------- wallets
+#: What Helius echoes in `Authorization`; two while one is replaced by the other.
+HELIUS_WEBHOOK_SECRETS = env_list("HELIUS_WEBHOOK_SECRETS")
+#: Secrets of other senders, which sign what they send: "bot=first|second, other=third".
+WEBHOOK_SECRETS = env_list("WEBHOOK_SECRETS")
+#: The address under which Helius reaches this installation, with /api/v1/webhooks/helius/ at its end.
+HELIUS_WEBHOOK_URL = env_str("HELIUS_WEBHOOK_URL")
+HELIUS_API_KEY = env_str("HELIUS_API_KEY")
+HELIUS_URL = env_str("HELIUS_URL", "https://api.helius.xyz").rstrip("/")
+HELIUS_RPC_URL = env_str("HELIUS_RPC_URL", "https://mainnet.helius-rpc.com").rstrip("/")
+#: Nobody is asked whose address is not written down: https://api.rugcheck.xyz and https://api.dexscreener.com
+RUGCHECK_URL = env_str("RUGCHECK_URL").rstrip("/")
+DEXSCREENER_URL = env_str("DEXSCREENER_URL").rstrip("/")
+
 # ---------------------------------------------------------------- logs
 LOGGING = {
     "version": 1,

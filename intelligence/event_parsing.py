@@ -160,7 +160,8 @@ def _block(value: Any) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
         raise Malformed("block: a whole number")
-    return value
+    found: int = value
+    return found
 
 
 def _flag(value: Any) -> bool:

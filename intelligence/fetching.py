@@ -206,7 +206,8 @@ def _read(
     connection: http.client.HTTPConnection, response: http.client.HTTPResponse, *, deadline: float, most: int
 ) -> bytes:
     """The body, up to the bound and the deadline: a server that drips must not hold a worker."""
-    chunks, size = [], 0
+    chunks: list[bytes] = []
+    size = 0
     while True:
         left = deadline - time.monotonic()
         if left <= 0:

@@ -239,9 +239,9 @@ def _by_balances(wallet: str, transaction: Json) -> Iterator[tuple[str, Decimal]
             fee = _lamports(transaction.get("fee", 0)) if transaction.get("feePayer") == wallet else 0
             if change:
                 yield SOL, change + fee
-        for change in _objects(account.get("tokenBalanceChanges")):
-            if change.get("userAccount") == wallet:
-                yield _mint(change.get("mint")), _raw(change.get("rawTokenAmount"))
+        for token in _objects(account.get("tokenBalanceChanges")):
+            if token.get("userAccount") == wallet:
+                yield _mint(token.get("mint")), _raw(token.get("rawTokenAmount"))
 
 
 def _by_transfers(wallet: str, transaction: Json) -> Iterator[tuple[str, Decimal]]:
@@ -342,7 +342,8 @@ def _block(value: Any) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
         raise Malformed("no slot")
-    return value
+    found: int = value
+    return found
 
 
 def _instant(value: Any) -> datetime | None:

@@ -151,10 +151,10 @@ def _ask_price(token: Token, source: TokenSource, *, at: datetime) -> None:
 
 def sol_price(*, at: datetime) -> Decimal | None:
     """What one SOL cost in USD about then, as it is known here; None where it is not. Nothing is fetched."""
-    row = Token.objects.filter(address=SOL, price__isnull=False).values_list("price", "price_at").first()
-    if row is None or abs(at - row[1]) > _RATE_FOR:
+    token = Token.objects.filter(address=SOL).first()
+    if token is None or token.price_at is None or abs(at - token.price_at) > _RATE_FOR:
         return None
-    return Decimal(row[0])
+    return token.price
 
 
 # ---------------------------------------------------------------- bans

@@ -29,7 +29,8 @@ class TokenFacts:
 class TokenSource(Protocol):
     """Says what it knows of a token."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def token(self, address: str) -> TokenFacts:
         """What is known of the token with this mint. Raises SourceFailed."""
