@@ -1,5 +1,6 @@
 """The people of every test: alice owns, bob is a stranger."""
 
+import gc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,13 @@ from rest_framework.test import APIClient
 from accounts import tokens
 from accounts.models import TokenScope, User
 from tests.factories import make_user
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: looking through it for garbage took a sixth of the time of all tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

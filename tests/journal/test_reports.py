@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import Account, User
-from journal import reports
+from journal import curves, reports
 from journal.filters import MetricsFilter
 from journal.metrics.formulas import EquityPoint, equity_points
 from tests.journal.factories import at, make_account, make_instrument, make_trade
@@ -378,21 +378,22 @@ def test_an_answer_from_the_cache_is_the_answer(alice: User, fleet: dict[str, Ac
     assert kept.max_drawdown == built.max_drawdown
 
 
-def test_a_long_curve_is_thinned_without_losing_its_extremes(alice: User) -> None:
+def test_a_long_curve_is_thinned_without_losing_its_extremes(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curves, "MOST_POINTS", 100)
     account = make_account(alice)
     first = datetime(2015, 1, 1).toordinal()  # noqa: DTZ001 – a day count
     fills = []
-    for number in range(2100):
+    for number in range(105):
         day = date.fromordinal(first + number)
-        price = {700: Decimal(5000), 1400: Decimal(-3000)}.get(number, Decimal(number % 3 - 1))
+        price = {35: Decimal(5000), 70: Decimal(-3000)}.get(number, Decimal(number % 3 - 1))
         fills.append(EnteredFill("buy", Decimal(1), Decimal(10000), at(day, 14)))
         fills.append(EnteredFill("sell", Decimal(1), Decimal(10000) + price, at(day, 15)))
     trades.enter(account, instrument=make_instrument(), fills=fills)
 
     points = reports.equity_curve(alice).combined.points
 
-    assert len(points) <= 2000
+    assert len(points) <= 100
     by_day = {point.date: point for point in points}
-    assert by_day[date.fromordinal(first + 700)].pnl == Decimal(5000)
-    assert by_day[date.fromordinal(first + 1400)].pnl == Decimal(-3000)
-    assert points[-1].date == date.fromordinal(first + 2099)
+    assert by_day[date.fromordinal(first + 35)].pnl == Decimal(5000)
+    assert by_day[date.fromordinal(first + 70)].pnl == Decimal(-3000)
+    assert points[-1].date == date.fromordinal(first + 104)
