@@ -16,6 +16,8 @@ app.conf.beat_schedule = {
     "watch exit plans": {"task": "trading.tasks.watch_plans", "schedule": 2.0, "options": {"expires": 4}},
     "match what was left": {"task": "trading.tasks.match_left_orders", "schedule": 5.0, "options": {"expires": 5}},
     "expire orders": {"task": "trading.tasks.expire_orders", "schedule": 60.0},
+    "send to brokers": {"task": "trading.tasks.send_waiting", "schedule": 2.0, "options": {"expires": 4}},
+    "compare with brokers": {"task": "trading.tasks.reconcile_brokers", "schedule": 300.0, "options": {"expires": 300}},
     "measure excursions": {"task": "trading.tasks.measure_excursions", "schedule": 60.0},
     "judge breakers": {"task": "trading.tasks.sweep_risk", "schedule": 60.0},
     "sweep what was written": {"task": "journal.tasks.sweep_writing", "schedule": 3600.0},

@@ -164,7 +164,9 @@ def order_cancel(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     except DomainError as error:
         toasts.say(request, error.message, level="error")
     else:
-        toasts.say(request, _("The order is canceled."))
+        is_asked = Order.objects.live().filter(pk=order.pk).exists()
+        words = _("The broker is asked to cancel the order.") if is_asked else _("The order is canceled.")
+        toasts.say(request, words)
     return redirect(_next(request) or order_address(order))
 
 
@@ -232,7 +234,10 @@ def order_replace(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
         form.add_error(None, error.message)
         return _order_page(request, order, form=form)
     paper.match(made.order.instrument_id)
-    toasts.say(request, _("The order was replaced by this one."))
+    if made.is_new:
+        toasts.say(request, _("The order was replaced by this one."))
+    else:
+        toasts.say(request, _("The broker is asked to replace the order."))
     return redirect(order_address(made.order))
 
 

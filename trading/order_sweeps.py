@@ -29,8 +29,8 @@ class Swept:
 
 
 def due(*, at: datetime) -> OrderQuerySet:
-    """Live orders whose time is over."""
-    return Order.objects.live().filter(expires_at__lte=at)
+    """Live paper orders whose time is over; those at a broker end by its word."""
+    return Order.objects.live().filter(venue=Venue.PAPER, expires_at__lte=at)
 
 
 def expire_due(*, at: datetime) -> Swept:

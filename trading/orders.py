@@ -7,6 +7,7 @@ import dataclasses
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,12 +17,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit, ledger, versions
+from accounts.decimals import plain
 from accounts.errors import DomainError, IdempotencyConflict, InvalidValue
 from accounts.models import Account, Portfolio
-from trading import entry_plans, order_groups, risk, trades
+from trading import entry_plans, order_commands, order_groups, risk, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
 from trading.exits.plans import ExitPlan
-from trading.models import BreakerState, Instrument, Order, OrderEvent, Quote, Venue
+from trading.models import BreakerState, Instrument, Order, OrderCommand, OrderEvent, Quote, Venue
 from trading.order_facts import Facts
 from trading.order_progress import LOCAL, advance, keep, tell_refused
 from trading.order_rows import Intent, Request, WantedPlan, accepted, built, refused
@@ -263,6 +265,7 @@ class _Desk:
         )
         for order, wanted, plan in self.plans:
             entry_plans.wait_for(order, wanted=wanted, plan=plan)
+        order_commands.ask_submit([each for each in self.orders if each.venue != Venue.PAPER and each.is_live], now=now)
         for order in self.orders:
             if order.replaces is not None and order.has_exit_plan:
                 entry_plans.moved(order.replaces, to=order)
@@ -349,9 +352,24 @@ def cancel(order: Order, *, version: int | None = None) -> Order:
     if not order.is_live:
         raise InvalidState(_("This order is %(status)s: there is nothing left to cancel.") % {"status": order.status})
     asked = next_step(order, Event.PENDING_CANCEL)
-    events = [asked, Report(Event.CANCELED, asked.at)] if order.venue == Venue.PAPER else [asked]
-    _move(order, events, portfolio=portfolio, source=LOCAL)
+    if order.venue != Venue.PAPER:
+        _cancel_outside(order, asked, portfolio=portfolio)
+        return order
+    _move(order, [asked, Report(Event.CANCELED, asked.at)], portfolio=portfolio, source=LOCAL)
     return order
+
+
+def _cancel_outside(order: Order, asked: Report, *, portfolio: Portfolio) -> None:
+    """An order that was not sent yet has ended; of any other the broker is to be asked."""
+    now = timezone.now()
+    is_here = order.status in (Status.PENDING_SUBMIT, Status.SUBMIT_UNKNOWN)
+    if is_here and order_commands.withdraw(order, now=now):
+        _move(order, [next_step(order, Event.ABORTED)], portfolio=portfolio, source=LOCAL)
+        return
+    if not is_here and order.status != Status.PENDING_CANCEL:
+        _move(order, [_a_moment_later(asked)], portfolio=portfolio, source=LOCAL)
+    # While it is not known whether the broker has it, the request waits for that.
+    order_commands.ask_cancel(order, now=now)
 
 
 @transaction.atomic
@@ -368,9 +386,19 @@ def replace_order(order: Order, *, ticket: Ticket, client_order_id: str = "", ve
         against.append(Violation("group_fixed", "", _g("Orders that belong together are canceled and placed anew.")))
     if against:
         raise OrderRefused(against)
+    quantity = replacing.quantity_of_successor(ticket, state)
+    client_order_id = client_order_id or f"{order.client_order_id[:90]}-{uuid.uuid4()}"
+    if order.venue != Venue.PAPER:
+        return _replace_outside(order, ticket, quantity, client_order_id, portfolio=portfolio)
+    return _replaced(order, ticket, quantity, client_order_id, portfolio=portfolio)
+
+
+def _replaced(
+    order: Order, ticket: Ticket, quantity: Decimal | None, client_order_id: str, *, portfolio: Portfolio
+) -> Placed:
+    """The order has ended and its successor stands. Raises OrderRefused with every reason against it."""
     asked = next_step(order, Event.PENDING_REPLACE)
     _move(order, [asked, Report(Event.REPLACED, asked.at)], portfolio=portfolio, source=LOCAL)
-    quantity = replacing.quantity_of_successor(ticket, state)
     (placed,) = place_many(
         [
             Request(
@@ -378,7 +406,7 @@ def replace_order(order: Order, *, ticket: Ticket, client_order_id: str = "", ve
                 order.instrument,
                 dataclasses.replace(ticket, quantity=quantity),
                 Intent(
-                    client_order_id=client_order_id or f"{order.client_order_id[:90]}-{uuid.uuid4()}",
+                    client_order_id=client_order_id,
                     purpose=Purpose(order.purpose),
                     source=order.source,
                     strategy=order.strategy,
@@ -394,11 +422,56 @@ def replace_order(order: Order, *, ticket: Ticket, client_order_id: str = "", ve
     return placed
 
 
+def _a_moment_later(asked: Report) -> Report:
+    """The request behind what a broker answered to the one before it, which may have been refused."""
+    return dataclasses.replace(asked, at=asked.at + timedelta(microseconds=1))
+
+
+class _OnlyTried(Exception):
+    """Takes back what was tried."""
+
+
+def _replace_outside(
+    order: Order, ticket: Ticket, quantity: Decimal | None, client_order_id: str, *, portfolio: Portfolio
+) -> Placed:
+    """The broker is to be asked; until it has answered, the order works on as it was.
+
+    What speaks against the successor here is told at once: it is put in place, and taken back.
+    """
+    if quantity is not None and quantity != quantity.to_integral_value():
+        raise OrderRefused([Violation("whole_units", "/quantity", _g("A replacement is for whole units."))])
+    if OrderCommand.objects.open().filter(order=order).exists():
+        raise InvalidState(_("The broker has not answered what it was asked about this order before."))
+    try:
+        with transaction.atomic():
+            held, its_portfolio = _held(order, version=None)
+            _replaced(held, ticket, quantity, f"try-{uuid.uuid4()}", portfolio=its_portfolio)
+            raise _OnlyTried
+    except _OnlyTried:
+        pass
+    order, portfolio = _held(order, version=None)
+    _move(order, [_a_moment_later(next_step(order, Event.PENDING_REPLACE))], portfolio=portfolio, source=LOCAL)
+    changed = {name: getattr(ticket, name) for name in _REPLACEABLE if getattr(ticket, name) is not None}
+    asked = {name: plain(value) for name, value in changed.items()}
+    if quantity is not None:
+        asked["quantity"] = plain(quantity)
+    asked |= {"client_order_id": client_order_id, "time_in_force": ticket.time_in_force.value}
+    order_commands.ask_replace(order, asked=asked, now=timezone.now())
+    return Placed(order, is_new=False)
+
+
+_REPLACEABLE = ("quantity", "limit_price", "stop_price", "trail_price", "trail_ratio")
+
+
 @transaction.atomic
 def expire(order: Order) -> Order:
-    """An order whose time is over has ended as expired. One that ended before, or has time left, is left alone."""
+    """An order whose time is over has ended as expired. One that ended before, or has time left, is left alone.
+
+    So is one at a broker, who alone knows when it has ended.
+    """
     order, portfolio = _held(order, version=None)
-    if order.is_live and order.expires_at is not None and order.expires_at <= timezone.now():
+    is_ours = order.venue == Venue.PAPER
+    if is_ours and order.is_live and order.expires_at is not None and order.expires_at <= timezone.now():
         _move(order, [next_step(order, Event.EXPIRED)], portfolio=portfolio, source=order.venue)
     return order
 

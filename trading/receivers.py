@@ -13,7 +13,7 @@ from accounts.signals import account_deleted, account_rules_changed
 from trading import tasks, trades
 from trading.errors import AccountHasOrders, AccountHasPlans
 from trading.models import ManagedPosition, Order
-from trading.signals import trades_changed
+from trading.signals import commands_waiting, trades_changed
 
 #: In an order in which no row is left pointing at one that is gone.
 _FORGET = (
@@ -56,3 +56,10 @@ def breakers_are_judged(owner_id: int, days: set[tuple[int, date]], **_: Any) ->
     """After the commit of what moved a figure, the worker looks whether a limit holds now."""
     if days:
         publishing.after_commit(tasks.evaluate_risk, owner_id)
+
+
+@receiver(commands_waiting)
+def commands_are_sent(ids: list[int], **_: Any) -> None:
+    """After the commit a worker sends them; a lost message costs the time until the next sweep."""
+    for pk in ids:
+        publishing.after_commit(tasks.send_command, pk)

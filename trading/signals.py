@@ -27,3 +27,6 @@ remarks_changed = Signal()
 #: Sent inside the transaction in which an order moved on, with step: trading.order_progress.Step. Its account, its
 #: portfolio and the order are locked.
 orders_changed = Signal()
+
+#: Sent inside the transaction in which something to be said to a broker was stored, with ids: list[int], the commands.
+commands_waiting = Signal()

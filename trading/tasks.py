@@ -9,6 +9,7 @@ from django.utils import timezone
 from trading import excursions_of_trades, exit_orders, order_sweeps, risk
 from trading.imports import batches
 from trading.models import BatchStatus, ImportBatch
+from trading.venues import reconciling, sending
 
 logger = logging.getLogger(__name__)
 
@@ -91,3 +92,21 @@ def expire_orders() -> int:
 def match_left_orders() -> int:
     """Paper orders whose process died before it matched them have met the market; returns of how many instruments."""
     return order_sweeps.match_unmatched(at=timezone.now()).done
+
+
+@shared_task(name="trading.tasks.send_command")
+def send_command(command_id: int) -> str:
+    """What the command says was said to its broker, by one worker, however often this runs; how it stands now."""
+    return sending.send(command_id)
+
+
+@shared_task(name="trading.tasks.send_waiting")
+def send_waiting() -> int:
+    """Commands whose message was lost, whose worker died or whose time has come were taken up; returns how many."""
+    return sending.send_due(at=timezone.now())
+
+
+@shared_task(name="trading.tasks.reconcile_brokers")
+def reconcile_brokers() -> int:
+    """Every connected account was compared with its broker, and repaired; returns how many differences remain."""
+    return reconciling.sweep(at=timezone.now())

@@ -17,7 +17,7 @@ from trading.api.lists import ACCOUNT, PAGE, SYMBOL, accounts_asked, line_asked
 from trading.api.rows import Json
 from trading.errors import OrderRefused
 from trading.filters import instruments_of
-from trading.models import Order, OrderEvent, OrderQuerySet
+from trading.models import Order, OrderEvent, OrderQuerySet, Venue
 from trading.order_rules.statuses import Status
 from trading.order_rules.vocabulary import UnknownWord, read_status
 from trading.order_serializers import (
@@ -121,7 +121,7 @@ class OrderViewSet(OwnViewSet):
         """The orders once the venue has looked at those that are new."""
         coming: dict[int, list[int]] = {}
         for each in made:
-            if each.is_new and each.order.is_live:
+            if each.is_new and each.order.is_live and each.order.venue == Venue.PAPER:
                 coming.setdefault(each.order.instrument_id, []).append(each.order.pk)
         changed = [paper.arrived(instrument, ids) for instrument, ids in sorted(coming.items())]
         if not any(changed) and all(each.is_new for each in made):
@@ -144,10 +144,13 @@ class OrderViewSet(OwnViewSet):
         orders.cancel(order, version=asked.get("version"))
         return Response(order_json(self._own().get(pk=order.pk)))
 
-    @extend_schema(request=ReplaceSerializer, responses={201: OrderSerializer})
+    @extend_schema(request=ReplaceSerializer, responses={201: OrderSerializer, 200: OrderSerializer})
     @action(detail=True, methods=["post"], serializer_class=ReplaceSerializer)
     def replace(self, request: Request, id: str) -> Response:
-        """Put another order in its place, which continues its chain. What is not given stays as it was."""
+        """Put another order in its place, which continues its chain. What is not given stays as it was.
+
+        At a broker this is a request: 200 with the order as it is, and the successor stands once the broker has it.
+        """
         order = get_object_or_404(self._own(), public_id=id)
         asked = read(ReplaceSerializer, request.data, person=self.person)
         made = orders.replace_order(
@@ -156,7 +159,7 @@ class OrderViewSet(OwnViewSet):
             client_order_id=asked.get("client_order_id", ""),
             version=asked.get("version"),
         )
-        return Response(order_json(self._matched([made])[0]), status=201)
+        return Response(order_json(self._matched([made])[0]), status=201 if made.is_new else 200)
 
     @extend_schema(parameters=[LIMIT, CURSOR], responses=page_of(OrderEventSerializer))
     @action(detail=True)
