@@ -10,11 +10,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, 
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import preferences, toasts
+from accounts import preferences, toasts, versions
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import User
 from accounts.permissions import may_write_required
@@ -39,14 +40,15 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
     if request.GET.get("format") == "csv":
         return _export(request)
     person = person_of(request)
+    version = versions.current(person.pk)
     listed = trade_windows.of(person, request.GET)
     offset, _limit = trade_windows.bounds_of(request.GET)
     total = trade_windows.total(listed)
     sums = reports.aggregate_metrics(person, listed.wanted)
-    panel = trade_filters.fields(person, request.GET)
+    panel = SimpleLazyObject(lambda: trade_filters.fields(person, request.GET))
     columns, density = trade_tables.columns_of(person), trade_tables.density_of(person)
-    chips = trade_filters.chips(panel, request.GET)
     context = {
+        "version": version,
         "total": total,
         "trades": trade_tables.lines(
             listed, offset=offset, limit=FIRST_ROWS, columns=columns, scale=units.scale(units.of(request), sums)
@@ -60,8 +62,8 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
         "row_height": trade_tables.ROW_HEIGHTS[density],
         "sums": sums,
         "panel": panel,
-        "more_set": sum(field.is_set for field in panel[trade_filters.ALWAYS_SHOWN :]),
-        "chips": chips,
+        "more_set": SimpleLazyObject(lambda: sum(field.is_set for field in panel[trade_filters.ALWAYS_SHOWN :])),
+        "chips": SimpleLazyObject(lambda: trade_filters.chips(panel, request.GET)),
         "wanted": listed.wanted,
         "order": listed.order,
         "query": _query(request.GET, "offset", "limit"),
@@ -69,8 +71,8 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
         "link_query": _link_query(request.GET),
         "earlier": _page(request.GET, offset - FIRST_ROWS) if offset else "",
         "later": _page(request.GET, offset + FIRST_ROWS) if offset + FIRST_ROWS < total else "",
-        "setups": _tags_of(person, TagRole.SETUP),
-        "mistakes": _tags_of(person, TagRole.MISTAKE),
+        "setups": SimpleLazyObject(lambda: _tags_of(person, TagRole.SETUP)),
+        "mistakes": SimpleLazyObject(lambda: _tags_of(person, TagRole.MISTAKE)),
         "tag_names": Tag.objects.for_user(person).order_by("name", "id").values_list("name", flat=True)[:300],
         "to_review": reviewing.left(person),
         "most": bulk_acts.MOST,
