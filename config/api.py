@@ -7,6 +7,7 @@ from rest_framework.routers import DefaultRouter
 
 from accounts.api import ActivityViewSet, AuditViewSet, TokenViewSet
 from accounts.grouping_api import AccountGroupViewSet, AccountTagViewSet
+from intelligence.api.decisions import DecisionViewSet
 from journal.api.accounts import AccountWithStatsViewSet
 from journal.api.aggregate import AggregateViewSet
 from journal.api.archives import ArchiveViewSet
@@ -70,6 +71,7 @@ router.register("orders", OrderViewSet, basename="order")
 router.register("sessions", SessionViewSet, basename="session")
 router.register("fx-rates", FxRateViewSet, basename="fx-rate")
 router.register("imports", ImportViewSet, basename="import")
+router.register("decisions", DecisionViewSet, basename="decision")
 router.register("risk-limits", RiskLimitViewSet, basename="risk-limit")
 router.register("breaker", BreakerViewSet, basename="breaker")
 router.register("breaker-events", BreakerEventViewSet, basename="breaker-event")

@@ -22,6 +22,10 @@ app.conf.beat_schedule = {
     "judge breakers": {"task": "trading.tasks.sweep_risk", "schedule": 60.0},
     "sweep what was written": {"task": "journal.tasks.sweep_writing", "schedule": 3600.0},
     "sweep archives": {"task": "journal.tasks.sweep_archives", "schedule": 30.0},
+    "fill the memory": {"task": "intelligence.tasks.fill_memory", "schedule": 10.0, "options": {"expires": 10}},
+    "sweep the memory": {"task": "intelligence.tasks.sweep_memory", "schedule": 30.0, "options": {"expires": 30}},
+    "sweep outcomes": {"task": "intelligence.tasks.sweep_outcomes", "schedule": 3600.0},
+    "sweep decisions": {"task": "intelligence.tasks.sweep_decisions", "schedule": 3600.0},
     # Hourly, for the one that a machine which was off at night still owes: it makes one a day.
     "back up": {"task": "config.tasks.back_up", "schedule": 3600.0},
     "forget old requests": {"task": "accounts.tasks.forget_old_requests", "schedule": 3600.0},

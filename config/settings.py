@@ -289,7 +289,9 @@ SPECTACULAR_SETTINGS = {
         "AccountStatusEnum": "accounts.models.AccountStatus",
         "ActivityKindEnum": "accounts.models.ActivityKind",
         "WrittenActivityKindEnum": "accounts.activity.WRITABLE_CHOICES",
+        "ActorKindEnum": "intelligence.models.ActorKind",
         "BatchStatusEnum": "trading.models.BatchStatus",
+        "DecisionActionEnum": "intelligence.models.DecisionAction",
         "InstrumentKindEnum": "trading.models.InstrumentKind",
         "InstrumentStatusEnum": "trading.models.InstrumentStatus",
         "LedgerKindEnum": "accounts.models.LedgerKind",
@@ -351,6 +353,27 @@ HELIUS_RPC_URL = env_str("HELIUS_RPC_URL", "https://mainnet.helius-rpc.com").rst
 #: Nobody is asked whose address is not written down: https://api.rugcheck.xyz and https://api.dexscreener.com
 RUGCHECK_URL = env_str("RUGCHECK_URL").rstrip("/")
 DEXSCREENER_URL = env_str("DEXSCREENER_URL").rstrip("/")
+
+# ---------------------------------------------------------------- the memory
+#: minilm, hash or http; without a choice minilm where requirements-embed.txt is installed, else hash.
+EMBEDDER = env_str("EMBEDDER")
+#: Of http: where the model is, what it is called, and how it is spoken to (ollama or openai).
+EMBEDDING_URL = env_str("EMBEDDING_URL")
+EMBEDDING_MODEL = env_str("EMBEDDING_MODEL")
+EMBEDDING_API = env_str("EMBEDDING_API", "ollama")
+EMBEDDING_API_KEY = env_str("EMBEDDING_API_KEY")
+EMBEDDING_DIMENSIONS = env_int("EMBEDDING_DIMENSIONS", 768)
+EMBEDDING_SECONDS = env_int("EMBEDDING_SECONDS", 30)
+#: The networks in which that server may be; what a person wrote is sent nowhere else.
+EMBEDDING_NETWORKS = env_list(
+    "EMBEDDING_NETWORKS", "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+)
+#: PostgreSQL's name of the language whose endings full-text search over the memory cuts off.
+MEMORY_LANGUAGE = env_str("MEMORY_LANGUAGE", "english")
+#: Up to so many texts of one person every one of them is compared; past it the approximate index is asked, if built.
+MEMORY_EXACT_UP_TO = env_int("MEMORY_EXACT_UP_TO", 20_000)
+#: What outcomes are held against, where there are daily bars of it.
+MEMORY_BENCHMARK = env_str("MEMORY_BENCHMARK", "SPY")
 
 # ---------------------------------------------------------------- logs
 LOGGING = {

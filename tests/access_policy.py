@@ -60,6 +60,8 @@ _ACCOUNT_FORM = {
 }
 _LABEL = {"name": "By form", "color": "#123456"}
 _ACCOUNT = {"account": "account"}
+_DECISION = {"action": "BUY", "reasoning": "By API", "symbols": ["AAPL"]}
+_DECIDED = {"account": "account", "order": "order", "trade": "trade", "managed_position": "exit_plan"}
 _MAPPING = {"name": "By form", "column_symbol": "What", "column_quantity": "How many", "column_price": "At"}
 _NOTE = {"kind": "note", "day": "2026-01-05", "text": "By form"}
 _API_NOTE = {"day": "2026-01-05", "text": "By API"}
@@ -141,6 +143,13 @@ POLICY: dict[str, Row] = {
     "audit_list": self_only(),
     "audit-list": self_only(),
     # ------------------------------------------------------------ API of trades and what they mean
+    "decision-list": self_only("GET", "POST", body=_DECISION, refers=_ACCOUNT, body_refers=_DECIDED),
+    "decision-detail": own("decision", "GET", "PATCH", "DELETE", body={"action": "HOLD"}),
+    "decision-outcome": own("decision"),
+    "decision-revisions": own("decision"),
+    "decision-similar": own("decision"),
+    "decision-search": self_only(query="q=a", refers=_ACCOUNT),
+    "decision-stats": self_only(query="by=actor", refers=_ACCOUNT),
     "aggregate-metrics": self_only(refers=_ACCOUNT),
     "aggregate-equity-curve": self_only(query="by_account=true", refers=_ACCOUNT),
     "aggregate-comparison": self_only(refers=_ACCOUNT),

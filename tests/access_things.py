@@ -13,6 +13,7 @@ from PIL import Image
 
 from accounts import ledger, tokens, undo
 from accounts.models import Account, AccountGroup, AccountTag, ActivityEntry, User
+from intelligence import decisions
 from journal import attachments, notes, playbooks, saved_views
 from journal.archive import jobs
 from journal.models import Archive, Note, Playbook, TradePlaybook
@@ -259,6 +260,17 @@ def session_body(owner: User) -> dict[str, Any]:
     return {"account": str(make_account(owner, f"By API {next(_numbers)}").public_id), "name": "By API"}
 
 
+def decision(owner: User, canary: str) -> str:
+    """One that was revised and has ended, with the canary in its words, its account and its name of a bot."""
+    into = make_account(owner, f"Decided {canary} {next(_numbers)}", currency="USD")
+    links = decisions.Links(account=into, instruments=[_shares()])
+    said = decisions.Said("BUY", f"Before {canary}", strategy=canary[:60], actor_kind="bot", actor=canary)
+    ended = decisions.StatedOutcome(result_amount=Decimal("8613.0071"), currency="USD")
+    made = decisions.record(owner=owner, said=said, at=AT, links=links, stated=ended)
+    after = decisions.Said("BUY", f"After {canary}", market_context=canary, actor_kind="bot", actor=canary)
+    return str(decisions.revise(made, said=after, links=links, revision=1, at=AT).public_id)
+
+
 def position(owner: User, canary: str) -> str:
     """Something open, by the id of its trade."""
     into = make_account(owner, f"Holding {canary} {next(_numbers)}")
@@ -275,6 +287,7 @@ FACTORIES: dict[str, Factory] = {
     "risk_limit": risk_limit,
     "breaker": breaker,
     "order": order,
+    "decision": decision,
     "position": position,
     "session": session,
     "saved_view": saved_view,

@@ -25,3 +25,5 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 CELERY_TASK_ALWAYS_EAGER = True
 # Files are looked for when they are asked for: every client of a test would read the list of all of them anew.
 WHITENOISE_AUTOREFRESH = True
+# The lexical embedder needs no weights; what the other makes of texts has tests of its own.
+EMBEDDER = "hash"

@@ -1,5 +1,6 @@
 """What was decided and why, every earlier wording of it, and what came of it."""
 
+from decimal import Decimal
 from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
@@ -75,7 +76,9 @@ class Decision(models.Model):
     stop_loss = PriceField(null=True, blank=True, db_comment="A price")
     take_profit = PriceField(null=True, blank=True, db_comment="A price")
     decided_at = models.DateTimeField(default=timezone.now)
-    instruments = models.ManyToManyField(Instrument, through="DecisionInstrument", blank=True, related_name="decisions")
+    instruments: "models.ManyToManyField[Instrument, DecisionInstrument]" = models.ManyToManyField(
+        Instrument, through="DecisionInstrument", blank=True, related_name="decisions"
+    )
     order = models.ForeignKey(Order, on_delete=models.SET_NULL, null=True, blank=True, related_name="decisions")
     managed_position = models.ForeignKey(
         ManagedPosition, on_delete=models.SET_NULL, null=True, blank=True, related_name="decisions"
@@ -232,3 +235,10 @@ class DecisionOutcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.outcome} {self.result_amount or self.result_pct}"
+
+    @property
+    def alpha(self) -> Decimal | None:
+        """The result beyond what the benchmark did meanwhile, as a fraction; None where either is not known."""
+        if self.result_pct is None or self.benchmark_pct is None:
+            return None
+        return self.result_pct - self.benchmark_pct

@@ -111,6 +111,7 @@ class Execution(models.Model):
             models.Index(fields=["batch"], name="execution_batch", condition=Q(batch__isnull=False)),
             models.Index(fields=["corrects"], name="execution_corrects", condition=Q(corrects__isnull=False)),
             models.Index(fields=["owner", "-sort_at", "-id"], name="execution_owner_recent"),
+            models.Index(fields=["order_id"], name="execution_of_order", condition=Q(source="order")),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,30 @@
+"""Answers to what the apps below tell: outcomes follow trades, in the same transaction."""
+
+from datetime import date
+from typing import Any
+
+from django.dispatch import receiver
+
+from accounts.models import Account
+from accounts.signals import account_deleted
+from intelligence import outcomes
+from trading.signals import trades_changed
+
+
+@receiver(trades_changed)
+def outcomes_are_settled(owner_id: int, days: set[tuple[int, date]], **_: Any) -> None:
+    """In the transaction of the change, the outcomes are what the trades say now.
+
+    The journal, which is told first, has moved the person's version on: its row keeps the changes of one person apart,
+    so none misses a decision that another has just linked.
+    """
+    if days:
+        outcomes.settle(owner_id, accounts={account for account, _day in days})
+    else:
+        outcomes.settle_awaiting(owner_id)
+
+
+@receiver(account_deleted)
+def outcomes_go_with_their_trades(account: Account, **_: Any) -> None:
+    """The account's trades are gone, and with them what they said of decisions."""
+    outcomes.settle(account.owner_id, accounts=[account.pk])
