@@ -3,12 +3,14 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("journal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(related_name="copy_tasks")
 app.conf.beat_schedule = {
     # The guarantee behind every lost message and killed worker.
     "sweep stale days": {"task": "journal.tasks.sweep_stale_days", "schedule": 10.0},
@@ -20,6 +22,18 @@ app.conf.beat_schedule = {
     "compare with brokers": {"task": "trading.tasks.reconcile_brokers", "schedule": 300.0, "options": {"expires": 300}},
     "measure excursions": {"task": "trading.tasks.measure_excursions", "schedule": 60.0},
     "judge breakers": {"task": "trading.tasks.sweep_risk", "schedule": 60.0},
+    "process signals": {"task": "intelligence.copy_tasks.process_signals", "schedule": 2.0, "options": {"expires": 4}},
+    "price copied tokens": {
+        "task": "intelligence.copy_tasks.refresh_token_prices",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "sweep wallet performance": {"task": "intelligence.copy_tasks.sweep_performance", "schedule": 30.0},
+    # The day of windows and of the documents begins at midnight UTC.
+    "compute wallet performance": {
+        "task": "intelligence.copy_tasks.refresh_all_performance",
+        "schedule": crontab(minute="0", hour="0"),
+    },
     "sweep what was written": {"task": "journal.tasks.sweep_writing", "schedule": 3600.0},
     "sweep archives": {"task": "journal.tasks.sweep_archives", "schedule": 30.0},
     "fill the memory": {"task": "intelligence.tasks.fill_memory", "schedule": 10.0, "options": {"expires": 10}},

@@ -9,6 +9,7 @@ class IntelligenceConfig(AppConfig):
     def ready(self) -> None:
         from accounts import undo
         from intelligence import (
+            copy_receivers,  # noqa: F401 – connects them
             decisions,
             receivers,  # noqa: F401 – connects them
         )

@@ -69,7 +69,7 @@ def size(limits: CopyLimits, *, stop_loss: Decimal, exposure: Exposure, free: De
         Cap("per_wallet", _left(limits, limits.max_per_wallet, exposure.wallet)),
         Cap("per_token", _left(limits, limits.max_per_token, exposure.token)),
         Cap("total", _left(limits, limits.max_total, exposure.total)),
-        Cap("free", max(free, _ZERO)),
+        Cap("free", max(free, _ZERO).quantize(Decimal("1e-8"), rounding=ROUND_DOWN)),
     )
     value, bound_by = wanted, ""
     for cap in caps:

@@ -36,6 +36,7 @@ from trading.models import (
     TradeSide,
 )
 from trading.plan_words import refusal
+from trading.signals import plan_ended
 from trading.trades import lock_accounts
 
 #: How long a plan is left alone after an exit that did not go through, by how many in a row.
@@ -314,6 +315,7 @@ def close_if_done(managed: ManagedPosition, *, at: datetime) -> None:
     ):
         return
     write(managed, status=PlanStatus.CLOSED, closed_at=at, problem="", retry_at=None, price_alert="")
+    plan_ended.send(sender=ManagedPosition, managed=managed)
     noted(managed, _("%(symbol)s: its exit plan has ended.") % {"symbol": managed.instrument.symbol})
 
 

@@ -30,3 +30,6 @@ orders_changed = Signal()
 
 #: Sent inside the transaction in which something to be said to a broker was stored, with ids: list[int], the commands.
 commands_waiting = Signal()
+
+#: Sent inside the transaction in which an exit plan ended, with managed: trading.models.ManagedPosition, as it is now.
+plan_ended = Signal()

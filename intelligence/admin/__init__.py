@@ -1,5 +1,12 @@
 """What operators see of what is remembered and followed."""
 
+from intelligence.admin.copying import (
+    CopiedPositionAdmin,
+    CopySettingsAdmin,
+    PerformanceRefreshAdmin,
+    TokenInstrumentAdmin,
+    WalletPerformanceAdmin,
+)
 from intelligence.admin.following import (
     SignalAdmin,
     SignalCheckAdmin,
@@ -13,15 +20,20 @@ from intelligence.admin.following import (
 from intelligence.admin.memory import DecisionAdmin, EmbeddingAdmin, EmbeddingModelAdmin
 
 __all__ = [
+    "CopiedPositionAdmin",
+    "CopySettingsAdmin",
     "DecisionAdmin",
     "EmbeddingAdmin",
     "EmbeddingModelAdmin",
+    "PerformanceRefreshAdmin",
     "SignalAdmin",
     "SignalCheckAdmin",
     "SignalOutcomeAdmin",
     "TokenAdmin",
+    "TokenInstrumentAdmin",
     "TokenListingAdmin",
     "WalletAdmin",
+    "WalletPerformanceAdmin",
     "WebhookDeliveryAdmin",
     "WebhookRegistrationAdmin",
 ]

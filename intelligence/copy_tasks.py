@@ -1,0 +1,92 @@
+"""Copying, done by the worker: signals processed, tokens priced, figures computed. What must happen is in tables."""
+
+import logging
+from datetime import timedelta
+
+from celery import shared_task
+from django.db import OperationalError
+from django.utils import timezone
+
+from intelligence import locks, performance, signal_processing, token_trading
+from intelligence.models import CopiedPosition, OutcomeVerdict, Signal
+from trading import exit_orders
+from trading.venues import paper
+
+logger = logging.getLogger(__name__)
+
+#: Signals of one look; the rest wait for the next.
+MOST = 500
+#: What came longer ago than this is no work list any more: its outcome is made by hand.
+_OLDEST = timedelta(days=2)
+
+
+@shared_task(name="intelligence.copy_tasks.process_signals")
+def process_signals() -> int:
+    """Every signal that came has its outcome, the first received first; returns how many got theirs by this.
+
+    One look goes on at a time, so that a purchase and the sale after it are processed in their order.
+    """
+    done = 0
+    with locks.held("process signals") as is_mine:
+        if not is_mine:
+            return 0
+        since = timezone.now() - _OLDEST
+        for signal in Signal.objects.unprocessed().filter(received_at__gt=since).defer("payload")[:MOST]:
+            done += _processed(signal)
+    return done
+
+
+def _processed(signal: Signal) -> int:
+    try:
+        outcome = signal_processing.process(signal)
+    except OperationalError:
+        # The database, not the signal: it is tried again at the next look.
+        logger.exception("signal %s waits", signal.public_id)
+        return 0
+    except Exception as error:
+        # One signal must not keep everybody else's waiting.
+        logger.exception("signal %s could not be processed", signal.public_id)
+        signal_processing.failed(signal, error)
+        return 1
+    if outcome.verdict == OutcomeVerdict.TRADED:
+        meet_market(signal)
+    return 1
+
+
+def meet_market(signal: Signal) -> None:
+    """What the signal ordered, or got out of, has met the market; the monitor and the sweep of orders do so too."""
+    copies = CopiedPosition.objects.filter(token__address=signal.token_address, owner=signal.owner_id)
+    exit_orders.submit_exits()
+    for instrument in copies.values_list("order__instrument", flat=True).distinct():
+        paper.match(instrument)
+
+
+@shared_task(name="intelligence.copy_tasks.refresh_token_prices")
+def refresh_token_prices() -> int:
+    """Every token of which a copy is open has a price no older than the configured interval."""
+    with locks.held("refresh token prices") as is_mine:
+        return token_trading.refresh_prices(at=timezone.now()) if is_mine else 0
+
+
+@shared_task(name="intelligence.copy_tasks.refresh_performance")
+def refresh_performance(wallet_id: int) -> bool:
+    """The wallet's figures are of now, unless it failed and is tried again later."""
+    at = timezone.now()
+    try:
+        return performance.refresh(wallet_id, at=at)
+    except Exception as error:
+        logger.exception("the figures of wallet %s could not be computed", wallet_id)
+        performance.failed(wallet_id, error, at=at)
+        return False
+
+
+@shared_task(name="intelligence.copy_tasks.sweep_performance")
+def sweep_performance() -> int:
+    """No wallet's figures are behind a close, whatever message was lost; returns how many were computed."""
+    return sum(refresh_performance(wallet_id) for wallet_id in performance.behind(at=timezone.now()))
+
+
+@shared_task(name="intelligence.copy_tasks.refresh_all_performance")
+def refresh_all_performance() -> int:
+    """Every wallet's figures are of now; returns how many were computed."""
+    return sum(refresh_performance(wallet_id) for wallet_id in performance.all_wallets())
