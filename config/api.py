@@ -7,6 +7,7 @@ from rest_framework.routers import DefaultRouter
 
 from accounts.api import ActivityViewSet, AuditViewSet, TokenViewSet
 from accounts.grouping_api import AccountGroupViewSet, AccountTagViewSet
+from intelligence.api.copying import CopySettingsViewSet, WalletPerformanceViewSet
 from intelligence.api.decisions import DecisionViewSet
 from journal.api.accounts import AccountWithStatsViewSet
 from journal.api.aggregate import AggregateViewSet
@@ -74,9 +75,16 @@ router.register("imports", ImportViewSet, basename="import")
 router.register("decisions", DecisionViewSet, basename="decision")
 router.register("risk-limits", RiskLimitViewSet, basename="risk-limit")
 router.register("breaker", BreakerViewSet, basename="breaker")
+router.register("wallet-performance", WalletPerformanceViewSet, basename="wallet-performance")
 router.register("breaker-events", BreakerEventViewSet, basename="breaker-event")
 
 # One thing, not a list of them.
 _CONFIG = RiskConfigViewSet.as_view({"get": "retrieve", "patch": "partial_update"})
 
-urlpatterns: list[URLPattern | URLResolver] = [path("risk-config/", _CONFIG, name="risk-config"), *router.urls]
+_COPYING = CopySettingsViewSet.as_view({"get": "retrieve", "patch": "partial_update"})
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("risk-config/", _CONFIG, name="risk-config"),
+    path("copy-settings/", _COPYING, name="copy-settings"),
+    *router.urls,
+]

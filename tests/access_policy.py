@@ -47,6 +47,17 @@ def own(factory: str, *works: str, **options: Any) -> Row:
     return Row("own", factory, works=works or ("GET",), **options)
 
 
+_COPY_FORM = {
+    "max_per_trade": "10",
+    "max_per_wallet": "20",
+    "max_per_token": "20",
+    "max_total": "50",
+    "max_price_drift": "5",
+    "max_signal_age_seconds": "60",
+    "max_positions": "5",
+    "min_source_value": "0",
+    "repeat_policy": "skip",
+}
 _CASH = {"amount": "5", "currency": "USD"}
 _ACCOUNT_FORM = {
     "name": "By form",
@@ -110,6 +121,11 @@ POLICY: dict[str, Row] = {
     "account_create": self_only("GET", "POST", body=_ACCOUNT_FORM),
     "account_edit": own("account", "GET", "POST", body=_ACCOUNT_FORM),
     "memory": self_only(),
+    "copying": self_only("GET", "POST", body=_COPY_FORM),
+    "wallet_performance": self_only(),
+    "wallet_figures": own("copied_wallet"),
+    "copy-settings": self_only("GET", "PATCH", body={"max_positions": 7}),
+    "wallet-performance-list": self_only(),
     "account_archive": own("account", "POST"),
     "account_restore": own("archived_account", "POST"),
     "account_delete": own("account", "GET", "POST"),

@@ -13,7 +13,8 @@ from PIL import Image
 
 from accounts import ledger, tokens, undo
 from accounts.models import Account, AccountGroup, AccountTag, ActivityEntry, User
-from intelligence import decisions
+from intelligence import decisions, performance, wallets
+from intelligence.sources.transactions import address
 from journal import attachments, notes, playbooks, saved_views
 from journal.archive import jobs
 from journal.models import Archive, Note, Playbook, TradePlaybook
@@ -283,7 +284,16 @@ def _shares() -> Instrument:
     return found or Instrument.objects.create(symbol="AAPL", kind="stock", currency="USD")
 
 
+def copied_wallet(owner: User, canary: str) -> str:
+    """A wallet that is followed, with figures and the canary in its label."""
+    where = address(f"{owner.pk} {canary} {next(_numbers)}")
+    followed = wallets.register(owner=owner, address=where, at=AT, label=f"Copied {canary}"[:100])
+    performance.refresh(followed.pk, at=AT)
+    return str(followed.public_id)
+
+
 FACTORIES: dict[str, Factory] = {
+    "copied_wallet": copied_wallet,
     "risk_limit": risk_limit,
     "breaker": breaker,
     "order": order,

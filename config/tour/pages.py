@@ -94,6 +94,8 @@ PAGES: dict[str, Page] = {
     "risk_limit_edit": Page(things.risk_limit),
     # ------------------------------------------------------------ the memory
     "memory": Page(),
+    "copying": Page(),
+    "wallet_performance": Page(),
     # ------------------------------------------------------------ what people write
     "note_list": Page(),
     "note_create": Page(),
@@ -173,6 +175,7 @@ NOT_PAGES: dict[str, str] = {
     "order_replace": _POST,
     "session_end": _POST,
     "desk_symbols": _PART,
+    "wallet_figures": _PART,
     "risk_activate": _POST,
     "risk_reset": _POST,
     "risk_limit_create": _POST,

@@ -42,7 +42,7 @@ class Follower:
     def __init__(self, *, money: str = "10000", person: User | None = None, name: str = "whale", **wallet: Any) -> None:
         self.person = person or make_user()
         self.account: Account = funded(self.person, money)
-        if wallet.get("exit_strategy") is None and not ExitStrategy.objects.exists():
+        if wallet.get("exit_strategy") is None and not ExitStrategy.objects.for_user(self.person).exists():
             # A test with real commits begins without what is shipped.
             wallet["exit_strategy"] = exit_strategies.create(
                 owner=self.person, name="Stop", plan=replace(simple_plan(stop_loss=D("0.2")), mirrors=True)

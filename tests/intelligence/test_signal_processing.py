@@ -161,7 +161,8 @@ def test_live_asks_for_a_known_contract_and_known_holders_and_goes_to_its_own_ac
 
     outcome = follower.buys()
 
-    assert (outcome.action_taken, outcome.reason) == ("rejected_safety", "Ten largest holders: not known.")
+    assert outcome.action_taken == "rejected_safety"
+    assert outcome.reason.startswith("Ten largest holders: not known.")
     assert outcome.mode == "live"
     Token.objects.update(top_holders=D("0.1"), top_holders_at=timezone.now())
     # No money is in that account: the size is nothing, whatever there is in the paper one.
