@@ -28,7 +28,7 @@ from intelligence.wallet_performance import SAMPLE
 from trading.serializers import read
 
 Json = dict[str, Any]
-_WIDE: DecimalField[Any] = DecimalField(max_digits=40, decimal_places=12)
+_WIDE: "DecimalField[Any, Any]" = DecimalField(max_digits=40, decimal_places=12)
 
 
 class CopySettingsSerializer(StrictSerializer):
