@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0005_feed_of_programs'),
         ('trading', '0018_order_commands'),
+        ('trading', '0018_fills_of_an_order'),
     ]
 
     operations = [
