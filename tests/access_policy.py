@@ -158,6 +158,9 @@ POLICY: dict[str, Row] = {
     "activity_list": self_only(),
     "audit_list": self_only(),
     "audit-list": self_only(),
+    # ------------------------------------------------------------ webhooks: senders prove themselves, people do not
+    "webhook-helius": Row("public", works=()),
+    "webhook": Row("public", works=(), path={"source": "bot"}),
     # ------------------------------------------------------------ API of trades and what they mean
     "decision-list": self_only("GET", "POST", body=_DECISION, refers=_ACCOUNT, body_refers=_DECIDED),
     "decision-detail": own("decision", "GET", "PATCH", "DELETE", body={"action": "HOLD"}),

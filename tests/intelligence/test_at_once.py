@@ -1,0 +1,93 @@
+"""The same from many sides at once, with real commits: one signal, one look, one webhook."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal as D
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from intelligence import inbox, signals, tokens
+from intelligence.helius_parsing import USDC, Seen
+from intelligence.models import Signal, Token, WebhookDelivery
+from intelligence.sources.protocol import TokenFacts
+from intelligence.sources.transactions import address, signature, swap
+from tests.factories import make_user
+from tests.intelligence.following import AT, wallet
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+
+
+def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:
+    """What each of so many threads got, each with a connection of its own, all let go at the same time."""
+    ready = threading.Barrier(number)
+    got: list[Any] = [None] * number
+
+    def run(index: int) -> None:
+        try:
+            connection.ensure_connection()
+            ready.wait(timeout=20)
+            got[index] = act(index)
+        except Exception as error:  # noqa: BLE001 – looked at by the test
+            got[index] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    return got
+
+
+def test_the_same_delivery_twenty_times_at_once_is_one_signal() -> None:
+    wallet(make_user())
+    body = str([swap(address("whale"), [(USDC, "-50", 6), (address("token"), "200", 6)], at=AT, name="one")])
+    body = body.replace("'", '"').replace("None", "null").replace("True", "true")
+
+    received = at_once(20, lambda _: inbox.receive(source="helius", body=body.encode(), at=datetime.now(UTC)))
+    assert len({each.id for each in received}) == 1
+    assert sum(each.is_new for each in received) == 1
+    assert WebhookDelivery.objects.get().repeats == 19
+    read = at_once(8, lambda _: inbox.read_waiting())
+    assert sum(read) == 1
+    assert Signal.objects.count() == 1
+
+
+def test_reports_of_one_swap_that_differ_in_bytes_are_one_signal_however_they_overlap() -> None:
+    whale = wallet(make_user())
+    one = Seen(whale.address, address("token"), "swap_detected", "buy", signature("one"), 7, AT, D(1), {})
+    moved = Seen(whale.address, address("token"), "swap_detected", "buy", signature("one"), 8, AT, D(1), {})
+    made = at_once(
+        12, lambda index: signals.record([moved if index % 3 == 0 else one], source="helius", at=AT).duplicates
+    )
+    # Two blocks, so two rows, the second of which names the first.
+    assert sorted(made) == [0, 0, *[1] * 10]
+    assert [each.revision for each in Signal.objects.order_by("revision")] == [0, 1]
+
+    # The control: without the lock, what is not there yet is written by several, and the database refuses them.
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(signals, "_lock", lambda transactions: threading.Event().wait(0.05))
+        other = Seen(whale.address, address("token"), "swap_detected", "sell", signature("two"), 7, AT, D(1), {})
+        got = at_once(8, lambda _: signals.record([other], source="helius", at=AT).duplicates)
+    assert any(isinstance(each, Exception) for each in got)
+    assert Signal.objects.filter(action="sell").count() == 1
+
+
+def test_two_who_ask_for_a_token_at_once_make_one_look() -> None:
+    looks: list[str] = []
+
+    class Slow:
+        name = "rugcheck"
+
+        def token(self, address: str) -> TokenFacts:
+            looks.append(address)
+            threading.Event().wait(0.3)
+            return TokenFacts("rugcheck", "X", "", 6, D(1), D(60000), D("0.2"), D(1), (), AT)
+
+    got = at_once(6, lambda _: tokens.read(address("token"), at=AT, sources=[Slow()]).liquidity)
+    assert (looks, got) == ([address("token")], [D(60000)] * 6)
+    assert Token.objects.get().analyzed_at == AT
