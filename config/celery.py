@@ -34,6 +34,10 @@ app.conf.beat_schedule = {
         "task": "intelligence.copy_tasks.refresh_all_performance",
         "schedule": crontab(minute="0", hour="0"),
     },
+    # The cadence of ADR-001; nothing is sent where nothing has changed.
+    "sync wallets": {"task": "intelligence.wallet_tasks.sync_wallets", "schedule": 300.0},
+    "catch up with wallets": {"task": "intelligence.wallet_tasks.catch_up", "schedule": 900.0},
+    "refresh prices": {"task": "intelligence.wallet_tasks.refresh_prices", "schedule": 60.0},
     "sweep what was written": {"task": "journal.tasks.sweep_writing", "schedule": 3600.0},
     "sweep archives": {"task": "journal.tasks.sweep_archives", "schedule": 30.0},
     "fill the memory": {"task": "intelligence.tasks.fill_memory", "schedule": 10.0, "options": {"expires": 10}},

@@ -69,14 +69,20 @@ def record(
             signal.save(force_insert=True)
             earlier.append(signal)
             made.append(signal)
-    _settle(made, at=at)
+    _settle(made, known, at=at)
     _heard(made)
     return Recorded(made, duplicates)
 
 
 def ignored(signal: Signal, action: str, reason: str, *, at: datetime) -> SignalOutcome:
     """Nothing is made of the signal, and this says why."""
-    return SignalOutcome.objects.create(
+    outcome = _outcome(signal, action, reason, at=at)
+    outcome.save(force_insert=True)
+    return outcome
+
+
+def _outcome(signal: Signal, action: str, reason: str, *, at: datetime) -> SignalOutcome:
+    return SignalOutcome(
         signal=signal,
         owner_id=signal.owner_id,
         verdict=OutcomeVerdict.IGNORED,
@@ -162,15 +168,22 @@ def _plain(payload: Any) -> Any:
     return orjson.loads(orjson.dumps(payload, default=str).replace(b"\\u0000", b""))
 
 
-def _settle(made: Iterable[Signal], *, at: datetime) -> None:
-    """What nobody trades on is settled at once; a second report of a swap must not be a second trade."""
+def _settle(made: Iterable[Signal], known: dict[Key, list[Signal]], *, at: datetime) -> None:
+    """What is not to be traded on is settled at once: what nobody watches, and what the chain took back.
+
+    What was taken back before anything was made of it is settled too, whichever of both was reported first.
+    """
+    untracked = _("Nobody watches this wallet.")
+    removed = _("The chain took this transaction back.")
+    settled: list[SignalOutcome] = []
     for signal in made:
+        same_block = [other for other in known[_key(signal)] if other.block == signal.block]
         if signal.owner_id is None:
-            ignored(signal, "ignored_untracked", _("Nobody watches this wallet."), at=at)
-        elif signal.is_removed:
-            ignored(signal, "ignored_removed", _("The chain took this transaction back."), at=at)
-        elif signal.revision:
-            ignored(signal, "ignored_reorganization", _("The same swap was reported before, in another block."), at=at)
+            settled.append(_outcome(signal, "ignored_untracked", untracked, at=at))
+        elif any(other.is_removed for other in same_block):
+            settled += [_outcome(other, "ignored_removed", removed, at=at) for other in same_block]
+    # One of which something was made already keeps what was made of it.
+    SignalOutcome.objects.bulk_create(settled, ignore_conflicts=True)
 
 
 def _heard(made: Iterable[Signal]) -> None:

@@ -4,14 +4,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
+from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import PriceField, UUIDv7, finite
 from accounts.models import Account, User
-from trading.models import ExitStrategy
+from trading.models import ExitStrategy, ManagedPosition
 
 #: base58 has no 0, O, I and l. The same pattern is the CHECK in the database.
 ADDRESS = r"^[1-9A-HJ-NP-Za-km-z]{32,44}$"
@@ -73,6 +74,16 @@ class WalletQuerySet(models.QuerySet["Wallet"]):
     def active(self) -> Self:
         """Only what is followed: neither paused nor archived."""
         return self.filter(is_active=True, archived_at__isnull=True)
+
+    def with_open_copies(self) -> Self:
+        """Only those of which something that was copied is open, paused and archived ones among them."""
+        outcomes = apps.get_model("intelligence", "SignalOutcome")._default_manager
+        plans = ManagedPosition.objects.open().values("public_id")
+        return self.filter(Exists(outcomes.filter(signal__wallet=OuterRef("pk"), plan_id__in=plans)))
+
+    def subscribed(self) -> Self:
+        """What the webhook is to be about: what is followed, and what may have to be sold when its wallet sells."""
+        return self.filter(Q(is_active=True) | Q(pk__in=Wallet.objects.with_open_copies().values("pk")))
 
 
 class Wallet(models.Model):

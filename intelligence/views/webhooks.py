@@ -95,8 +95,7 @@ def helius(request: HttpRequest) -> HttpResponse:
         wrong = _wrong_with(body)
         if wrong == "not JSON":
             # Cut off on its way, perhaps: it may come whole the next time, and until then this is there to look at.
-            dead = {"status": DeliveryStatus.DEAD, "error": wrong}
-            inbox.receive(source=inbox.HELIUS, body=body, at=timezone.now(), **dead)
+            inbox.receive(source=inbox.HELIUS, body=body, at=timezone.now(), status=DeliveryStatus.DEAD, error=wrong)
         if wrong:
             inbox.refused(source=inbox.HELIUS, body=body, reason=wrong)
             raise Refused(400, "invalid")
@@ -131,7 +130,7 @@ def _event(source: str, body: bytes, owner: User | None) -> inbox.Received:
     except Malformed as error:
         inbox.refused(source=source, body=body, reason=str(error))
         raise Refused(400, "invalid") from error
-    more = {"status": DeliveryStatus.IGNORED, "error": event.why_not} if event.seen is None else {}
+    status = DeliveryStatus.IGNORED if event.seen is None else DeliveryStatus.RECEIVED
     try:
         return inbox.receive(
             source=source,
@@ -139,7 +138,8 @@ def _event(source: str, body: bytes, owner: User | None) -> inbox.Received:
             at=timezone.now(),
             event_id=event.id,
             owner_id=owner.pk if owner else None,
-            **more,
+            status=status,
+            error=event.why_not,
         )
     except DomainError as error:
         raise Refused(409, "conflict") from error

@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 def strategy(owner: User | None = None, name: str = "") -> ExitStrategy:
     """An exit strategy; without an owner one that was shipped."""
     return exit_strategies.create(
-        owner=owner, name=name or f"Strategy {next(_numbers)}", plan=simple_plan(Decimal("0.2"))
+        owner=owner, name=name or f"Strategy {next(_numbers)}", plan=simple_plan(stop_loss=Decimal("0.2"))
     )
 
 

@@ -383,9 +383,9 @@ def test_w17_another_block_is_another_row_that_names_the_first(whale: Wallet, fi
         (number, body["signals"][0]["block"], "removed" in body["signals"][0]) for number, body in enumerate(order)
     ]
     assert [each.replaces for each in rows] == [None, rows[0], rows[1]]
-    # Only what was seen first, and not taken back, may be traded on.
-    expected = [rows[0]] if first == "taken back last" else []
-    assert list(Signal.objects.unprocessed()) == expected
+    # What was taken back is settled, whichever came first; the other block is judged.
+    assert [each.block for each in Signal.objects.unprocessed()] == [8]
+    assert SignalOutcome.objects.filter(action_taken="ignored_removed").count() == 2
 
 
 def test_w18_what_a_token_says_of_another_persons_wallet_is_kept_and_seen_by_neither(whale: Wallet, bob: User) -> None:
