@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 TIMEOUT = 5.0
 MOST_BYTES = 1024 * 1024
 RETRIES = 2
-_FIRST_PAUSE = 0.2
+FIRST_PAUSE = 0.2
 _CHUNK = 65536
 _AGENT = "trading-journal"
 _IPv4 = ipaddress.IPv4Address
@@ -74,7 +74,7 @@ def fetch(
     send: object = None,
     headers: Mapping[str, str] | None = None,
     trusted: frozenset[str] = frozenset(),
-    limits: Limits = Limits(),
+    limits: Limits | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Answer:
     """The answer with a status of success, after a few more tries where another may help. Raises FetchFailed.
@@ -82,6 +82,7 @@ def fetch(
     `trusted` are origins ("http://127.0.0.1:8100") that may be of this network and without TLS; `send` goes as JSON.
     """
     parts = _checked(url, trusted)
+    limits = limits or Limits(TIMEOUT, MOST_BYTES, RETRIES)
     body = orjson.dumps(send) if send is not None else None
     for attempt in range(limits.retries + 1):
         try:
@@ -91,7 +92,7 @@ def fetch(
             is_last = attempt == limits.retries or not error.may_retry or method not in ("GET", "PUT")
             if is_last:
                 raise
-        sleep(_FIRST_PAUSE * 2**attempt)
+        sleep(FIRST_PAUSE * 2**attempt)
     raise FetchFailed("never tried")
 
 

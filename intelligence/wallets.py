@@ -55,7 +55,7 @@ def register(*, owner: User, address: str, at: datetime, **fields: Any) -> Walle
     """
     wallet = Wallet(owner=owner, address=canonical(address), pending_since=at)
     if fields.get("exit_strategy") is None:
-        fields["exit_strategy"] = _default_strategy(owner)
+        fields["exit_strategy"] = default_strategy(owner)
     _say(wallet, fields)
     try:
         with transaction.atomic():
@@ -130,7 +130,7 @@ def canonical(address: str) -> str:
     return found
 
 
-def _default_strategy(owner: User) -> ExitStrategy:
+def default_strategy(owner: User) -> ExitStrategy:
     """The person's default, else the one that was shipped."""
     rows = ExitStrategy.objects.for_user(owner).current().filter(is_default=True)
     found = rows.order_by("owner_id").first() or ExitStrategy.objects.for_user(owner).current().order_by("id").first()

@@ -4,11 +4,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
+from django.apps import apps
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import LARGEST_MONEY, MoneyField, PriceField, UUIDv7, finite
+from accounts.models import User
 
 #: How long what was looked up is fresh; exactly this long ago is stale.
 FRESH_FOR = timedelta(hours=1)
@@ -16,6 +19,15 @@ LARGEST_TOKEN_PRICE = Decimal(10) ** 20 - 1
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
+    def for_user(self, user: User | AnonymousUser) -> Self:
+        """What this person's wallets traded; all of them for operators. What others look at is nobody's business."""
+        if not user.pk:
+            return self.none()
+        if user.has_perm("intelligence.view_token"):
+            return self.all()
+        signals = apps.get_model("intelligence", "Signal")._default_manager.filter(owner_id=user.pk)
+        return self.filter(Exists(signals.filter(token_address=OuterRef("address"))))
+
     def stale(self, *, at: datetime) -> Self:
         """What has to be looked up anew before it is judged. What is blacklisted never is."""
         return self.filter(Q(analyzed_at__isnull=True) | Q(analyzed_at__lte=at - FRESH_FOR), is_blacklisted=False)

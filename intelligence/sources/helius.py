@@ -72,7 +72,7 @@ class Helius:
 
     def _rpc(self, method: str, parameters: object) -> Any:
         ask = {"jsonrpc": "2.0", "id": "1", "method": method, "params": parameters}
-        answer = an_object(self._asked(f"{self.rpc_url}/?{self._keyed()}", method="POST", send=ask).json())
+        answer = an_object(_json(self._asked(f"{self.rpc_url}/?{self._keyed()}", method="POST", send=ask)))
         if answer.get("error") is not None or "result" not in answer:
             raise SourceFailed("helius: it refused")
         return answer["result"]
@@ -92,7 +92,7 @@ class Helius:
 
     def webhooks(self) -> list[RemoteWebhook]:
         """Those that exist there; their addresses may be left out. Raises SourceFailed."""
-        answer = self._asked(f"{self.api_url}/v0/webhooks?{self._keyed()}", limits=_LARGE).json()
+        answer = _json(self._asked(f"{self.api_url}/v0/webhooks?{self._keyed()}", limits=_LARGE))
         return [_webhook(each) for each in objects(answer)]
 
     def webhook(self, id: str) -> RemoteWebhook | None:

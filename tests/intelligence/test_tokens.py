@@ -141,9 +141,8 @@ def test_rugcheck_counts_the_other_way_and_a_danger_is_one() -> None:
     assert score(score_normalised=5, risks=danger) == D("0.3")
     assert score(score_normalised=1, rugged=True) == D(0)
     assert [score(score_normalised=n) for n in (101, -1, "x", None, True)] == [None] * 5
-    found = rugcheck.facts(
-        {"mint": MINT, "score_normalised": 90, "risks": [*danger, {"level": "good"}, 7]}, address=MINT
-    )
+    report = {"mint": MINT, "score_normalised": 90, "risks": [*danger, {"level": "good"}, 7]}
+    found = rugcheck.facts(report, address=MINT)
     assert found.findings == ("Mint authority still enabled",)
 
 
@@ -179,8 +178,8 @@ def test_dexscreener_is_read_at_the_deepest_pool_and_the_oldest() -> None:
 def test_a_source_that_misbehaves_costs_seconds_and_nothing_else(
     there: StandIns, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "TIMEOUT", 0.3)
-    monkeypatch.setattr(fetching.Limits, "__init__", _short)
+    monkeypatch.setattr(fetching, "TIMEOUT", 0.2)
+    monkeypatch.setattr(fetching, "FIRST_PAUSE", 0.01)
     there.faults = {"/": fault}
     for source in configured.token_sources():
         with pytest.raises(SourceFailed) as refused:
@@ -189,11 +188,6 @@ def test_a_source_that_misbehaves_costs_seconds_and_nothing_else(
         assert KEY not in repr(source)
     retries = {Fault.ERROR: 3, Fault.BUSY: 3, Fault.HANG: 3, Fault.CUT: 3}.get(fault, 1)
     assert there.asked("/v1/tokens") == retries
-
-
-def _short(limits: Limits, timeout: float = 0.3, most_bytes: int = fetching.MOST_BYTES, retries: int = 2) -> None:
-    for name, value in (("timeout", 0.3), ("most_bytes", most_bytes), ("retries", retries)):
-        object.__setattr__(limits, name, value)
 
 
 @pytest.mark.parametrize(
