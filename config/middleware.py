@@ -87,8 +87,26 @@ _PAGES_OF_FORMS = {
     "playbook_restore": "playbook_detail",
     "playbook_delete": "playbook_detail",
     "trade_playbooks": "trade_detail",
+    "wallet_pause": "wallet_detail",
+    "wallet_activate": "wallet_detail",
+    "wallet_archive": "wallet_detail",
+    "wallet_restore": "wallet_detail",
+    "mint_ban": "mint_detail",
+    "mint_lift": "mint_detail",
+    "delivery_replay": "delivery_detail",
 }
-_OF_ONE_THING = frozenset({"trade_detail", "account_edit", "import_detail", "playbook_detail", "note_detail"})
+_OF_ONE_THING = frozenset(
+    {
+        "wallet_detail",
+        "mint_detail",
+        "delivery_detail",
+        "trade_detail",
+        "account_edit",
+        "import_detail",
+        "playbook_detail",
+        "note_detail",
+    }
+)
 
 
 class NotAllowedMiddleware:

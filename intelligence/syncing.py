@@ -55,13 +55,18 @@ def sync(*, at: datetime, helius: Helius | None = None, is_forced: bool = False)
         if registration.next_try_at is not None and at < registration.next_try_at and not is_forced:
             return Synced("waits", error=registration.error)
         # Who is added from here on is not among what is sent, and stays pending.
-        addresses = frozenset(Wallet.objects.subscribed().values_list("address", flat=True))
+        wanted = frozenset(addresses())
         try:
-            did, webhook_id = _push(registration, helius, addresses, at=at, is_forced=is_forced)
+            did, webhook_id = _push(registration, helius, wanted, at=at, is_forced=is_forced)
         except SourceFailed as error:
-            return _failed(registration, addresses, str(error), at=at)
-        _settle(registration, addresses, did=did, webhook_id=webhook_id, at=at)
-        return Synced(did, len(addresses))
+            return _failed(registration, wanted, str(error), at=at)
+        _settle(registration, wanted, did=did, webhook_id=webhook_id, at=at)
+        return Synced(did, len(wanted))
+
+
+def addresses() -> list[str]:
+    """What the webhook is to be about, each once, sorted."""
+    return sorted(set(Wallet.objects.subscribed().values_list("address", flat=True)))
 
 
 def _push(

@@ -55,6 +55,7 @@ _PLACES = (
     _Entry("account_compare", "compare", gettext_lazy("Compare"), "o", ("account_compare",), is_below=True),
     _Entry("desk", "desk", gettext_lazy("Desk"), "k", ("desk", "order_", "risk", "plan_", "strategy_", "session")),
     _Entry("import_list", "import", gettext_lazy("Import"), "i", ("import_",)),
+    _Entry("wallet_list", "wallet", gettext_lazy("Wallets"), "w", ("wallet_", "signal_", "mint_", "delivery_")),
     _Entry("memory", "memory", gettext_lazy("Memory"), "m", ("memory", "decision_", "news", "analysis_")),
 )
 #: At the foot of a phone, beside the menu.

@@ -13,8 +13,10 @@ from PIL import Image
 
 from accounts import ledger, tokens, undo
 from accounts.models import Account, AccountGroup, AccountTag, ActivityEntry, User
-from intelligence import decisions, performance, wallets
-from intelligence.sources.transactions import address
+from intelligence import decisions, performance, signals, wallets
+from intelligence.helius_parsing import Seen
+from intelligence.models import Signal, Token, Wallet
+from intelligence.sources.transactions import address, signature
 from journal import attachments, notes, playbooks, saved_views
 from journal.archive import jobs
 from journal.models import Archive, Note, Playbook, TradePlaybook
@@ -292,6 +294,75 @@ def copied_wallet(owner: User, canary: str) -> str:
     return str(followed.public_id)
 
 
+def wallet(owner: User, canary: str) -> str:
+    return str(_wallet(owner, canary).public_id)
+
+
+def paused_wallet(owner: User, canary: str) -> str:
+    return str(wallets.pause(_wallet(owner, canary)).public_id)
+
+
+def archived_wallet(owner: User, canary: str) -> str:
+    return str(wallets.archive(_wallet(owner, canary), at=AT).public_id)
+
+
+def signal(owner: User, canary: str) -> str:
+    return str(_signal(owner, canary).public_id)
+
+
+def mint(owner: User, canary: str) -> str:
+    """A token that only this person's wallets traded."""
+    made = Token.objects.create(address=_signal(owner, canary).token_address, symbol=canary[:40], name=canary[:120])
+    made.refresh_from_db()
+    return str(made.public_id)
+
+
+def _wallet(owner: User, canary: str) -> Wallet:
+    return wallets.register(
+        owner=owner,
+        address=address(f"{canary} {next(_numbers)}"),
+        at=AT,
+        label=canary[:100],
+        notes=canary,
+        discovery_notes=canary,
+        exit_strategy=ExitStrategy.objects.get(public_id=exit_strategy(owner, canary)),
+    )
+
+
+def _signal(owner: User, canary: str) -> Signal:
+    watched = _wallet(owner, canary)
+    number = next(_numbers)
+    seen = Seen(
+        watched.address,
+        address(f"token {number}"),
+        "swap_detected",
+        "buy",
+        signature(f"{number}"),
+        number,
+        AT,
+        Decimal("8613.0071"),
+        {"note": canary},
+    )
+    [made] = signals.record([seen], source="helius", at=AT).made
+    signals.ignored(made, "ignored_sell", canary, at=AT)
+    made.refresh_from_db()
+    return made
+
+
+def wallet_form(owner: User) -> dict[str, Any]:
+    strategy = exit_strategy(owner, "mine")
+    return {
+        "address": address(f"by form {next(_numbers)}"),
+        "mode": "simulation",
+        "exit_strategy": strategy,
+        "discovery_source": "manual",
+    }
+
+
+def wallet_body(owner: User) -> dict[str, Any]:
+    return {"address": address(f"by API {next(_numbers)}"), "exit_strategy": exit_strategy(owner, "mine")}
+
+
 FACTORIES: dict[str, Factory] = {
     "copied_wallet": copied_wallet,
     "risk_limit": risk_limit,
@@ -300,6 +371,11 @@ FACTORIES: dict[str, Factory] = {
     "decision": decision,
     "position": position,
     "session": session,
+    "wallet": wallet,
+    "paused_wallet": paused_wallet,
+    "archived_wallet": archived_wallet,
+    "signal": signal,
+    "mint": mint,
     "saved_view": saved_view,
     "exit_strategy": exit_strategy,
     "archived_strategy": archived_strategy,

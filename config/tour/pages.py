@@ -25,6 +25,7 @@ class Page:
     query: str = ""
     also: tuple[tuple[str, str], ...] = ()
     is_public: bool = False
+    is_for_operators: bool = False
     #: What the answer's status is, where it is not that of success.
     status: int = 200
 
@@ -119,6 +120,17 @@ PAGES: dict[str, Page] = {
     "strategy_list": Page(),
     "strategy_create": Page(),
     "strategy_edit": Page(things.strategy),
+    # ------------------------------------------------------------ wallets and signals
+    "wallet_list": Page(),
+    "wallet_create": Page(),
+    "wallet_detail": Page(things.wallet),
+    "wallet_edit": Page(things.wallet),
+    "signal_list": Page(also=(("ignored", "verdict=ignored"),)),
+    "signal_detail": Page(things.signal),
+    "mint_list": Page(),
+    "mint_detail": Page(things.mint),
+    "delivery_list": Page(is_for_operators=True),
+    "delivery_detail": Page(things.delivery, is_for_operators=True),
     # ------------------------------------------------------------ what it means
     "dashboard": Page(),
     "welcome": Page(),
@@ -139,6 +151,13 @@ PAGES: dict[str, Page] = {
 }
 
 NOT_PAGES: dict[str, str] = {
+    "wallet_pause": _POST,
+    "wallet_activate": _POST,
+    "wallet_archive": _POST,
+    "wallet_restore": _POST,
+    "mint_ban": _POST,
+    "mint_lift": _POST,
+    "delivery_replay": _POST,
     "connection_remove": _POST,
     "plan_override": _POST,
     "plan_close": _POST,
@@ -269,7 +288,7 @@ def stops(person: User, *, with_public: bool) -> Iterator[Stop | str]:
             yield name
             continue
         path = reverse(name, kwargs=dict(found))
-        who = "nobody" if page.is_public else "person"
+        who = "operator" if page.is_for_operators else "nobody" if page.is_public else "person"
         yield Stop(name, path + (f"?{things.filled_in(page.query, person)}" if page.query else ""), who, page.status)
         for word, query in page.also:
             if asked := things.filled_in(query, person):

@@ -10,6 +10,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import Account, User
+from intelligence.models import Signal, Token, Wallet, WebhookDelivery
 from journal.models import Note, NoteTemplate, Playbook
 from trading.models import (
     BatchStatus,
@@ -85,6 +86,27 @@ def plan(person: User) -> Found:
 def strategy(person: User) -> Found:
     """The oldest exit strategy of the person's own."""
     return _id(ExitStrategy.objects.of_owner(person).order_by("id").first())
+
+
+def wallet(person: User) -> Found:
+    """The newest wallet."""
+    return _id(Wallet.objects.for_user(person).order_by("-id").first())
+
+
+def signal(person: User) -> Found:
+    """The newest signal of which something was made, or any."""
+    rows = Signal.objects.for_user(person).order_by("-id")
+    return _id(rows.filter(outcomes__checks__isnull=False).first() or rows.first())
+
+
+def mint(person: User) -> Found:
+    """The newest token."""
+    return _id(Token.objects.for_user(person).order_by("-id").first())
+
+
+def delivery(person: User) -> Found:
+    """The newest delivery: it is of everybody's wallets, and operators look at it."""
+    return _id(WebhookDelivery.objects.order_by("-id").first())
 
 
 def note(person: User) -> Found:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.admin.parts import ShownOnlyAdmin, linked
-from intelligence import wallets
+from intelligence import inbox, wallets
 from intelligence.models import (
     Signal,
     SignalCheck,
@@ -87,6 +87,20 @@ class WebhookDeliveryAdmin(ShownOnlyAdmin):
     search_fields = ("=public_id", "=event_id", "=digest")
     exclude = ("body",)
     ordering = ("-id",)
+    actions = ("replay",)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("intelligence.change_webhookdelivery")
+
+    @admin.action(description=gettext_lazy("Read the chosen deliveries once more"), permissions=["operate"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> HttpResponseBase | None:
+        title = _("Read these deliveries once more?")
+        return self.confirmed(request, queryset, action="replay", title=title, verb=_replayed)
+
+
+def _replayed(delivery: WebhookDelivery) -> str:
+    inbox.replay(delivery)
+    return _("waits to be read.")
 
 
 @admin.register(WebhookRegistration)

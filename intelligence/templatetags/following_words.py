@@ -1,0 +1,112 @@
+"""Wallets, tokens and signals in words, for templates."""
+
+import importlib
+import importlib.util
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
+
+from intelligence.helius_parsing import SOL, USDC, USDT
+from intelligence.models import CheckVerdict, OutcomeVerdict
+from journal.templatetags.journal_format import DASH, holding, quantity
+
+register = template.Library()
+
+
+def _words(name: str) -> dict[str, Any]:
+    """What copying calls its checks and outcomes; nothing where it is not installed."""
+    module = "intelligence.check_words"
+    found = importlib.import_module(module) if importlib.util.find_spec(module) else None
+    return dict(getattr(found, name, {}))
+
+
+_ACTIONS, _CHECKS = _words("ACTIONS"), _words("CHECKS")
+
+_BASES = {SOL: "SOL", USDC: "USDC", USDT: "USDT"}
+_VERDICT_CHIPS = {
+    OutcomeVerdict.TRADED: "chip-good",
+    OutcomeVerdict.REJECTED: "chip-warn",
+    OutcomeVerdict.FAILED: "chip-bad",
+}
+_CHECK_CHIPS = {
+    CheckVerdict.PASSED: "chip-good",
+    CheckVerdict.FAILED: "chip-bad",
+    CheckVerdict.UNKNOWN: "chip-warn",
+}
+_ALERTS = {
+    "webhook.clock_skew": gettext_lazy("Right signatures at the wrong time: a clock is off"),
+    "webhook.event_id_reused": gettext_lazy("An event id came again with another body"),
+    "webhook.refused": gettext_lazy("What was sent could not be read"),
+}
+
+
+@register.filter
+def shortened(address: str) -> str:
+    """The ends of an address, which is what people know it by."""
+    return address if len(address) <= 12 else f"{address[:4]}…{address[-4:]}"
+
+
+@register.filter
+def coin_price(value: Decimal | None) -> str:
+    """What one token costs: six digits that matter, however small it is."""
+    if value is None:
+        return DASH
+    if value == 0:
+        return "0"
+    places = max(2, 5 - value.adjusted())
+    return f"{quantity(round(value, min(places, 20)))} USD"
+
+
+@register.filter
+def base_words(address: str) -> str:
+    """SOL, USDC or USDT."""
+    return _BASES.get(address, shortened(address))
+
+
+@register.filter
+def exact_span(value: timedelta | None) -> str:
+    """A span, below a minute to the hundredth of a second."""
+    if value is None:
+        return DASH
+    seconds = value.total_seconds()
+    return f"{seconds:.2f} s" if abs(seconds) < 60 else holding(value)
+
+
+@register.filter
+def outcome_words(action: str) -> str | Promise:
+    """What was made of a signal."""
+    words: Any = _ACTIONS.get(action, action.replace("_", " "))
+    return words  # type: ignore[no-any-return]
+
+
+@register.filter
+def check_words_of(name: str) -> str | Promise:
+    """What a check is called."""
+    words: Any = _CHECKS.get(name, name.replace("_", " "))
+    return words  # type: ignore[no-any-return]
+
+
+@register.filter
+def alert_words(event: str) -> str | Promise:
+    """What was refused."""
+    return _ALERTS.get(event, event)
+
+
+@register.simple_tag
+def verdict_chip(verdict: str) -> SafeString:
+    """What came of a signal, with its colour."""
+    found = OutcomeVerdict(verdict)
+    return format_html('<span class="chip {}">{}</span>', _VERDICT_CHIPS.get(found, ""), found.label)
+
+
+@register.simple_tag
+def check_chip(verdict: str) -> SafeString:
+    """What a check said, with its colour."""
+    found = CheckVerdict(verdict)
+    return format_html('<span class="chip {}">{}</span>', _CHECK_CHIPS.get(found, ""), found.label)
