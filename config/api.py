@@ -9,6 +9,9 @@ from accounts.api import ActivityViewSet, AuditViewSet, TokenViewSet
 from accounts.grouping_api import AccountGroupViewSet, AccountTagViewSet
 from intelligence.api.copying import CopySettingsViewSet, WalletPerformanceViewSet
 from intelligence.api.decisions import DecisionViewSet
+from intelligence.api.following import SignalViewSet, WalletViewSet
+from intelligence.api.following import TokenViewSet as MintViewSet
+from intelligence.views import webhooks
 from journal.api.accounts import AccountWithStatsViewSet
 from journal.api.aggregate import AggregateViewSet
 from journal.api.archives import ArchiveViewSet
@@ -70,6 +73,9 @@ router.register("quotes", QuoteViewSet, basename="quote")
 router.register("snapshots", SnapshotViewSet, basename="snapshot")
 router.register("orders", OrderViewSet, basename="order")
 router.register("sessions", SessionViewSet, basename="session")
+router.register("wallets", WalletViewSet, basename="wallet")
+router.register("tokens", MintViewSet, basename="mint")
+router.register("signals", SignalViewSet, basename="signal")
 router.register("fx-rates", FxRateViewSet, basename="fx-rate")
 router.register("imports", ImportViewSet, basename="import")
 router.register("decisions", DecisionViewSet, basename="decision")
@@ -86,5 +92,8 @@ _COPYING = CopySettingsViewSet.as_view({"get": "retrieve", "patch": "partial_upd
 urlpatterns: list[URLPattern | URLResolver] = [
     path("risk-config/", _CONFIG, name="risk-config"),
     path("copy-settings/", _COPYING, name="copy-settings"),
+    # Senders, not people: they prove who they are in ways of their own, and answers are constant.
+    path("webhooks/helius/", webhooks.helius, name="webhook-helius"),
+    path("webhooks/<slug:source>/", webhooks.other, name="webhook"),
     *router.urls,
 ]

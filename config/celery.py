@@ -11,6 +11,7 @@ app = Celery("journal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.autodiscover_tasks(related_name="copy_tasks")
+app.autodiscover_tasks(related_name="wallet_tasks")
 app.conf.beat_schedule = {
     # The guarantee behind every lost message and killed worker.
     "sweep stale days": {"task": "journal.tasks.sweep_stale_days", "schedule": 10.0},
@@ -22,6 +23,15 @@ app.conf.beat_schedule = {
     "compare with brokers": {"task": "trading.tasks.reconcile_brokers", "schedule": 300.0, "options": {"expires": 300}},
     "measure excursions": {"task": "trading.tasks.measure_excursions", "schedule": 60.0},
     "judge breakers": {"task": "trading.tasks.sweep_risk", "schedule": 60.0},
+    "read deliveries": {
+        "task": "intelligence.wallet_tasks.read_deliveries",
+        "schedule": 2.0,
+        "options": {"expires": 4},
+    },
+    # The cadence of ADR-001; nothing is sent where nothing has changed.
+    "sync wallets": {"task": "intelligence.wallet_tasks.sync_wallets", "schedule": 300.0},
+    "catch up with wallets": {"task": "intelligence.wallet_tasks.catch_up", "schedule": 900.0},
+    "refresh prices": {"task": "intelligence.wallet_tasks.refresh_prices", "schedule": 60.0},
     "process signals": {"task": "intelligence.copy_tasks.process_signals", "schedule": 2.0, "options": {"expires": 4}},
     "price copied tokens": {
         "task": "intelligence.copy_tasks.refresh_token_prices",
@@ -34,10 +44,6 @@ app.conf.beat_schedule = {
         "task": "intelligence.copy_tasks.refresh_all_performance",
         "schedule": crontab(minute="0", hour="0"),
     },
-    # The cadence of ADR-001; nothing is sent where nothing has changed.
-    "sync wallets": {"task": "intelligence.wallet_tasks.sync_wallets", "schedule": 300.0},
-    "catch up with wallets": {"task": "intelligence.wallet_tasks.catch_up", "schedule": 900.0},
-    "refresh prices": {"task": "intelligence.wallet_tasks.refresh_prices", "schedule": 60.0},
     "sweep what was written": {"task": "journal.tasks.sweep_writing", "schedule": 3600.0},
     "sweep archives": {"task": "journal.tasks.sweep_archives", "schedule": 30.0},
     "fill the memory": {"task": "intelligence.tasks.fill_memory", "schedule": 10.0, "options": {"expires": 10}},

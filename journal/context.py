@@ -43,6 +43,7 @@ class _Entry(NamedTuple):
     is_below: bool = False
 
 
+_WALLETS = ("wallet_", "signal_", "mint_", "delivery_", "copying")
 _PLACES = (
     _Entry("dashboard", "dashboard", gettext_lazy("Dashboard"), "d", ("dashboard", "home")),
     _Entry("trade_list", "trades", gettext_lazy("Trades"), "t", ("trade_",)),
@@ -55,7 +56,7 @@ _PLACES = (
     _Entry("account_compare", "compare", gettext_lazy("Compare"), "o", ("account_compare",), is_below=True),
     _Entry("desk", "desk", gettext_lazy("Desk"), "k", ("desk", "order_", "risk", "plan_", "strategy_", "session")),
     _Entry("import_list", "import", gettext_lazy("Import"), "i", ("import_",)),
-    _Entry("wallet_list", "wallet", gettext_lazy("Wallets"), "w", ("wallet_", "signal_", "mint_", "delivery_")),
+    _Entry("wallet_list", "wallet", gettext_lazy("Wallets"), "w", _WALLETS),
     _Entry("memory", "memory", gettext_lazy("Memory"), "m", ("memory", "decision_", "news", "analysis_")),
 )
 #: At the foot of a phone, beside the menu.

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import PriceField, UUIDv7, finite
 from accounts.models import Account, User
-from trading.models import ExitStrategy, ManagedPosition
+from trading.models import ExitStrategy
 
 #: base58 has no 0, O, I and l. The same pattern is the CHECK in the database.
 ADDRESS = r"^[1-9A-HJ-NP-Za-km-z]{32,44}$"
@@ -77,9 +77,9 @@ class WalletQuerySet(models.QuerySet["Wallet"]):
 
     def with_open_copies(self) -> Self:
         """Only those of which something that was copied is open, paused and archived ones among them."""
-        outcomes = apps.get_model("intelligence", "SignalOutcome")._default_manager
-        plans = ManagedPosition.objects.open().values("public_id")
-        return self.filter(Exists(outcomes.filter(signal__wallet=OuterRef("pk"), plan_id__in=plans)))
+        copies = apps.get_model("intelligence", "CopiedPosition")._default_manager
+        is_open = Q(managed_position__closed_at__isnull=True)
+        return self.filter(Exists(copies.filter(is_open, wallet=OuterRef("pk"))))
 
     def subscribed(self) -> Self:
         """What the webhook is to be about: what is followed, and what may have to be sold when its wallet sells."""

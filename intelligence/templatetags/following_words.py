@@ -1,7 +1,5 @@
 """Wallets, tokens and signals in words, for templates."""
 
-import importlib
-import importlib.util
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,21 +10,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
+from intelligence import check_words
 from intelligence.helius_parsing import SOL, USDC, USDT
 from intelligence.models import CheckVerdict, OutcomeVerdict
 from journal.templatetags.journal_format import DASH, holding, quantity
 
 register = template.Library()
-
-
-def _words(name: str) -> dict[str, Any]:
-    """What copying calls its checks and outcomes; nothing where it is not installed."""
-    module = "intelligence.check_words"
-    found = importlib.import_module(module) if importlib.util.find_spec(module) else None
-    return dict(getattr(found, name, {}))
-
-
-_ACTIONS, _CHECKS = _words("ACTIONS"), _words("CHECKS")
 
 _BASES = {SOL: "SOL", USDC: "USDC", USDT: "USDT"}
 _VERDICT_CHIPS = {
@@ -81,14 +70,14 @@ def exact_span(value: timedelta | None) -> str:
 @register.filter
 def outcome_words(action: str) -> str | Promise:
     """What was made of a signal."""
-    words: Any = _ACTIONS.get(action, action.replace("_", " "))
+    words: Any = check_words.ACTIONS.get(action, action.replace("_", " "))
     return words  # type: ignore[no-any-return]
 
 
 @register.filter
 def check_words_of(name: str) -> str | Promise:
     """What a check is called."""
-    words: Any = _CHECKS.get(name, name.replace("_", " "))
+    words: Any = check_words.CHECKS.get(name, name.replace("_", " "))
     return words  # type: ignore[no-any-return]
 
 

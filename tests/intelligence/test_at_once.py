@@ -1,6 +1,7 @@
 """The same from many sides at once, with real commits: one signal, one look, one webhook."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal as D
@@ -8,12 +9,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
-from intelligence import inbox, signals, tokens
+from intelligence import inbox, signals, tokens, wallet_tasks
 from intelligence.helius_parsing import USDC, Seen
 from intelligence.models import Signal, Token, WebhookDelivery
 from intelligence.sources.protocol import TokenFacts
 from intelligence.sources.transactions import address, signature, swap
+from tests.broken_services import broker_at, hung_server, no_server
 from tests.factories import make_user
 from tests.intelligence.following import AT, wallet
 
@@ -91,3 +94,21 @@ def test_two_who_ask_for_a_token_at_once_make_one_look() -> None:
     got = at_once(6, lambda _: tokens.read(address("token"), at=AT, sources=[Slow()]).liquidity)
     assert (looks, got) == ([address("token")], [D(60000)] * 6)
     assert Token.objects.get().analyzed_at == AT
+
+
+@pytest.mark.parametrize("broker", [no_server, hung_server], ids=["dead", "hung"])
+def test_without_a_broker_a_delivery_is_taken_at_once_and_read_by_the_sweep(settings: Any, broker: Any) -> None:
+    settings.CELERY_TASK_ALWAYS_EAGER = False
+    settings.HELIUS_WEBHOOK_SECRETS = ["the secret"]
+    wallet(make_user())
+    made = swap(address("whale"), [(USDC, "-50", 6), (address("token"), "200", 6)], at=AT, name="one")
+    begun = time.monotonic()
+    with broker() as url, broker_at(url):
+        answer = Client().post(
+            "/api/v1/webhooks/helius/", [made], content_type="application/json", headers={"Authorization": "the secret"}
+        )
+    assert answer.status_code == 200
+    assert time.monotonic() - begun < 2
+    assert WebhookDelivery.objects.get().status == "received"
+    assert wallet_tasks.read_deliveries() == 1
+    assert Signal.objects.count() == 1

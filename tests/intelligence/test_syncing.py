@@ -6,6 +6,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from intelligence import catching_up, inbox, syncing, wallets
@@ -206,3 +207,23 @@ def test_health_tells_the_late_the_failed_and_the_silent(alice: User) -> None:
     again = wallets.activate(made, at=AT + timedelta(days=2))
     assert (again.sync_status, again.pending_since) == ("pending", AT + timedelta(days=2))
     assert signal(made).wallet == made
+
+
+def test_the_command_pushes_now_and_says_by_its_exit_code_how_it_went(
+    there: StandIns, settings: Any, alice: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = wallet(alice, "one")
+    call_command("sync_wallets", "--dry-run")
+    assert capsys.readouterr().out == f"{made.address}\n"
+    assert there.webhooks == {}
+    call_command("sync_wallets", "--catch-up")
+    assert capsys.readouterr().out == "the webhook was created, with 1 addresses\n0 signals were missing\n"
+    call_command("sync_wallets")
+    assert capsys.readouterr().out == "1 addresses are there, as they should be\n"
+    there.faults["/v0"] = Fault.FORBIDDEN
+    with pytest.raises(CommandError) as failed:
+        call_command("sync_wallets")
+    settings.HELIUS_API_KEY = ""
+    with pytest.raises(CommandError) as off:
+        call_command("sync_wallets")
+    assert (failed.value.returncode, off.value.returncode) == (1, 2)

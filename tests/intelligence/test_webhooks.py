@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.test import Client
 
@@ -505,3 +506,24 @@ def test_outcomes_of_what_nobody_watches_are_nobodys(db: None) -> None:
     outcome = SignalOutcome.objects.get()
     assert (outcome.owner_id, outcome.verdict) == (None, "ignored")
     assert Signal.objects.get().price is None
+
+
+def test_the_command_reads_dead_letters_once_more_and_says_which_stay_dead(
+    whale: Wallet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    helius([bought("odd", slot="seven"), bought("good")])
+    inbox.read_waiting()
+    [dead] = WebhookDelivery.objects.dead()
+    for wrong in ([], [str(whale.public_id)], ["--dead", str(dead.public_id)]):
+        with pytest.raises(CommandError) as refused:
+            call_command("replay_delivery", *wrong)
+        assert refused.value.returncode == 2
+    call_command("replay_delivery", "--dead", "--dry-run")
+    assert str(dead.public_id) in capsys.readouterr().out
+    with pytest.raises(CommandError) as still:
+        call_command("replay_delivery", str(dead.public_id))
+    assert still.value.returncode == 1
+    with mock.patch("intelligence.helius_parsing._block", return_value=7):
+        call_command("replay_delivery", "--dead")
+    assert "parsed, 2 signals" in capsys.readouterr().out
+    assert Signal.objects.count() == 2
