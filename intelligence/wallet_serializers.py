@@ -77,7 +77,7 @@ class TokenValueSerializer(StrictSerializer):
     read_at = InstantField(allow_null=True)
 
 
-class TokenSerializer(StrictSerializer):
+class KnownTokenSerializer(StrictSerializer):
     id = serializers.UUIDField()
     address = serializers.CharField()
     symbol = serializers.CharField(allow_blank=True)
@@ -99,7 +99,7 @@ class TokenSerializer(StrictSerializer):
     blacklisted_at = InstantField(allow_null=True)
 
 
-class ReasonSerializer(StrictSerializer):
+class BanReasonSerializer(StrictSerializer):
     reason = LineField(max_length=500)
 
 

@@ -20,10 +20,10 @@ from intelligence.models import Signal, SignalCheck, SignalOutcome, Token, Walle
 from intelligence.signal_lists import ShownSignal
 from intelligence.wallet_lists import ShownWallet
 from intelligence.wallet_serializers import (
+    BanReasonSerializer,
+    KnownTokenSerializer,
     NewWalletSerializer,
-    ReasonSerializer,
     SignalSerializer,
-    TokenSerializer,
     WalletFieldsSerializer,
     WalletSerializer,
 )
@@ -115,13 +115,13 @@ class TokenViewSet(OwnViewSet):
     """Tokens that one's wallets traded, with what is known of each and who said it."""
 
     queryset = Token.objects.none()
-    serializer_class = TokenSerializer
+    serializer_class = KnownTokenSerializer
     unversioned_actions = frozenset({"list", "retrieve"})
     query_parameters = {"list": ("limit", "cursor", "address", "symbol", "is_blacklisted")}
 
     @extend_schema(
         parameters=[LIMIT, CURSOR, *_words("address", "symbol"), OpenApiParameter("is_blacklisted", bool)],
-        responses=page_of(TokenSerializer),
+        responses=page_of(KnownTokenSerializer),
     )
     def list(self, request: Request) -> Response:
         params = request.query_params
@@ -138,19 +138,19 @@ class TokenViewSet(OwnViewSet):
     def retrieve(self, request: Request, id: str) -> Response:
         return Response(_shown_now()(get_object_or_404(Token.objects.for_user(self.person), public_id=id)))
 
-    @extend_schema(request=ReasonSerializer, responses=TokenSerializer)
+    @extend_schema(request=BanReasonSerializer, responses=KnownTokenSerializer)
     @action(methods=["post"], detail=True)
     def blacklist(self, request: Request, id: str) -> Response:
         """Ban it for everybody here; for operators."""
-        token, values = self._bannable(id), read(ReasonSerializer, request.data, person=self.person)
+        token, values = self._bannable(id), read(BanReasonSerializer, request.data, person=self.person)
         made = tokens.blacklist(token.address, reason=values["reason"], at=timezone.now(), by=self.person)
         return Response(_shown_now()(made))
 
-    @extend_schema(request=ReasonSerializer, responses=TokenSerializer)
+    @extend_schema(request=BanReasonSerializer, responses=KnownTokenSerializer)
     @action(methods=["post"], detail=True)
     def lift(self, request: Request, id: str) -> Response:
         """Correct a ban that was a mistake, with the reason; for operators, and audited."""
-        token, values = self._bannable(id), read(ReasonSerializer, request.data, person=self.person)
+        token, values = self._bannable(id), read(BanReasonSerializer, request.data, person=self.person)
         return Response(_shown_now()(tokens.lift(token, reason=values["reason"], at=timezone.now(), by=self.person)))
 
     def _bannable(self, id: str) -> Token:
@@ -232,7 +232,7 @@ def _shown_now() -> Callable[[Token], Json]:
 
 
 def token_json(token: Token, *, at: datetime) -> Json:
-    """A token as `TokenSerializer` describes it."""
+    """A token as `KnownTokenSerializer` describes it."""
 
     def said(value: Any, source: str, read_at: datetime | None) -> Json:
         return {"value": value, "source": source, "read_at": _instant(read_at)}
