@@ -37,7 +37,7 @@ class ShownSignal:
 
 def chosen(person: User, asked: Mapping[str, str]) -> QuerySet[Signal]:
     """The person's signals that the filters let through. Raises InvalidValue or ValidationError for odd filters."""
-    rows = Signal.objects.for_user(person).select_related("wallet").defer("payload")
+    rows: QuerySet[Signal] = Signal.objects.for_user(person).select_related("wallet").defer("payload")
     if wallet := asked.get("wallet"):
         rows = rows.filter(wallet__public_id=public_id(wallet, parameter="wallet"))
     if token := asked.get("token"):

@@ -33,7 +33,7 @@ _LARGEST = 2_147_483_647
 class WalletFieldsSerializer(StrictSerializer):
     """What may be said of a wallet at any time."""
 
-    label = LineField(max_length=100, required=False, allow_blank=True)
+    label = LineField(max_length=100, required=False, allow_blank=True)  # type: ignore[assignment]
     mode = serializers.ChoiceField(WalletMode.choices, required=False, help_text="Of new copies.")
     exit_strategy = OwnIdField(queryset=ExitStrategy.objects, required=False)
     simulation_account = OwnIdField(queryset=Account.objects, required=False, allow_null=True)
@@ -73,7 +73,7 @@ class TokenValueSerializer(StrictSerializer):
     """One thing known of a token; everything is null where nobody knows."""
 
     value = serializers.CharField(allow_null=True)
-    source = serializers.CharField(allow_blank=True)
+    source = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
     read_at = InstantField(allow_null=True)
 
 
@@ -107,7 +107,7 @@ class SignalCheckSerializer(StrictSerializer):
     name = serializers.CharField()
     seen = serializers.CharField(allow_blank=True)
     limit = serializers.CharField(allow_blank=True)
-    source = serializers.CharField(allow_blank=True)
+    source = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
     age_seconds = serializers.FloatField(allow_null=True)
     verdict = serializers.ChoiceField(CheckVerdict.choices)
     note = serializers.CharField(allow_blank=True)
@@ -145,7 +145,7 @@ class SignalSerializer(StrictSerializer):
     is_removed = StrictBooleanField()
     revision = serializers.IntegerField()
     replaces = serializers.UUIDField(allow_null=True)
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     occurred_at = InstantField(allow_null=True)
     received_at = InstantField()
     outcome = SignalOutcomeSerializer(allow_null=True, help_text="The newest; the checks of all are in the detail.")
