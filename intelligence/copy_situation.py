@@ -148,7 +148,8 @@ def known_token(address: str) -> Token:
 
 def limit_price(price: Decimal) -> Decimal:
     """The dearest that is paid where the price is this."""
-    return (price * (_ONE + risk.current().slippage_tolerance)).quantize(token_trading.PRICE_STEP)
+    tolerance: Decimal = risk.current().slippage_tolerance
+    return (price * (_ONE + tolerance)).quantize(token_trading.PRICE_STEP)
 
 
 def fitting(price: Decimal | None) -> Decimal | None:

@@ -19,7 +19,7 @@ from intelligence import (
     tokens,
     wallets,
 )
-from intelligence.models import CopiedPosition, Signal, SignalOutcome, Token, TokenInstrument
+from intelligence.models import CopiedPosition, CopySettings, Signal, SignalOutcome, Token, TokenInstrument
 from intelligence.sources.transactions import address
 from tests.factories import make_account, make_user
 from tests.intelligence import following
@@ -374,7 +374,7 @@ def test_purchases_of_several_wallets_at_once_stay_under_the_caps_and_would_not_
     def value_after(person: User) -> D:
         first = Follower(person=person, name="one")
         followers = [first, *(_beside(first, name) for name in ("two", "three", "four"))]
-        copy_settings.change(person, max_per_token=D("0.20"))
+        CopySettings.objects.update_or_create(owner=person, defaults={"max_per_token": D("0.20")})
         signals = [each.signal() for each in followers]
         at_once(*[lambda signal=signal: signal_processing.process(signal) for signal in signals])  # type: ignore[misc]
         return sum((copy.intended_value for copy in CopiedPosition.objects.filter(owner=person)), D(0))

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
 
 from config import demo_people, serving
+from intelligence import sample_copies
 from journal import first_run, sample, summary
 from journal.sample import Step
 from journal.sample_files.fleet import DEFAULT_ACCOUNTS, LARGEST_FLEET
@@ -71,6 +72,9 @@ class Command(BaseCommand):
                 self._fill(options)
                 with self._step("Desk"):
                     sample_desk.open_for(demo_people.trader())
+                with self._step("Wallets"):
+                    if not sample_copies.is_there(demo_people.trader()):
+                        sample_copies.play(demo_people.trader())
                 self._introduce()
                 self._summarize()
             self.stdout.write(f"Ready in {time.monotonic() - begun:.1f} s.\n\n")

@@ -1,0 +1,71 @@
+"""Plays a recorded day of webhooks to somebody, against stand-ins of the sources."""
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from intelligence import sample_copies
+from intelligence.check_words import ACTIONS
+from intelligence.models import WalletPerformance
+from intelligence.sample_copies import Played
+
+
+class Command(BaseCommand):
+    help = (
+        "Play a recorded day of three invented wallets: their webhooks are delivered, read and processed as real ones "
+        "are, and what is copied is ordered and filled in a paper account of its own. Sources are stand-ins on this "
+        "machine; nothing is asked elsewhere. Prints what was made of each signal and why. Played again it is another "
+        "day. Exit code 0, or 2 when the call is wrong."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--email", default="demo@example.com", help="to whom (default: %(default)s)")
+        parser.add_argument(
+            "--pace", type=float, default=0.0, metavar="SECONDS", help="wait so long between moments (default: 0)"
+        )
+        parser.add_argument("--remove", action="store_true", help="archive the invented wallets instead")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        person = User.objects.filter(email__iexact=options["email"]).first()
+        if person is None:
+            raise CommandError(f"There is nobody with the address {options['email']}.", returncode=2)
+        if options["pace"] < 0:
+            raise CommandError("--pace is not below zero.", returncode=2)
+        if options["remove"]:
+            self.stdout.write(f"{sample_copies.remove(person)} wallets archived.")
+            return
+        begun = time.monotonic()
+
+        def told(played: Played) -> None:
+            self._tell(played)
+            time.sleep(options["pace"])
+
+        made = sample_copies.play(person, on_moment=told)
+        self.stdout.write(f"\n{made} signals in {time.monotonic() - begun:.1f} s.\n\n")
+        self._sum_up(person)
+
+    def _tell(self, played: Played) -> None:
+        moment = played.moment
+        clock = f"{moment.minute // 60:02}:{moment.minute % 60:02}"
+        head = f"[{played.number:>3}/{played.total}] {clock}  {moment.token:<8} {moment.price:>9}"
+        if not moment.dollars:
+            self.stdout.write(head)
+            return
+        did = "bought" if not moment.dollars.startswith("-") else "sold"
+        if not played.outcomes:
+            self.stdout.write(f"{head}  {moment.wallet} {did}: no signal")
+        for outcome in played.outcomes:
+            what = str(ACTIONS.get(outcome.action_taken, outcome.action_taken))
+            why = f" – {outcome.reason}" if outcome.reason else ""
+            self.stdout.write(f"{head}  {moment.wallet} {did}: {what}{why}")
+
+    def _sum_up(self, person: User) -> None:
+        rows = WalletPerformance.objects.for_user(person).filter(mode="simulation", window="all")
+        self.stdout.write(f"{'Wallet':<12}{'Closed':>8}{'Win rate':>10}{'Result':>12}  Look at")
+        for row in rows.select_related("wallet").order_by("-total_pnl"):
+            rate = "–" if row.win_rate is None else f"{row.win_rate:.0%}"
+            result, flags = f"{row.total_pnl:.2f}", ", ".join(row.flags)
+            self.stdout.write(f"{row.wallet!s:<12}{row.positions:>8}{rate:>10}{result:>12}  {flags}")

@@ -1,0 +1,182 @@
+"""Plays the recorded day to a person: sample wallets trade, and what is made of it is real in everything but money.
+
+Deliveries, signals, checks, orders, plans and fills go the way that all do; sources are stand-ins on this machine, and
+the account is a paper one. It can be played again, and put out of sight.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import ledger
+from accounts.models import Account, AccountKind, User
+from intelligence import (
+    copy_settings,
+    copy_tasks,
+    inbox,
+    performance,
+    sample_day,
+    signal_processing,
+    token_trading,
+    tokens,
+    wallets,
+)
+from intelligence.models import Signal, SignalOutcome, Wallet
+from intelligence.sample_day import ALPHA, SLEEPER, SNIPER, Moment
+from intelligence.sources.stand_ins import StandIns, made_token
+from trading import exit_orders
+from trading.models import ExitStrategy, Order
+from trading.venues import paper
+
+ACCOUNT = "Copied wallets"
+MONEY = Decimal(10_000)
+CAPITAL = Decimal(5_000)
+_BASELINES: dict[str, dict[str, Any]] = {
+    ALPHA: {"baseline_win_rate": Decimal("0.78"), "baseline_average_pnl": Decimal("0.12"), "baseline_trades": 140},
+    SNIPER: {"baseline_win_rate": Decimal("0.55"), "baseline_average_pnl": Decimal("0.31"), "baseline_trades": 60},
+    SLEEPER: {},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One moment of the day that was played, of so many, and what was made of the signals that it brought."""
+
+    number: int
+    total: int
+    moment: Moment
+    outcomes: tuple[SignalOutcome, ...]
+
+
+def is_there(person: User) -> bool:
+    """Whether the day was played to this person before, and is in sight."""
+    return Wallet.objects.for_user(person).filter(address__in=_addresses(), archived_at__isnull=True).exists()
+
+
+def play(person: User, *, on_moment: Callable[[Played], None] = lambda played: None) -> int:
+    """The whole day has happened to the person, now; returns how many signals it brought."""
+    _open_for(person)
+    found = list(sample_day.moments())
+    made = 0
+    with _stood_in() as there:
+        for number, moment in enumerate(found, start=1):
+            outcomes = _happens(there, moment, number=number)
+            made += len(outcomes)
+            on_moment(Played(number, len(found), moment, outcomes))
+    for wallet in Wallet.objects.for_user(person).filter(address__in=_addresses()):
+        performance.refresh(wallet.pk, at=timezone.now())
+    return made
+
+
+def remove(person: User) -> int:
+    """The sample wallets are archived and their account too: what was placed there is history, and stays. How many."""
+    count = 0
+    for wallet in Wallet.objects.for_user(person).filter(address__in=_addresses(), archived_at__isnull=True):
+        wallets.archive(wallet, at=timezone.now())
+        count += 1
+    return count
+
+
+@transaction.atomic
+def _open_for(person: User) -> None:
+    account, is_new = Account.objects.get_or_create(
+        owner=person, name=ACCOUNT, defaults={"broker": "Paper", "kind": AccountKind.PAPER}
+    )
+    if is_new:
+        ledger.deposit(account, currency="USD", amount=MONEY, idempotency_key="opening", at=timezone.now())
+        copy_settings.change(person, capital=CAPITAL)
+    strategies = {
+        name: ExitStrategy.objects.for_user(person).current().filter(owner=None, name=name).first()
+        for name in ("Default", "Aggressive", "Conservative")
+    }
+    for name, strategy in zip(sample_day.WALLETS, strategies.values(), strict=True):
+        where = sample_day.wallet_address(name)
+        known = Wallet.objects.for_user(person).filter(address=where).first()
+        if known is None:
+            known = wallets.register(
+                owner=person,
+                address=where,
+                at=timezone.now(),
+                label=name,
+                exit_strategy=strategy,
+                simulation_account=account,
+                notes=_("Made up: it shows what following a wallet looks like."),
+                **_BASELINES[name],
+            )
+            if name == SLEEPER:
+                wallets.pause(known)
+        elif known.archived_at is not None:
+            wallets.restore(known)
+            if name != SLEEPER:
+                wallets.activate(known, at=timezone.now())
+
+
+@contextmanager
+def _stood_in() -> Iterator[StandIns]:
+    """Whatever asks a source asks the stand-ins, until the end of the block."""
+    with StandIns() as there:
+        before = {name: getattr(settings, name) for name in there.settings}
+        try:
+            for name, value in there.settings.items():
+                setattr(settings, name, value)
+            yield there
+        finally:
+            for name, value in before.items():
+                setattr(settings, name, value)
+
+
+def _happens(there: StandIns, moment: Moment, *, number: int) -> tuple[SignalOutcome, ...]:
+    now = timezone.now()
+    _quoted(there, moment.token, moment.price, at=now)
+    if moment.into:
+        _quoted(there, moment.into, sample_day.TOKENS[moment.into].price, at=now)
+    outcomes: list[SignalOutcome] = []
+    if moment.dollars:
+        body = json.dumps(sample_day.body_of(moment, number=number, at=now)).encode()
+        before = Signal.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        for _time in range(moment.times):
+            inbox.receive(source=inbox.HELIUS, body=body, at=now)
+        inbox.read_waiting()
+        for signal in Signal.objects.filter(pk__gt=before).order_by("pk"):
+            outcomes.append(signal_processing.process(signal))
+            copy_tasks.meet_market(signal)
+    _settle()
+    return tuple(outcomes)
+
+
+def _quoted(there: StandIns, symbol: str, price: str, *, at: datetime) -> None:
+    """The sources say that the token costs this, and were asked just now."""
+    token = sample_day.TOKENS[symbol]
+    there.tokens[token.mint] = made_token(
+        token.mint,
+        symbol=symbol,
+        price=price,
+        liquidity=token.liquidity,
+        top_holders=token.top_holders,
+        badness=token.badness,
+        risks=token.risks,
+        born_at=at - timedelta(days=token.days),
+    )
+    # Nothing is new enough, so that the source is asked whatever is known.
+    tokens.price(token.mint, at=at, newer_than=timedelta(0))
+    token_trading.refresh_prices(at=at)
+
+
+def _settle() -> None:
+    exit_orders.look()
+    for instrument in Order.objects.live().filter(venue="paper").values_list("instrument", flat=True).distinct():
+        paper.match(instrument)
+    exit_orders.look()
+
+
+def _addresses() -> list[str]:
+    return [sample_day.wallet_address(name) for name in sample_day.WALLETS]

@@ -1,0 +1,59 @@
+"""The recorded day, as people play it: every kind of outcome is in it, and it can be put out of sight."""
+
+from collections import Counter
+from io import StringIO
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from accounts.models import Account
+from intelligence import sample_copies, sample_day
+from intelligence.models import SignalOutcome, Wallet, WalletPerformance
+from tests.factories import make_user
+from trading.models import Trade
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_day_is_played_with_its_reasons_and_figures_and_archived_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    person, said = make_user("demo@example.com"), StringIO()
+    before = settings.DEXSCREENER_URL
+    # Two of the twenty quick trades are like the others.
+    quick = list(sample_day._quick_trades(start=200))
+    monkeypatch.setattr(sample_day, "_quick_trades", lambda *, start: iter(quick[:4]))
+
+    call_command("watch_demo", stdout=said)
+
+    made = Counter(SignalOutcome.objects.for_user(person).values_list("action_taken", flat=True))
+    assert made == {
+        "position_created": 6,
+        "mirror_exit": 4,
+        "rejected_safety": 3,
+        "rejected_existing_position": 1,
+        "rejected_price_drift": 1,
+        "rejected_stale": 1,
+        "ignored_inactive_wallet": 1,
+        "ignored_sell": 1,
+    }, said.getvalue()
+    for words in ("Not safe enough – Contract", "Got out with the source", "Too old", "no signal", "Look at"):
+        assert words in said.getvalue()
+    account = Account.objects.get(owner=person, name=sample_copies.ACCOUNT)
+    closed = Trade.objects.filter(account=account, closed_at__isnull=False)
+    figures = WalletPerformance.objects.for_user(person).filter(mode="simulation", window="all")
+    assert sum(row.total_pnl for row in figures) == sum(trade.net_pnl or 0 for trade in closed)
+    assert before == settings.DEXSCREENER_URL
+    assert sample_copies.is_there(person)
+
+    call_command("watch_demo", "--remove", stdout=said)
+
+    assert not sample_copies.is_there(person)
+    assert Wallet.objects.for_user(person).filter(archived_at__isnull=True).count() == 0
+
+
+def test_a_call_for_nobody_or_of_a_pace_below_zero_is_refused() -> None:
+    make_user("demo@example.com")
+    for arguments in (["--email", "nobody@example.com"], ["--pace", "-1"]):
+        with pytest.raises(CommandError) as refused:
+            call_command("watch_demo", *arguments)
+        assert refused.value.returncode == 2
