@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from intelligence.sources.stand_ins import StandIns, made_token
 
 from accounts.models import Account
 from intelligence import copy_tasks, token_trading, tokens, wallets
 from intelligence.helius_parsing import USDC
 from intelligence.models import CopiedPosition, SignalOutcome, Token, WalletPerformance
+from intelligence.sources.stand_ins import StandIns, made_token
 from intelligence.sources.transactions import address, swap
 from tests.conftest import signed_in
 from tests.intelligence.copies import Follower
