@@ -220,7 +220,6 @@ def _drift(seen: Situation, rules: Rules) -> Check:
 
 
 def _size(seen: Situation) -> Check:
-    if seen.size is None:
+    if seen.size is None or seen.price.value is None:
         return Check("size", Verdict.UNKNOWN)
-    note = seen.size.bound_by
-    return Check("size", _verdict(holds=seen.quantity > 0), seen.size.value, seen.size.wanted, note=note)
+    return Check("size", _verdict(holds=seen.quantity > 0), seen.size.value, "> 0", note=seen.size.bound_by)

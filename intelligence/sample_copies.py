@@ -175,7 +175,7 @@ def _settle() -> None:
     exit_orders.look()
     for instrument in Order.objects.live().filter(venue="paper").values_list("instrument", flat=True).distinct():
         paper.match(instrument)
-    exit_orders.look()
+    exit_orders.settle_exits()
 
 
 def _addresses() -> list[str]:

@@ -93,7 +93,7 @@ def _morning() -> Iterator[Moment]:
     yield Moment(52, "OTTER", "0.0420", SNIPER, "1800")
     yield Moment(58, "LANTERN", "3.50", SLEEPER, "5000")
     yield Moment(75, "PINE", "2.05")
-    yield Moment(90, "OTTER", "0.0330")
+    yield Moment(90, "OTTER", "0.0290")
     yield Moment(104, "COMET", "0.00015", ALPHA, "700", paid="0.00012")
     yield Moment(118, "SPARROW", "0.75", ALPHA, "1500", minutes_late=12)
     yield Moment(126, "PINE", "1.90", ALPHA, "-2100")

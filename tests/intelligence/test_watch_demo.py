@@ -27,7 +27,7 @@ def test_the_day_is_played_with_its_reasons_and_figures_and_archived_again(monke
 
     made = Counter(SignalOutcome.objects.for_user(person).values_list("action_taken", flat=True))
     assert made == {
-        "position_created": 6,
+        "position_created": 7,
         "mirror_exit": 4,
         "rejected_safety": 3,
         "rejected_existing_position": 1,
