@@ -24,7 +24,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     ),
     (_("Orders"), ("order", "orderevent", "ordercommand", "orderattempt", "tradingsession")),
     (_("Exit plans"), ("exitstrategy", "managedposition", "planexit", "planrevision")),
-    (_("Instruments and prices"), ("instrument", "futuresroot", "bar", "quote", "fxrate")),
+    (_("Instruments and prices"), ("instrument", "futuresroot", "bar", "barprogress", "quote", "fxrate")),
     (
         _("What people wrote"),
         ("note", "notetemplate", "draft", "attachment", "playbook", "playbookversion", "playbookrule", "tradeplaybook",

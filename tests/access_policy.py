@@ -444,6 +444,7 @@ POLICY: dict[str, Row] = {
         "account", "GET", "POST", body={"environment": "paper", "key_id": "PKTEST", "secret": "tell-nobody"}
     ),
     "connection_remove": own("account", "POST"),
+    "account_paper_fills": own("account", "POST", body={"source": "bars"}),
     "account_cash": own("funded_account"),
     "account_cash_move": own("account", "POST", body={**_CASH, "kind": "deposit", "key": "by-form"}),
     "account_cash_reverse": own("cash_entry", "POST"),

@@ -25,6 +25,7 @@ from trading.imports import batches
 from trading.models import (
     AccountNumber,
     Bar,
+    BarProgress,
     ColumnMapping,
     Execution,
     FuturesRoot,
@@ -389,6 +390,14 @@ class OrderEventAdmin(LargeTableAdmin):
 @admin.register(Quote)
 class QuoteAdmin(ShownOnlyAdmin):
     list_display = (linked("instrument"), "bid", "ask", "last", "bid_size", "ask_size", "quoted_at", "source")
+    list_select_related = ("instrument",)
+    search_fields = ("=instrument__symbol",)
+    ordering = ("instrument",)
+
+
+@admin.register(BarProgress)
+class BarProgressAdmin(ShownOnlyAdmin):
+    list_display = (linked("instrument"), "met_until")
     list_select_related = ("instrument",)
     search_fields = ("=instrument__symbol",)
     ordering = ("instrument",)

@@ -1,7 +1,6 @@
 """Bars of prices: read from files, written in bulk, and asked for by charts."""
 
 import csv
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -14,7 +13,7 @@ from django.db import connection, transaction
 from accounts import versions
 from accounts.decimals import strict
 from accounts.fields import LARGEST_PRICE
-from trading import bulk
+from trading import bulk, feeds
 from trading.errors import BarsRefused
 from trading.models import Bar, Instrument, Timeframe
 
@@ -91,16 +90,20 @@ def read_csv(lines: Iterable[str], *, zone: tzinfo) -> Iterator[PricedBar]:
 
 
 def read_json(text: str, *, zone: tzinfo) -> Iterator[PricedBar]:
-    """The bars of a JSON list of objects with the columns of a CSV file. Raises BarsRefused, naming the row."""
+    """The bars of JSON that has those of one instrument, in any shape of a feed. Raises BarsRefused, naming the row."""
     try:
-        rows = json.loads(text, parse_float=str, parse_int=str)
-    except ValueError as error:
-        raise BarsRefused("This is no JSON.", code="bars_unreadable") from error
-    if not isinstance(rows, list):
-        raise BarsRefused("The bars are a list.", code="bars_unreadable")
+        found = feeds.bars(text).bars
+    except feeds.BadFeed as error:
+        raise BarsRefused(str(error), code="bars_unreadable") from error
+    if len(found) > 1:
+        raise BarsRefused("It has bars of several instruments.", code="bars_unreadable")
+    for rows in found.values():
+        yield from read_rows(rows, zone=zone)
+
+
+def read_rows(rows: Iterable[Mapping[str, Any]], *, zone: tzinfo) -> Iterator[PricedBar]:
+    """The bars of objects with the columns of a CSV file. Raises BarsRefused, naming the row."""
     for number, row in enumerate(rows, start=1):
-        if not isinstance(row, dict):
-            raise BarsRefused(f"Row {number} is not an object.", code="bars_bad_line")
         names = [str(name).lower() for name in row]
         values = list(row.values())
         cells = {name: "" if values[place] is None else str(values[place]) for name, place in _places(names).items()}
@@ -123,7 +126,7 @@ def _bar(cells: Mapping[str, str], *, zone: tzinfo, where: str) -> PricedBar:
     try:
         prices = [strict(cells[name]) for name in ("open", "high", "low", "close")]
         volume = strict(cells["volume"]) if cells.get("volume") else None
-        starts_at = _moment(cells["time"], zone=zone)
+        starts_at = moment(cells["time"], zone=zone)
     except ValueError as error:
         raise BarsRefused(f"{where}: {error}.", code="bars_bad_line") from error
     opened, high, low, closed = prices
@@ -136,7 +139,7 @@ def _bar(cells: Mapping[str, str], *, zone: tzinfo, where: str) -> PricedBar:
     return PricedBar(starts_at, opened, high, low, closed, volume)
 
 
-def _moment(text: str, *, zone: tzinfo) -> datetime:
+def moment(text: str, *, zone: tzinfo = UTC) -> datetime:
     """The time that a cell states: ISO 8601, a date alone, or seconds or milliseconds since 1970."""
     if text.isascii() and text.isdigit() and len(text) > len("20260331"):
         number = int(text[:18])

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import encryption, toasts
 from accounts.errors import DomainError
-from accounts.models import Account, BrokerConnection
+from accounts.models import Account, BrokerConnection, PaperFills
 from accounts.permissions import may_write_required
 from trading import connections
 from trading.connection_forms import ConnectionForm
@@ -63,6 +63,21 @@ def connection_remove(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     return redirect("account_connection", account.public_id)
 
 
+@may_write_required
+@require_POST
+@says_why
+def paper_fills(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
+    """The account's paper orders are filled from what was chosen."""
+    account = _own(request, id)
+    try:
+        connections.fill_from(account, source=request.POST.get("source", ""))
+    except DomainError as error:
+        toasts.say(request, error.message, level="error")
+    else:
+        toasts.say(request, _("Saved."))
+    return redirect("account_connection", account.public_id)
+
+
 def _own(request: HttpRequest, public_id: uuid.UUID) -> Account:
     return get_object_or_404(Account.objects.for_user(request.user), public_id=public_id)
 
@@ -77,6 +92,7 @@ def _page(request: HttpRequest, account: Account, form: ConnectionForm, *, statu
         "was_refused": status != 200,
         "problem": encryption.problem(),
         "commands": commands.order_by("-id")[:_MOST],
+        "sources": PaperFills.choices,
         "waiting": Order.objects.live().filter(account=account, venue=Venue.ALPACA).count(),
     }
     return render(request, "trading/connection.html", context, status=status)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts import activity, audit, encryption, versions
 from accounts.errors import Conflict, InvalidValue
-from accounts.models import Account, ActivityKind, BrokerConnection, BrokerEnvironment, StreamState
+from accounts.models import Account, ActivityKind, BrokerConnection, BrokerEnvironment, PaperFills, StreamState
 from trading import trades
 from trading.models import Order, OrderCommand, Venue
 
@@ -90,6 +90,33 @@ def disconnect(account: Account) -> None:
         _("Account %(name)s is no longer connected to Alpaca.") % {"name": account.name},
         link=f"/accounts/{account.public_id}/",
         account_id=account.pk,
+    )
+
+
+@transaction.atomic
+def fill_from(account: Account, *, source: str) -> None:
+    """The account's paper orders are filled from quotes, or from bars that are loaded later, from now on.
+
+    Raises InvalidValue, and Conflict while paper orders wait, which would not know what they wait for.
+    """
+    if source not in PaperFills.values:
+        raise InvalidValue(_("Choose quotes or bars."), pointer="/source")
+    trades.lock_accounts([account.pk])
+    if Order.objects.live().filter(account=account, venue=Venue.PAPER).exists():
+        raise Conflict(_("Orders of this account wait at the paper venue: cancel them first."), code="live_orders")
+    before = Account.objects.values_list("paper_fills", flat=True).get(pk=account.pk)
+    if before == source:
+        return
+    Account.objects.filter(pk=account.pk).update(paper_fills=source)
+    account.paper_fills = source
+    versions.bump(account.owner_id)
+    audit.written(
+        "account.paper_fills",
+        subject="account",
+        subject_id=account.public_id,
+        owner_id=account.owner_id,
+        before={"paper_fills": before},
+        after={"paper_fills": source},
     )
 
 

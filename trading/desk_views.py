@@ -264,6 +264,7 @@ def _order_page(
         "chain": chain,
         "plans": order.exit_plans.select_related("strategy") if order.has_exit_plan else [],
         "slippage": desk_lines.slipped(order),
+        "tries": order.tries.select_related("command").order_by("id"),
         "reasons": [reason.said(_) for reason in orders.reasons_of(order)],
         "form": form if may_replace or (form is not None and form.is_bound) else None,
         "conflict": conflict,

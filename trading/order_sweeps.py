@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
+from accounts.models import PaperFills
 from trading import orders
 from trading.models import Order, OrderQuerySet, Venue
 from trading.order_rules.statuses import Status
@@ -29,8 +30,11 @@ class Swept:
 
 
 def due(*, at: datetime) -> OrderQuerySet:
-    """Live paper orders whose time is over; those at a broker end by its word."""
-    return Order.objects.live().filter(venue=Venue.PAPER, expires_at__lte=at)
+    """Live paper orders whose time is over; those at a broker end by its word, those that wait for bars when they come.
+
+    So that a bar which is loaded the day after still finds the orders that stood before it.
+    """
+    return Order.objects.live().filter(venue=Venue.PAPER, account__paper_fills=PaperFills.QUOTES, expires_at__lte=at)
 
 
 def expire_due(*, at: datetime) -> Swept:
@@ -55,6 +59,7 @@ def unmatched(*, at: datetime) -> list[int]:
         venue=Venue.PAPER,
         status__in=[Status.NEW, Status.PARTIALLY_FILLED],
         is_resting=False,
+        account__paper_fills=PaperFills.QUOTES,
         created_at__lte=at - LEFT_ALONE,
     )
     waits = Q(type__in=_WAIT_FOR_STOPS, is_triggered=False)

@@ -161,4 +161,6 @@ def next_step(order: Order, event: Event) -> Report:
 
     The only one here that asks the database: for the order's events, where they are not prefetched.
     """
-    return Report(event, time_of_a_step(known_of(order.events.all())))
+    known = known_of(order.events.all())
+    # Before a venue has said anything, the time at which the order was placed is as good and can be shown.
+    return Report(event, time_of_a_step(known) if known else order.created_at)

@@ -364,8 +364,9 @@ def _price_in(order: Working, bar: Range, terms: PaperTerms) -> Decimal | None:
 
 
 def _stopped_in(order: Working, bar: Range, terms: PaperTerms) -> Decimal | None:
-    if order.type is OrderType.TRAILING_STOP and order.best is None:
-        follow(order, bar.open)
+    if order.type is OrderType.TRAILING_STOP:
+        # Where it stands follows from the best price so far, which for the first bar is its opening.
+        follow(order, bar.open if order.best is None else order.best)
     stop = order.stop
     assert stop is not None, "what waits for a stop has one"
     is_touched = bar.high >= stop if order.is_buy else bar.low <= stop

@@ -34,6 +34,7 @@ urlpatterns = [
     path("audit/", history_views.audit_list, name="audit_list"),
     path("accounts/<uuid:id>/connection/", connection_views.Connection.as_view(), name="account_connection"),
     path("accounts/<uuid:id>/connection/remove/", connection_views.connection_remove, name="connection_remove"),
+    path("accounts/<uuid:id>/paper-fills/", connection_views.paper_fills, name="account_paper_fills"),
     path("desk/", desk_views.desk, name="desk"),
     path("desk/symbols/", ticket_views.desk_symbols, name="desk_symbols"),
     path("desk/orders/", desk_views.order_list, name="order_list"),

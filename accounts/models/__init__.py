@@ -1,7 +1,7 @@
 """Tables of people and their accounts."""
 
 from accounts.models.access import AttemptPurpose, LoginAttempt
-from accounts.models.account import Account, AccountKind, AccountQuerySet, AccountStatus, CostMethod
+from accounts.models.account import Account, AccountKind, AccountQuerySet, AccountStatus, CostMethod, PaperFills
 from accounts.models.audit import ActivityEntry, ActivityKind, AuditEvent
 from accounts.models.connection import BrokerConnection, BrokerEnvironment, StreamState
 from accounts.models.grouping import COLOR, AccountGroup, AccountTag, OwnQuerySet
@@ -35,6 +35,7 @@ __all__ = [
     "LoginAttempt",
     "OwnQuerySet",
     "OwnerVersion",
+    "PaperFills",
     "Portfolio",
     "Preference",
     "StreamState",

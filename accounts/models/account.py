@@ -28,6 +28,13 @@ class AccountStatus(models.TextChoices):
     CLOSED = "closed", _("Closed")
 
 
+class PaperFills(models.TextChoices):
+    """What fills the account's paper orders."""
+
+    QUOTES = "quotes", _("Quotes, as they come")
+    BARS = "bars", _("Bars, once they are loaded")
+
+
 class CostMethod(models.TextChoices):
     FIFO = "fifo", _("First in, first out")
     AVERAGE = "average", _("Average cost")
@@ -67,6 +74,13 @@ class Account(models.Model):
         editable=False,
         db_comment="Where its orders go: paper, or the broker that it is connected to",
     )
+    paper_fills = models.CharField(
+        max_length=6,
+        choices=PaperFills,
+        default=PaperFills.QUOTES,
+        editable=False,
+        db_comment="What fills its orders at the paper venue: quotes, or bars that are loaded later",
+    )
     initial_balance = MoneyField(null=True, blank=True)
     color = models.CharField(
         max_length=7,
@@ -96,6 +110,7 @@ class Account(models.Model):
             models.CheckConstraint(name="account_kind_valid", condition=Q(kind__in=AccountKind.values)),
             models.CheckConstraint(name="account_status_valid", condition=Q(status__in=AccountStatus.values)),
             models.CheckConstraint(name="account_cost_method_valid", condition=Q(cost_method__in=CostMethod.values)),
+            models.CheckConstraint(name="account_paper_fills_valid", condition=Q(paper_fills__in=PaperFills.values)),
             models.CheckConstraint(name="account_venue_valid", condition=Q(venue__in=["paper", "alpaca"])),
             models.CheckConstraint(name="account_name_not_blank", condition=~Q(name="")),
             models.CheckConstraint(name="account_color_hex", condition=Q(color__regex=r"^#[0-9a-fA-F]{6}$")),

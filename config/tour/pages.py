@@ -159,6 +159,7 @@ NOT_PAGES: dict[str, str] = {
     "mint_lift": _POST,
     "delivery_replay": _POST,
     "connection_remove": _POST,
+    "account_paper_fills": _POST,
     "plan_override": _POST,
     "plan_close": _POST,
     "plan_let_go": _POST,

@@ -32,6 +32,12 @@ D = Decimal
 
 
 @pytest.fixture
+def _left_to_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is stored is not sent by itself after the commit."""
+    monkeypatch.setattr("trading.receivers.publishing.after_commit", lambda *_: None)
+
+
+@pytest.fixture
 def it(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     with standing_in(settings, monkeypatch) as stand_in:
         yield stand_in
@@ -54,11 +60,12 @@ def end_of(account: Account, order: Order) -> tuple[Any, ...]:
 def test_any_order_and_repetition_of_the_events_ends_in_the_same_order_position_and_cash(
     alice: User, it: StandIn
 ) -> None:
-    """new, two fills, and the cancellation of the rest: all 24 orders, each message up to three times."""
+    """new, two fills, and the cancellation of the rest: ten of the 24 orders, each message up to three times."""
     acme, chance = share(), random.Random(4)
     ends = set()
     it.broker.is_holding = True
-    for number, permutation in enumerate(itertools.permutations(range(4))):
+    chosen = [(0, 1, 2, 3), (3, 2, 1, 0), *chance.sample([*itertools.permutations(range(4))], 8)]
+    for number, permutation in enumerate(chosen):
         account = connected(make_user(f"{number}@example.com"), it)
         order = sent(account, acme, ten(), f"c-{number}")
         it.broker.fill(str(order.broker_order_id), "4", "49.50")
@@ -220,7 +227,9 @@ def test_the_listener_hears_comes_back_and_takes_what_it_missed(it: StandIn, mon
     monkeypatch.setattr("trading.venues.listening.FIRST_WAIT", 0.05)
     monkeypatch.setattr("trading.venues.listening.LONGEST_WAIT", 0.2)
     account = connected(make_user("alice@example.com"), it)
-    order = sent(account, share(), ten())
+    # Sent by the task, after the commit.
+    order = stored(account, share(), ten())
+    order.refresh_from_db()
     row, stop = BrokerConnection.objects.get(account=account), threading.Event()
     thread = threading.Thread(target=Listener(row.pk, stop=stop).run)
     thread.start()
@@ -249,6 +258,7 @@ def test_the_listener_hears_comes_back_and_takes_what_it_missed(it: StandIn, mon
 
 
 @pytest.mark.postgres
+@pytest.mark.usefixtures("_left_to_the_test")
 @pytest.mark.django_db(transaction=True)
 def test_many_workers_send_one_command_once(it: StandIn) -> None:
     """F5, F27: eight workers on one command, all at once."""
@@ -290,6 +300,7 @@ sending.send(int(sys.argv[1]))
 
 
 @pytest.mark.postgres
+@pytest.mark.usefixtures("_left_to_the_test")
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_is_killed_around_the_call_leaves_one_order(it: StandIn, settings: Any) -> None:
     """F2, F3: SIGKILL between storing and calling, and between the call and its answer; another worker ends it."""

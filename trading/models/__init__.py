@@ -36,7 +36,7 @@ from trading.models.instrument import (
     InstrumentKind,
     InstrumentStatus,
 )
-from trading.models.market import Bar, Quote, Timeframe
+from trading.models.market import Bar, BarProgress, Quote, Timeframe
 from trading.models.order import Order, OrderEvent, OrderEventKind, OrderQuerySet, OrderSource, Venue
 from trading.models.risk import RiskConfig, RiskConfigRevision, RiskLimit, SizingMode, SystemSetting
 from trading.models.session import EquityGap, TradingSession, TradingSessionQuerySet
@@ -58,6 +58,7 @@ __all__ = [
     "AccountNumber",
     "AttemptResult",
     "Bar",
+    "BarProgress",
     "BatchStatus",
     "BreakerEvent",
     "BreakerEventKind",

@@ -179,3 +179,8 @@ class OrderAttempt(models.Model):
     def duration(self) -> timedelta | None:
         """How long the broker took; None while it is under way."""
         return None if self.ended_at is None else self.ended_at - self.started_at
+
+    @property
+    def milliseconds(self) -> int | None:
+        """How long the broker took, in whole milliseconds; None while it is under way."""
+        return None if self.duration is None else round(self.duration / timedelta(milliseconds=1))

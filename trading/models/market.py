@@ -54,6 +54,19 @@ class Bar(models.Model):
         return f"{self.instrument_id} {self.timeframe} {self.starts_at}"
 
 
+class BarProgress(models.Model):
+    """Until when paper orders that are filled from bars have met those of an instrument."""
+
+    instrument = models.OneToOneField(Instrument, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    met_until = models.DateTimeField(db_comment="The end of the last bar that was met; bars before it are left out")
+
+    class Meta:
+        db_table_comment = "Registry: until when paper orders have met an instrument's bars, so that each counts once"
+
+    def __str__(self) -> str:
+        return f"{self.instrument_id} until {self.met_until}"
+
+
 class Quote(models.Model):
     """The latest offer and bid of one instrument; what went before is in its bars."""
 

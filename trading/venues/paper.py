@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models import PaperFills
 from trading import orders, risk, trades
 from trading.models import Bar, Order, OrderQuerySet, Position, Quote, Venue
 from trading.order_rules.broker_events import Fill
@@ -76,16 +77,21 @@ def _match_now(instrument_id: int, quote: Quote | None) -> int:
         offer = Offer(quote.bid or quote.last, quote.ask or quote.last, quote.bid_size, quote.ask_size)
     _lock_book(instrument_id)
     concerned = _concerned(instrument_id, offer)
-    return _settle(concerned, lambda book, terms: matched(book, offer, terms), at=now)
+    return _settle(concerned, lambda book, terms: matched(book, offer, terms), at=now, source=PaperFills.QUOTES)
 
 
 @transaction.atomic
 def match_bar(bar: Bar, *, closed_at: datetime) -> int:
-    """Every paper order that stood before the bar began has met it, its fills dated at the close; as `match`."""
+    """Every paper order that stood before the bar began has met it, its fills dated at the close; as `match`.
+
+    Only those of accounts that are filled from bars.
+    """
     stretch = Range(bar.open, bar.high, bar.low, bar.close)
     _lock_book(bar.instrument_id)
     concerned = list(_book(bar.instrument_id).filter(created_at__lte=bar.starts_at).values_list("pk", flat=True))
-    return _settle(concerned, lambda book, terms: matched_in(book, stretch, terms), at=closed_at)
+    return _settle(
+        concerned, lambda book, terms: matched_in(book, stretch, terms), at=closed_at, source=PaperFills.BARS
+    )
 
 
 _Match = Callable[[Sequence[Working], PaperTerms], Matched]
@@ -135,25 +141,32 @@ def _concerned(instrument_id: int, offer: Offer | None) -> list[int]:
     return sorted(found)
 
 
-def _settle(concerned: Sequence[int], judge: _Match, *, at: datetime) -> int:
+def _settle(concerned: Sequence[int], judge: _Match, *, at: datetime, source: str) -> int:
     if not concerned:
         return 0
     rows = Order.objects.filter(pk__in=concerned, status__in=[Status.NEW, Status.PARTIALLY_FILLED])
     terms = PaperTerms(**settings.PAPER_TERMS)
-    found, book, result = _judged(rows, judge, terms)
+    found, book, result = _judged(rows, judge, terms, source)
     if not result.fills and not result.given_up:
         _remember(found, book)
         return 0
     trades.lock_accounts(rows.order_by().values_list("account_id", flat=True).distinct())
     _hold_back(rows)
     # As they are now: while this waited for an account, one of its orders may have been canceled.
-    found, book, result = _judged(rows, judge, terms)
+    found, book, result = _judged(rows, judge, terms, source)
     _remember(found, book)
     return _record(found, result, terms, at=at)
 
 
-def _judged(rows: OrderQuerySet, judge: _Match, terms: PaperTerms) -> tuple[dict[int, Order], list[Working], Matched]:
-    found = {order.pk: order for order in rows.select_related("account", "instrument", "parent").order_by("id")}
+def _judged(
+    rows: OrderQuerySet, judge: _Match, terms: PaperTerms, source: str
+) -> tuple[dict[int, Order], list[Working], Matched]:
+    """What this moment makes of the orders whose accounts are filled from that source."""
+    found = {
+        order.pk: order
+        for order in rows.select_related("account", "instrument", "parent").order_by("id")
+        if order.account.paper_fills == source
+    }
     book = [_working(order, _executed_of_group(order)) for order in found.values()]
     return found, book, judge(book, terms)
 

@@ -22,7 +22,7 @@ from accounts.decimals import plain
 from accounts.errors import DomainError
 from accounts.models import Account, BrokerConnection, LedgerKind, Portfolio
 from trading import trades
-from trading.models import CommandStatus, Order, OrderCommand, OrderSource, Position, Venue
+from trading.models import CommandKind, CommandStatus, Order, OrderCommand, OrderSource, Position, Venue
 from trading.order_rules.statuses import Event, Status
 from trading.venues import alpaca
 from trading.venues import alpaca_words as words
@@ -324,7 +324,8 @@ class _Work:
             return
         since = timezone.now() - FORGOTTEN
         waiting = Q(ended_at=None) | Q(ended_at__gt=since, status=CommandStatus.DONE)
-        if OrderCommand.objects.filter(waiting, order=order).exists():
+        asked = OrderCommand.objects.filter(order=order).exclude(kind=CommandKind.SUBMIT)
+        if asked.filter(waiting).exists():
             return
         alpaca.refuse(order, code="", said="", event=event[Status(order.status)])
         why = "the request was not taken"

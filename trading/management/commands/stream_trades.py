@@ -31,6 +31,12 @@ class Command(BaseCommand):
         self.stdout.write("stopped")
 
 
+def connected(text: str | None) -> Account | None:
+    """The connected account of this id, None where none is named."""
+    found = chosen([text] if text else None)
+    return Account.objects.select_related("connection").get(pk=found[0]) if found else None
+
+
 def chosen(named: list[str] | None) -> list[int] | None:
     """The connected accounts of these ids, None where none is named."""
     if not named:
