@@ -75,6 +75,8 @@ def begin(command: OrderCommand, *, is_lookup: bool, asked: Mapping[str, Any], n
     if not _mine(command).update(lease_until=now + LEASE, **counted):
         return None
     command.refresh_from_db(fields=["lookups", "sends"])
+    if not is_lookup and command.kind == CommandKind.SUBMIT:
+        Order.objects.filter(pk=command.order_id).update(attempts=F("attempts") + 1)
     order_tries = OrderAttempt.objects.filter(command=command).count()
     return OrderAttempt.objects.create(
         owner_id=command.owner_id,

@@ -217,7 +217,7 @@ def test_who_dies_on_either_side_of_the_call_leaves_an_order_that_is_looked_up(a
         assert order_commands.begin(claimed, is_lookup=False, asked={}, now=timezone.now())
         if reached:
             sending._Sender(claimed, sending.Client.of(account.connection)).client.submit(
-                sending.words.submission(sending.alpaca.asked_of(order))
+                sending.requests.submission(sending.alpaca.asked_of(order))
             )
         assert driven(order).status == "pending_submit", "whoever holds the lease may live"
         OrderCommand.objects.filter(order=order).update(lease_until=timezone.now() - timedelta(seconds=1))

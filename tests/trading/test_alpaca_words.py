@@ -9,9 +9,10 @@ import pytest
 from trading.order_rules.broker_events import Correction, Fill, Report
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.vocabulary import OrderClass, OrderType, PositionIntent, Side, TimeInForce
+from trading.venues import alpaca_requests as requests
 from trading.venues import alpaca_words as words
 from trading.venues.alpaca import slippage
-from trading.venues.alpaca_words import Asked
+from trading.venues.alpaca_requests import Asked
 
 D = Decimal
 AT = datetime(2026, 3, 6, 14, 30, 0, 123456, tzinfo=UTC)
@@ -93,7 +94,7 @@ def test_numbers_and_times_that_are_none_are_none() -> None:
     assert words.moment("2026-03-06T14:30:00.123456789Z") == AT
     assert words.moment("2026-03-06T09:30:00.123456-05:00") == AT
     assert [words.moment(each) for each in (None, "", "2026-03-06T14:30:00", "soon", 5)] == [None] * 5
-    assert [words.written(D(each)) for each in ("10.000000000000", "0.10", "150", "1E+2", "1E-7")] == [
+    assert [requests.written(D(each)) for each in ("10.000000000000", "0.10", "150", "1E+2", "1E-7")] == [
         "10", "0.1", "150", "100", "0.0000001",
     ]  # fmt: skip
 
@@ -132,7 +133,7 @@ def test_numbers_and_times_that_are_none_are_none() -> None:
     ],
 )  # fmt: skip
 def test_an_order_is_written_as_alpaca_wants_it(asked: Asked, body: dict[str, Any]) -> None:
-    assert words.submission(asked) == {"client_order_id": "c", "symbol": "AAPL", "side": "buy", **body}
+    assert requests.submission(asked) == {"client_order_id": "c", "symbol": "AAPL", "side": "buy", **body}
 
 
 def test_a_fill_of_the_activities_is_that_of_the_stream_by_id_or_by_what_it_says() -> None:
@@ -162,6 +163,6 @@ def test_slippage_is_worse_above_zero_to_buy_and_to_sell() -> None:
 
 def test_a_refusal_is_told_in_the_brokers_words_with_its_details() -> None:
     body = {"code": 40310000, "message": "insufficient qty available", "available": "0", "held_for_orders": "10"}
-    assert words.refusal(body) == ("40310000", "insufficient qty available (available 0, held_for_orders 10)")
-    assert words.refusal("<html>") == ("", "")
-    assert words.is_taken("40010001", "client_order_id must be unique")
+    assert requests.refusal(body) == ("40310000", "insufficient qty available (available 0, held_for_orders 10)")
+    assert requests.refusal("<html>") == ("", "")
+    assert requests.is_taken("40010001", "client_order_id must be unique")

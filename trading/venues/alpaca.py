@@ -4,15 +4,17 @@ Every change of an order goes through `orders.record`, so that what comes twice,
 same of it. No request is made here. Source: docs/alpaca.md
 """
 
+import logging
 import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.decimals import plain
+from accounts.errors import DomainError
 from accounts.models import Account
 from trading import entry_plans, order_commands, orders, trades
 from trading.instruments import InstrumentKey, find_or_create
@@ -38,7 +40,10 @@ from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderClass, OrderType, Purpose, Side, TimeInForce
 from trading.order_tickets import hash_of, known_of, next_step, ticket_of
 from trading.venues import alpaca_words as words
-from trading.venues.alpaca_words import Asked, Filled, Seen, Update
+from trading.venues.alpaca_requests import Asked
+from trading.venues.alpaca_words import Filled, Seen, Update
+
+logger = logging.getLogger(__name__)
 
 _ZERO, _ONE, _BASIS_POINTS = Decimal(0), Decimal(1), Decimal(10_000)
 
@@ -245,12 +250,21 @@ def refuse(order: Order, *, code: str, said: str, event: Event = Event.REJECTED)
 # --- orders that were placed elsewhere ------------------------------------------------------------------
 
 
-@transaction.atomic
 def adopt(account: Account, told: Seen, *, parent: Order | None = None) -> Order | None:
     """The order stands here too, with nothing decided and no event but that it was placed; the one that has it by now.
 
-    Nothing is checked: it is a fact. None for an order of several legs, and for what says too little of itself.
+    Nothing is checked: it is a fact. None for an order of several legs, and for what cannot be stored as an order.
     """
+    try:
+        with transaction.atomic():
+            return _taken_in(account, told, parent)
+    except (IntegrityError, DataError, DomainError):
+        # One order that is odd must not keep those who listen and compare from all others.
+        logger.exception("the order %s of account %s cannot be taken over", told.id, account.pk)
+        return None
+
+
+def _taken_in(account: Account, told: Seen, parent: Order | None) -> Order | None:
     if told.side is None or told.type is None or told.time_in_force is None or not told.symbol:
         return None
     if not told.quantity and not told.notional:

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts.models import BrokerConnection, BrokerEnvironment
 from trading.connections import Keys, keys_of
-from trading.venues.alpaca_words import refusal
+from trading.venues.alpaca_requests import refusal
 
 #: Of a list of activities and of orders, the most that one answer holds.
 PAGE, ORDERS_PAGE = 100, 500

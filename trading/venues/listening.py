@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from django.db import close_old_connections, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
@@ -139,7 +139,14 @@ class Listener:
         if news is None:
             logger.warning("the stream of connection %s said what is not understood", self.connection_id)
             return False
-        order = alpaca.apply(row.account, news)
+        try:
+            order = alpaca.apply(row.account, news)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            # What one message says must not keep those after it from being heard; comparing tells what became of it.
+            logger.exception("a message of connection %s cannot be taken", self.connection_id)
+            return True
         self.beat()
         return order is not None and lacks(order)
 

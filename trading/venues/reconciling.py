@@ -327,7 +327,8 @@ class _Work:
         asked = OrderCommand.objects.filter(order=order).exclude(kind=CommandKind.SUBMIT)
         if asked.filter(waiting).exists():
             return
-        alpaca.refuse(order, code="", said="", event=event[Status(order.status)])
+        order = alpaca.refuse(order, code="", said="", event=event[Status(order.status)])
+        order = alpaca.take(order, state)
         why = "the request was not taken"
         self.differs(Kind.ORDER, _named(order), order.status, state.status, is_repaired=True, why=why)
 

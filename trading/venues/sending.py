@@ -24,7 +24,7 @@ from trading.order_rules.vocabulary import Purpose, TimeInForce
 from trading.order_tickets import next_step
 from trading.orders import record
 from trading.venues import alpaca
-from trading.venues import alpaca_words as words
+from trading.venues import alpaca_requests as requests
 from trading.venues.alpaca_client import BrokerError, Client, Limited, NotSent, Refused, Unknown
 from trading.venues.alpaca_words import Seen, seen
 
@@ -113,7 +113,7 @@ class _Sender:
             return None
         if self.is_too_late():
             return self.give_up(_TOO_LATE)
-        body = words.submission(alpaca.asked_of(self.order))
+        body = requests.submission(alpaca.asked_of(self.order))
         told = self.tried(lambda: self.client.submit(body))
         if told is not None:
             self.taken(told)
@@ -266,7 +266,7 @@ class _Sender:
 
     def refused(self, error: Refused, now: datetime) -> None:
         """The broker's no: an order that it has already is looked up, a new one has ended, a standing one stays."""
-        if words.is_taken(error.code, error.words):
+        if requests.is_taken(error.code, error.words):
             self.unknown(now)
             return order_commands.later(self.command, at=now, unknown_since=now)
         if self.command.kind == CommandKind.SUBMIT:
@@ -344,7 +344,7 @@ def _replacement(asked: Mapping[str, Any]) -> dict[str, Any]:
     trail = Decimal(asked["trail_price"]) if "trail_price" in asked else None
     if "trail_ratio" in asked:
         trail = Decimal(asked["trail_ratio"]) * 100
-    return words.replacement(
+    return requests.replacement(
         client_order_id=asked["client_order_id"],
         time_in_force=TimeInForce(asked["time_in_force"]),
         trail=trail,
