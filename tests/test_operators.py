@@ -117,6 +117,17 @@ def test_what_people_wrote_is_never_changed_here(operator: Client, alice: User, 
     assert model.objects.get().pk == row.pk
 
 
+def test_a_person_with_accounts_is_not_deleted_and_one_without_is(operator: Client, alice: User, bob: User) -> None:
+    make_account(alice, "First")
+
+    refused = operator.post(reverse("admin:accounts_user_delete", args=[alice.pk]), {"post": "yes"})
+    operator.post(reverse("admin:accounts_user_delete", args=[bob.pk]), {"post": "yes"})
+
+    assert refused.status_code == 403
+    assert list(User.objects.exclude(is_staff=True)) == [alice]
+    assert "delete_selected" not in operator.get(reverse("admin:accounts_user_changelist")).content.decode()
+
+
 def test_links_lead_from_a_person_over_their_account_to_its_trades(operator: Client, alice: User) -> None:
     make_things(alice, 1)
     account = Account.objects.get()

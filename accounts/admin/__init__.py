@@ -73,6 +73,16 @@ class PersonAdmin(_UserAdmin):
     )
     add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
 
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        # With accounts goes history, which is kept: such a person is made inactive instead. The page that asks would
+        # also list every single one of a million trades.
+        is_empty = obj is None or not Account.objects.filter(owner=obj).exists()
+        return is_empty and super().has_delete_permission(request, obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        # One by one, each looked at.
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
     @admin.display(ordering="client__status")
     def status(self, user: User) -> str:
         return user.client.get_status_display() if hasattr(user, "client") else "–"

@@ -311,13 +311,13 @@ def admin_stops() -> Iterator[Stop]:
         yield Stop(f"admin-{label}-{name}", reverse(f"{where}_changelist"), "operator")
         if things.may_add(its_admin):
             yield Stop(f"admin-{label}-{name}-add", reverse(f"{where}_add"), "operator")
-        newest = model._default_manager.order_by("-pk").values_list("pk", flat=True).first()
+        newest = model._default_manager.order_by("-pk").first()
         if newest is None:
             continue
-        yield Stop(f"admin-{label}-{name}-row", reverse(f"{where}_change", args=[newest]), "operator")
-        yield Stop(f"admin-{label}-{name}-history", reverse(f"{where}_history", args=[newest]), "operator")
-        if things.may_delete(its_admin):
-            yield Stop(f"admin-{label}-{name}-delete", reverse(f"{where}_delete", args=[newest]), "operator")
+        yield Stop(f"admin-{label}-{name}-row", reverse(f"{where}_change", args=[newest.pk]), "operator")
+        yield Stop(f"admin-{label}-{name}-history", reverse(f"{where}_history", args=[newest.pk]), "operator")
+        if things.may_delete(its_admin, newest):
+            yield Stop(f"admin-{label}-{name}-delete", reverse(f"{where}_delete", args=[newest.pk]), "operator")
 
 
 def _is_placed(address: Address) -> bool:

@@ -156,9 +156,9 @@ def may_add(model_admin: Any) -> bool:
     return bool(model_admin.has_add_permission(_of_an_operator()))
 
 
-def may_delete(model_admin: Any) -> bool:
-    """Whether somebody who may do everything can delete rows of this table."""
-    return bool(model_admin.has_delete_permission(_of_an_operator()))
+def may_delete(model_admin: Any, row: Any) -> bool:
+    """Whether somebody who may do everything can delete this row."""
+    return bool(model_admin.has_delete_permission(_of_an_operator(), row))
 
 
 def _of_an_operator() -> Any:
