@@ -6,10 +6,12 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 
 FROM python:3.13-slim AS packages
-COPY requirements-production.lock /
+COPY requirements-production.lock requirements-embed.txt /
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
-        -r /requirements-production.lock
+        -r /requirements-production.lock \
+    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps \
+        -r /requirements-embed.txt
 
 FROM python:3.13-slim
 ENV PATH=/venv/bin:$PATH \

@@ -1,6 +1,6 @@
 """Rankings made into one, and measured. Pure: no Django, no clock, no database."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -10,18 +10,17 @@ Key = TypeVar("Key", bound=Hashable)
 K = 60
 
 
-def fused(rankings: Iterable[Sequence[Key]], *, weights: Sequence[float] = (), k: int = K) -> list[tuple[Key, float]]:
-    """All that any ranking holds with the sum of 1 / (k + rank), the best first; ties as the first ranking has them.
+def fused(rankings: Iterable[Iterable[tuple[Key, float]]], *, k: int = K) -> list[tuple[Key, float]]:
+    """All that any ranking holds with the sum of weight / (k + rank), the best first; ties as they first came.
 
-    Ranks begin at 1. `weights` multiply what a ranking gives; 1 without.
+    A ranking is of keys with their weights, the best first; ranks begin at 1.
     """
     scores: dict[Key, float] = {}
-    for number, ranking in enumerate(rankings):
-        weight = weights[number] if weights else 1.0
-        for rank, key in enumerate(ranking, start=1):
+    for ranking in rankings:
+        for rank, (key, weight) in enumerate(ranking, start=1):
             scores[key] = scores.get(key, 0.0) + weight / (k + rank)
-    places = {key: place for place, key in enumerate(scores)}
-    return sorted(scores.items(), key=lambda each: (-each[1], places[each[0]]))
+    # Sorting keeps the order of what is equal.
+    return sorted(scores.items(), key=lambda each: -each[1])
 
 
 def reciprocal_rank(found: Sequence[Key], wanted: Key) -> float:
@@ -33,8 +32,3 @@ def recall(found: Sequence[Key], wanted: Iterable[Key]) -> float:
     """The share of what was wanted that was found."""
     expected = set(wanted)
     return len(expected & set(found)) / len(expected) if expected else 1.0
-
-
-def ranked(scores: Mapping[Key, float]) -> list[Key]:
-    """The keys, the highest score first."""
-    return sorted(scores, key=lambda key: -scores[key])

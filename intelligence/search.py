@@ -28,8 +28,9 @@ LONGEST_QUERY = texts.LONGEST
 _DEPTH = 60
 #: Lexemes of a query that are looked at, the longest first.
 _MOST_LEXEMES = 32
-#: What each ranking counts in the fusion. Measured on the notes of `evaluate_retrieval` and on others.
-_WEIGHTS = {"vector": 1.0, "text": 0.5}
+#: What sharing all words counts against being the nearest, which is 1. Sharing half of them counts a quarter of it:
+#: a common word or two would else push aside what means the same (docs/memory.md#search).
+_TEXT_WEIGHT, _TEXT_POWER = 0.5, 2
 #: Past the size at which every vector is compared: how wide the index is searched, and how many rows it gives.
 _EF_SEARCH, _OVERSAMPLED = 400, 20
 
@@ -121,7 +122,7 @@ def _search(
     among = _Among.of(user.pk, model, kind, filters)
     depth = max(_DEPTH, 4 * limit)
     by_vector, is_exact = _by_vector(among, query, depth) if mode != "text" else ([], True)
-    by_text = _by_text(among, query.text, depth) if mode != "vector" or query.vector is None else []
+    by_text = _by_text(among, query.text, depth) if mode != "vector" or query.vector is None else {}
     used = mode if query.vector is not None or mode == "text" else "text"
     keys = [key for key, _ in _order(by_vector, by_text)][:limit]
     if len(keys) < limit:
@@ -167,8 +168,10 @@ class _Among:
         return found
 
 
-def _order(by_vector: Sequence[int], by_text: Sequence[int]) -> list[tuple[int, float]]:
-    return fusion.fused([by_vector, by_text], weights=[_WEIGHTS["vector"], _WEIGHTS["text"]])
+def _order(by_vector: Sequence[int], by_text: Mapping[int, float]) -> list[tuple[int, float]]:
+    # Where words are all there is, a ranking of theirs stays as it is.
+    text = [(key, _TEXT_WEIGHT * share**_TEXT_POWER if by_vector else 1.0) for key, share in by_text.items()]
+    return fusion.fused([[(key, 1.0) for key in by_vector], text])
 
 
 def _by_vector(among: _Among, query: Query, depth: int) -> tuple[list[int], bool]:
@@ -238,20 +241,22 @@ def _planned(*settings_of_it: str) -> Iterator[None]:
         transaction.savepoint_rollback(point)
 
 
-def _by_text(among: _Among, text: str, depth: int) -> list[int]:
-    """Those that share words with the text, the rarest and the most first.
+def _by_text(among: _Among, text: str, depth: int) -> dict[int, float]:
+    """Those that share words with the text, the rarest and the most first, with the share of it that they hold.
 
     A word counts by how few of the person's texts hold it, a text by how much of it they are: BM25 with each word once.
+    The share is of what all words of the query count together.
     Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009).
     """
     lexemes = _lexemes(text)
     if not lexemes:
-        return []
-    flags = ", ".join(f"e.words @@ %(l{place})s::tsquery AS f{place}" for place in range(len(lexemes)))
-    counts = ", ".join(f"count(*) FILTER (WHERE f{place}) AS c{place}" for place in range(len(lexemes)))
-    score = " + ".join(
-        f"m.f{place}::int * ln(1 + (n.n - c.c{place} + 0.5) / (c.c{place} + 0.5))" for place in range(len(lexemes))
-    )
+        return {}
+    places = range(len(lexemes))
+    flags = ", ".join(f"e.words @@ %(l{place})s::tsquery AS f{place}" for place in places)
+    counts = ", ".join(f"count(*) FILTER (WHERE f{place}) AS c{place}" for place in places)
+    rarities = ", ".join(f"ln(1 + (n.n - c.c{place} + 0.5) / (c.c{place} + 0.5)) AS w{place}" for place in places)
+    matched = " + ".join(f"m.f{place}::int * w.w{place}" for place in places)
+    whole = " + ".join(f"w.w{place}" for place in places)
     values = {f"l{place}": lexeme for place, lexeme in enumerate(lexemes)}
     sql = f"""
         WITH m AS MATERIALIZED (
@@ -261,13 +266,13 @@ def _by_text(among: _Among, text: str, depth: int) -> list[int]:
         n AS (
             SELECT greatest(count(*), 1)::float8 AS n FROM intelligence_embedding
             WHERE owner_id = %(owner)s AND model = %(model)s AND {among.kind}_id IS NOT NULL
-        )
-        SELECT m.key FROM m, c, n
-        ORDER BY ({score}) / (1 + 1.2 * (0.25 + 0.75 * m.size / c.size)) DESC, m.key DESC LIMIT %(depth)s
+        ), w AS (SELECT c.size, {rarities} FROM c, n)
+        SELECT m.key, ({matched}) / ({whole}) FROM m, w
+        ORDER BY ({matched}) / (1 + 1.2 * (0.25 + 0.75 * m.size / w.size)) DESC, m.key DESC LIMIT %(depth)s
     """  # noqa: S608 – our own text
     with connection.cursor() as cursor:
         cursor.execute(sql, {**among.values, **values, "any": " | ".join(lexemes), "depth": depth})
-        return [key for (key,) in cursor.fetchall()]
+        return dict(cursor.fetchall())
 
 
 def _lexemes(text: str) -> list[str]:
@@ -293,7 +298,9 @@ def _others(among: _Among, keys: Sequence[int], most: int) -> list[int]:
     return [key for (key,) in rows]
 
 
-def _nearest(among: _Among, query: Query, outcome: str, by_vector: Sequence[int], by_text: Sequence[int]) -> int | None:
+def _nearest(
+    among: _Among, query: Query, outcome: str, by_vector: Sequence[int], by_text: Mapping[int, float]
+) -> int | None:
     """The best hit with this outcome; where neither ranking reaches one, the nearest of all."""
     column = COLUMNS[among.kind]["outcome"]
     if column == "NULL":
@@ -321,7 +328,7 @@ def _nearest(among: _Among, query: Query, outcome: str, by_vector: Sequence[int]
 
 
 def _hits(
-    among: _Among, query: Query, keys: Sequence[int], by_vector: Sequence[int], by_text: Sequence[int]
+    among: _Among, query: Query, keys: Sequence[int], by_vector: Sequence[int], by_text: Mapping[int, float]
 ) -> dict[int, Hit]:
     similarities: dict[int, float] = {}
     if query.vector is not None:

@@ -1,0 +1,1 @@
+"""How well the memory finds what is meant: notes with what somebody might ask for them in other words, and measures."""
