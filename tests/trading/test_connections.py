@@ -91,7 +91,8 @@ def test_the_form_takes_the_keys_and_nothing_shows_them_again(
 @pytest.mark.django_db
 def test_keys_that_are_none_are_refused_and_change_nothing(account: Account, settings: Any) -> None:
     for environment, key, secret in (
-        ("moon", KEY, SECRET), ("paper", "", SECRET), ("paper", "with space", SECRET), ("live", KEY, "é"), ("live", KEY, "x" * 201),
+        ("moon", KEY, SECRET), ("paper", "", SECRET), ("paper", "with space", SECRET), ("live", KEY, "é"),
+        ("live", KEY, "x" * 201),
     ):  # fmt: skip
         with pytest.raises(InvalidValue):
             connections.connect(account, environment=environment, keys=Keys(key, secret))
