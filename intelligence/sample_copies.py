@@ -62,6 +62,11 @@ def is_there(person: User) -> bool:
     return Wallet.objects.for_user(person).filter(address__in=_addresses(), archived_at__isnull=True).exists()
 
 
+def was_there(person: User) -> bool:
+    """Whether the day was ever played to this person, in sight or not."""
+    return Wallet.objects.for_user(person).filter(address__in=_addresses()).exists()
+
+
 def play(person: User, *, on_moment: Callable[[Played], None] = lambda played: None) -> int:
     """The whole day has happened to the person, now; returns how many signals it brought."""
     _open_for(person)

@@ -7,6 +7,8 @@ so is the copy of a signal and strategy.
 Source: docs/copying.md
 """
 
+from datetime import datetime
+
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -90,6 +92,10 @@ def _ignored(signal: Signal) -> Made | None:
     return None
 
 
+def _moment(signal: Signal) -> datetime:
+    return signal.occurred_at or signal.received_at
+
+
 def _was_acted_on(signal: Signal) -> bool:
     same = Signal.objects.filter(
         owner_id=signal.owner_id, transaction_id=signal.transaction_id, wallet_address=signal.wallet_address,
@@ -103,9 +109,13 @@ def _was_acted_on(signal: Signal) -> bool:
 
 @transaction.atomic
 def _sold(signal: Signal, wallet: Wallet) -> SignalOutcome:
-    """Every open copy of the wallet's token that mirrors is on its way out; in whatever mode, paused or not."""
+    """Every open copy of the wallet's token that mirrors is on its way out; in whatever mode, paused or not.
+
+    A sale that is heard of late gets out of nothing that the wallet bought after it.
+    """
     rows = CopiedPosition.objects.open().filter(wallet=wallet, token__address=signal.token_address)
-    copies = list(rows.select_related("managed_position").order_by("id"))
+    found = list(rows.select_related("managed_position", "signal").defer("signal__payload").order_by("id"))
+    copies = [copy for copy in found if _moment(copy.signal) <= _moment(signal)]
     done = mirroring.source_sold([copy.managed_position for copy in copies])
     checks = [Check("open_copies", Verdict.PASSED if copies else Verdict.FAILED, seen=len(copies), limit=1)]
     for plans, verdict, words in (
@@ -115,6 +125,7 @@ def _sold(signal: Signal, wallet: Wallet) -> SignalOutcome:
         (done.staying, Verdict.FAILED, "off"),
     ):
         checks += [Check("mirror", verdict, seen=words, limit="on", note=str(each.public_id)) for each in plans]
+    checks += [Check("mirror", Verdict.SKIPPED, seen="later", limit="on") for copy in found if copy not in copies]
     acted = [*done.left, *done.canceled]
     if not acted:
         reason = _("Nothing was copied of this token that is still open.")

@@ -230,6 +230,16 @@ def test_a_sale_by_the_source_gets_out_of_every_copy_that_mirrors(follower: Foll
     assert follower.sells(address("another")).reason == "Nothing was copied of this token that is still open."
 
 
+def test_a_sale_heard_of_late_gets_out_of_nothing_that_was_bought_after_it(follower: Follower) -> None:
+    held = follower.buys()
+
+    outcome = follower.sells(occurred_at=timezone.now() - timedelta(minutes=3))
+
+    assert (outcome.action_taken, plan_of(held).status) == ("ignored_sell", "monitoring")
+    assert outcome.reason == "Nothing was copied of this token that is still open."
+    assert outcome.checks.get(name="mirror").seen == "later"
+
+
 def test_a_signal_is_processed_once_whoever_asks_again(follower: Follower) -> None:
     signal = follower.signal()
 
@@ -344,6 +354,19 @@ def test_adr_002_a_copy_keeps_the_plan_of_its_entry(follower: Follower) -> None:
 
     assert (plan_of(held).status, plan_of(held).reason) == ("closed", "stop_loss")
     assert CopiedPosition.objects.get().strategy == mine
+
+
+def test_adr_002_a_copy_stays_in_its_account_when_the_wallet_goes_live(follower: Follower) -> None:
+    held = follower.buys()
+    live = make_account(follower.person, kind="individual")
+    wallets.update(follower.wallet, mode="live", live_account=live)
+    follower.wallet.refresh_from_db()
+
+    follower.sells()
+
+    assert (plan_of(held).status, plan_of(held).reason) == ("closed", "mirror")
+    assert set(Order.objects.values_list("account", flat=True)) == {follower.account.pk}
+    assert CopiedPosition.objects.get().mode == "simulation"
 
 
 # ---------------------------------------------------------------- at once

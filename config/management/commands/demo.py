@@ -73,7 +73,7 @@ class Command(BaseCommand):
                 with self._step("Desk"):
                     sample_desk.open_for(demo_people.trader())
                 with self._step("Wallets"):
-                    if not sample_copies.is_there(demo_people.trader()):
+                    if not sample_copies.was_there(demo_people.trader()):
                         sample_copies.play(demo_people.trader())
                 self._introduce()
                 self._summarize()
