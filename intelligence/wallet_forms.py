@@ -41,18 +41,20 @@ class WalletForm(forms.Form):
         gettext_lazy("Account for simulation"), gettext_lazy("A paper account; without one nothing is copied.")
     )
     live_account = _account(gettext_lazy("Account for live"), gettext_lazy("Where real copies go."))
-    discovery_source = forms.ChoiceField(label=gettext_lazy("Found through"), choices=DiscoverySource.choices)
+    discovery_source = forms.ChoiceField(
+        label=gettext_lazy("Found through"), choices=DiscoverySource.choices, initial=DiscoverySource.MANUAL
+    )
     discovery_date = forms.DateField(
         label=gettext_lazy("Found on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     discovery_notes = forms.CharField(
-        label=gettext_lazy("Why it is worth following"), max_length=2000, required=False, widget=forms.Textarea
+        label=gettext_lazy("Why it is worth following"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3})
     )
     baseline_win_rate = PercentField(label=gettext_lazy("Win rate before, %"), required=False)
     baseline_trades = NumberField(label=gettext_lazy("Trades observed"), largest=_LARGEST, required=False)
     baseline_average_pnl = PercentField(label=gettext_lazy("Average result before, %"), required=False)
     baseline_days = NumberField(label=gettext_lazy("Days observed"), largest=_LARGEST, required=False)
-    notes = forms.CharField(label=gettext_lazy("Notes"), max_length=2000, required=False, widget=forms.Textarea)
+    notes = forms.CharField(label=gettext_lazy("Notes"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
 
     def __init__(self, *args: Any, owner: User, wallet: Wallet | None = None, **kwargs: Any) -> None:
         if wallet is not None:

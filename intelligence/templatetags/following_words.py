@@ -1,5 +1,6 @@
 """Wallets, tokens and signals in words, for templates."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from journal.templatetags.journal_format import DASH, holding, quantity
 
 register = template.Library()
 
+_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]+)?", re.ASCII)
 _BASES = {SOL: "SOL", USDC: "USDC", USDT: "USDT"}
 _VERDICT_CHIPS = {
     OutcomeVerdict.TRADED: "chip-good",
@@ -46,10 +48,20 @@ def coin_price(value: Decimal | None) -> str:
     """What one token costs: six digits that matter, however small it is."""
     if value is None:
         return DASH
-    if value == 0:
-        return "0"
-    places = max(2, 5 - value.adjusted())
-    return f"{quantity(round(value, min(places, 20)))} USD"
+    return f"{quantity(_six_digits(value))} USD"
+
+
+@register.filter
+def neat(text: str) -> str:
+    """What a check saw: a number with the digits that matter, anything else as it is."""
+    if not _NUMBER.fullmatch(text):
+        return text or DASH
+    return quantity(_six_digits(Decimal(text)))
+
+
+def _six_digits(value: Decimal) -> Decimal:
+    """To six digits that matter, and never before the point."""
+    return round(value, max(2, 5 - value.adjusted())) if value else value
 
 
 @register.filter
