@@ -48,13 +48,18 @@ class WalletForm(forms.Form):
         label=gettext_lazy("Found on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     discovery_notes = forms.CharField(
-        label=gettext_lazy("Why it is worth following"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+        label=gettext_lazy("Why it is worth following"),
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
     )
     baseline_win_rate = PercentField(label=gettext_lazy("Win rate before, %"), required=False)
     baseline_trades = NumberField(label=gettext_lazy("Trades observed"), largest=_LARGEST, required=False)
     baseline_average_pnl = PercentField(label=gettext_lazy("Average result before, %"), required=False)
     baseline_days = NumberField(label=gettext_lazy("Days observed"), largest=_LARGEST, required=False)
-    notes = forms.CharField(label=gettext_lazy("Notes"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    notes = forms.CharField(
+        label=gettext_lazy("Notes"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
 
     def __init__(self, *args: Any, owner: User, wallet: Wallet | None = None, **kwargs: Any) -> None:
         if wallet is not None:
