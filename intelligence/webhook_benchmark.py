@@ -5,6 +5,7 @@ latency is counted from when a delivery was due, not from when it could be sent.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import IO
 
 import orjson
 from django.conf import settings
@@ -79,8 +81,7 @@ def run(*, rate: int, seconds: int, workers: int, kills: int) -> Iterator[str]:
             )
         finally:
             for child in children:
-                child.kill()
-                child.wait()
+                _kill(child)
     yield "good" if measured.is_good else "NOT good"
 
 
@@ -90,7 +91,7 @@ def _server(listening: socket.socket, environment: Mapping[str, str], workers: i
             sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind=fd://{listening.fileno()}",
             "--worker-class=gthread", f"--workers={workers}", "--threads=8", "--keep-alive=600", "--log-level=warning",
         ],
-        pass_fds=[listening.fileno()], env=dict(environment), cwd=settings.BASE_DIR,
+        pass_fds=[listening.fileno()], env=dict(environment), cwd=settings.BASE_DIR, start_new_session=True,
     )  # fmt: skip
 
 
@@ -102,8 +103,19 @@ def _worker(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
             sys.executable, "-m", "celery", "-A", "config", "worker", "--pool=solo", "--loglevel=warning", "--beat",
             f"--schedule={schedule}", "--without-gossip", "--without-mingle",
         ],
-        env=dict(environment), cwd=settings.BASE_DIR,
+        env=dict(environment), cwd=settings.BASE_DIR, start_new_session=True, stdout=_log(), stderr=subprocess.STDOUT,
     )  # fmt: skip
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """It and what it started are gone, without a chance to put anything in order."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _log() -> IO[bytes]:
+    return (settings.VAR_DIR / "benchmark.log").open("ab")
 
 
 def _wait_for(port: int) -> None:
@@ -155,8 +167,7 @@ async def _send(
         await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
         if kill_at and due >= kill_at[0]:
             kill_at.pop(0)
-            children[-1].send_signal(signal.SIGKILL)
-            children[-1].wait()
+            _kill(children[-1])
             children.append(_worker(environment))
             killed += 1
         tasks.append(asyncio.create_task(_deliver(free, body, due, measured)))

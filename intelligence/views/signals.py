@@ -18,6 +18,7 @@ from intelligence.models import OutcomeVerdict, Signal, SignalAction, Token, Wal
 from trading.refusals import says_why
 
 _NEWEST = 20
+PRICE_SOURCE = "dexscreener"
 
 
 def _person(request: HttpRequest) -> User:
@@ -96,6 +97,7 @@ def mint_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     context = {
         "token": token,
         "age": token.age(at=now),
+        "price_source": PRICE_SOURCE if token.price is not None else "",
         "is_fresh": token.is_fresh(at=now),
         "listings": token.listings.order_by("-id"),
         "signals": signal_lists.shown(newest.defer("payload").order_by("-received_at", "-id")[:_NEWEST]),
