@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from accounts.decimals import plain
 from accounts.models import AuditEvent, User
+from accounts.prepared import insert_numbered
 
 
 @dataclass(slots=True)
@@ -84,15 +85,8 @@ def written(
     after: Mapping[str, Any] | None = None,
 ) -> int:
     """The change is in the audit log, in the caller's transaction, with who made it and from where; its number."""
-    made = AuditEvent.objects.create(
-        **who(),
-        event=event,
-        subject=subject,
-        subject_id=str(subject_id),
-        owner_id=owner_id,
-        before=_plain(before),
-        after=_plain(after),
-    )
+    made = line(event, subject=subject, subject_id=subject_id, owner_id=owner_id, before=before, after=after)
+    made.save(force_insert=True)
     return made.pk
 
 
@@ -108,26 +102,55 @@ def written_many(
 
     Returns the numbers of the lines.
     """
-    who_acts = who()
     was, now = before or {}, after or {}
-    events = (
-        AuditEvent(
-            **who_acts,
-            event=event,
-            subject=subject,
-            subject_id=subject_id,
-            owner_id=owner_id,
-            before=_plain(was.get(subject_id)),
-            after=_plain(now.get(subject_id)),
-        )
-        for subject_id in dict.fromkeys([*now, *was])
+    return insert_numbered(
+        [
+            line(
+                event,
+                subject=subject,
+                subject_id=subject_id,
+                owner_id=owner_id,
+                before=was.get(subject_id),
+                after=now.get(subject_id),
+            )
+            for subject_id in dict.fromkeys([*now, *was])
+        ]
     )
-    return [event.pk for event in AuditEvent.objects.bulk_create(events, batch_size=1000)]
 
 
-def who() -> dict[str, Any]:
-    """Who acts in this thread of work and from where, by the names of the audit log's columns; empty for the system."""
-    actor = _actor.get()
+def line(
+    event: str,
+    *,
+    subject: str,
+    subject_id: object = "",
+    owner_id: int | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    by: Actor | None = None,
+) -> AuditEvent:
+    """A line of the audit log that is not written yet, of whoever acts in this thread of work where nobody is named."""
+    return AuditEvent(
+        **who(by),
+        event=event,
+        subject=subject,
+        subject_id=str(subject_id),
+        owner_id=owner_id,
+        before=_plain(before),
+        after=_plain(after),
+    )
+
+
+def actor() -> Actor | None:
+    """Who acts in this thread of work; None for the system."""
+    return _actor.get()
+
+
+def who(actor: Actor | None = None) -> dict[str, Any]:
+    """Who acts and from where, by the names of the audit log's columns; empty for the system.
+
+    In this thread of work, where nobody else is named.
+    """
+    actor = actor or _actor.get()
     if actor is None:
         return {}
     user = actor.user if actor.user is not None and actor.user.pk else None

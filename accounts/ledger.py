@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +20,7 @@ from accounts.decimals import plain
 from accounts.errors import Conflict, IdempotencyConflict, InsufficientFunds, InvalidValue
 from accounts.fields import LARGEST_MONEY
 from accounts.models import Account, ActivityKind, LedgerEntry, LedgerKind, Portfolio, User
+from accounts.prepared import insert, run
 from accounts.text import one_line
 from accounts.undo import Undone
 
@@ -252,14 +253,19 @@ def book_reservations(reservations: Sequence[tuple[Portfolio, Decimal, object]],
                 occurred_at=at,
             )
         )
-    changed = {each[0].pk: each[0] for each in reservations}.values()
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE accounts_portfolio SET available_balance = %s, reserved_balance = %s, updated_at = %s "
-            "WHERE id = %s",
-            [(each.available_balance, each.reserved_balance, at, each.pk) for each in changed],
-        )
-    LedgerEntry.objects.bulk_create(entries)
+    changed = {each[0].pk: each[0] for each in reservations}
+    balances = [
+        {"id": pk, "available": plain(each.available_balance), "reserved": plain(each.reserved_balance)}
+        for pk, each in changed.items()
+    ]
+    run(_SET_ASIDE, [at, orjson.dumps(balances).decode()])
+    insert(entries)
+
+
+_SET_ASIDE = """
+UPDATE accounts_portfolio p SET available_balance = g.available, reserved_balance = g.reserved, updated_at = %s
+FROM json_to_recordset(%s::json) AS g(id bigint, available numeric, reserved numeric) WHERE p.id = g.id
+"""
 
 
 def _store(portfolio: Portfolio, *, available: Decimal, reserved: Decimal, at: datetime) -> None:

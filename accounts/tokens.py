@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.errors import InvalidValue
 from accounts.models import ApiToken, TokenScope, User
+from accounts.prepared import Prepared
 from accounts.text import one_line
 
 PREFIX = "tj_"
@@ -62,13 +63,18 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+_usable = Prepared(
+    lambda at, digest: ApiToken.objects.usable(at=at).select_related("owner", "owner__client").filter(digest=digest),
+    at=datetime(1970, 1, 1, tzinfo=UTC),
+    digest="?",
+)
+
+
 def find(secret: str, *, at: datetime) -> ApiToken | None:
     """The usable token with this secret, its owner loaded; its last use is noted, at most once a minute."""
     if not secret.startswith(PREFIX):
         return None
-    token = (
-        ApiToken.objects.usable(at=at).select_related("owner", "owner__client").filter(digest=digest(secret)).first()
-    )
+    token = _usable.first(at=at, digest=digest(secret))
     if token is not None and (token.last_used_at is None or token.last_used_at < at - _USE_NOTED_EVERY):
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=at)
     return token

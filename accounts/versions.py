@@ -2,11 +2,13 @@
 
 from django.db import connection
 
-_BUMP = """
+from accounts.prepared import rows, run
+
+_MOVE_ON = """
 INSERT INTO accounts_ownerversion (owner_id, version) VALUES (%s, 2)
 ON CONFLICT (owner_id) DO UPDATE SET version = accounts_ownerversion.version + 1
-RETURNING version
 """
+_BUMP = f"{_MOVE_ON} RETURNING version"
 
 _BUMP_ALL = """
 INSERT INTO accounts_ownerversion (owner_id, version) SELECT id, 2 FROM accounts_user ORDER BY id
@@ -19,10 +21,13 @@ def bump(owner_id: int) -> int:
 
     The row stays locked until that transaction ends, so the changes of one person are made one after the other.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_BUMP, [owner_id])
-        (version,) = cursor.fetchone()
+    ((version,),) = rows(_BUMP, [owner_id])
     return int(version)
+
+
+def move_on(owner_id: int) -> None:
+    """As `bump`, for who does not need to know the version."""
+    run(_MOVE_ON, [owner_id])
 
 
 def current(owner_id: int) -> int:

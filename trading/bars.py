@@ -1,22 +1,25 @@
 """Bars of prices: read from files, written in bulk, and asked for by charts."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from accounts import versions
 from accounts.decimals import strict
 from accounts.fields import LARGEST_PRICE
-from trading import bulk, feeds
+from trading import bulk, feeds, plain_bars
 from trading.errors import BarsRefused
 from trading.models import Bar, Instrument, Timeframe
 
+#: Is told how many bars were read so far.
+OnBars = Callable[[int], object]
 #: Bars that one answer holds; of more, neighbours are put together.
 MOST_SHOWN = 5_000
 #: Bars per COPY, which is how often progress is told.
@@ -30,15 +33,6 @@ LENGTHS: Mapping[str, timedelta] = {
     Timeframe.DAY: timedelta(days=1),
 }
 
-#: How columns are called; the first word of each is ours.
-_CALLED = {
-    "time": ("time", "timestamp", "datetime", "date_time", "starts_at", "t", "date"),
-    "open": ("open", "o"),
-    "high": ("high", "h"),
-    "low": ("low", "l"),
-    "close": ("close", "c", "last"),
-    "volume": ("volume", "vol", "v"),
-}
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 #: Numbers above it are milliseconds since 1970, not seconds: the year 5138 otherwise.
 _MILLISECONDS = 100_000_000_000
@@ -112,12 +106,9 @@ def read_rows(rows: Iterable[Mapping[str, Any]], *, zone: tzinfo) -> Iterator[Pr
 
 def _places(heading: list[str]) -> dict[str, int]:
     """Where each column stands. Raises BarsRefused when one is missing."""
-    places = {}
-    for name, words in _CALLED.items():
-        found = next((heading.index(word) for word in words if word in heading), None)
-        if found is not None:
-            places[name] = found
-        elif name != "volume":
+    places = plain_bars.places_of(heading)
+    for name in plain_bars.CALLED:
+        if name not in places and name != "volume":
             raise BarsRefused(f"There is no column {name}.", code="bars_no_column")
     return places
 
@@ -156,28 +147,38 @@ def moment(text: str, *, zone: tzinfo = UTC) -> datetime:
 
 def checked(bars: Iterable[PricedBar], *, timeframe: str) -> Iterator[PricedBar]:
     """The same bars, in rising order. Raises BarsRefused where two are nearer than the timeframe, or the same."""
-    length = LENGTHS[timeframe]
-    # A day of a zone with summer time may have 23 hours.
-    least = length - timedelta(hours=1) if timeframe == Timeframe.DAY else length
+    least = _least(timeframe)
     before: datetime | None = None
     for bar in sorted(bars, key=lambda each: each.starts_at):
         if before is not None and bar.starts_at - before < least:
-            raise BarsRefused(
-                f"The bars of {before.isoformat()} and {bar.starts_at.isoformat()} overlap: they are no bars of "
-                f"{timeframe}.",
-                code="bars_overlap",
-            )
+            raise _overlap(before, bar.starts_at, timeframe)
         before = bar.starts_at
         yield bar
 
 
+def _least(timeframe: str) -> timedelta:
+    """How far apart two bars begin at least."""
+    # A day of a zone with summer time may have 23 hours.
+    return LENGTHS[timeframe] - timedelta(hours=1) if timeframe == Timeframe.DAY else LENGTHS[timeframe]
+
+
+def _overlap(before: datetime, after: datetime, timeframe: str) -> BarsRefused:
+    words = f"The bars of {before.isoformat()} and {after.isoformat()} overlap: they are no bars of {timeframe}."
+    return BarsRefused(words, code="bars_overlap")
+
+
+def _nothing() -> BarsRefused:
+    return BarsRefused("There is no bar in it.", code="bars_empty")
+
+
 _STAGE = """
 CREATE TEMP TABLE bar_stage (
-    starts_at timestamptz, open numeric, high numeric, low numeric, close numeric, volume numeric
+    starts_at timestamptz, open numeric, high numeric, low numeric, close numeric, volume numeric,
+    CHECK (low <= open AND open <= high AND low <= close AND close <= high)
 ) ON COMMIT DROP
 """
 
-_COLUMNS = ("starts_at", "open", "high", "low", "close", "volume")
+COLUMNS = ("starts_at", "open", "high", "low", "close", "volume")
 
 # What is the same is left alone: loading a file twice writes nothing the second time.
 _UPSERT = """
@@ -203,33 +204,112 @@ def load(
     timeframe: str,
     bars: Iterable[PricedBar],
     source: str = "file",
-    on_bars: Any = lambda count: None,
+    on_bars: OnBars = lambda count: None,
 ) -> Loaded:
     """The bars are stored, all or none; one that is there already is replaced where it differs.
 
     What trades showed on the way is measured anew where bars were added or changed. `on_bars` is told how many are
     read. Raises BarsRefused, and nothing is changed.
     """
-    count, first, last = 0, None, None
+    count = 0
     found = checked(bars, timeframe=timeframe)
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
-        while piece := list(islice(found, PIECE)):
-            rows = [[getattr(bar, name) for name in _COLUMNS] for bar in piece]
-            bulk.copy_rows("bar_stage", _COLUMNS, rows)
-            count += len(piece)
-            first, last = first or piece[0].starts_at, piece[-1].starts_at
-            on_bars(count)
+    while piece := list(islice(found, PIECE)):
+        rows = [[getattr(bar, name) for name in COLUMNS] for bar in piece]
+        bulk.copy_rows("bar_stage", COLUMNS, rows)
+        count += len(piece)
+        on_bars(count)
+    return _merged(instrument, timeframe=timeframe, source=source)
+
+
+def load_csv(
+    instrument: Instrument,
+    path: Path,
+    *,
+    timeframe: str,
+    zone: tzinfo,
+    source: str = "file",
+    on_bars: OnBars = lambda count: None,
+) -> Loaded:
+    """As `load`, for the bars of a CSV file.
+
+    A file in which every line is plain goes to the database as it is, thirty times as fast as line by line; the first
+    line that asks for a second look has the whole file read by `read_csv`, which says what is wrong with it if it is.
+    """
+    if (heading := plain_bars.heading_of(path, zone=zone)) is not None:
+        try:
+            with transaction.atomic():
+                return _load_plain(instrument, path, heading, timeframe=timeframe, source=source, on_bars=on_bars)
+        except (plain_bars.NotPlain, IntegrityError, DataError):
+            pass
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        found = read_csv(file, zone=zone)
+        return load(instrument, timeframe=timeframe, bars=found, source=source, on_bars=on_bars)
+
+
+def _load_plain(
+    instrument: Instrument, path: Path, heading: plain_bars.Heading, *, timeframe: str, source: str, on_bars: OnBars
+) -> Loaded:
+    source = source[:30]
+    if Bar.objects.filter(instrument=instrument, timeframe=timeframe).exists() or heading.others:
+        with connection.cursor() as cursor:
+            cursor.execute(_STAGE)
+            for name in heading.others:
+                cursor.execute(f"ALTER TABLE bar_stage ADD {name} text")
+        plain_bars.copy(path, heading, "bar_stage", {}, on_bars=on_bars)
+        _refuse_overlaps("bar_stage", "true", [], timeframe=timeframe)
+        return _merged(instrument, timeframe=timeframe, source=source)
+    same = {"instrument_id": instrument.pk, "timeframe": timeframe, "source": source}
+    count = plain_bars.copy(path, heading, "trading_bar", same, on_bars=on_bars)
+    if not count:
+        raise _nothing()
+    own = "instrument_id = %s AND timeframe = %s"
+    values: list[Any] = [instrument.pk, timeframe]
+    _refuse_overlaps("trading_bar", own, values, timeframe=timeframe)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT min(starts_at), max(starts_at) FROM trading_bar WHERE {own}", values)  # noqa: S608
+        first, last = cursor.fetchone()
+    _changed(instrument, first, last + LENGTHS[timeframe])
+    return Loaded(count, count, 0, first, last)
+
+
+def _merged(instrument: Instrument, *, timeframe: str, source: str) -> Loaded:
+    """The staged bars are stored where they are new or others than those that were there."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), min(starts_at), max(starts_at) FROM bar_stage")
+        count, first, last = cursor.fetchone()
         if not count:
-            raise BarsRefused("There is no bar in it.", code="bars_empty")
+            raise _nothing()
         cursor.execute(_UPSERT, {"instrument": instrument.pk, "timeframe": timeframe, "source": source[:30]})
         added, changed = cursor.fetchone()
         cursor.execute("DROP TABLE bar_stage")
-        if (added or changed) and first is not None and last is not None:
-            # The pages of trades draw them, whoever's trades those are.
-            versions.bump_everybody()
-            cursor.execute(_TO_MEASURE, [instrument.pk, last + LENGTHS[timeframe], first])
+    if added or changed:
+        _changed(instrument, first, last + LENGTHS[timeframe])
     return Loaded(count, added, changed, first, last)
+
+
+def _refuse_overlaps(table: str, condition: str, values: list[Any], *, timeframe: str) -> None:
+    """As `checked`, for bars that the database has."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT before, starts_at FROM (
+                SELECT starts_at, lag(starts_at) OVER (ORDER BY starts_at) AS before FROM {table} WHERE {condition}
+            ) pairs WHERE starts_at - before < make_interval(secs => %s) ORDER BY starts_at LIMIT 1
+            """,  # noqa: S608 - names of our own
+            [*values, _least(timeframe).total_seconds()],
+        )
+        for before, after in cursor.fetchall():
+            raise _overlap(before, after, timeframe)
+
+
+def _changed(instrument: Instrument, start: datetime, end: datetime) -> None:
+    """Whoever shows or measured prices of this time is told that they are others."""
+    # The pages of trades draw them, whoever's trades those are.
+    versions.bump_everybody()
+    with connection.cursor() as cursor:
+        cursor.execute(_TO_MEASURE, [instrument.pk, end, start])
 
 
 #: Trades that were held while these prices were made are to be measured anew.
@@ -261,16 +341,21 @@ def chart(
         rows = rows.filter(starts_at__gte=start)
     if end is not None:
         rows = rows.filter(starts_at__lte=end)
-    together = max(-(-rows.count() // most), 1)
+    rows = rows.order_by("starts_at")
+    # Most charts show what there is; only for more are all of them counted.
+    found = [PricedBar(*row) for row in rows.values_list(*COLUMNS)[: most + 1]]
+    if len(found) <= most:
+        return Chart(timeframe, 1, found)
+    together = -(-rows.count() // most)
     with connection.cursor() as cursor:
-        inner, values = rows.order_by("starts_at").values_list(*_COLUMNS).query.sql_with_params()
+        inner, values = rows.values_list(*COLUMNS).query.sql_with_params()
         cursor.execute(
             f"""
             SELECT min(starts_at), (array_agg(open ORDER BY starts_at))[1], max(high), min(low),
                 (array_agg(close ORDER BY starts_at DESC))[1], sum(volume)
             FROM (
                 SELECT b.*, (row_number() OVER (ORDER BY starts_at) - 1) / %s AS part
-                FROM ({inner}) b ({", ".join(_COLUMNS)})
+                FROM ({inner}) b ({", ".join(COLUMNS)})
             ) parts GROUP BY part ORDER BY part LIMIT %s
             """,  # noqa: S608 – a query of our own
             [together, *values, most],

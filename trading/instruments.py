@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidValue
 from accounts.models import User
+from accounts.prepared import Prepared
 from trading import reference
 from trading.contracts import parse_future, parse_option
 from trading.models import Execution, FuturesRoot, Instrument, InstrumentKind, InstrumentStatus, Quote
@@ -38,12 +40,19 @@ def visible_to(person: User) -> QuerySet[Instrument]:
 
 def active(symbol: str, *, person: User) -> Instrument | None:
     """The instrument of this symbol that this person can order; None where there is none."""
-    found = Instrument.objects.filter(symbol=symbol, status=InstrumentStatus.ACTIVE).first()
-    if found is None or symbol in _public_symbols() or found.root_id is not None:
+    found = _active.first(symbol=symbol)
+    # As `visible_to` has it, for one instrument: a list of all public symbols is long.
+    if found is None or found.is_quoted or symbol in _public_symbols() or found.root_id is not None:
         return found
-    # The rest as `visible_to` has it, for one instrument: a list of all public symbols is long.
-    is_visible = Quote.objects.filter(instrument=found).exists()
-    return found if is_visible or Execution.objects.for_user(person).filter(instrument=found).exists() else None
+    return found if Execution.objects.for_user(person).filter(instrument=found).exists() else None
+
+
+_active: Prepared[Any] = Prepared(
+    lambda symbol: Instrument.objects.filter(symbol=symbol, status=InstrumentStatus.ACTIVE).annotate(
+        is_quoted=Exists(Quote.objects.filter(instrument=OuterRef("pk")))
+    ),
+    symbol="?",
+)
 
 
 @cache

@@ -1,23 +1,29 @@
-"""What the checks before trading have to know, read once for all orders of a request while their accounts are locked.
+"""What the checks before trading have to know: one statement for all orders of a request, their accounts locked.
 
 What the orders of one request set aside is counted as they are decided, so that each sees those before it.
 """
 
+import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db.models import Sum
 
 from accounts import ledger
-from accounts.models import Account, AccountStatus, Client, ClientStatus, Portfolio
+from accounts.models import Account, AccountStatus, ClientStatus, Portfolio
+from accounts.prepared import rows
+from trading import paper_book, risk
 from trading.models import Instrument, InstrumentKind, Order, Position, Quote
+from trading.models.order import ENDS
+from trading.order_rows import Request
 from trading.order_rules import pretrade
 from trading.order_rules.pretrade import Limits, RiskState, Terms
 from trading.order_rules.reservations import Held, Hold
 from trading.order_rules.ticket import Ticket
-from trading.order_tickets import is_fresh
+from trading.order_tickets import FRESH, is_fresh
 
 _ZERO = Decimal(0)
 _MARGINED = frozenset({InstrumentKind.FUTURE, InstrumentKind.CFD})
@@ -26,49 +32,150 @@ _MAY_TRADE = frozenset({None, ClientStatus.PENDING, ClientStatus.ACTIVE})
 _Pair = tuple[int, int]
 
 
-class Facts:
-    """Accounts, portfolios, positions and quotes as they stand; the accounts are locked by whoever made this."""
+# One row for each order, with all that is known of its account and instrument; the portfolios are locked in one order,
+# so that two of these do not wait for each other. The ids are those of the order, should it come to be.
+_FACTS = f"""
+WITH held AS MATERIALIZED (
+    SELECT id, account_id, currency, available_balance, reserved_balance, owed_balance FROM accounts_portfolio
+    WHERE account_id = ANY(%(accounts)s::bigint[]) AND currency = ANY(%(currencies)s::text[])
+    ORDER BY account_id, currency {{lock}}
+)
+SELECT held.id, held.available_balance, held.reserved_balance, held.owed_balance,
+    (SELECT status FROM accounts_client WHERE user_id = asked.owner_id),
+    q.instrument_id, q.bid, q.ask, q.last, q.bid_size, q.ask_size, q.quoted_at, q.source, p.quantity,
+    CASE WHEN p.id IS NOT NULL THEN (
+        SELECT sum(o.reserved_units) FROM trading_order o
+        WHERE o.account_id = asked.account_id AND o.instrument_id = asked.instrument_id AND o.held = 'holdings'
+            AND o.reserved_units > 0 AND NOT o.status = ANY(%(ends)s::text[])
+    ) END,
+    {risk.ARE_LIMITED.format(owner="asked.owner_id")}, {risk.ARE_STOPPED.format(owner="asked.owner_id")},
+    EXISTS (
+        SELECT FROM trading_order o
+        WHERE o.account_id = asked.account_id AND o.client_order_id = asked.client_order_id
+    ),
+    {paper_book.MEETS.format(order="asked")}, {{ids}}
+FROM unnest(
+    %(accounts)s::bigint[], %(owners)s::bigint[], %(instruments)s::bigint[], %(currencies)s::text[],
+    %(names)s::text[], %(sides)s::text[], %(limits)s::numeric[]
+) WITH ORDINALITY AS asked(account_id, owner_id, instrument_id, currency, client_order_id, side, limit_price, place)
+LEFT JOIN held ON held.account_id = asked.account_id AND held.currency = asked.currency
+LEFT JOIN trading_quote q ON q.instrument_id = asked.instrument_id
+LEFT JOIN trading_position p ON p.account_id = asked.account_id AND p.instrument_id = asked.instrument_id
+ORDER BY asked.place
+"""  # noqa: S608 - SQL of our own
+_LOCKED = _FACTS.format(
+    lock="FOR NO KEY UPDATE", ids="nextval(pg_get_serial_sequence('trading_order', 'id')), uuidv7()"
+)
+_LOOKED_AT = _FACTS.format(lock="", ids="NULL, NULL")
 
-    def __init__(self, account_ids: Collection[int], instruments: Iterable[Instrument], *, now: datetime) -> None:
+
+class _Row(NamedTuple):
+    """What is known of one order's account and instrument."""
+
+    portfolio_id: int | None
+    available: Decimal
+    reserved: Decimal
+    owed: Decimal
+    client_status: str | None
+    quoted_id: int | None
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal | None
+    bid_size: Decimal | None
+    ask_size: Decimal | None
+    quoted_at: datetime
+    quote_source: str
+    position: Decimal | None
+    promised: Decimal | None
+    are_limited: bool
+    are_stopped: bool
+    is_known: bool
+    is_met: bool
+    order_id: int
+    public_id: uuid.UUID
+
+
+class Facts:
+    """Accounts, portfolios, positions and quotes as they stand for these orders.
+
+    Where the facts are `locked`, so are the portfolios, opened where there were none; the accounts have been before.
+    Otherwise nobody waits and nothing is opened.
+    """
+
+    def __init__(
+        self, requests: Sequence[Request], *, accounts: Iterable[Account], now: datetime, locked: bool = True
+    ) -> None:
         self.now = now
-        wanted = {instrument.pk: instrument for instrument in instruments}
-        self.accounts = Account.objects.in_bulk(account_ids)
-        owners = {account.owner_id for account in self.accounts.values()}
-        self._clients = dict(Client.objects.filter(user_id__in=owners).values_list("user_id", "status"))
-        self._quotes = Quote.objects.in_bulk(wanted)
+        self.accounts = {account.pk: account for account in accounts}
+        self.known: list[Request] = []
+        self._places: dict[tuple[int, str], tuple[int, uuid.UUID, bool]] = {}
+        self._limited: set[int] = set()
+        self._stopped: set[int] = set()
+        self._clients: dict[int, str | None] = {}
+        self._quotes: dict[int, Quote | None] = {}
         self._portfolios: dict[tuple[int, str], Portfolio] = {}
-        held = Position.objects.filter(account_id__in=account_ids, instrument_id__in=wanted)
-        self._positions: dict[_Pair, Decimal] = {
-            (account, instrument): quantity
-            for account, instrument, quantity in held.values_list("account_id", "instrument_id", "quantity")
-        }
+        self._positions: dict[_Pair, Decimal] = {}
         self._promised: dict[_Pair, Decimal] = defaultdict(Decimal)
-        if self._positions:
-            live = Order.objects.live().filter(
-                account_id__in=account_ids, instrument_id__in=wanted, held=Held.HOLDINGS, reserved_units__gt=0
-            )
-            sums = live.order_by().values_list("account_id", "instrument_id").annotate(units=Sum("reserved_units"))
-            self._promised.update({(account, instrument): units for account, instrument, units in sums})
+        own = [self.accounts[request.account.pk] for request in requests]
+        found = rows(
+            _LOCKED if locked else _LOOKED_AT,
+            {
+                "accounts": [account.pk for account in own],
+                "owners": [account.owner_id for account in own],
+                "instruments": [request.instrument.pk for request in requests],
+                "currencies": [request.instrument.currency for request in requests],
+                "names": [request.intent.client_order_id for request in requests],
+                "sides": [request.ticket.side.value for request in requests],
+                "limits": [request.ticket.limit_price for request in requests],
+                "since": now - FRESH,
+                "until": now + FRESH,
+                "ends": ENDS,
+            },
+        )
+        for request, account, row in zip(requests, own, found, strict=True):
+            self._take(request, account, _Row._make(row), locked=locked)
+
+    def _take(self, request: Request, account: Account, row: _Row, *, locked: bool) -> None:
+        instrument = request.instrument
+        if row.is_known:
+            self.known.append(request)
+        self._places[request.key] = (row.order_id, row.public_id, row.is_met)
+        if row.are_limited:
+            self._limited.add(account.owner_id)
+        if row.are_stopped:
+            self._stopped.add(account.owner_id)
+        self._clients[account.owner_id] = row.client_status
+        if instrument.pk not in self._quotes:
+            self._quotes[instrument.pk] = _quote_of(row)
+        if row.position is not None:
+            self._positions[account.pk, instrument.pk] = row.position
+            self._promised[account.pk, instrument.pk] = row.promised or _ZERO
+        key = (account.pk, instrument.currency)
+        if key not in self._portfolios:
+            self._portfolios[key] = _portfolio_of(row, account, instrument.currency, locked=locked)
+
+    def place_of(self, request: Request) -> tuple[int, uuid.UUID, bool]:
+        """The ids of the order, and whether something meets it in the book at once."""
+        return self._places[request.key]
+
+    def are_limited(self, owner_id: int) -> bool:
+        """Whether there is any limit for orders of this person."""
+        return owner_id in self._limited
+
+    def are_stopped(self, owner_id: int) -> bool:
+        """Whether any breaker is on over something of this person's."""
+        return owner_id in self._stopped
 
     def quote(self, instrument: Instrument) -> Quote | None:
         """The latest quote that still says what the market is."""
         quote = self._quotes.get(instrument.pk)
         return quote if is_fresh(quote, now=self.now) else None
 
-    def lock(self, pairs: Iterable[tuple[int, str]]) -> None:
-        """The portfolios of these accounts and currencies are read and locked."""
-        self._portfolios |= ledger.locked_all((self.accounts[account], currency) for account, currency in pairs)
-
-    def read(self, account: Account, currency: str) -> None:
-        """The account's cash is read as it stands, an empty one where it has none: nobody waits, nothing is opened."""
-        found = Portfolio.objects.filter(account=account, currency=currency).first()
-        self._portfolios[account.pk, currency] = found or Portfolio(account=account, currency=currency)
-
     def portfolio(self, account: Account, currency: str) -> Portfolio:
         """The account's cash in this currency, locked or read before."""
         return self._portfolios[account.pk, currency]
 
-    def account(self, account: Account, instrument: Instrument, risk: RiskState, limits: Limits) -> pretrade.Account:
+    def account(self, account: Account, instrument: Instrument, state: RiskState, limits: Limits) -> pretrade.Account:
         """The account as it stands after the orders that were decided before."""
         portfolio = self.portfolio(account, instrument.currency)
         pair = (account.pk, instrument.pk)
@@ -81,7 +188,7 @@ class Facts:
             client_is_active=self._clients.get(account.owner_id) in _MAY_TRADE,
             account_is_active=account.status == AccountStatus.ACTIVE and account.archived_at is None,
             allows_short=account.allows_short,
-            risk=risk,
+            risk=state,
             limits=limits,
         )
 
@@ -106,6 +213,34 @@ class Facts:
             strike=instrument.strike,
             is_call=instrument.option_type == "call",
         )
+
+
+def _quote_of(row: _Row) -> Quote | None:
+    if row.quoted_id is None:
+        return None
+    return Quote(
+        instrument_id=row.quoted_id,
+        bid=row.bid,
+        ask=row.ask,
+        last=row.last,
+        bid_size=row.bid_size,
+        ask_size=row.ask_size,
+        quoted_at=row.quoted_at,
+        source=row.quote_source,
+    )
+
+
+def _portfolio_of(row: _Row, account: Account, currency: str, *, locked: bool) -> Portfolio:
+    if row.portfolio_id is None:
+        return ledger.locked(account, currency=currency) if locked else Portfolio(account=account, currency=currency)
+    return Portfolio(
+        id=row.portfolio_id,
+        account=account,
+        currency=currency,
+        available_balance=row.available,
+        reserved_balance=row.reserved,
+        owed_balance=row.owed,
+    )
 
 
 def _margin(ticket: Ticket, instrument: Instrument, ask: Decimal | None) -> Decimal | None:

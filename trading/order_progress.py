@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from accounts import activity, audit, ledger, versions
 from accounts.decimals import plain
 from accounts.models import Account, ActivityEntry, ActivityKind, Portfolio
+from accounts.prepared import insert
 from trading import trades
 from trading.models import Execution, ExecutionSource, Instrument, Order, OrderEvent, TradeFill
 from trading.order_rules.broker_events import (
@@ -265,10 +266,15 @@ _WRITTEN = [
 
 def keep(rows: Sequence[OrderEvent]) -> None:
     """The events have their rows, with who acted."""
-    actor = audit.who()
+    sign(rows)
+    insert(rows)
+
+
+def sign(rows: Iterable[OrderEvent], *, by: audit.Actor | None = None) -> None:
+    """The rows at hand say who acted: in this thread of work, where nobody is named."""
+    actor = audit.who(by)
     for row in rows:
         row.actor_id, row.request_id = actor.get("actor_id"), str(actor.get("request_id", ""))
-    OrderEvent.objects.bulk_create(rows)
 
 
 def _tell(step: Step) -> None:

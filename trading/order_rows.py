@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from accounts.audit import Actor
 from accounts.models import Account
 from trading.exits.plans import ExitPlan
 from trading.exits.snapshots import snapshot
@@ -42,7 +43,10 @@ class WantedPlan:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An order that somebody asks for; `replaces` is the one whose place it takes."""
+    """An order that somebody asks for; `replaces` is the one whose place it takes.
+
+    `by` is who asks, where that is not who acts in this thread of work.
+    """
 
     account: Account
     instrument: Instrument
@@ -50,6 +54,7 @@ class Request:
     intent: Intent = Intent()
     replaces: Order | None = None
     exit_plan: WantedPlan | None = None
+    by: Actor | None = None
 
     @property
     def hash(self) -> str:

@@ -3,12 +3,14 @@
 import dataclasses
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
 from accounts.decimals import plain
 from accounts.errors import InvalidValue
-from accounts.models import Account
+from accounts.models import Account, User
+from accounts.prepared import Prepared
 from accounts.strict import MoneyField, PriceField, StrictSerializer
 from trading import instruments
 from trading.models import Instrument, Order, OrderEvent, OrderSource
@@ -83,13 +85,18 @@ class SymbolField(serializers.Field):  # type: ignore[type-arg]
 class OwnAccountField(OwnIdField):
     """One's own account; looked up once for all orders of a request."""
 
-    def to_internal_value(self, data: Any) -> Any:
-        known: dict[str, Any] = self.context.setdefault("accounts", {})
-        if data in known:
-            return known[data]
-        found = super().to_internal_value(data)
-        known[data] = found
-        return found
+    def found(self, value: UUID) -> Account | None:
+        known: dict[UUID, Account | None] = self.context.setdefault("accounts", {})
+        if value not in known:
+            known[value] = _own_account.first(owner=self.context["person"].pk, public_id=value)
+        return known[value]
+
+
+_own_account = Prepared(
+    lambda owner, public_id: Account.objects.for_user(User(pk=owner)).filter(public_id=public_id),
+    owner=-1,
+    public_id=UUID(int=0),
+)
 
 
 class PlacedOrderSerializer(StrictSerializer):

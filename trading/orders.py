@@ -19,13 +19,14 @@ from django.utils.translation import gettext as _
 from accounts import audit, ledger, versions
 from accounts.decimals import plain
 from accounts.errors import DomainError, IdempotencyConflict, InvalidValue
-from accounts.models import Account, Portfolio
+from accounts.models import Account, AuditEvent, Portfolio
+from accounts.prepared import insert, together
 from trading import entry_plans, order_commands, order_groups, risk, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
 from trading.exits.plans import ExitPlan
 from trading.models import BreakerState, Instrument, Order, OrderCommand, OrderEvent, Quote, Venue
 from trading.order_facts import Facts
-from trading.order_progress import LOCAL, advance, keep, tell_refused
+from trading.order_progress import LOCAL, advance, sign, tell_refused
 from trading.order_rows import Intent, Request, WantedPlan, accepted, built, refused
 from trading.order_rules import pretrade, replacing
 from trading.order_rules.amounts import difference
@@ -36,13 +37,14 @@ from trading.order_rules.reservations import Hold
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import Violation, violations
-from trading.order_rules.vocabulary import OrderClass, Purpose, Side
+from trading.order_rules.vocabulary import OrderClass, OrderType, Purpose, Side, TimeInForce
 from trading.order_rules.words import _ as _g
 from trading.order_tickets import known_of, market_of, next_step, ticket_of
 from trading.paper_fills import PaperTerms, estimated_fees
 from trading.signals import orders_changed
 
 LONGEST_ID = 128
+_LASTING = frozenset({TimeInForce.DAY, TimeInForce.GTC})
 CAPABILITIES: dict[str, Capabilities] = {Venue.PAPER: PAPER, Venue.ALPACA: ALPACA_2026_06}
 
 
@@ -83,16 +85,18 @@ def place(
 
 
 @transaction.atomic
-def place_many(requests: Sequence[Request]) -> list[Placed | NotPlaced]:
-    """As `place` for each, in this order and in one transaction: what is wrong with one does not concern the others."""
-    named = [_named(request) for request in requests]
-    accounts = {request.account.pk for request in named}
-    trades.lock_accounts(accounts)
-    first = _first_of(named)
-    facts = Facts(accounts, [request.instrument for request in named], now=timezone.now())
-    facts.lock({(each.account.pk, each.instrument.currency) for each in named})
+def place_many(requests: Sequence[Request], *, may_rest: bool = False) -> list[Placed | NotPlaced]:
+    """As `place` for each, in this order and in one transaction: what is wrong with one does not concern the others.
+
+    With `may_rest` a limit order that nothing meets yet waits in the book from the start, and need not be written
+    again. The caller then asks the venue (`paper.arrived`) afterwards: what would meet it may have come meanwhile.
+    """
+    named = [with_id(request) for request in requests]
+    accounts = trades.locked_accounts(request.account.pk for request in named)
+    facts = Facts(named, accounts=accounts, now=timezone.now())
+    first = _first_of(facts.known)
     answers: list[Placed | NotPlaced] = []
-    desk = _Desk(facts)
+    desk = _Desk(facts, may_rest=may_rest)
     for request in named:
         before = first.get(request.key)
         if before is None:
@@ -108,7 +112,8 @@ def place_many(requests: Sequence[Request]) -> list[Placed | NotPlaced]:
     return answers
 
 
-def _named(request: Request) -> Request:
+def with_id(request: Request) -> Request:
+    """The request with a client order id of ours where it has none. Raises InvalidValue for one that cannot be."""
     given = request.intent.client_order_id
     if len(given) > LONGEST_ID or not given.isprintable():
         raise InvalidValue(_("A client order id has 1 to 128 printable characters."), pointer="/client_order_id")
@@ -118,6 +123,8 @@ def _named(request: Request) -> Request:
 
 def _first_of(requests: Sequence[Request]) -> dict[tuple[int, str], Order]:
     """The orders that have these client ids already."""
+    if not requests:
+        return {}
     found = Order.objects.select_related("instrument", "account").filter(
         account_id__in={request.account.pk for request in requests},
         client_order_id__in=[request.intent.client_order_id for request in requests],
@@ -157,8 +164,8 @@ class Preview:
 
 def preview(request: Request) -> Preview:
     """What `place` would say to the order now; nothing is stored and nothing is locked."""
-    facts = Facts({request.account.pk}, [request.instrument], now=timezone.now())
-    facts.read(request.account, request.instrument.currency)
+    account = Account.objects.get(pk=request.account.pk)
+    facts = Facts([request], accounts=[account], now=timezone.now(), locked=False)
     judged = _Desk(facts).judge(request)
     try:
         entry_plans.resolved(request, position=facts.position(request.account, request.instrument))
@@ -185,11 +192,12 @@ class _Rules:
 class _Desk:
     """Orders decided one after the other, and stored together."""
 
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
+    def __init__(self, facts: Facts, *, may_rest: bool = False) -> None:
+        self.facts, self.may_rest = facts, may_rest
         self.orders: list[Order] = []
         self.events: list[OrderEvent] = []
         self.plans: list[tuple[Order, WantedPlan, ExitPlan]] = []
+        self.lines: list[AuditEvent] = []
         self.by_owner: dict[int, _Rules] = {}
 
     def judge(self, request: Request) -> Judged:
@@ -228,24 +236,39 @@ class _Desk:
         except DomainError as error:
             return NotPlaced(error)
         order = built(request, account, venue=venue_of(account), now=now)
+        order.pk, order.public_id, is_met = facts.place_of(request)
         order.reference_price = judged.reference
         if decision.is_allowed:
-            self.events += accepted(order, decision, now=now)
+            order.is_resting = self.may_rest and not is_met and _waits(request.ticket)
+            events = accepted(order, decision, now=now)
             assert decision.hold is not None, "what is allowed has a hold"
             facts.set_aside(account, request.instrument, decision.hold)
             ledger.set_aside(facts.portfolio(account, request.instrument.currency), decision.hold.funds)
             if plan is not None and request.exit_plan is not None:
                 self.plans.append((order, request.exit_plan, plan))
         else:
-            self.events += refused(order, decision, now=now)
+            events = refused(order, decision, now=now)
+        sign(events, by=request.by)
+        self.events += events
         self.orders.append(order)
+        self.lines.append(
+            audit.line(
+                "order.place",
+                subject="order",
+                subject_id=order.public_id,
+                owner_id=order.owner_id,
+                after=_described(order),
+                by=request.by,
+            )
+        )
         return Placed(order, is_new=True)
 
     def rules(self, account: Account) -> _Rules:
         """What risk says to the account's owner; read once for all their orders."""
         owner = account.owner_id
         if owner not in self.by_owner:
-            self.by_owner[owner] = _Rules(risk.Rules.of(owner), risk.on_for(owner))
+            limits = risk.Rules.of(owner) if self.facts.are_limited(owner) else risk.Rules.none()
+            self.by_owner[owner] = _Rules(limits, risk.on_for(owner) if self.facts.are_stopped(owner) else [])
         return self.by_owner[owner]
 
     def store(self) -> None:
@@ -253,32 +276,39 @@ class _Desk:
         if not self.orders:
             return
         now = self.facts.now
-        Order.objects.bulk_create(self.orders)
-        keep(self.events)
-        ledger.book_reservations(
-            [
-                (self.facts.portfolio(order.account, order.instrument.currency), order.reserved_amount, order.public_id)
-                for order in self.orders
-                if order.reserved_amount
-            ],
-            at=now,
-        )
+        self._bring_along()
+        reserved = [
+            (self.facts.portfolio(order.account, order.instrument.currency), order.reserved_amount, order.public_id)
+            for order in self.orders
+            if order.reserved_amount
+        ]
+        with together():
+            insert(self.orders)
+            insert(self.events)
+            ledger.book_reservations(reserved, at=now)
+            insert(self.lines)
+            for owner in sorted({order.owner_id for order in self.orders}):
+                versions.move_on(owner)
+
+    def _bring_along(self) -> None:
+        """What few orders bring is stored: exits, and what is told of a refusal. It refers to orders yet to come."""
         for order, wanted, plan in self.plans:
             entry_plans.wait_for(order, wanted=wanted, plan=plan)
-        order_commands.ask_submit([each for each in self.orders if each.venue != Venue.PAPER and each.is_live], now=now)
+        elsewhere = [order for order in self.orders if order.venue != Venue.PAPER and order.is_live]
+        order_commands.ask_submit(elsewhere, now=self.facts.now)
         for order in self.orders:
             if order.replaces is not None and order.has_exit_plan:
                 entry_plans.moved(order.replaces, to=order)
             if order.is_live:
-                order_groups.bring_exits(order, now=now)
+                order_groups.bring_exits(order, now=self.facts.now)
             elif any(each["code"].startswith("breaker_") for each in order.reasons):
-                risk.blocked(order.account, strategy=order.strategy, order_id=order.public_id, at=now)
+                risk.blocked(order.account, strategy=order.strategy, order_id=order.public_id, at=self.facts.now)
         tell_refused(order for order in self.orders if not order.is_live)
-        for owner in sorted({order.owner_id for order in self.orders}):
-            own = [order for order in self.orders if order.owner_id == owner]
-            after = {str(order.public_id): _described(order) for order in own}
-            audit.written_many("order.place", subject="order", owner_id=owner, after=after)
-            versions.bump(owner)
+
+
+def _waits(ticket: Ticket) -> bool:
+    """Whether the order may wait at its own price for somebody to meet it."""
+    return ticket.type is OrderType.LIMIT and ticket.time_in_force in _LASTING
 
 
 def _described(order: Order) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """The shapes of what the API takes and gives about trades, fills, tags and reference data."""
 
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from rest_framework import serializers
@@ -54,10 +56,14 @@ class OwnIdField(serializers.UUIDField):
         value = super().to_internal_value(data)
         if str(value) != data:
             self.fail("invalid", value=data)
-        found = self.queryset.for_user(self.context["person"]).filter(public_id=value).first()
+        found = self.found(value)
         if found is None:
             self.fail("does_not_exist")
         return found
+
+    def found(self, value: UUID) -> Any:
+        """What of the person's own has this id, None where nothing has."""
+        return self.queryset.for_user(self.context["person"]).filter(public_id=value).first()
 
 
 class FillTimeField(InstantField):
@@ -295,10 +301,28 @@ def versioned_page_of(serializer: type[StrictSerializer]) -> type[StrictSerializ
 
 def read(serializer: type[StrictSerializer], data: Any, *, person: User, partial: bool = False) -> dict[str, Any]:
     """The values of a body, all of them right; ids are the person's own things. Raises ValidationError."""
-    fields = serializer(data=data, partial=partial, context={"person": person})
-    fields.is_valid(raise_exception=True)
-    values: dict[str, Any] = fields.validated_data
+    fields = _fields_of(serializer)
+    fields.partial, fields._context = partial, {"person": person}
+    try:
+        values: dict[str, Any] = fields.run_validation(data)
+    finally:
+        fields._context = {}
     return values
+
+
+class _Kept(threading.local):
+    def __init__(self) -> None:
+        self.serializers: dict[type[StrictSerializer], StrictSerializer] = {}
+
+
+_kept = _Kept()
+
+
+def _fields_of(serializer: type[StrictSerializer]) -> StrictSerializer:
+    """A serializer of this thread's: to copy all fields anew took as long as to read them."""
+    if serializer not in _kept.serializers:
+        _kept.serializers[serializer] = serializer()
+    return _kept.serializers[serializer]
 
 
 def unique_tags(tags: Iterable[Tag]) -> list[Tag]:

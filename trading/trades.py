@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import activity, audit, decimals
 from accounts.models import Account, ActivityKind
+from accounts.prepared import Prepared, one_of
 from trading import deletions, flips, rebuilding
 from trading.deletions import Deletion
 from trading.errors import TradeRefused, WordsChanged
@@ -53,6 +54,16 @@ def lock_accounts(account_ids: Iterable[int]) -> None:
     ids = sorted(set(account_ids))
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM accounts_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids])
+
+
+def locked_accounts(account_ids: Iterable[int]) -> list[Account]:
+    """As `lock_accounts`, and the accounts as they are now."""
+    return _locked.all(ids=sorted(set(account_ids)))
+
+
+_locked = Prepared(
+    lambda ids: Account.objects.filter(pk__in=one_of(ids)).order_by("pk").select_for_update(no_key=True), ids=[0]
+)
 
 
 def changed(owner_id: int, scopes: Sequence[Scope]) -> Rebuilt:

@@ -221,3 +221,50 @@ def test_a_heading_in_another_order_is_no_matter() -> None:
     turned = "\n".join(",".join(reversed(row)) for row in rows)
 
     assert read(turned) == read(FOUR)
+
+
+HEAD = "time,open,high,low,close,volume"
+
+
+@pytest.mark.parametrize("loaded_before", [False, True])
+def test_a_plain_file_becomes_what_it_becomes_line_by_line(tmp_path: Path, *, loaded_before: bool) -> None:
+    files = [
+        f"{HEAD}\n2026-03-02T14:00:00Z,10,11,9.5,10.5,100\n2026-03-02 14:01,10.5,14,8,12,\n",
+        f"{HEAD}\r\n2026-03-02T14:01+01:00,10,11,9.5,10.5,1\r\n2026-03-02T14:00:00+01:00,1,1,1,1,0\r\n\r\n",
+        f"\ufeff{HEAD},name\n2026-03-02 14:00,10,11,9.5,10.5,100,\n2026-03-02 14:01,10,11,9.5,10.5,1,x y",
+        "Date,o,h,l,c\n2026-03-02,10,11,9.5,10.5\n2026-03-03,10,11,9.5,10.5\n",
+        f"{HEAD}\n2026-02-30 14:00,10,11,9.5,10.5,100\n",
+        f"{HEAD}\n2026-03-02 14:00,10,11,10.5,10.5,100\n",
+        f"{HEAD}\n2026-03-02 14:00,10,11,9,10,1\n2026-03-02 14:00:30,10,11,9,10,1\n",
+        f"{HEAD}\n2026-03-02 14:00,10,11,9,10,1\n2026-03-02 14:00,10,11,9,10,1\n",
+        f"{HEAD}\n2026-03-02 24:00,10,11,9,10,1\n",
+        f"{HEAD}\n2026-03-02 14:00,10,11,9,10,-1\n",
+        f"{HEAD}\n2026-03-02 14:00,10,11,9\n",
+        f"{HEAD}\n\n2026-03-02 14:00,10,11,9,10,1\n",
+        f"{HEAD}\n",
+    ]
+    for number, text in enumerate(files):
+        path = tmp_path / f"{number}.csv"
+        path.write_text(text, encoding="utf-8", newline="")
+        timeframe = "1d" if text.startswith("Date") else "1m"
+        became = []
+        for quickly in (True, False):
+            Bar.objects.all().delete()
+            if loaded_before:
+                load()
+            became.append(_became(path, timeframe=timeframe, quickly=quickly))
+        assert became[0] == became[1], text
+
+
+def _became(path: Path, *, timeframe: str, quickly: bool) -> tuple[object, list[object]]:
+    instrument, zone = make_instrument(), ZoneInfo("UTC")
+    try:
+        if quickly:
+            done: object = bars.load_csv(instrument, path, timeframe=timeframe, zone=zone)
+        else:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                done = bars.load(instrument, timeframe=timeframe, bars=bars.read_csv(file, zone=zone))
+    except BarsRefused as error:
+        done = str(error)
+    rows = Bar.objects.order_by("timeframe", "starts_at")
+    return done, list(rows.values_list("timeframe", "starts_at", "open", "high", "low", "close", "volume", "source"))

@@ -3,24 +3,26 @@
 import os
 import random
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import audit, ledger, prepared
 from accounts.errors import DomainError
-from accounts.models import Account, LedgerEntry
+from accounts.models import Account, AuditEvent, LedgerEntry
 from tests.factories import make_user
 from tests.trading.desk import cash, funded, share, ticket
-from trading import orders, trades
+from trading import joint_orders, order_facts, order_groups, orders, trades
 from trading.invariants import INVARIANTS
 from trading.models import Instrument, Order, Quote
 from trading.order_rules.broker_events import Fill
+from trading.order_rules.vocabulary import OrderClass
 from trading.venues import paper
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -76,15 +78,15 @@ def test_orders_at_once_never_set_aside_more_than_there_is() -> None:
 
 def test_without_the_lock_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
     account, acme = funded(make_user(), "1000"), share()
-    monkeypatch.setattr(trades, "lock_accounts", lambda ids: None)
+    monkeypatch.setattr(trades, "locked_accounts", lambda ids: list(Account.objects.filter(pk__in=list(ids))))
 
-    def look(pairs: Any) -> Any:
-        found = {(each.pk, currency): each.portfolios.get(currency=currency) for each, currency in pairs}
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(0.3)")
+    def look(statement: str, parameters: Any) -> Any:
+        found = prepared.rows(statement.replace("FOR NO KEY UPDATE", ""), parameters)
+        # Long enough for all to have read before the first has written.
+        time.sleep(0.3)
         return found
 
-    monkeypatch.setattr(ledger, "locked_all", look)
+    monkeypatch.setattr(order_facts, "rows", look)
 
     at_once(*[_buy(account, acme) for _ in range(8)])
 
@@ -200,3 +202,128 @@ def test_what_arrives_meets_what_waits_and_otherwise_waits_itself() -> None:
 
     states = Order.objects.exclude(pk=held.pk).order_by("id").values_list("status", "is_resting", "filled_quantity")
     assert list(states) == [("partially_filled", True, D(5)), ("new", True, D(0)), ("filled", True, D(5))]
+
+
+def test_a_group_is_canceled_while_its_orders_meet_the_market(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Canceling takes the target before its stop, matching the stop before the target: as they lie in the table."""
+    account, acme = funded(make_user()), share()
+    held = orders.place(account, instrument=acme, ticket=ticket("buy", "10", "limit", limit_price="10")).order
+    orders.record(held, [Fill("1", timezone.now(), D(10), D(10))], source="paper")
+    exits = {"order_class": OrderClass.OCO, "take_profit_limit": "12", "stop_loss_stop": "9", "stop_loss_limit": "8.9"}
+    target = orders.place(account, instrument=acme, ticket=ticket("sell", "10", "limit", **exits)).order
+    # It touches the stop, and is too low for its limit: both exits are written to, and neither fills.
+    Quote.objects.create(instrument=acme, bid=D("8.50"), ask=D("8.60"), quoted_at=timezone.now())
+    follow = order_groups.follow
+
+    def follow_once_the_other_waits(step: Any, **given: Any) -> None:
+        for _ in range(100):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                if cursor.fetchone()[0]:
+                    break
+            time.sleep(0.05)
+        follow(step, **given)
+
+    monkeypatch.setattr(order_groups, "follow", follow_once_the_other_waits)
+
+    def match_in_between() -> int:
+        while not _is_locked(target.pk):
+            time.sleep(0.01)
+        return paper.match(acme.pk)
+
+    canceled, matched = at_once(lambda: orders.cancel(target), match_in_between)
+
+    assert (canceled.status, matched) == ("canceled", 0)
+    assert list(Order.objects.exclude(pk=held.pk).values_list("status", flat=True)) == ["canceled", "canceled"]
+    assert broken() == {}
+
+
+def _is_locked(order_id: int) -> bool:
+    with transaction.atomic():
+        return not Order.objects.select_for_update(skip_locked=True).filter(pk=order_id).exists()
+
+
+def test_orders_that_come_together_share_a_transaction_and_keep_their_own_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    acme, people = share(), [make_user() for _ in range(6)]
+    accounts = [funded(person, "100") for person in people]
+    together: list[int] = []
+    place_many = orders.place_many
+
+    def slowly(requests: Any, **options: Any) -> Any:
+        together.append(len(requests))
+        # The first waits for the others to come.
+        time.sleep(0.5)
+        return place_many(requests, **options)
+
+    monkeypatch.setattr(orders, "place_many", slowly)
+
+    def send(number: int) -> Any:
+        quantity = "10" if number % 2 else "11"
+        token = audit.begin(audit.Actor(user=people[number], request_id=f"request {number}"))
+        try:
+            asked = ticket("buy", quantity, "limit", limit_price="10")
+            return joint_orders.place(orders.Request(accounts[number], acme, asked))
+        finally:
+            audit.end(token)
+
+    answers = at_once(*[lambda number=number: send(number) for number in range(6)])
+
+    assert sum(together) == 6
+    assert len(together) < 6
+    assert [answer.placed.order.status for answer in answers] == ["rejected", "new"] * 3
+    for number, (person, answer) in enumerate(zip(people, answers, strict=True)):
+        line = AuditEvent.objects.get(event="order.place", subject_id=str(answer.placed.order.public_id))
+        event = answer.placed.order.events.first()
+        assert (line.actor_id, line.request_id, line.owner_id) == (person.pk, f"request {number}", person.pk)
+        assert (event.actor_id, event.request_id) == (person.pk, f"request {number}")
+    assert broken() == {}
+
+
+def test_what_fails_together_is_tried_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    acme, accounts = share(), [funded(make_user()) for _ in range(4)]
+    place_many = orders.place_many
+
+    def only_alone(requests: Any, **options: Any) -> Any:
+        time.sleep(0.2)
+        if len(requests) > 1 or requests[0].account == accounts[0]:
+            raise OperationalError("the connection was lost")
+        return place_many(requests, **options)
+
+    monkeypatch.setattr(orders, "place_many", only_alone)
+    asked = ticket("buy", "1", "limit", limit_price="10")
+
+    lost, *stood = at_once(
+        *[lambda each=each: joint_orders.place(orders.Request(each, acme, asked)) for each in accounts]
+    )
+
+    assert isinstance(lost, OperationalError)
+    assert [each.placed.order.status for each in stood] == ["new"] * 3
+    assert Order.objects.count() == 3
+    assert broken() == {}
+
+
+def test_orders_that_cross_while_neither_sees_the_other_meet_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    acme, seller, buyer = share(), funded(make_user()), funded(make_user())
+    held = orders.place(seller, instrument=acme, ticket=ticket("buy", "10", "limit", limit_price="10")).order
+    orders.record(held, [Fill("1", timezone.now(), D(10), D(10))], source="paper")
+    sell, buy = ticket("sell", "10", "limit", limit_price="11"), ticket("buy", "10", "limit", limit_price="11")
+    both_placed = threading.Barrier(2)
+    arrived = paper.arrived
+
+    def once_both_stand(instrument_id: int, order_ids: Any) -> int:
+        both_placed.wait(timeout=30)
+        return arrived(instrument_id, order_ids)
+
+    monkeypatch.setattr(paper, "arrived", once_both_stand)
+
+    # As two processes would: neither knows of the other's queue.
+    at_once(
+        lambda: joint_orders.place_many([orders.Request(seller, acme, sell)]),
+        lambda: joint_orders.place_many([orders.Request(buyer, acme, buy)]),
+    )
+
+    assert list(Order.objects.exclude(pk=held.pk).values_list("status", flat=True)) == ["filled", "filled"]
+    assert cash(buyer) == (D(9890), D(0))
+    assert broken() == {}

@@ -12,12 +12,12 @@ from accounts import paging
 from accounts.serializers import page_of
 from accounts.strict import choice
 from accounts.viewsets import CURSOR, LIMIT, PAGING, OwnViewSet
-from trading import orders
+from trading import joint_orders, orders
 from trading.api.lists import ACCOUNT, PAGE, SYMBOL, accounts_asked, line_asked
 from trading.api.rows import Json
 from trading.errors import OrderRefused
 from trading.filters import instruments_of
-from trading.models import Order, OrderEvent, OrderQuerySet, Venue
+from trading.models import Order, OrderEvent, OrderQuerySet
 from trading.order_rules.statuses import Status
 from trading.order_rules.vocabulary import UnknownWord, read_status
 from trading.order_serializers import (
@@ -34,7 +34,6 @@ from trading.order_serializers import (
     ticket_of_change,
 )
 from trading.serializers import read
-from trading.venues import paper
 
 
 class OrderViewSet(OwnViewSet):
@@ -87,26 +86,19 @@ class OrderViewSet(OwnViewSet):
     @extend_schema(request=PlacedOrderSerializer, responses={201: OrderSerializer, 200: OrderSerializer})
     def create(self, request: Request) -> Response:
         """Place an order. The same `client_order_id` again answers 200 with the order that it made first."""
-        asked = request_of(read(PlacedOrderSerializer, request.data, person=self.person))
-        made = orders.place(
-            asked.account,
-            instrument=asked.instrument,
-            ticket=asked.ticket,
-            intent=asked.intent,
-            exit_plan=asked.exit_plan,
-        )
-        order = self._matched([made])[0]
+        stood = joint_orders.place(request_of(read(PlacedOrderSerializer, request.data, person=self.person)))
+        (order,) = self._as_they_stand([stood])
         if order.status == Status.REJECTED and order.reasons:
             raise OrderRefused(orders.reasons_of(order), order_id=str(order.public_id))
-        return Response(order_json(order), status=201 if made.is_new else 200)
+        return Response(order_json(order), status=201 if stood.placed.is_new else 200)
 
     @extend_schema(request=BulkOrderSerializer, responses=BulkOrderAnswerSerializer)
     @action(detail=False, methods=["post"], serializer_class=BulkOrderSerializer)
     def bulk(self, request: Request) -> Response:
         """Place up to 500 orders, each decided by itself, in this order."""
         given = read(BulkOrderSerializer, request.data, person=self.person)["orders"]
-        answers = orders.place_many([request_of(each) for each in given])
-        made = iter(self._matched([each for each in answers if isinstance(each, orders.Placed)]))
+        answers = joint_orders.place_many([request_of(each) for each in given])
+        made = iter(self._as_they_stand([each for each in answers if isinstance(each, joint_orders.Stood)]))
         results: list[Json] = []
         for answer in answers:
             if isinstance(answer, orders.NotPlaced):
@@ -114,21 +106,15 @@ class OrderViewSet(OwnViewSet):
                 continue
             order = next(made)
             errors = OrderRefused(orders.reasons_of(order)).errors() if order.reasons else []
-            results.append({"order": order_json(order), "is_new": answer.is_new, "errors": errors})
+            results.append({"order": order_json(order), "is_new": answer.placed.is_new, "errors": errors})
         return Response({"results": results})
 
-    def _matched(self, made: Sequence[orders.Placed]) -> Sequence[Order]:
-        """The orders once the venue has looked at those that are new."""
-        coming: dict[int, list[int]] = {}
-        for each in made:
-            if each.is_new and each.order.is_live and each.order.venue == Venue.PAPER:
-                coming.setdefault(each.order.instrument_id, []).append(each.order.pk)
-        changed = [paper.arrived(instrument, ids) for instrument, ids in sorted(coming.items())]
-        if not any(changed) and all(each.is_new for each in made):
-            # They stand as they were placed, and need not be read again.
-            return [each.order for each in made]
-        found = self._own().in_bulk([each.order.pk for each in made])
-        return [found[each.order.pk] for each in made]
+    def _as_they_stand(self, stood: Sequence[joint_orders.Stood]) -> Sequence[Order]:
+        """The orders as they are now; those that stand as they were placed need not be read again."""
+        if not any(each.is_changed for each in stood):
+            return [each.placed.order for each in stood]
+        found = self._own().in_bulk([each.placed.order.pk for each in stood])
+        return [found[each.placed.order.pk] for each in stood]
 
     @extend_schema(responses=OrderSerializer)
     def retrieve(self, request: Request, id: str) -> Response:
@@ -159,7 +145,8 @@ class OrderViewSet(OwnViewSet):
             client_order_id=asked.get("client_order_id", ""),
             version=asked.get("version"),
         )
-        return Response(order_json(self._matched([made])[0]), status=201 if made.is_new else 200)
+        (order,) = self._as_they_stand(joint_orders.looked_at([made]))
+        return Response(order_json(order), status=201 if made.is_new else 200)
 
     @extend_schema(parameters=[LIMIT, CURSOR], responses=page_of(OrderEventSerializer))
     @action(detail=True)

@@ -6,12 +6,14 @@ and kept.
 Source: docs/risk.md
 """
 
-from trading.risk.breakers import activate, blocked, on_for, reset, state_for, stop, worst
+from trading.risk.breakers import ARE_STOPPED, activate, blocked, on_for, reset, state_for, stop, worst
 from trading.risk.configuration import configure, current
 from trading.risk.evaluation import behind, evaluate
-from trading.risk.limits import Rules, change_limit, exceeded, limits_for, remove_limit, set_limit
+from trading.risk.limits import ARE_LIMITED, Rules, change_limit, exceeded, limits_for, remove_limit, set_limit
 
 __all__ = [
+    "ARE_LIMITED",
+    "ARE_STOPPED",
     "Rules",
     "activate",
     "behind",

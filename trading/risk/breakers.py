@@ -36,6 +36,14 @@ _RANK = {BreakerStatus.ACTIVE: 0, BreakerStatus.REDUCING: 1, BreakerStatus.HALTE
 LEVELS = {1: BreakerStatus.REDUCING, 2: BreakerStatus.HALTED, 3: BreakerStatus.HALTED}
 
 
+#: Whether any breaker is on over anything of a person's, as SQL; `on_for` says which.
+ARE_STOPPED = """
+EXISTS (
+    SELECT FROM trading_breakerstate b WHERE (b.owner_id = {owner} OR b.owner_id IS NULL) AND b.state <> 'active'
+)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a breaker is of: everybody, a person, one of their accounts, or one of their strategies."""

@@ -34,6 +34,16 @@ _MOST: dict[str, Decimal] = {
 }
 
 
+#: Whether anything at all limits the orders of a person, as SQL: as long as it does not, no limit is read.
+ARE_LIMITED = """
+(EXISTS (SELECT FROM trading_risklimit l WHERE l.owner_id = {owner}) OR EXISTS (SELECT FROM trading_systemsetting)
+    OR EXISTS (
+        SELECT FROM trading_riskconfig c
+        WHERE c.id = 1 AND (c.max_capital_per_trade IS NOT NULL OR c.max_total_capital IS NOT NULL)
+    ))
+"""
+
+
 @transaction.atomic
 def set_limit(
     owner: User, *, account: Account | None = None, instrument: Instrument | None = None, **values: Any
@@ -89,6 +99,11 @@ class Rules:
         """The rules of this person as they are now."""
         rows = list(RiskLimit.objects.filter(owner=owner_id).order_by("id"))
         return cls(rows, configuration.current(), system_settings.all_of_them())
+
+    @classmethod
+    def none(cls) -> "Rules":
+        """Those of a person whose orders nothing limits."""
+        return cls([], RiskConfig(), {})
 
     def applying(self, account: Account, instrument: Instrument) -> list[RiskLimit]:
         """Those that are about this account and instrument."""

@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import PaperFills
+from accounts.prepared import ask, run, together
 from trading import orders, risk, trades
 from trading.models import Bar, Order, OrderQuerySet, Position, Quote, Venue
 from trading.order_rules.broker_events import Fill
@@ -23,6 +24,7 @@ from trading.order_rules.reservations import Held
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.vocabulary import OrderClass, OrderType, Purpose, Side, TimeInForce
 from trading.order_tickets import FRESH, is_fresh, next_step, ticket_of
+from trading.paper_book import MEETS
 from trading.paper_fills import Matched, Offer, PaperTerms, Range, Working, matched, matched_in
 
 #: The first half of the advisory lock on an instrument's book; the second is the instrument.
@@ -30,35 +32,30 @@ _BOOK = 0x0B00C
 _ZERO = Decimal(0)
 
 
-_ARRIVE = """
-UPDATE trading_order o SET is_resting = true
-WHERE o.id = ANY(%(ids)s) AND o.status = 'new' AND o.type = 'limit' AND o.time_in_force IN ('day', 'gtc')
-    AND NOT EXISTS (
-        SELECT 1 FROM trading_order c
-        WHERE c.instrument_id = o.instrument_id AND c.venue = 'paper' AND c.status IN ('new', 'partially_filled')
-            AND c.side <> o.side AND c.id <> o.id
-            AND (c.limit_price IS NULL OR NOT c.is_resting
-                OR CASE o.side WHEN 'buy' THEN c.limit_price <= o.limit_price ELSE c.limit_price >= o.limit_price END)
-    )
-    AND NOT EXISTS (
-        SELECT 1 FROM trading_quote q
-        WHERE q.instrument_id = o.instrument_id AND q.quoted_at BETWEEN %(since)s AND %(until)s
-            AND CASE o.side WHEN 'buy' THEN coalesce(q.ask, q.last) <= o.limit_price
-                ELSE coalesce(q.bid, q.last) >= o.limit_price END
-    )
-"""
+_MET = f"""
+SELECT o.id FROM trading_order o
+WHERE o.id = ANY(%(ids)s::bigint[]) AND o.status IN ('new', 'partially_filled')
+    AND (NOT o.is_resting OR {MEETS.format(order="o")})
+"""  # noqa: S608 - SQL of our own
 
 
 def arrived(instrument_id: int, order_ids: Sequence[int]) -> int:
-    """As `match`, for orders that have just been placed; where nothing can meet them, that is told by one statement."""
+    """As `match`, for orders that have just been placed; where nothing meets them, that is told by one statement.
+
+    Of two orders that come at once and do not see each other when they are placed, the later sees the earlier here:
+    each looks after it is stored. A transaction that goes on holds the book instead, so that the other waits for it.
+    """
     now = timezone.now()
-    with transaction.atomic():
-        _lock_book(instrument_id)
-        with connection.cursor() as cursor:
-            cursor.execute(_ARRIVE, {"ids": list(order_ids), "since": now - FRESH, "until": now + FRESH})
-            if cursor.rowcount == len(order_ids):
-                return 0
-    return match(instrument_id)
+    # Whoever matches now may not have seen these orders, nor they what it matches with.
+    lock = "pg_advisory_xact_lock" if connection.in_atomic_block else "pg_advisory_xact_lock_shared"
+    with together():
+        run(f"SELECT {lock}(%s, %s)", [_BOOK, instrument_id])
+        asked = ask(_MET, {"ids": list(order_ids), "since": now - FRESH, "until": now + FRESH})
+    met = asked()
+    if not met:
+        return 0
+    quote = Quote.objects.filter(instrument_id=instrument_id).first()
+    return _match_now(instrument_id, quote, coming=[order_id for (order_id,) in met])
 
 
 def match(instrument_id: int) -> int:
@@ -70,12 +67,17 @@ def match(instrument_id: int) -> int:
 
 
 @transaction.atomic
-def _match_now(instrument_id: int, quote: Quote | None) -> int:
+def _match_now(instrument_id: int, quote: Quote | None, *, coming: Sequence[int] = ()) -> int:
+    """As `match` at this quote; those that are `coming` have not met the book yet, though they wait in it."""
     now = timezone.now()
     offer = None
     if quote is not None and is_fresh(quote, now=now):
         offer = Offer(quote.bid or quote.last, quote.ask or quote.last, quote.bid_size, quote.ask_size)
     _lock_book(instrument_id)
+    if coming:
+        waiting = Order.objects.filter(pk__in=coming, is_resting=True, status=Status.NEW, filled_quantity=0)
+        trades.lock_accounts(waiting.order_by().values_list("account_id", flat=True))
+        waiting.update(is_resting=False)
     concerned = _concerned(instrument_id, offer)
     return _settle(concerned, lambda book, terms: matched(book, offer, terms), at=now, source=PaperFills.QUOTES)
 
@@ -147,14 +149,16 @@ def _settle(concerned: Sequence[int], judge: _Match, *, at: datetime, source: st
     rows = Order.objects.filter(pk__in=concerned, status__in=[Status.NEW, Status.PARTIALLY_FILLED])
     terms = PaperTerms(**settings.PAPER_TERMS)
     found, book, result = _judged(rows, judge, terms, source)
-    if not result.fills and not result.given_up:
-        _remember(found, book)
+    is_quiet = not result.fills and not result.given_up
+    if is_quiet and not _moved(found, book):
         return 0
+    # Before anything is written: who cancels a group holds its account, and takes its orders in another order.
     trades.lock_accounts(rows.order_by().values_list("account_id", flat=True).distinct())
-    _hold_back(rows)
+    if not is_quiet:
+        _hold_back(rows)
     # As they are now: while this waited for an account, one of its orders may have been canceled.
     found, book, result = _judged(rows, judge, terms, source)
-    _remember(found, book)
+    _remember(_moved(found, book))
     return _record(found, result, terms, at=at)
 
 
@@ -233,8 +237,8 @@ def _executed_of_group(order: Order) -> Decimal:
     return sum((each for each in others.values_list("filled_quantity", flat=True)), _ZERO)
 
 
-def _remember(found: dict[int, Order], book: Iterable[Working]) -> None:
-    """What stops have seen and who waits, stored where it changed."""
+def _moved(found: dict[int, Order], book: Iterable[Working]) -> list[Order]:
+    """The orders of which stops have seen more, or that wait now, with what they have seen; not stored yet."""
     moved = []
     for working in book:
         order = found[working.key]
@@ -242,6 +246,11 @@ def _remember(found: dict[int, Order], book: Iterable[Working]) -> None:
         if seen != (order.best_price, order.is_triggered, order.is_resting):
             order.best_price, order.is_triggered, order.is_resting = seen
             moved.append(order)
+    return moved
+
+
+def _remember(moved: Sequence[Order]) -> None:
+    """What stops have seen and who waits is stored."""
     if len(moved) == 1:
         names = ("best_price", "is_triggered", "is_resting")
         Order.objects.filter(pk=moved[0].pk).update(**{name: getattr(moved[0], name) for name in names})

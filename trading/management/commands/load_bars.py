@@ -54,7 +54,7 @@ class Command(BaseCommand):
         where = path or feed
         try:
             if path is not None:
-                self._load(_instrument(options["symbol"]), _read(Path(path), zone), where, options)
+                self._load_file(_instrument(options["symbol"]), Path(path), zone, options)
             else:
                 keys = price_sources.keys_for(connected(options["account"]), feed)
                 found = _by_symbol(feed, keys, default=(options["symbol"] or "").upper())
@@ -67,6 +67,20 @@ class Command(BaseCommand):
         if measured:
             self.stdout.write(f"{measured} trades measured")
 
+    def _load_file(self, instrument: Instrument, path: Path, zone: ZoneInfo, options: dict[str, Any]) -> None:
+        if options["dry_run"] or _is_json(path):
+            self._load(instrument, _read(path, zone), str(path), options)
+            return
+        loaded = bars.load_csv(
+            instrument,
+            path,
+            zone=zone,
+            timeframe=options["timeframe"],
+            source=options["source"] or "file",
+            on_bars=self._show_progress,
+        )
+        self._say(loaded, instrument, str(path), options["timeframe"])
+
     def _load(self, instrument: Instrument, found: Iterable[PricedBar], where: str, options: dict[str, Any]) -> None:
         timeframe = options["timeframe"]
         if options["dry_run"]:
@@ -74,6 +88,10 @@ class Command(BaseCommand):
             return
         source = options["source"] or ("feed" if options["json"] else "file")
         loaded = bars.load(instrument, timeframe=timeframe, bars=found, source=source, on_bars=self._show_progress)
+        self._say(loaded, instrument, where, timeframe)
+
+    def _say(self, loaded: bars.Loaded, instrument: Instrument, where: str, timeframe: str) -> None:
+        """What was loaded; and paper orders that wait for bars have met it."""
         same = loaded.read - loaded.added - loaded.changed
         self.stdout.write(f"{where}: {loaded.added} bars added, {loaded.changed} changed, {same} were there already")
         filled = paper_bars.meet(instrument, timeframe=timeframe)
@@ -112,12 +130,16 @@ def _by_symbol(source: str, keys: dict[str, str], *, default: str) -> dict[str, 
     return dict(found)
 
 
+def _is_json(path: Path) -> bool:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return file.read(64).lstrip().startswith(("[", "{"))
+
+
 def _read(path: Path, zone: ZoneInfo) -> Iterator[PricedBar]:
     """The bars of the file, by what it looks like."""
+    is_json = _is_json(path)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        start = file.read(64).lstrip()
-        file.seek(0)
-        if start.startswith(("[", "{")):
+        if is_json:
             yield from bars.read_json(file.read().lstrip("\ufeff"), zone=zone)
         else:
             yield from bars.read_csv(file, zone=zone)

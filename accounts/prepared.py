@@ -1,0 +1,209 @@
+"""Statements that are worked out once: the SQL of a QuerySet by this process, its plan by each database connection.
+
+Of the 38 ms that an order took, Django needed 20 to write the same SQL as before and PostgreSQL 13 to plan it again.
+The QuerySet remains the one place that says what is read; here it is only not said anew every time. For the paths that
+run hundreds of times a second; everywhere else the ORM alone is quick enough and says more when it fails.
+
+The settings decide whether plans are kept (`PREPARED_STATEMENTS`): a pooler that hands connections from transaction to
+transaction has to know of them, as PgBouncer does from 1.21 on.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import cache
+from typing import Any, Generic, TypeVar, cast
+
+import orjson
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.models import NOT_PROVIDED, Model, QuerySet, query
+from django.db.models.expressions import RawSQL
+from psycopg import Cursor
+
+M = TypeVar("M", bound=Model)
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+def rows(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+    """What the statement returns, in the caller's transaction; its plan is kept by the connection."""
+    with _executed(statement, parameters) as cursor:
+        return cursor.fetchall()
+
+
+def run(statement: str, parameters: Parameters = ()) -> None:
+    """The statement is carried out, in the caller's transaction; inside of `together`, by its end."""
+    with _executed(statement, parameters):
+        pass
+
+
+def ask(statement: str, parameters: Parameters = ()) -> Callable[[], list[tuple[Any, ...]]]:
+    """As `rows`, of which the answer is there after `together`."""
+    with _executed(statement, parameters) as cursor:
+        return cursor.fetchall
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """What is `run` inside is sent at once and answered at once: ten small statements then cost as much as four.
+
+    The first that fails is raised at the end. Nothing else may use the connection inside.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
+@contextmanager
+def _executed(statement: str, parameters: Parameters) -> Iterator[Cursor[Any]]:
+    database = connections[DEFAULT_DB_ALIAS]
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    database.validate_no_broken_transaction()
+    begun = time.monotonic() if database.queries_logged else None
+    with database.wrap_database_errors:
+        # Django's own cursor writes the values into the SQL, so that no two statements are the same.
+        cursor = Cursor(database.connection)
+        cursor.execute(_encoded(statement), parameters, prepare=True)
+        yield cursor
+    if begun is not None:
+        database.queries_log.append({"sql": statement, "time": f"{time.monotonic() - begun:.3f}"})
+
+
+@cache
+def _encoded(statement: str) -> bytes:
+    return statement.encode()
+
+
+class Prepared(Generic[M]):
+    """A QuerySet with gaps: what is asked is written in the ORM's words, and read with other values each time.
+
+    `make` builds it from keyword arguments, of which `examples` has a value each that comes nowhere else in it.
+    """
+
+    def __init__(self, make: Callable[..., QuerySet[M]], **examples: Any) -> None:
+        self._make = make
+        self._examples = examples
+        self._compiled: _Compiled | None = None
+
+    def all(self, **values: Any) -> list[M]:
+        """The rows for these values."""
+        if self._compiled is None:
+            self._compiled = _Compiled(self._make(**self._examples), self._examples)
+        return cast("list[M]", self._compiled.read(values))
+
+    def first(self, **values: Any) -> M | None:
+        """The row for these values, None where there is none."""
+        found = self.all(**values)
+        return found[0] if found else None
+
+
+def one_of(ids: Sequence[int]) -> RawSQL:
+    """For `pk__in`: any of these, which are one parameter however many they are."""
+    return RawSQL("SELECT unnest(%s::bigint[])", [ids])
+
+
+class _Compiled:
+    """The SQL of a QuerySet, where its gaps are, and how a row becomes an object; as Django's ModelIterable has it."""
+
+    def __init__(self, queryset: QuerySet[Any], examples: Mapping[str, Any]) -> None:
+        compiler = queryset.query.get_compiler(connection=connection)
+        sql, parameters = compiler.as_sql()
+        self.sql = sql
+        self.parameters = [_gap(value, examples) for value in parameters]
+        select, klass_info = compiler.select, compiler.klass_info
+        fields = klass_info["select_fields"]
+        self.model, self.start, self.end = klass_info["model"], fields[0], fields[-1] + 1
+        self.names = [column[0].target.attname for column in select[self.start : self.end]]
+        # What ModelIterable does, which knows no way to be told a row.
+        self.related = query.get_related_populators(klass_info, select, connection.alias)  # type: ignore[attr-defined]
+        self.annotations = list((compiler.annotation_col_map or {}).items())
+        converters = compiler.get_converters([column[0] for column in select])
+        self.converted = (lambda found: compiler.apply_converters(found, converters)) if converters else None
+
+    def read(self, values: Mapping[str, Any]) -> list[Any]:
+        found: Any = rows(self.sql, [values[name] if name else value for name, value in self.parameters])
+        if self.converted is not None:
+            found = self.converted(found)
+        return [self._object(row) for row in found]
+
+    def _object(self, row: Sequence[Any]) -> Any:
+        made = self.model.from_db(connection.alias, self.names, row[self.start : self.end])
+        for each in self.related:
+            each.populate(row, made)
+        for name, place in self.annotations:
+            setattr(made, name, row[place])
+        return made
+
+
+def _gap(value: Any, examples: Mapping[str, Any]) -> tuple[str, Any]:
+    """The name of the gap that this parameter fills, with nothing; or no name, and the value that it always has."""
+    named = [name for name, example in examples.items() if value == example and type(value) is type(example)]
+    return (named[0], None) if named else ("", value)
+
+
+def insert(objects: Sequence[Model]) -> None:
+    """Unsaved objects of one model are in its table, in their order: as `bulk_create` has it, in one statement.
+
+    Keys that they have are kept; those that the database gives are not told to them.
+    """
+    if objects:
+        insertion = _insertion(type(objects[0]), has_keys=objects[0].pk is not None)
+        run(insertion.statement, [insertion.document(objects)])
+        _are_stored(objects)
+
+
+def insert_numbered(objects: Sequence[Model]) -> list[int]:
+    """As `insert`, for objects without keys; returns those that they have now."""
+    if not objects:
+        return []
+    insertion = _insertion(type(objects[0]), has_keys=False)
+    found = rows(f"{insertion.statement} RETURNING id", [insertion.document(objects)])
+    _are_stored(objects)
+    return [key for (key,) in found]
+
+
+def _are_stored(objects: Sequence[Model]) -> None:
+    for each in objects:
+        each._state.adding, each._state.db = False, connection.alias
+
+
+class _Insertion:
+    """How rows of a model are inserted: all values come as one JSON document, which is a third of the work of binding
+    each; numbers travel as text, so that none is rounded.
+    """
+
+    def __init__(self, model: type[Model], *, has_keys: bool) -> None:
+        fields = [
+            field
+            for field in model._meta.concrete_fields
+            if not field.generated and (has_keys or not (field.primary_key or field.db_default is not NOT_PROVIDED))
+        ]
+        self.names = [(field.attname, field.column) for field in fields]
+        self.stamps = [
+            field for field in fields if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+        ]
+        columns = ", ".join(f'"{field.column}"' for field in fields)
+        typed = ", ".join(f'"{field.column}" {field.db_type(connection)}' for field in fields)
+        self.statement = (
+            f'INSERT INTO "{model._meta.db_table}" ({columns}) '  # noqa: S608 - names of our own models
+            f"SELECT {columns} FROM json_to_recordset(%s::json) AS given({typed})"
+        )
+
+    def document(self, objects: Sequence[Any]) -> str:
+        """The objects as JSON, with the times that they are written at."""
+        for field in self.stamps:
+            for each in objects:
+                field.pre_save(each, add=True)
+        names = self.names
+        written = [{column: getattr(each, name) for name, column in names} for each in objects]
+        return orjson.dumps(written, default=_plain).decode()
+
+
+@cache
+def _insertion(model: type[Model], *, has_keys: bool) -> _Insertion:
+    return _Insertion(model, has_keys=has_keys)
+
+
+def _plain(value: object) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,81 @@
+"""Statements that are worked out once: they read and write what the ORM reads and writes."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts import prepared, tokens
+from accounts.models import AuditEvent, User
+
+pytestmark = pytest.mark.django_db
+D = Decimal
+
+
+def _line(**values: object) -> AuditEvent:
+    written = {
+        "event": "order.place",
+        "subject": 'a "quoted" \\ subject\nin two lines, é, \u2028',
+        "owner_id": 2**40,
+        "after": {"number": "1E-8", "list": [1, None, {"deep": True}]},
+        "address": "2001:db8::1",
+        **values,
+    }
+    return AuditEvent(**written)  # type: ignore[arg-type]
+
+
+def test_a_row_is_stored_as_the_orm_stores_it() -> None:
+    prepared.insert([_line(subject_id="ours"), _line(subject_id="second", before={}, address=None)])
+    AuditEvent.objects.bulk_create([_line(subject_id="theirs"), _line(subject_id="second", before={}, address=None)])
+
+    ours, second, theirs, fourth = AuditEvent.objects.order_by("id").values()
+    for one, other in ((ours, theirs), (second, fourth)):
+        for name in ("id", "occurred_at", "subject_id"):
+            one.pop(name), other.pop(name)
+        assert one == other
+    assert ours["before"] is None
+
+
+def test_numbers_of_rows_come_in_their_order() -> None:
+    keys = prepared.insert_numbered([_line(subject_id=str(number)) for number in range(3)])
+
+    assert list(AuditEvent.objects.filter(pk__in=keys).order_by("pk").values_list("pk", "subject_id")) == [
+        (key, str(number)) for number, key in enumerate(keys)
+    ]
+
+
+def test_what_the_database_refuses_is_djangos_error_also_where_statements_go_together() -> None:
+    def write() -> None:
+        with transaction.atomic(), prepared.together():
+            prepared.run("INSERT INTO accounts_ownerversion (owner_id, version) VALUES (%s, %s)", [1, 0])
+            prepared.insert([_line()])
+
+    with pytest.raises(IntegrityError):
+        write()
+
+    assert not AuditEvent.objects.exists()
+
+
+def test_a_queryset_is_read_with_other_values_and_counted_as_one_statement(alice: User, bob: User) -> None:
+    found = prepared.Prepared(lambda email: User.objects.select_related("client").filter(email=email), email="?")
+
+    with CaptureQueriesContext(connection) as asked:
+        assert [found.first(email=each.email) for each in (alice, bob)] == [alice, bob]
+        assert found.first(email="nobody@example.com") is None
+    assert len(asked) == 3
+    again = found.first(email=alice.email)
+    assert again is not None
+    assert again.date_joined == alice.date_joined
+
+
+def test_a_revoked_or_expired_token_opens_nothing_from_that_moment_on(alice: User) -> None:
+    now = timezone.now()
+    token, secret = tokens.create(owner=alice, name="a", at=now, expires_at=now + timedelta(hours=1))
+
+    assert tokens.find(secret, at=now) == token
+    assert tokens.find(secret, at=now + timedelta(hours=1)) is None
+    tokens.revoke(token, at=now)
+    assert tokens.find(secret, at=now) is None
