@@ -12,7 +12,15 @@ from django.utils.translation import gettext as _
 
 from accounts import activity, audit, encryption, versions
 from accounts.errors import Conflict, InvalidValue
-from accounts.models import Account, ActivityKind, BrokerConnection, BrokerEnvironment, PaperFills, StreamState
+from accounts.models import (
+    Account,
+    AccountKind,
+    ActivityKind,
+    BrokerConnection,
+    BrokerEnvironment,
+    PaperFills,
+    StreamState,
+)
 from trading import trades
 from trading.models import Order, OrderCommand, Venue
 
@@ -35,6 +43,9 @@ def connect(account: Account, *, environment: str, keys: Keys) -> BrokerConnecti
     """
     if environment not in BrokerEnvironment.values:
         raise InvalidValue(_("Choose paper or live."), pointer="/environment")
+    if environment == BrokerEnvironment.LIVE and account.kind == AccountKind.PAPER:
+        words = _("This account is paper: change its kind before real money is traded in it.")
+        raise InvalidValue(words, pointer="/environment")
     key_id = _checked(keys.key_id, pointer="/key_id")
     secret = _checked(keys.secret, pointer="/secret")
     sealed_key_id, sealed_secret = encryption.seal(key_id), encryption.seal(secret)

@@ -14,6 +14,8 @@ from django.db.models import F, Q
 from trading.models import AttemptResult, CommandKind, CommandStatus, Order, OrderAttempt, OrderCommand
 from trading.signals import commands_waiting
 
+#: What a request may have come to where its command is not over.
+_MAY_BE_THERE = (AttemptResult.RUNNING, AttemptResult.ACCEPTED, AttemptResult.UNKNOWN, AttemptResult.INTERRUPTED)
 #: Longer than an answer may take: nobody else takes up what somebody is at.
 LEASE = timedelta(seconds=60)
 
@@ -105,11 +107,18 @@ def end_attempt(
 
 
 def interrupted(command: OrderCommand, *, now: datetime) -> bool:
-    """Whether somebody died while sending this, so that it may have arrived; their attempt is closed by this."""
-    rows = OrderAttempt.objects.filter(command=command, result=AttemptResult.RUNNING)
-    was_sending = rows.filter(is_lookup=False).exists()
-    rows.update(result=AttemptResult.INTERRUPTED, ended_at=now)
-    return was_sending
+    """Whether somebody died around sending this, so that it may have arrived; their attempt is closed by this.
+
+    That is so until a later lookup found nothing, however far they came with keeping the answer.
+    """
+    rows = OrderAttempt.objects.filter(command=command)
+    last = rows.filter(is_lookup=False).order_by("-number").first()
+    may_be_there = last is not None and (
+        last.result in _MAY_BE_THERE
+        and not rows.filter(is_lookup=True, result=AttemptResult.MISSING, number__gt=last.number).exists()
+    )
+    rows.filter(result=AttemptResult.RUNNING).update(result=AttemptResult.INTERRUPTED, ended_at=now)
+    return may_be_there
 
 
 def later(command: OrderCommand, *, at: datetime, unknown_since: datetime | None = None) -> None:

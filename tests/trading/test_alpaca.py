@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import Account, User
@@ -226,6 +227,29 @@ def test_who_dies_on_either_side_of_the_call_leaves_an_order_that_is_looked_up(a
         assert OrderAttempt.objects.filter(order=order, number=1).values_list("result", flat=True).get() == "cut"
     assert len(it.broker.orders) == 2
     assert broken() == []
+
+
+def test_a_database_that_goes_away_around_the_answer_leaves_an_order_that_is_looked_up(
+    account: Account, it: StandIn
+) -> None:
+    """F13, F14, F15: the broker has answered, and what it said could not be kept; nothing is sent a second time."""
+    acme = share()
+    for name, verb in (("attempt", order_commands), ("order", sending.alpaca)):
+        order = stored(account, acme, ten(), name)
+        function = {"attempt": "end_attempt", "order": "take"}[name]
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(verb, function, _away)
+            with pytest.raises(OperationalError):
+                driven(order)
+        OrderCommand.objects.filter(order=order).update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert driven(order).status in AT_THE_BROKER, name
+        assert order.broker_order_id == it.broker.of_client(name)["id"]
+    assert (it.count("POST"), len(it.broker.orders)) == (2, 2)
+    assert broken() == []
+
+
+def _away(*_: Any, **__: Any) -> None:
+    raise OperationalError("server closed the connection unexpectedly")
 
 
 def test_an_order_that_was_not_sent_is_canceled_here(account: Account, it: StandIn) -> None:

@@ -96,6 +96,10 @@ def test_keys_that_are_none_are_refused_and_change_nothing(account: Account, set
     ):  # fmt: skip
         with pytest.raises(InvalidValue):
             connections.connect(account, environment=environment, keys=Keys(key, secret))
+    Account.objects.update(kind="paper")
+    account.refresh_from_db()
+    with pytest.raises(InvalidValue, match="This account is paper"):
+        connections.connect(account, environment="live", keys=Keys(KEY, SECRET))
     settings.CREDENTIALS_KEYS = []
     with pytest.raises(encryption.KeysMissing):
         connections.connect(account, environment="paper", keys=Keys(KEY, SECRET))
