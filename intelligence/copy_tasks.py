@@ -8,8 +8,9 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from intelligence import locks, performance, signal_processing, token_trading
-from intelligence.models import CopiedPosition, OutcomeVerdict, Signal
+from intelligence.models import OutcomeVerdict, Signal
 from trading import exit_orders
+from trading.models import Order, Venue
 from trading.venues import paper
 
 logger = logging.getLogger(__name__)
@@ -55,9 +56,9 @@ def _processed(signal: Signal) -> int:
 
 def meet_market(signal: Signal) -> None:
     """What the signal ordered, or got out of, has met the market; the monitor and the sweep of orders do so too."""
-    copies = CopiedPosition.objects.filter(token__address=signal.token_address, owner=signal.owner_id)
     exit_orders.submit_exits()
-    for instrument in copies.values_list("order__instrument", flat=True).distinct():
+    waiting = Order.objects.live().filter(instrument__token__token__address=signal.token_address, venue=Venue.PAPER)
+    for instrument in waiting.order_by().values_list("instrument", flat=True).distinct():
         paper.match(instrument)
 
 

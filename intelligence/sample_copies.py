@@ -30,11 +30,11 @@ from intelligence import (
     tokens,
     wallets,
 )
-from intelligence.models import Signal, SignalOutcome, Wallet
+from intelligence.models import OutcomeVerdict, Signal, SignalOutcome, TokenInstrument, Wallet
 from intelligence.sample_day import ALPHA, SLEEPER, SNIPER, Moment
 from intelligence.sources.stand_ins import StandIns, made_token
 from trading import exit_orders
-from trading.models import ExitStrategy, Order
+from trading.models import ExitStrategy, Order, Venue
 from trading.venues import paper
 
 ACCOUNT = "Copied wallets"
@@ -139,6 +139,7 @@ def _stood_in() -> Iterator[StandIns]:
                 setattr(settings, name, value)
 
 
+@transaction.atomic
 def _happens(there: StandIns, moment: Moment, *, number: int) -> tuple[SignalOutcome, ...]:
     now = timezone.now()
     _quoted(there, moment.token, moment.price, at=now)
@@ -153,8 +154,11 @@ def _happens(there: StandIns, moment: Moment, *, number: int) -> tuple[SignalOut
         inbox.read_waiting()
         for signal in Signal.objects.filter(pk__gt=before).order_by("pk"):
             outcomes.append(signal_processing.process(signal))
-            copy_tasks.meet_market(signal)
-    _settle()
+            if outcomes[-1].verdict == OutcomeVerdict.TRADED:
+                copy_tasks.meet_market(signal)
+                exit_orders.settle_exits()
+    else:
+        _settle()
     return tuple(outcomes)
 
 
@@ -173,12 +177,15 @@ def _quoted(there: StandIns, symbol: str, price: str, *, at: datetime) -> None:
     )
     # Nothing is new enough, so that the source is asked whatever is known.
     tokens.price(token.mint, at=at, newer_than=timedelta(0))
-    token_trading.refresh_prices(at=at)
+    traded_as = TokenInstrument.objects.select_related("instrument").filter(token__address=token.mint).first()
+    if traded_as is not None:
+        token_trading.quote(traded_as.instrument, Decimal(price), at=at)
 
 
 def _settle() -> None:
     exit_orders.look()
-    for instrument in Order.objects.live().filter(venue="paper").values_list("instrument", flat=True).distinct():
+    waiting = Order.objects.live().filter(instrument__token__isnull=False, venue=Venue.PAPER)
+    for instrument in waiting.order_by().values_list("instrument", flat=True).distinct():
         paper.match(instrument)
     exit_orders.settle_exits()
 
