@@ -8,7 +8,11 @@ from django.dispatch import receiver
 from accounts.models import Account
 from accounts.signals import account_deleted
 from intelligence import outcomes
+from intelligence.models import Decision
 from trading.signals import trades_changed
+
+#: What sample decisions are known by: they go with the sample account that they are about.
+SAMPLE = "sample-"
 
 
 @receiver(trades_changed)
@@ -28,3 +32,4 @@ def outcomes_are_settled(owner_id: int, days: set[tuple[int, date]], **_: Any) -
 def outcomes_go_with_their_trades(account: Account, **_: Any) -> None:
     """The account's trades are gone, and with them what they said of decisions."""
     outcomes.settle(account.owner_id, accounts=[account.pk])
+    Decision.objects.filter(account=account, external_id__startswith=SAMPLE).delete()

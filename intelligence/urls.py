@@ -26,4 +26,9 @@ urlpatterns = [
     path("deliveries/<uuid:id>/", deliveries.delivery_detail, name="delivery_detail"),
     path("deliveries/<uuid:id>/replay/", deliveries.delivery_replay, name="delivery_replay"),
     path("memory/", decisions.memory, name="memory"),
+    path("memory/panel/", decisions.memory_panel, name="memory_panel"),
+    path("memory/new/", decisions.decision_create, name="decision_create"),
+    path("memory/<uuid:id>/", decisions.decision_detail, name="decision_detail"),
+    path("memory/<uuid:id>/edit/", decisions.decision_edit, name="decision_edit"),
+    path("memory/<uuid:id>/delete/", decisions.decision_delete, name="decision_delete"),
 ]

@@ -72,6 +72,7 @@ _ACCOUNT_FORM = {
 _LABEL = {"name": "By form", "color": "#123456"}
 _ACCOUNT = {"account": "account"}
 _DECISION = {"action": "BUY", "reasoning": "By API", "symbols": ["AAPL"]}
+_DECISION_FORM = {"action": "BUY", "reasoning": "By form", "symbols": "AAPL"}
 _DECIDED = {"account": "account", "order": "order", "trade": "trade", "managed_position": "exit_plan"}
 _MAPPING = {"name": "By form", "column_symbol": "What", "column_quantity": "How many", "column_price": "At"}
 _NOTE = {"kind": "note", "day": "2026-01-05", "text": "By form"}
@@ -120,7 +121,12 @@ POLICY: dict[str, Row] = {
     # ------------------------------------------------------------ accounts, groups, labels
     "account_create": self_only("GET", "POST", body=_ACCOUNT_FORM),
     "account_edit": own("account", "GET", "POST", body=_ACCOUNT_FORM),
-    "memory": self_only(),
+    "memory": self_only(query="q=a"),
+    "memory_panel": self_only(query="symbol=AAPL", refers={"order": "order", "trade": "trade"}),
+    "decision_create": self_only("GET", "POST", body=_DECISION_FORM),
+    "decision_detail": own("decision"),
+    "decision_edit": own("decision", "GET", "POST", body=_DECISION_FORM),
+    "decision_delete": own("decision", "POST"),
     "copying": self_only("GET", "POST", body=_COPY_FORM),
     "wallet_performance": self_only(),
     "wallet_figures": own("copied_wallet"),

@@ -94,7 +94,10 @@ PAGES: dict[str, Page] = {
     "risk_config": Page(),
     "risk_limit_edit": Page(things.risk_limit),
     # ------------------------------------------------------------ the memory
-    "memory": Page(),
+    "memory": Page(also=(("found", "q=bought the dip at support"),)),
+    "decision_create": Page(),
+    "decision_detail": Page(things.decision),
+    "decision_edit": Page(things.decision),
     "copying": Page(),
     "wallet_performance": Page(),
     # ------------------------------------------------------------ what people write
@@ -194,6 +197,8 @@ NOT_PAGES: dict[str, str] = {
     "orders_cancel": _POST,
     "order_replace": _POST,
     "session_end": _POST,
+    "decision_delete": _POST,
+    "memory_panel": _PART,
     "desk_symbols": _PART,
     "wallet_figures": _PART,
     "risk_activate": _POST,

@@ -10,7 +10,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import Account, User
-from intelligence.models import Signal, Token, Wallet, WebhookDelivery
+from intelligence.models import Decision, Signal, Token, Wallet, WebhookDelivery
 from journal.models import Note, NoteTemplate, Playbook
 from trading.models import (
     BatchStatus,
@@ -71,6 +71,11 @@ def order(person: User) -> Found:
 def session(person: User) -> Found:
     """The newest trading session."""
     return _id(TradingSession.objects.for_user(person).order_by("-id").first())
+
+
+def decision(person: User) -> Found:
+    """The newest decision."""
+    return _id(Decision.objects.for_user(person).order_by("-id").first())
 
 
 def playbook(person: User) -> Found:

@@ -20,6 +20,7 @@ from accounts.strict import choice, public_id
 from accounts.viewsets import CURSOR, LIMIT, OwnViewSet
 from intelligence import decision_lists, decision_stats, decisions, neighbours, search
 from intelligence.decisions import Links, Said
+from intelligence.links import links_of, said_of
 from intelligence.models import ActorKind, Decision, DecisionAction, DecisionRevision
 from intelligence.rows import decision_json, found_json, group_json, outcome_json, revision_json
 from intelligence.search_filters import Filters
@@ -34,7 +35,6 @@ from intelligence.serializers import (
 )
 from intelligence.symbols import instruments_of
 from trading.api.lists import FROM, SYMBOL, TO, counted_page, days_asked, line_asked
-from trading.models import Trade
 from trading.serializers import read
 
 _FILTERS = ("symbol", "action", "strategy", "actor_kind", "actor", "outcome", "account", "from", "to")
@@ -210,26 +210,6 @@ class DecisionViewSet(OwnViewSet):
             return links
         found = instruments_of(symbols, owner=self.person, account=links.account, on=timezone.now().date())
         return replace(links, instruments=found)
-
-
-def said_of(decision: Decision) -> Said:
-    """What the decision says now."""
-    return Said(**{each.name: getattr(decision, each.name) for each in fields(Said)})
-
-
-def links_of(decision: Decision) -> Links:
-    """What the decision is about now."""
-    named = sorted(decision.named.all(), key=lambda each: (each.position, each.pk))
-    trade = None
-    if decision.trade_key is not None:
-        trade = Trade.objects.filter(owner_id=decision.owner_id, public_id=decision.trade_key).first()
-    return Links(
-        account=decision.account,
-        instruments=[each.instrument for each in named],
-        order=decision.order,
-        managed_position=decision.managed_position,
-        trade=trade,
-    )
 
 
 def asked_filters(params: QueryDict) -> Filters:

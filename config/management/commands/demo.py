@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
 
 from config import demo_people, serving
-from intelligence import sample_copies
+from intelligence import sample_copies, sample_decisions
 from journal import first_run, sample, summary
 from journal.sample import Step
 from journal.sample_files.fleet import DEFAULT_ACCOUNTS, LARGEST_FLEET
@@ -72,6 +72,8 @@ class Command(BaseCommand):
                 self._fill(options)
                 with self._step("Desk"):
                     sample_desk.open_for(demo_people.trader())
+                with self._step("Decisions"):
+                    sample_decisions.write(demo_people.trader())
                 with self._step("Wallets"):
                     if not sample_copies.was_there(demo_people.trader()):
                         sample_copies.play(demo_people.trader())

@@ -1,0 +1,187 @@
+"""What people fill in about decisions, and what they look for."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from intelligence import decision_stats, search
+from intelligence.decisions import MOST_INSTRUMENTS, Said
+from intelligence.models import ActorKind, DecisionAction
+from intelligence.models.decision import LONGEST_TEXT
+from intelligence.search_filters import Filters
+from trading.forms import OwnAccountField
+
+_PRICE = {"max_digits": 28, "decimal_places": 12, "required": False}
+_KIND_WORDS = {
+    "decision": gettext_lazy("Decisions"),
+    "note": gettext_lazy("Notes"),
+    "trade": gettext_lazy("What was said of trades"),
+}
+_BY_WORDS = {
+    "symbol": gettext_lazy("Symbol"),
+    "strategy": gettext_lazy("Strategy"),
+    "action": gettext_lazy("Action"),
+    "actor": gettext_lazy("Who decided"),
+}
+_OUTCOMES = [
+    ("", gettext_lazy("Any")),
+    ("win", gettext_lazy("Win")),
+    ("loss", gettext_lazy("Loss")),
+    ("breakeven", gettext_lazy("Breakeven")),
+    ("resolved", gettext_lazy("Ended")),
+    ("open", gettext_lazy("Not ended")),
+]
+
+
+class DecisionForm(forms.Form):
+    """What is decided and why."""
+
+    action = forms.ChoiceField(label=gettext_lazy("Action"), choices=DecisionAction.choices)
+    symbols = forms.CharField(
+        label=gettext_lazy("Symbols"),
+        required=False,
+        max_length=400,
+        help_text=gettext_lazy("Separated by commas; none for the whole portfolio."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
+    )
+    strategy = forms.CharField(label=gettext_lazy("Strategy"), required=False, max_length=60)
+    intent = forms.CharField(
+        label=gettext_lazy("In a word"),
+        required=False,
+        max_length=60,
+        help_text=gettext_lazy("Such as hedge, roll or take profit."),
+    )
+    reasoning = forms.CharField(
+        label=gettext_lazy("Why"), max_length=LONGEST_TEXT, widget=forms.Textarea(attrs={"rows": 6})
+    )
+    market_context = forms.CharField(
+        label=gettext_lazy("What the market was like"),
+        required=False,
+        max_length=LONGEST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    confidence = forms.DecimalField(
+        label=gettext_lazy("Confidence"),
+        required=False,
+        min_value=0,
+        max_value=1,
+        max_digits=5,
+        decimal_places=4,
+        help_text=gettext_lazy("From 0 to 1."),
+    )
+    entry_price = forms.DecimalField(label=gettext_lazy("Entry"), **_PRICE)
+    quantity = forms.DecimalField(label=gettext_lazy("Quantity"), **_PRICE)
+    stop_loss = forms.DecimalField(label=gettext_lazy("Stop"), **_PRICE)
+    take_profit = forms.DecimalField(label=gettext_lazy("Target"), **_PRICE)
+    actor_kind = forms.ChoiceField(label=gettext_lazy("Who decided"), choices=ActorKind.choices, required=False)
+    actor = forms.CharField(
+        label=gettext_lazy("Its name"),
+        required=False,
+        max_length=100,
+        help_text=gettext_lazy("Of a bot or a model."),
+    )
+    account = OwnAccountField(
+        label=gettext_lazy("Account"),
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"list": "account-names", "autocomplete": "off"}),
+    )
+    decided_at = forms.DateTimeField(
+        label=gettext_lazy("When"),
+        required=False,
+        help_text=gettext_lazy("Now, unless given."),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
+    )
+    reflection = forms.CharField(
+        label=gettext_lazy("What was learned"),
+        required=False,
+        max_length=LONGEST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, owner: User, is_new: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        account = self.fields["account"]
+        assert isinstance(account, OwnAccountField)
+        account.owner = owner
+        # What was decided when stays; what was learned comes later.
+        del self.fields["reflection" if is_new else "decided_at"]
+
+    def clean_decided_at(self) -> Any:
+        at = self.cleaned_data["decided_at"]
+        if at is not None and at > timezone.now():
+            raise ValidationError(_("This lies in the future."))
+        return at
+
+    def clean_symbols(self) -> list[str]:
+        names = [name.strip() for name in self.cleaned_data["symbols"].split(",") if name.strip()]
+        if len(names) > MOST_INSTRUMENTS:
+            raise ValidationError(_("At most %(most)s symbols.") % {"most": MOST_INSTRUMENTS})
+        return names
+
+    def said(self) -> Said:
+        """What was filled in, as the verbs take it."""
+        values = {name: self.cleaned_data[name] for name in Said.__slots__ if name in self.cleaned_data}
+        values["actor_kind"] = values.get("actor_kind") or ActorKind.PERSON
+        return Said(**values)
+
+
+class MemoryForm(forms.Form):
+    """What is looked for, and among what."""
+
+    q = forms.CharField(
+        label=gettext_lazy("A situation in words"),
+        required=False,
+        max_length=1000,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+    )
+    kind = forms.ChoiceField(label=gettext_lazy("Search"), required=False, choices=list(_KIND_WORDS.items()))
+    symbol = forms.CharField(label=gettext_lazy("Symbol"), required=False, max_length=40)
+    action = forms.ChoiceField(
+        label=gettext_lazy("Action"), required=False, choices=[("", gettext_lazy("Any")), *DecisionAction.choices]
+    )
+    strategy = forms.CharField(label=gettext_lazy("Strategy"), required=False, max_length=60)
+    actor = forms.CharField(label=gettext_lazy("Bot or model"), required=False, max_length=100)
+    outcome = forms.ChoiceField(label=gettext_lazy("Outcome"), required=False, choices=_OUTCOMES)
+    start = forms.DateField(
+        label=gettext_lazy("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    end = forms.DateField(
+        label=gettext_lazy("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    by = forms.ChoiceField(label=gettext_lazy("Statistics by"), required=False, choices=list(_BY_WORDS.items()))
+
+    def asked(self) -> Filters:
+        """The filters; what cannot be read filters nothing."""
+        values = self.cleaned_data
+        return Filters(
+            symbol=(values.get("symbol") or "").strip().upper(),
+            action=values.get("action") or "",
+            strategy=(values.get("strategy") or "").strip(),
+            actor=(values.get("actor") or "").strip(),
+            outcome=values.get("outcome") or "",
+            start=values.get("start"),
+            end=values.get("end"),
+        )
+
+    @property
+    def text(self) -> str:
+        """What is looked for; empty for a list."""
+        return str(self.cleaned_data.get("q") or "").strip()
+
+    @property
+    def chosen_kind(self) -> str:
+        """Decisions, notes or trades."""
+        kind = self.cleaned_data.get("kind")
+        return kind if kind in search.KINDS else "decision"
+
+    @property
+    def chosen_by(self) -> str:
+        """What the statistics are by."""
+        by = self.cleaned_data.get("by")
+        return by if by in decision_stats.BY else "symbol"
