@@ -83,6 +83,15 @@ FULL JOIN (
 WHERE coalesce(p.quantity, 0) <> coalesce(e.quantity, 0)
 """
 
+_COMMANDS = """
+SELECT o.public_id FROM trading_order o
+WHERE o.venue = 'alpaca' AND o.status IN ('pending_submit', 'submit_unknown') AND o.broker_order_id IS NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM trading_ordercommand c
+        WHERE c.order_id = o.id AND c.kind = 'submit' AND c.status IN ('waiting', 'unknown')
+    )
+"""
+
 _RESERVED = """
 SELECT p.public_id FROM accounts_portfolio p
 LEFT JOIN (
@@ -283,6 +292,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     _sql("orders-status", "an order's status goes with its quantities", _STATUS_OF_QUANTITIES),
     _sql("orders-events", "an order stands where its last event left it", _EVENTS_LEAD_TO_STATUS),
     Invariant("orders-anew", "an order is what its events make of it", _orders_worked_out_anew),
+    _sql("commands", "an order that its broker does not have yet is on its way there", _COMMANDS),
     _sql("positions", "a position is the sum of its fills", _POSITIONS),
     _sql("reserved", "what a portfolio has reserved is what its orders set aside", _RESERVED),
     _sql("orders-ledger", "what the ledger says of an order is what it did", _LEDGER_OF_ORDERS, [sorted(MARGINED)]),

@@ -60,11 +60,6 @@ class Refused(BrokerError):
     def __str__(self) -> str:
         return f"{self.status} {self.code} {self.words}".strip()
 
-    @property
-    def is_about_keys(self) -> bool:
-        """Whether it is the keys that it does not accept."""
-        return self.status == 401 or (self.status == 403 and not self.code.startswith("403"))
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Client:
