@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Portfolio, User
 from intelligence import (
     copy_settings,
     copy_situation,
@@ -81,51 +81,53 @@ def test_a_purchase_is_copied_with_its_size_its_plan_and_every_check(follower: F
     assert broken() == {}
 
 
-@pytest.mark.parametrize(
-    ("case", "action", "words"),
-    [
-        ("paused", "ignored_inactive_wallet", "Wallet is followed: paused."),
-        ("off", "rejected_off", "Copying is on: off."),
-        ("no_account", "rejected_no_account", "Account of its mode"),
-        ("blacklisted", "rejected_blacklisted", "The token is blacklisted: a trap"),
-        ("thin", "rejected_safety", "Liquidity: 49999, limit 50000."),
-        ("unsafe", "rejected_safety", "Contract: 0.25, limit 0.5."),
-        ("unknown", "rejected_safety", "Liquidity: not known."),
-        ("old", "rejected_stale", "limit 300."),
-        ("small", "rejected_small", "limit 1000."),
-        ("no_price", "rejected_no_price", "not known"),
-        ("drift", "rejected_price_drift", "0.12, limit 0.1."),
-        ("poor", "rejected_size", "Size, USD"),
-    ],
-)
-def test_what_is_not_copied_says_why_and_buys_nothing(case: str, action: str, words: str) -> None:
-    follower, fields = Follower(money="0.01" if case == "poor" else "10000"), {}
-    unknown = {"liquidity": None, "top_holders": None, "contract_score": None, "born_at": None}
-    said: dict[str, Any] = {
-        "thin": {"liquidity": D(49_999)}, "unsafe": {"contract_score": D("0.25")}, "unknown": unknown,
-        "no_price": {"price": None}, "drift": {"price": "1.12"},
-    }.get(case, {})  # fmt: skip
-    token = safe_token(**said)
-    if case == "paused":
-        wallets.pause(follower.wallet)
-    elif case == "off":
-        follower.change(is_on=False)
-    elif case == "no_account":
-        wallets.update(follower.wallet, simulation_account=None)
-    elif case == "blacklisted":
-        tokens.blacklist(token.address, reason="a trap", at=timezone.now())
-    elif case == "old":
-        fields = {"occurred_at": timezone.now() - timedelta(seconds=301)}
-    elif case == "small":
-        follower.change(min_source_value=D(1000))
+#: What is said of the token, what is set or done, and what it comes to.
+REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
+    ("paused", {}, "ignored_inactive_wallet", "Wallet is followed: paused."),
+    ("off", {}, "rejected_off", "Copying is on: off."),
+    ("no account", {}, "rejected_no_account", "Account of its mode"),
+    ("blacklisted", {}, "rejected_blacklisted", "The token is blacklisted: a trap"),
+    ("thin", {"liquidity": D(49_999)}, "rejected_safety", "Liquidity: 49999, limit 50000."),
+    ("unsafe", {"contract_score": D("0.25")}, "rejected_safety", "Contract: 0.25, limit 0.5."),
+    ("unknown", {"liquidity": None, "top_holders": None, "contract_score": None}, "rejected_safety", "not known."),
+    ("old", {}, "rejected_stale", "limit 300."),
+    ("small", {}, "rejected_small", "limit 1000."),
+    ("no price", {"price": None}, "rejected_no_price", "not known"),
+    ("drift", {"price": "1.12"}, "rejected_price_drift", "0.12, limit 0.1."),
+    ("full", {}, "rejected_size", "Size, USD: 0, limit > 0."),
+]
 
-    outcome = follower.buys(**fields)
 
-    assert (outcome.action_taken, words in outcome.reason) == (action, True), outcome.reason
-    assert outcome.verdict == ("ignored" if case == "paused" else "rejected")
-    # Every check was made, also those behind the one that stopped it.
-    assert outcome.checks.count() == 17
-    assert nothing_was_bought()
+def test_what_is_not_copied_says_why_and_buys_nothing() -> None:
+    follower = Follower()
+    for case, said, action, words in REFUSED:
+        token, fields = safe_token(address(f"token {case}"), **said), {}
+        if case == "paused":
+            wallets.pause(follower.wallet)
+        elif case == "off":
+            follower.change(is_on=False)
+        elif case == "no account":
+            wallets.update(follower.wallet, simulation_account=None)
+        elif case == "blacklisted":
+            tokens.blacklist(token.address, reason="a trap", at=timezone.now())
+        elif case == "old":
+            fields = {"occurred_at": timezone.now() - timedelta(seconds=301)}
+        elif case == "small":
+            follower.change(min_source_value=D(1000))
+        elif case == "full":
+            Portfolio.objects.filter(account=follower.account).update(available_balance=D(0))
+
+        outcome = follower.buys(token.address, **fields)
+
+        assert (outcome.action_taken, words in outcome.reason) == (action, True), (case, outcome.reason)
+        assert outcome.verdict == ("ignored" if case == "paused" else "rejected"), case
+        # Every check was made, also those behind the one that stopped it.
+        assert outcome.checks.count() == 17, case
+        assert nothing_was_bought(), case
+        if case == "paused":
+            wallets.activate(follower.wallet, at=timezone.now())
+        wallets.update(follower.wallet, simulation_account=follower.account)
+        follower.change(is_on=True, min_source_value=D(0))
     assert not BreakerEvent.objects.filter(kind="blocked").exists()
 
 
