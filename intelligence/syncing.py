@@ -20,6 +20,7 @@ from intelligence.models import SyncStatus, Wallet, WebhookRegistration
 from intelligence.sources import configured
 from intelligence.sources.helius import Helius, RemoteWebhook
 from intelligence.sources.protocol import SourceFailed
+from intelligence.webhook_auth import ACTIVE_SECRETS
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def _push(
     registration: WebhookRegistration, helius: Helius, addresses: frozenset[str], *, at: datetime, is_forced: bool
 ) -> tuple[str, str]:
     """What was done there, and the id of the webhook. Raises SourceFailed."""
-    url, secret = settings.HELIUS_WEBHOOK_URL, settings.HELIUS_WEBHOOK_SECRETS[-1]
+    url, secret = settings.HELIUS_WEBHOOK_URL, _secret()
     if not registration.webhook_id:
         if not addresses:
             return "unchanged", ""
@@ -126,7 +127,7 @@ def _settle(
     changes: dict[str, object] = {"error": "", "failures": 0, "next_try_at": None, "updated_at": at}
     was_sent = did in ("created", "pushed", "repaired")
     if was_sent:
-        url, secret = settings.HELIUS_WEBHOOK_URL, settings.HELIUS_WEBHOOK_SECRETS[-1]
+        url, secret = settings.HELIUS_WEBHOOK_URL, _secret()
         changes |= {
             "webhook_id": webhook_id,
             "pushed_digest": _digest(addresses, url, secret),
@@ -168,3 +169,9 @@ def _digest(addresses: frozenset[str], url: str, secret: str) -> str:
     """Of all that is pushed: another address to deliver to, or another secret, is a change as well."""
     parts = "\n".join([*sorted(addresses), url, hashlib.sha256(secret.encode()).hexdigest()])
     return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def _secret() -> str:
+    """What Helius is to send from now on: the newest of those that are taken."""
+    active: list[str] = settings.HELIUS_WEBHOOK_SECRETS[:ACTIVE_SECRETS]
+    return active[-1]

@@ -8,8 +8,10 @@ from django.db.models import Count, Q, QuerySet
 
 from accounts.errors import InvalidValue
 from accounts.models import User
-from intelligence.models import Signal, SyncStatus, Wallet, WalletHealth, WalletMode
+from intelligence.models import Signal, SyncStatus, Wallet, WalletHealth, WalletMode, WebhookRegistration
 
+#: Without any delivery for so long, the webhook itself is doubted.
+WEBHOOK_SILENT_AFTER = timedelta(hours=48)
 STATUSES = ("active", "paused", "archived")
 _BAD = frozenset({WalletHealth.FAILED, WalletHealth.UNSYNCED})
 _WARN = frozenset({WalletHealth.SILENT, WalletHealth.WAITING})
@@ -70,6 +72,14 @@ def shown(wallets: Iterable[Wallet], *, at: datetime) -> list[ShownWallet]:
     )
     counts = {wallet_id: (day, month) for wallet_id, day, month in counted}
     return [ShownWallet(row, row.health(at=at), *counts.get(row.pk, (0, 0))) for row in rows]
+
+
+def is_webhook_silent(person: User, *, at: datetime) -> bool:
+    """Whether somebody is watched for this person and nothing at all was delivered here for two days."""
+    registration = WebhookRegistration.objects.filter(pk=1, pushed_at__lt=at - WEBHOOK_SILENT_AFTER).first()
+    if registration is None or not Wallet.objects.for_user(person).active().exists():
+        return False
+    return registration.last_delivery_at is None or at - registration.last_delivery_at > WEBHOOK_SILENT_AFTER
 
 
 def troubled(person: User, *, at: datetime) -> int:

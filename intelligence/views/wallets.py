@@ -55,6 +55,7 @@ def wallet_list(request: HttpRequest) -> HttpResponseBase:
         "is_filtered": any(asked.values()),
         "modes": WalletMode.choices,
         "troubled": wallet_lists.troubled(person, at=now),
+        "is_webhook_silent": wallet_lists.is_webhook_silent(person, at=now),
         "registration": WebhookRegistration.objects.filter(pk=1).first(),
     }
     return render(request, "intelligence/wallet_list.html", context)

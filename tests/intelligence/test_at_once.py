@@ -11,10 +11,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from intelligence import inbox, signals, tokens, wallet_tasks
+from intelligence import inbox, signals, syncing, tokens, wallet_tasks
 from intelligence.helius_parsing import USDC, Seen
 from intelligence.models import Signal, Token, WebhookDelivery
 from intelligence.sources.protocol import TokenFacts
+from intelligence.sources.stand_ins import StandIns
 from intelligence.sources.transactions import address, signature, swap
 from tests.broken_services import broker_at, hung_server, no_server
 from tests.factories import make_user
@@ -112,3 +113,16 @@ def test_without_a_broker_a_delivery_is_taken_at_once_and_read_by_the_sweep(sett
     assert WebhookDelivery.objects.get().status == "received"
     assert wallet_tasks.read_deliveries() == 1
     assert Signal.objects.count() == 1
+
+
+def test_adr_001_workers_that_sync_at_once_make_one_webhook(settings: Any) -> None:
+    settings.HELIUS_WEBHOOK_URL, settings.HELIUS_WEBHOOK_SECRETS = "https://journal.example.com/", ["the secret"]
+    wallet(make_user())
+    with StandIns() as there:
+        for name, value in there.settings.items():
+            setattr(settings, name, value)
+        did = at_once(6, lambda _: syncing.sync(at=AT).did)
+        assert len(there.webhooks) == 1
+        assert there.requests.count("POST /v0/webhooks") == 1
+    assert did.count("created") == 1
+    assert set(did) <= {"created", "busy", "unchanged"}

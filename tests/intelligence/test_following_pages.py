@@ -1,17 +1,19 @@
 """Pages, API and admin of wallets, signals, tokens and deliveries."""
 
 import uuid
+from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import AuditEvent, User
 from intelligence import inbox, signals, tokens, wallets
-from intelligence.models import Signal, SignalCheck, SignalOutcome, Token, Wallet, WebhookDelivery
+from intelligence.models import Signal, SignalCheck, SignalOutcome, Token, Wallet, WebhookDelivery, WebhookRegistration
 from intelligence.sources.transactions import address
 from tests.conftest import signed_in
 from tests.factories import make_account, make_user
@@ -251,3 +253,18 @@ def test_operators_look_at_everything_and_write_nothing_in_the_admin(alice: User
 def test_what_is_not_there_is_not_found(alice_client: Client, path: str) -> None:
     assert alice_client.get(f"{path}{uuid.uuid4()}/").status_code == 404
     assert wallets.AddressTaken.code == "address_taken"
+
+
+def test_two_days_without_any_delivery_are_said(alice: User, alice_client: Client) -> None:
+    wallet(alice)
+    words = b"Nothing was delivered for two days"
+    now = timezone.now()
+    for pushed, heard, is_said in ((1, None, False), (72, None, True), (72, 47, False), (72, 49, True)):
+        WebhookRegistration.objects.update_or_create(
+            pk=1,
+            defaults={
+                "pushed_at": now - timedelta(hours=pushed),
+                "last_delivery_at": now - timedelta(hours=heard) if heard else None,
+            },
+        )
+        assert (words in alice_client.get("/wallets/").content) == is_said, (pushed, heard)
