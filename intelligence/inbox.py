@@ -9,8 +9,11 @@ Source: docs/wallets.md#deliveries
 import hashlib
 import logging
 import uuid
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -20,15 +23,17 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.errors import Conflict
 from intelligence import event_parsing, helius_parsing, signals, tokens
-from intelligence.helius_parsing import Malformed, Reading
-from intelligence.models import DeliveryStatus, Signal, Wallet, WebhookDelivery, WebhookRegistration
+from intelligence.helius_parsing import Json, Malformed, Reading
+from intelligence.models import DeliveryStatus, Wallet, WebhookDelivery, WebhookRegistration
+from intelligence.signals import Report
 
 logger = logging.getLogger(__name__)
 
 HELIUS = "helius"
 #: Readings that failed for another reason than the content; after these it is dead too.
 MOST_ATTEMPTS = 5
-_BATCH = 500
+#: Of one task, and of one transaction.
+_MOST, _BATCH = 1000, 50
 
 _STORE = """
 INSERT INTO intelligence_webhookdelivery
@@ -90,32 +95,43 @@ def refused(*, source: str, body: bytes, reason: str) -> None:
     audit.written("webhook.refused", subject="delivery", after=after)
 
 
-def read_waiting(*, most: int = _BATCH) -> int:
+def read_waiting(*, most: int = _MOST) -> int:
     """Deliveries that wait are read, the first first; returns how many signals are new. Several workers share them."""
     made = 0
-    for _number in range(most):
-        found = _read_next()
-        if found is None:
-            break
+    for _number in range(0, most, _BATCH):
+        count, found = _read_next(min(_BATCH, most))
         made += found
+        if not count:
+            break
     return made
 
 
-def _read_next() -> int | None:
-    """How many signals the next delivery brought; None where none waits."""
+def _read_next(most: int) -> tuple[int, int]:
+    """How many deliveries were read, and how many signals they brought.
+
+    A batch is one transaction. If it fails, it is read one by one, so that one that no code was prepared for keeps
+    nobody else waiting.
+    """
     with transaction.atomic():
         rows = WebhookDelivery.objects.waiting().filter(attempts__lt=MOST_ATTEMPTS)
-        delivery = rows.select_for_update(skip_locked=True, no_key=True).first()
-        if delivery is None:
-            return None
+        deliveries = list(rows.select_for_update(skip_locked=True, no_key=True)[:most])
         try:
             with transaction.atomic():
-                return _read(delivery)
-        except Exception as error:
-            # One that no code was prepared for must not keep the others waiting: it is tried again, and given up.
-            logger.exception("the delivery %s could not be read", delivery.public_id)
-            _failed(delivery, error)
-            return 0
+                return len(deliveries), _read(deliveries)
+        except Exception:
+            logger.exception("%s deliveries could not be read together", len(deliveries))
+        return len(deliveries), sum(_read_alone(delivery) for delivery in deliveries)
+
+
+def _read_alone(delivery: WebhookDelivery) -> int:
+    try:
+        with transaction.atomic():
+            return _read([delivery])
+    except Exception as error:
+        # It is tried again, and given up.
+        logger.exception("the delivery %s could not be read", delivery.public_id)
+        _failed(delivery, error)
+        return 0
 
 
 def _failed(delivery: WebhookDelivery, error: Exception) -> None:
@@ -127,39 +143,76 @@ def _failed(delivery: WebhookDelivery, error: Exception) -> None:
     )
 
 
-def _read(delivery: WebhookDelivery) -> int:
-    try:
-        reading = _understood(delivery)
-    except Malformed as error:
-        reading = Reading(problems=[str(error)])
-    recorded = signals.record(
-        reading.seen, source=delivery.source, at=delivery.received_at, delivery=delivery, only_of=delivery.owner_id
+def _read(deliveries: Sequence[WebhookDelivery]) -> int:
+    """What is in them is recorded, and said of each; returns how many signals are new."""
+    if not deliveries:
+        return 0
+    readings = _understood(deliveries)
+    recorded = signals.record_all(
+        [
+            Report(seen, delivery.source, delivery.received_at, delivery, delivery.owner_id)
+            for delivery, reading in zip(deliveries, readings, strict=True)
+            for seen in reading.seen
+        ]
     )
-    said = "; ".join(reading.problems or ([] if reading.seen else reading.ignored or [_("There is nothing in it.")]))
-    status = DeliveryStatus.PARSED if reading.seen else DeliveryStatus.IGNORED
-    WebhookDelivery.objects.filter(pk=delivery.pk).update(
-        status=DeliveryStatus.DEAD if reading.problems else status,
-        error=said[:1000],
-        attempts=F("attempts") + 1,
-        parsed_at=timezone.now(),
-        signals_made=Signal.objects.filter(delivery=delivery).count(),
-        duplicates=recorded.duplicates,
-    )
-    WebhookRegistration.objects.filter(pk=1).update(last_delivery_at=delivery.received_at)
+    made = Counter(signal.delivery_id for signal in recorded.made)
+    # Most say the same of themselves, and one statement says it of all of those.
+    alike: dict[tuple[str, str, int, int], list[int]] = defaultdict(list)
+    for delivery, reading in zip(deliveries, readings, strict=True):
+        status, error = _verdict(reading)
+        alike[status, error, made[delivery.pk], recorded.known[delivery.pk]].append(delivery.pk)
+    for (status, error, new, known), ids in alike.items():
+        WebhookDelivery.objects.filter(pk__in=ids).update(
+            status=status,
+            error=error,
+            attempts=F("attempts") + 1,
+            parsed_at=timezone.now(),
+            signals_made=F("signals_made") + new,
+            duplicates=known,
+        )
+    WebhookRegistration.objects.filter(pk=1).update(last_delivery_at=deliveries[-1].received_at)
     return len(recorded.made)
 
 
-def _understood(delivery: WebhookDelivery) -> Reading:
+def _verdict(reading: Reading) -> tuple[str, str]:
+    if reading.problems:
+        return DeliveryStatus.DEAD, "; ".join(reading.problems)[:1000]
+    if reading.seen:
+        return DeliveryStatus.PARSED, ""
+    return DeliveryStatus.IGNORED, "; ".join(reading.ignored or [_("There is nothing in it.")])[:1000]
+
+
+def _understood(deliveries: Sequence[WebhookDelivery]) -> list[Reading]:
+    """What each of them says, in their order; who is watched is asked once for all."""
+    opened = [_opened(delivery) for delivery in deliveries]
+    watched = _watched(each for transactions, _ in opened for each in transactions)
+    prices: dict[datetime, Decimal | None] = {}
+    readings = []
+    for delivery, (transactions, reading) in zip(deliveries, opened, strict=True):
+        if reading is None:
+            # Within a minute it is the same price.
+            minute = delivery.received_at.replace(second=0, microsecond=0)
+            if minute not in prices:
+                prices[minute] = tokens.sol_price(at=delivery.received_at)
+            reading = helius_parsing.read(transactions, watched=watched, sol_price=prices[minute])
+        readings.append(reading)
+    return readings
+
+
+def _opened(delivery: WebhookDelivery) -> tuple[list[Json], Reading | None]:
+    """The transactions of a delivery of Helius; the reading of any other, and of what cannot be opened."""
     body = bytes(delivery.body)
-    if delivery.source != HELIUS:
+    try:
+        if delivery.source == HELIUS:
+            return helius_parsing.transactions_of(body), None
         event = event_parsing.read(body)
-        return Reading(seen=list(event.seen or ()), ignored=[event.why_not] if event.why_not else [])
-    return of_transactions(body, at=delivery.received_at)
+    except Malformed as error:
+        return [], Reading(problems=[str(error)])
+    return [], Reading(seen=list(event.seen or ()), ignored=[event.why_not] if event.why_not else [])
 
 
-def of_transactions(body: bytes, *, at: datetime) -> Reading:
-    """What Helius' transactions say of wallets that anybody here watches. Raises Malformed."""
-    transactions = helius_parsing.transactions_of(body)
+def _watched(transactions: Iterable[Json]) -> set[str]:
+    """Who is watched of those that the transactions name."""
     named: set[str] = set()
     for transaction_ in transactions:
         try:
@@ -167,8 +220,13 @@ def of_transactions(body: bytes, *, at: datetime) -> Reading:
         except Malformed:
             # The reading says which one, and what is wrong with it.
             continue
-    watched = set(Wallet.objects.filter(address__in=named).values_list("address", flat=True))
-    return helius_parsing.read(transactions, watched=watched, sol_price=tokens.sol_price(at=at))
+    return set(Wallet.objects.filter(address__in=named).values_list("address", flat=True)) if named else set()
+
+
+def of_transactions(body: bytes, *, at: datetime) -> Reading:
+    """What Helius' transactions say of wallets that anybody here watches. Raises Malformed."""
+    transactions = helius_parsing.transactions_of(body)
+    return helius_parsing.read(transactions, watched=_watched(transactions), sol_price=tokens.sol_price(at=at))
 
 
 @transaction.atomic

@@ -4,9 +4,9 @@ Source: docs/wallets.md#signals
 """
 
 import decimal
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -28,50 +28,73 @@ _MONEY, _PRICE, _AMOUNT = Decimal(1).scaleb(-8), Decimal(1).scaleb(-20), Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """What became of what was seen."""
+class Report:
+    """One thing seen, and what brought it. `only_of` is the person whose token did: others' wallets do not match."""
 
-    made: Sequence[Signal]
-    duplicates: int
+    seen: Seen
+    source: str
+    at: datetime
+    delivery: WebhookDelivery | None = None
+    only_of: int | None = None
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What became of what was seen: new signals, and the reports that said what was known, by delivery."""
+
+    made: list[Signal] = field(default_factory=list)
+    known: Counter[int | None] = field(default_factory=Counter)
+
+    @property
+    def duplicates(self) -> int:
+        """How many said what was known."""
+        return self.known.total()
+
+
+def record(seen: Iterable[Seen], *, source: str, at: datetime) -> Recorded:
+    """As `record_all`, for what was fetched from one source."""
+    return record_all([Report(each, source, at) for each in seen])
 
 
 @transaction.atomic
-def record(
-    seen: Iterable[Seen],
-    *,
-    source: str,
-    at: datetime,
-    delivery: WebhookDelivery | None = None,
-    only_of: int | None = None,
-) -> Recorded:
+def record_all(reports: Sequence[Report]) -> Recorded:
     """Each thing seen is one signal for each person who watches the wallet, however often it is reported.
 
     What nobody watches is nobody's. The same in another block, or taken back by the chain, is a row of its own that
-    names the former: nothing is ever changed. `only_of` is the person whose token brought it; others' wallets do not
-    match.
+    names the former: nothing is ever changed.
     """
-    rows = list(seen)
-    owners = _owners({each.wallet_address for each in rows}, only_of)
-    _lock({each.transaction_id for each in rows})
-    known = _known({each.transaction_id for each in rows})
-    made: list[Signal] = []
-    duplicates = 0
-    for each in rows:
-        for wallet in owners.get(each.wallet_address, [None]):
-            signal = _row(each, wallet, source=source, at=at, delivery=delivery)
+    recorded = Recorded()
+    if not reports:
+        return recorded
+    owners = _owners({report.seen.wallet_address for report in reports})
+    transactions = {report.seen.transaction_id for report in reports}
+    _lock(transactions)
+    known = _known(transactions)
+    waiting: list[Signal] = []
+    for report in reports:
+        watching = [each for each in owners[report.seen.wallet_address] if report.only_of in (None, each.owner_id)]
+        for wallet in watching or [None]:
+            signal = _row(report, wallet)
             earlier = known[_key(signal)]
             if any(_is_same(signal, other) for other in earlier):
-                duplicates += 1
+                recorded.known[signal.delivery_id] += 1
                 continue
             if earlier:
+                # What it names has to be there.
+                _insert(waiting)
                 signal.revision, signal.replaces = earlier[-1].revision + 1, earlier[-1]
-            # One by one: the next may be about the same thing, and names this one.
-            signal.save(force_insert=True)
+            waiting.append(signal)
             earlier.append(signal)
-            made.append(signal)
-    _settle(made, known, at=at)
-    _heard(made)
-    return Recorded(made, duplicates)
+            recorded.made.append(signal)
+    _insert(waiting)
+    _settle(recorded.made, known, at=max(report.at for report in reports))
+    _heard(recorded.made)
+    return recorded
+
+
+def _insert(waiting: list[Signal]) -> None:
+    Signal.objects.bulk_create(waiting)
+    waiting.clear()
 
 
 def ignored(signal: Signal, action: str, reason: str, *, at: datetime) -> SignalOutcome:
@@ -92,13 +115,10 @@ def _outcome(signal: Signal, action: str, reason: str, *, at: datetime) -> Signa
     )
 
 
-def _owners(addresses: set[str], only_of: int | None) -> dict[str, list[Wallet | None]]:
+def _owners(addresses: set[str]) -> dict[str, list[Wallet]]:
     """Who watches each address, the paused and archived too: what they hold may have to be sold."""
-    rows = Wallet.objects.filter(address__in=addresses)
-    if only_of is not None:
-        rows = rows.filter(owner_id=only_of)
-    found: dict[str, list[Wallet | None]] = defaultdict(list)
-    for wallet in rows.order_by("id"):
+    found: dict[str, list[Wallet]] = defaultdict(list)
+    for wallet in Wallet.objects.filter(address__in=addresses).only("owner_id", "address").order_by("id"):
         found[wallet.address].append(wallet)
     return found
 
@@ -115,7 +135,9 @@ def _lock(transactions: set[str]) -> None:
 
 def _known(transactions: set[str]) -> dict[Key, list[Signal]]:
     found: dict[Key, list[Signal]] = defaultdict(list)
-    rows = Signal.objects.filter(transaction_id__in=transactions).defer("payload")
+    rows = Signal.objects.filter(transaction_id__in=transactions).only(
+        "transaction_id", "wallet_address", "token_address", "action", "owner_id", "block", "is_removed", "revision"
+    )
     for signal in rows.order_by("revision"):
         found[_key(signal)].append(signal)
     return found
@@ -131,12 +153,13 @@ def _is_same(one: Signal, other: Signal) -> bool:
     return same_block and one.is_removed == other.is_removed
 
 
-def _row(each: Seen, wallet: Wallet | None, *, source: str, at: datetime, delivery: WebhookDelivery | None) -> Signal:
+def _row(report: Report, wallet: Wallet | None) -> Signal:
+    each = report.seen
     return Signal(
         owner_id=wallet.owner_id if wallet else None,
         wallet=wallet,
-        delivery=delivery,
-        source=source,
+        delivery=report.delivery,
+        source=report.source,
         wallet_address=each.wallet_address,
         token_address=each.token_address,
         type=each.type,
@@ -150,7 +173,7 @@ def _row(each: Seen, wallet: Wallet | None, *, source: str, at: datetime, delive
         base_token=each.base_token,
         base_amount=_bounded(each.base_amount, _AMOUNT, LARGEST_AMOUNT),
         occurred_at=each.occurred_at,
-        received_at=at,
+        received_at=report.at,
         payload=_plain(each.payload),
     )
 
@@ -183,7 +206,8 @@ def _settle(made: Iterable[Signal], known: dict[Key, list[Signal]], *, at: datet
         elif any(other.is_removed for other in same_block):
             settled += [_outcome(other, "ignored_removed", removed, at=at) for other in same_block]
     # One of which something was made already keeps what was made of it.
-    SignalOutcome.objects.bulk_create(settled, ignore_conflicts=True)
+    if settled:
+        SignalOutcome.objects.bulk_create(settled, ignore_conflicts=True)
 
 
 def _heard(made: Iterable[Signal]) -> None:

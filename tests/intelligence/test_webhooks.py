@@ -143,11 +143,11 @@ def test_a_reading_that_fails_for_another_reason_is_tried_again_and_given_up(
 ) -> None:
     helius([bought()])
     helius([bought("two")])
-    with mock.patch.object(inbox.signals, "record", side_effect=RuntimeError), caplog.at_level(logging.CRITICAL):
+    with mock.patch.object(inbox.signals, "record_all", side_effect=RuntimeError), caplog.at_level(logging.CRITICAL):
         for _ in range(3):
             assert inbox.read_waiting(most=2) == 0
     assert set(WebhookDelivery.objects.values_list("status", flat=True)) <= {"received", "dead"}
-    with mock.patch.object(inbox.signals, "record", side_effect=RuntimeError), caplog.at_level(logging.CRITICAL):
+    with mock.patch.object(inbox.signals, "record_all", side_effect=RuntimeError), caplog.at_level(logging.CRITICAL):
         inbox.read_waiting()
     assert set(WebhookDelivery.objects.values_list("status", "attempts")) == {("dead", 5)}
     for delivery in WebhookDelivery.objects.dead():
