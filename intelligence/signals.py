@@ -72,8 +72,7 @@ def record_all(reports: Sequence[Report]) -> Recorded:
     known = _known(transactions)
     waiting: list[Signal] = []
     for report in reports:
-        watching = [each for each in owners[report.seen.wallet_address] if report.only_of in (None, each.owner_id)]
-        for wallet in watching or [None]:
+        for wallet in _watching(report, owners):
             signal = _row(report, wallet)
             earlier = known[_key(signal)]
             if any(_is_same(signal, other) for other in earlier):
@@ -90,6 +89,11 @@ def record_all(reports: Sequence[Report]) -> Recorded:
     _settle(recorded.made, known, at=max(report.at for report in reports))
     _heard(recorded.made)
     return recorded
+
+
+def _watching(report: Report, owners: dict[str, list[Wallet]]) -> Sequence[Wallet | None]:
+    """Whom the report is for: everybody who watches, or nobody."""
+    return [each for each in owners[report.seen.wallet_address] if report.only_of in (None, each.owner_id)] or [None]
 
 
 def _insert(waiting: list[Signal]) -> None:

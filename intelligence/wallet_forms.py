@@ -1,5 +1,6 @@
 """What people fill in about wallets. Fractions are typed as percentages."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -11,7 +12,7 @@ from trading.forms import NumberField, OwnAccountField
 from trading.models import ExitStrategy
 from trading.plan_forms import PercentField
 
-_LARGEST = 2_147_483_647
+_LARGEST = Decimal(2_147_483_647)
 
 
 def _account(label: Any, help_text: Any) -> OwnAccountField:
