@@ -16,7 +16,11 @@ from intelligence.models.decision import LONGEST_TEXT
 from intelligence.search_filters import Filters
 from trading.forms import OwnAccountField
 
-_PRICE = {"max_digits": 28, "decimal_places": 12, "required": False}
+
+def _price(label: Any) -> forms.DecimalField:
+    return forms.DecimalField(label=label, max_digits=28, decimal_places=12, required=False)
+
+
 _KIND_WORDS = {
     "decision": gettext_lazy("Decisions"),
     "note": gettext_lazy("Notes"),
@@ -74,10 +78,10 @@ class DecisionForm(forms.Form):
         decimal_places=4,
         help_text=gettext_lazy("From 0 to 1."),
     )
-    entry_price = forms.DecimalField(label=gettext_lazy("Entry"), **_PRICE)
-    quantity = forms.DecimalField(label=gettext_lazy("Quantity"), **_PRICE)
-    stop_loss = forms.DecimalField(label=gettext_lazy("Stop"), **_PRICE)
-    take_profit = forms.DecimalField(label=gettext_lazy("Target"), **_PRICE)
+    entry_price = _price(gettext_lazy("Entry"))
+    quantity = _price(gettext_lazy("Quantity"))
+    stop_loss = _price(gettext_lazy("Stop"))
+    take_profit = _price(gettext_lazy("Target"))
     actor_kind = forms.ChoiceField(label=gettext_lazy("Who decided"), choices=ActorKind.choices, required=False)
     actor = forms.CharField(
         label=gettext_lazy("Its name"),

@@ -157,5 +157,5 @@ def index_name(model: EmbeddingModel) -> str:
 def _copy(model: EmbeddingModel) -> None:
     """Every text of the active model waits for this one too; nothing is written twice."""
     with connection.cursor() as cursor:
-        values = {"key": model.key, "dimensions": model.dimensions, "active": memory.active().key}
+        values: dict[str, str | int] = {"key": model.key, "dimensions": model.dimensions, "active": memory.active().key}
         cursor.execute(_COPY, values)

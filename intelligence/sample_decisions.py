@@ -4,6 +4,7 @@ They go with the sample accounts that they belong to (`receivers`).
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -93,7 +94,7 @@ def _of_trades(person: User) -> Iterator[Decision]:
         links = Links(trade=trade)
         made = decisions.record(owner=person, said=said, at=at, links=links, external_id=f"{MARK}trade-{number}")
         if number % 9 == 2:
-            learned = Said(**{**_fields(said), "reflection": _LEARNED[number % len(_LEARNED)]})
+            learned = replace(said, reflection=_LEARNED[number % len(_LEARNED)])
             made = decisions.revise(
                 made, said=learned, links=Links(account=trade.account, instruments=[trade.instrument], trade=trade),
                 revision=1, at=timezone.now(),
@@ -145,7 +146,3 @@ def _of_orders(person: User) -> Iterator[Decision]:
             links=Links(order=order),
             external_id=f"{MARK}order-{number}",
         )
-
-
-def _fields(said: Said) -> dict[str, object]:
-    return {name: getattr(said, name) for name in Said.__slots__}

@@ -119,7 +119,7 @@ def _search(
     if kind != "decision":
         # Notes and trades are written without a word here: what was just written is found all the same.
         memory.gather(owner_id=user.pk, most=200)
-    among = _Among.of(user.pk, model, kind, filters)
+    among = Among.of(user.pk, model, kind, filters)
     depth = max(_DEPTH, 4 * limit)
     by_vector, is_exact = _by_vector(among, query, depth) if mode != "text" else ([], True)
     by_text = _by_text(among, query.text, depth) if mode != "vector" or query.vector is None else {}
@@ -145,7 +145,7 @@ def _search(
 
 # ---------------------------------------------------------------- the parts of a search
 @dataclass(frozen=True, slots=True)
-class _Among:
+class Among:
     """What is searched: rows `e` of one person, model and kind, joined with `s`, under conditions."""
 
     kind: str
@@ -153,7 +153,7 @@ class _Among:
     values: dict[str, Any]
 
     @classmethod
-    def of(cls, owner_id: int, model: EmbeddingModel, kind: str, filters: Filters) -> "_Among":
+    def of(cls, owner_id: int, model: EmbeddingModel, kind: str, filters: Filters) -> "Among":
         conditions, values = filters.sql(kind)
         sql = (
             f"FROM intelligence_embedding e {JOINED[kind]} "
@@ -174,7 +174,7 @@ def _order(by_vector: Sequence[int], by_text: Mapping[int, float]) -> list[tuple
     return fusion.fused([[(key, 1.0) for key in by_vector], text])
 
 
-def _by_vector(among: _Among, query: Query, depth: int) -> tuple[list[int], bool]:
+def _by_vector(among: Among, query: Query, depth: int) -> tuple[list[int], bool]:
     """The nearest rows, and whether every one was compared."""
     if query.vector is None:
         return [], True
@@ -185,7 +185,7 @@ def _by_vector(among: _Among, query: Query, depth: int) -> tuple[list[int], bool
     return exact(among, query.vector, depth), True
 
 
-def _size(among: _Among) -> int:
+def _size(among: Among) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT count(*) FROM intelligence_embedding e "  # noqa: S608 – one of three words of ours
@@ -196,7 +196,7 @@ def _size(among: _Among) -> int:
     return int(count)
 
 
-def exact(among: _Among, vector: str, depth: int) -> list[int]:
+def exact(among: Among, vector: str, depth: int) -> list[int]:
     """The nearest, every row being compared. The zero keeps the planner off an approximate index."""
     with _planned("SET LOCAL max_parallel_workers_per_gather = 0", "SET LOCAL jit = off"):
         rows = among.rows(
@@ -208,7 +208,7 @@ def exact(among: _Among, vector: str, depth: int) -> list[int]:
     return [key for (key,) in rows]
 
 
-def approximate(among: _Among, vector: str, depth: int) -> list[int]:
+def approximate(among: Among, vector: str, depth: int) -> list[int]:
     """The nearest of what the index gives, which is asked for many more than are wanted and goes on until it has them.
 
     Filters apply to what it gives, so the usual search would end with a handful; the order within is made exact here.
@@ -241,7 +241,7 @@ def _planned(*settings_of_it: str) -> Iterator[None]:
         transaction.savepoint_rollback(point)
 
 
-def _by_text(among: _Among, text: str, depth: int) -> dict[int, float]:
+def _by_text(among: Among, text: str, depth: int) -> dict[int, float]:
     """Those that share words with the text, the rarest and the most first, with the share of it that they hold.
 
     A word counts by how few of the person's texts hold it, a text by how much of it they are: BM25 with each word once.
@@ -286,7 +286,7 @@ def _lexemes(text: str) -> list[str]:
     return ["'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'" for lexeme in found]
 
 
-def _others(among: _Among, keys: Sequence[int], most: int) -> list[int]:
+def _others(among: Among, keys: Sequence[int], most: int) -> list[int]:
     """More of what is searched among, the latest first: what waits for its vector and shares no word is there too."""
     at = COLUMNS[among.kind]["at"]
     rows = among.rows(
@@ -299,7 +299,7 @@ def _others(among: _Among, keys: Sequence[int], most: int) -> list[int]:
 
 
 def _nearest(
-    among: _Among, query: Query, outcome: str, by_vector: Sequence[int], by_text: Mapping[int, float]
+    among: Among, query: Query, outcome: str, by_vector: Sequence[int], by_text: Mapping[int, float]
 ) -> int | None:
     """The best hit with this outcome; where neither ranking reaches one, the nearest of all."""
     column = COLUMNS[among.kind]["outcome"]
@@ -328,7 +328,7 @@ def _nearest(
 
 
 def _hits(
-    among: _Among, query: Query, keys: Sequence[int], by_vector: Sequence[int], by_text: Mapping[int, float]
+    among: Among, query: Query, keys: Sequence[int], by_vector: Sequence[int], by_text: Mapping[int, float]
 ) -> dict[int, Hit]:
     similarities: dict[int, float] = {}
     if query.vector is not None:

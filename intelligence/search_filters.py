@@ -45,7 +45,11 @@ class Filters:
 
 
 COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "decision": {"at": "s.decided_at", "outcome": "o.outcome", "account": "s.account_id"},
+    "decision": {
+        "at": "s.decided_at",
+        "outcome": "(SELECT o.outcome FROM intelligence_decisionoutcome o WHERE o.decision_id = s.id)",
+        "account": "s.account_id",
+    },
     "note": {"at": "COALESCE(s.day::timestamptz, s.created_at)", "outcome": "NULL", "account": "s.account_id"},
     "trade": {"at": "s.activity_at", "outcome": "s.outcome", "account": "s.account_id"},
 }
@@ -70,8 +74,7 @@ _CONDITIONS: Mapping[str, str | Mapping[str, str]] = {
 }
 #: What is joined to the embeddings `e` of one kind, and what of it is not deleted.
 JOINED: Mapping[str, str] = {
-    "decision": "JOIN intelligence_decision s ON s.id = e.decision_id AND s.deleted_at IS NULL "
-    "LEFT JOIN intelligence_decisionoutcome o ON o.decision_id = s.id",
+    "decision": "JOIN intelligence_decision s ON s.id = e.decision_id AND s.deleted_at IS NULL",
     "note": "JOIN journal_note s ON s.id = e.note_id AND s.deleted_at IS NULL",
     "trade": "JOIN trading_trade s ON s.id = e.trade_id",
 }
