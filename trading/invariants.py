@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import ForeignKey, Model
 
 from trading.models import Order
+from trading.models.order import ENDS
 from trading.order_progress import MARGINED
 from trading.order_rules.broker_events import fold
 from trading.order_rules.reservations import standing
@@ -189,6 +190,11 @@ WHERE e.number > m.exits
     OR o.client_order_id <> e.client_order_id OR o.account_id <> m.account_id OR o.instrument_id <> m.instrument_id
 """
 
+_ENTRIES_OF_PLANS = """
+SELECT m.public_id FROM trading_managedposition m JOIN trading_order o ON o.id = m.entry_order_id
+WHERE NOT m.is_entered AND o.status = ANY(%s)
+"""
+
 _ONE_IDENTITY = """
 SELECT min(public_id::text) FROM trading_execution GROUP BY account_id, identity HAVING count(*) > 1
 """
@@ -304,6 +310,12 @@ INVARIANTS: tuple[Invariant, ...] = (
     _sql("imports", "an import's fills are there all, or none of them counts", _BATCHES),
     _sql("identities", "a fill is stored once", _ONE_IDENTITY),
     _sql("plans-units", "what a plan entered remains, left otherwise, or is its exits'", _UNITS_OF_PLANS),
+    _sql(
+        "plans-entries",
+        "a plan waits only for an order that may still fill",
+        _ENTRIES_OF_PLANS,
+        [ENDS],
+    ),
     _sql("plans-exits", "an exit is one of its plan's, with the order of its name", _EXITS_OF_PLANS),
     Invariant("numbers", "every number is one", _no_number_that_is_none),
     Invariant("owners", "nothing of one person stands under another's", _nothing_of_one_under_another),

@@ -18,7 +18,7 @@ from accounts.permissions import may_write_required
 from trading import desk_lines, orders
 from trading.desk_views import LONGEST_SYMBOL, first_steps, order_address, person_of
 from trading.errors import OrderRefused
-from trading.models import InstrumentKind, Order, Position
+from trading.models import InstrumentKind, Order, OrderSource, Position
 from trading.order_forms import OF_CLASSES, OF_TYPES, TicketForm, offered
 from trading.order_rules.statuses import Status
 from trading.refusals import says_why
@@ -124,7 +124,9 @@ def _meant(request: HttpRequest, person: User) -> Account | None:
             return own.filter(public_id=uuid.UUID(named[0])).first()
         except ValueError as error:
             raise InvalidValue(_("An account is named by its id, a UUID."), pointer="?account") from error
-    last = Order.objects.for_user(person).select_related("account").order_by("-created_at", "-id").first()
+    # What programs and plans ordered says nothing of where a person does.
+    by_hand = Order.objects.for_user(person).exclude(source__in=[OrderSource.BOT, OrderSource.PLAN])
+    last = by_hand.select_related("account").order_by("-created_at", "-id").first()
     if last is not None:
         return last.account
     funded = Portfolio.objects.for_user(person).filter(available_balance__gt=0).select_related("account")[:2]

@@ -7,6 +7,7 @@ from decimal import Decimal as D
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import Portfolio, User
@@ -249,6 +250,29 @@ def test_a_signal_is_processed_once_whoever_asks_again(follower: Follower) -> No
 
     assert first == again
     assert (Order.objects.count(), CopiedPosition.objects.count(), SignalOutcome.objects.count()) == (1, 1, 1)
+
+
+def test_the_database_refuses_a_second_copy_a_second_outcome_and_any_change(follower: Follower) -> None:
+    outcome = follower.buys()
+    copy = CopiedPosition.objects.get()
+    table = CopiedPosition._meta.db_table
+
+    for again in (
+        lambda: SignalOutcome.objects.create(
+            signal=outcome.signal, verdict="traded", action_taken="again", decided_at=timezone.now()
+        ),
+        lambda: CopiedPosition.objects.filter(pk=copy.pk).update(mode="live"),
+        lambda: CopiedPosition.objects.filter(pk=copy.pk).delete(),
+        lambda: connection.cursor().execute(
+            f"INSERT INTO {table} (owner_id, wallet_id, token_id, signal_id, strategy_id, mode, order_id, "
+            "managed_position_id, intended_price, intended_value, created_at) SELECT owner_id, wallet_id, token_id, "
+            f"signal_id, strategy_id, mode, order_id, managed_position_id, 1, 1, now() FROM {table}"
+        ),
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            again()
+
+    assert (CopiedPosition.objects.get().mode, SignalOutcome.objects.count()) == ("simulation", 1)
 
 
 def test_what_is_no_trade_is_ignored_with_the_reason(follower: Follower) -> None:
