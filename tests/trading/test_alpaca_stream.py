@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -17,12 +18,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
+from accounts.errors import DomainError
 from accounts.models import Account, BrokerConnection, Portfolio, User
 from tests.factories import make_user
 from tests.trading.brokers import broken, compared, connected, driven, held, sent, standing_in, stored, told, units
 from tests.trading.desk import cash, share, ticket
 from trading import orders
 from trading.models import Execution, Order, OrderAttempt, OrderCommand
+from trading.order_tickets import ticket_of
 from trading.venues import sending
 from trading.venues.listening import Listener
 from trading.venues.reconciling import Kind
@@ -60,11 +63,11 @@ def end_of(account: Account, order: Order) -> tuple[Any, ...]:
 def test_any_order_and_repetition_of_the_events_ends_in_the_same_order_position_and_cash(
     alice: User, it: StandIn
 ) -> None:
-    """new, two fills, and the cancellation of the rest: ten of the 24 orders, each message up to three times."""
+    """new, two fills, and the cancellation of the rest: eight of the 24 orders, each message up to three times."""
     acme, chance = share(), random.Random(4)
     ends = set()
     it.broker.is_holding = True
-    chosen = [(0, 1, 2, 3), (3, 2, 1, 0), *chance.sample([*itertools.permutations(range(4))], 8)]
+    chosen = [(0, 1, 2, 3), (3, 2, 1, 0), *chance.sample([*itertools.permutations(range(4))], 6)]
     for number, permutation in enumerate(chosen):
         account = connected(make_user(f"{number}@example.com"), it)
         order = sent(account, acme, ten(), f"c-{number}")
@@ -286,6 +289,7 @@ _WORKER = """
 import os, signal, sys
 import django
 django.setup()
+from trading.order_tickets import ticket_of
 from trading.venues import sending
 from trading.venues.alpaca_client import Client
 ask = Client._ask
@@ -333,3 +337,71 @@ def _url(params: dict[str, Any]) -> str:
     return f"postgresql://{params['user']}@/{params['dbname']}?host={params['host']}" + (
         f"&port={params['port']}" if params.get("port") else ""
     )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seed", [7])
+def test_a_day_of_faults_ends_as_the_broker_has_it(alice: User, it: StandIn, seed: int) -> None:
+    """Orders, fills, cancellations and replacements at random; requests fail, messages are lost, late and repeated."""
+    chance = random.Random(seed)
+    account, instruments = connected(alice, it), [share("AAA"), share("BBB")]
+    it.broker.is_holding = True
+    faults = ("silence_after", "error_after", "cut_after", "error", "cut", "limit")
+    known: list[Any] = []
+    for step in range(25):
+        if chance.random() < 0.3:
+            kind, method = chance.choice(faults), chance.choice(("POST", "DELETE", "PATCH"))
+            it.suffer(kind, method=method, seconds=0.5)
+        _act(chance, account, instruments, it, step)
+        known += [message for message in held(it) if chance.random() < 0.8]
+        chance.shuffle(known)
+        told(account, *known[: chance.randint(0, 4)])
+    it.faults.clear()
+    for order in Order.objects.live().filter(account=account):
+        driven(order)
+    compared(account)
+    for order in Order.objects.live().filter(account=account):
+        orders.cancel(order)
+        driven(order)
+    compared(account)
+    assert [each for each in compared(account).differences if not each.is_repaired] == []
+    chance.shuffle(known)
+    told(account, *known, *held(it))
+    assert compared(account).differences == []
+    assert units(account) == {symbol: held_there for symbol, held_there in it.broker.positions.items() if held_there}
+    portfolio = Portfolio.objects.get(account=account)
+    assert (portfolio.available_balance, portfolio.reserved_balance) == (it.broker.cash, D(0))
+    assert not Order.objects.live().filter(account=account).exists()
+    assert broken() == []
+
+
+def _act(chance: random.Random, account: Account, instruments: list[Any], it: StandIn, step: int) -> None:
+    """One thing that somebody, or the market, does."""
+    live = list(Order.objects.live().filter(account=account).order_by("id"))
+    at_the_broker = [each for each in it.broker.open() if Decimal(each["filled_qty"]) < Decimal(each["qty"])]
+    act = chance.choice(("place", "place", "fill", "fill", "fill", "cancel", "replace", "compare"))
+    try:
+        if act == "place":
+            asked = ticket("buy", str(chance.randint(1, 9)), "limit", limit_price="20", time_in_force="day")
+            driven(stored(account, chance.choice(instruments), asked, f"s-{step}"))
+        elif act == "fill" and at_the_broker:
+            order = chance.choice(at_the_broker)
+            left = int(Decimal(order["qty"]) - Decimal(order["filled_qty"]))
+            it.broker.fill(order["id"], str(chance.randint(1, left)), chance.choice(("19.50", "20")))
+        elif act == "cancel" and live:
+            driven(_canceled(chance.choice(live)))
+        elif act == "replace" and live:
+            order = chance.choice(live)
+            asked = replace(ticket_of(order), limit_price=D(19), quantity=(order.quantity or D(0)) + 1)
+            orders.replace_order(order, ticket=asked)
+            driven(order)
+        elif act == "compare":
+            compared(account)
+    except DomainError:
+        # It had moved on, as it may.
+        return
+
+
+def _canceled(order: Order) -> Order:
+    orders.cancel(order)
+    return order
