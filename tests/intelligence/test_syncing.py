@@ -11,10 +11,11 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 from intelligence import catching_up, inbox, syncing, wallets
 from intelligence.helius_parsing import USDC
-from intelligence.models import Signal, SyncStatus, Wallet, WalletHealth, WalletQuerySet, WebhookRegistration
+from intelligence.models import Signal, SyncStatus, Wallet, WalletHealth, WebhookRegistration
 from intelligence.sources import configured
 from intelligence.sources.stand_ins import Fault, StandIns
 from intelligence.sources.transactions import address, signature, swap
+from tests.intelligence.copies import Follower, safe_token
 from tests.intelligence.following import AT, signal, wallet
 
 URL = "https://journal.example.com/api/v1/webhooks/helius/"
@@ -111,15 +112,17 @@ def test_adr_001_an_error_is_said_waits_longer_each_time_and_is_cleared(there: S
 
 
 def test_adr_001_a_paused_wallet_with_an_open_copy_stays_subscribed(there: StandIns, alice: User) -> None:
-    copied, plain = wallet(alice, "one"), wallet(alice, "two")
-    held = Wallet.objects.filter(pk=copied.pk)
-    with mock.patch.object(WalletQuerySet, "with_open_copies", return_value=held):
-        for each in (copied, plain):
-            wallets.pause(each)
-        wallets.archive(copied, at=AT)
-        syncing.sync(at=AT)
-        assert told(there) == {copied.address}
-    # Once it is sold, nothing of it needs to be heard.
+    safe_token()
+    follower = Follower(person=alice, name="one")
+    copied, plain = follower.wallet, wallet(alice, "two")
+    assert follower.buys().verdict == "traded"
+    for each in (copied, plain):
+        wallets.pause(each)
+    wallets.archive(copied, at=AT)
+    syncing.sync(at=AT)
+    assert told(there) == {copied.address}
+    # Its sale is heard, and the copy sold. Then nothing of it needs to be heard any more.
+    assert follower.sells().action_taken == "mirror_exit"
     syncing.sync(at=AT + 5 * MINUTE)
     assert told(there) == set()
 
