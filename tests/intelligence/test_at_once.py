@@ -103,13 +103,16 @@ def test_without_a_broker_a_delivery_is_taken_at_once_and_read_by_the_sweep(sett
     settings.HELIUS_WEBHOOK_SECRETS = ["the secret"]
     wallet(make_user())
     made = swap(address("whale"), [(USDC, "-50", 6), (address("token"), "200", 6)], at=AT, name="one")
+    # The first request of a process loads every address, which is not what is timed.
+    assert Client().get("/livez").status_code == 200
     begun = time.monotonic()
     with broker() as url, broker_at(url):
         answer = Client().post(
             "/api/v1/webhooks/helius/", [made], content_type="application/json", headers={"Authorization": "the secret"}
         )
     assert answer.status_code == 200
-    assert time.monotonic() - begun < 2
+    # A hung broker cost 7 to 50 seconds where it was waited for.
+    assert time.monotonic() - begun < 5
     assert WebhookDelivery.objects.get().status == "received"
     assert wallet_tasks.read_deliveries() == 1
     assert Signal.objects.count() == 1
