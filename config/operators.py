@@ -35,6 +35,10 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ("wallet", "signal", "signaloutcome", "signalcheck", "token", "tokenlisting", "webhookdelivery",
          "webhookregistration"),
     ),
+    (
+        _("Copies"),
+        ("copysettings", "copiedposition", "tokeninstrument", "walletperformance", "performancerefresh"),
+    ),
     (_("Memory"), ("decision", "decisionrevision", "decisionoutcome", "embedding", "embeddingmodel")),
     (
         _("Stored sums"),

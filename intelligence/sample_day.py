@@ -4,7 +4,7 @@ Times are minutes since the day began; whoever plays it says when that is. All t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -78,12 +78,14 @@ class Moment:
 
 def moments() -> Iterator[Moment]:
     """The day in its order."""
-    yield from _morning()
-    yield from _quick_trades(start=200)
+    yield from _quick_trades(start=10)
+    # The variety comes last, where a list of the newest begins.
+    for moment in _afternoon():
+        yield replace(moment, minute=moment.minute + 470)
     yield from _evening(start=700)
 
 
-def _morning() -> Iterator[Moment]:
+def _afternoon() -> Iterator[Moment]:
     yield Moment(5, "PINE", "1.00", ALPHA, "4200")
     yield Moment(6, "PINE", "1.00", ALPHA, "900")
     yield Moment(18, "HONEY", "0.02", SNIPER, "150")

@@ -20,7 +20,7 @@ def test_the_day_is_played_with_its_reasons_and_figures_and_archived_again(monke
     person, said = make_user("demo@example.com"), StringIO()
     before = settings.DEXSCREENER_URL
     # Two of the twenty quick trades are like the others.
-    quick = list(sample_day._quick_trades(start=200))
+    quick = list(sample_day._quick_trades(start=10))
     monkeypatch.setattr(sample_day, "_quick_trades", lambda *, start: iter(quick[:4]))
 
     call_command("watch_demo", stdout=said)
