@@ -67,10 +67,15 @@ def was_there(person: User) -> bool:
     return Wallet.objects.for_user(person).filter(address__in=_addresses()).exists()
 
 
-def play(person: User, *, on_moment: Callable[[Played], None] = lambda played: None) -> int:
-    """The whole day has happened to the person, now; returns how many signals it brought."""
+def play(
+    person: User,
+    *,
+    round_trips: int = sample_day.ROUND_TRIPS,
+    on_moment: Callable[[Played], None] = lambda played: None,
+) -> int:
+    """The day has happened to the person, now, with so many quick round trips; returns how many signals it brought."""
     _open_for(person)
-    found = list(sample_day.moments())
+    found = list(sample_day.moments(round_trips=round_trips))
     made = 0
     with _stood_in() as there:
         for number, moment in enumerate(found, start=1):

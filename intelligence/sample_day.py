@@ -54,6 +54,7 @@ _QUICK = [
         ("0.50", "1.40", "0.09", "2.10", "0.33", "0.012", "5.00", "0.77", "0.21", "1.05") * 2
     )
 ]
+ROUND_TRIPS = len(_QUICK)
 TOKENS |= {each.symbol: each for each in _QUICK}
 
 
@@ -76,9 +77,9 @@ class Moment:
     other: dict[str, Any] = field(default_factory=dict)
 
 
-def moments() -> Iterator[Moment]:
-    """The day in its order."""
-    yield from _quick_trades(start=10)
+def moments(*, round_trips: int = ROUND_TRIPS) -> Iterator[Moment]:
+    """The day in its order, with so many of its quick round trips."""
+    yield from _quick_trades(start=10, most=round_trips)
     # The variety comes last, where a list of the newest begins.
     for moment in _afternoon():
         yield replace(moment, minute=moment.minute + 470)
@@ -105,10 +106,10 @@ def _afternoon() -> Iterator[Moment]:
     yield Moment(170, "COMET", "0.00012", SNIPER, "300", fails=True)
 
 
-def _quick_trades(*, start: int) -> Iterator[Moment]:
-    """Twenty round trips: enough for a place in the ranking."""
+def _quick_trades(*, start: int, most: int) -> Iterator[Moment]:
+    """All twenty are enough for a place in the ranking."""
     moves = ("1.12", "0.94", "1.30", "0.90", "1.05", "1.00", "1.21", "0.88", "1.08", "0.97")
-    for number, token in enumerate(_QUICK):
+    for number, token in enumerate(_QUICK[:most]):
         minute = start + number * 22
         sold = Decimal(token.price) * Decimal(moves[number % len(moves)])
         yield Moment(minute, token.symbol, token.price, ALPHA, "1000")

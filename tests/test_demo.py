@@ -43,7 +43,7 @@ def _of_database(url: str, name: str) -> str:
 
 def _run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *arguments], env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=120
+        [*COMMAND, *arguments], env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=240
     )
 
 

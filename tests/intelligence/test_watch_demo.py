@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from accounts.models import Account
-from intelligence import sample_copies, sample_day
+from intelligence import sample_copies
 from intelligence.models import SignalOutcome, Wallet, WalletPerformance
 from tests.factories import make_user
 from trading.models import Trade
@@ -16,14 +16,11 @@ from trading.models import Trade
 pytestmark = pytest.mark.django_db
 
 
-def test_the_day_is_played_with_its_reasons_and_figures_and_archived_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_day_is_played_with_its_reasons_and_figures_and_archived_again() -> None:
     person, said = make_user("demo@example.com"), StringIO()
     before = settings.DEXSCREENER_URL
-    # Two of the twenty quick trades are like the others.
-    quick = list(sample_day._quick_trades(start=10))
-    monkeypatch.setattr(sample_day, "_quick_trades", lambda *, start: iter(quick[:4]))
 
-    call_command("watch_demo", stdout=said)
+    call_command("watch_demo", "--round-trips", "2", stdout=said)
 
     made = Counter(SignalOutcome.objects.for_user(person).values_list("action_taken", flat=True))
     assert made == {
@@ -53,7 +50,7 @@ def test_the_day_is_played_with_its_reasons_and_figures_and_archived_again(monke
 
 def test_a_call_for_nobody_or_of_a_pace_below_zero_is_refused() -> None:
     make_user("demo@example.com")
-    for arguments in (["--email", "nobody@example.com"], ["--pace", "-1"]):
+    for arguments in (["--email", "nobody@example.com"], ["--pace", "-1"], ["--round-trips", "-1"]):
         with pytest.raises(CommandError) as refused:
             call_command("watch_demo", *arguments)
         assert refused.value.returncode == 2

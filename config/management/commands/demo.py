@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
 
 from config import demo_people, serving
-from intelligence import sample_copies, sample_decisions
+from intelligence import sample_copies, sample_day, sample_decisions
 from journal import first_run, sample, summary
 from journal.sample import Step
 from journal.sample_files.fleet import DEFAULT_ACCOUNTS, LARGEST_FLEET
@@ -76,7 +76,10 @@ class Command(BaseCommand):
                     sample_decisions.write(demo_people.trader())
                 with self._step("Wallets"):
                     if not sample_copies.was_there(demo_people.trader()):
-                        sample_copies.play(demo_people.trader())
+                        # All of the day takes some seconds: too long for a demo that is meant to be small.
+                        is_small = options["accounts"] < DEFAULT_ACCOUNTS
+                        trips = 2 if is_small else sample_day.ROUND_TRIPS
+                        sample_copies.play(demo_people.trader(), round_trips=trips)
                 self._introduce()
                 self._summarize()
             self.stdout.write(f"Ready in {time.monotonic() - begun:.1f} s.\n\n")

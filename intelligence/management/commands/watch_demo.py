@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from intelligence import sample_copies
+from intelligence import sample_copies, sample_day
 from intelligence.check_words import ACTIONS
 from intelligence.models import WalletPerformance
 from intelligence.sample_copies import Played
@@ -26,14 +26,21 @@ class Command(BaseCommand):
         parser.add_argument(
             "--pace", type=float, default=0.0, metavar="SECONDS", help="wait so long between moments (default: 0)"
         )
+        parser.add_argument(
+            "--round-trips",
+            type=int,
+            default=sample_day.ROUND_TRIPS,
+            metavar="N",
+            help="so many quick purchases and sales besides; 20 make a place in the ranking (default: %(default)s)",
+        )
         parser.add_argument("--remove", action="store_true", help="archive the invented wallets instead")
 
     def handle(self, *args: Any, **options: Any) -> None:
         person = User.objects.filter(email__iexact=options["email"]).first()
         if person is None:
             raise CommandError(f"There is nobody with the address {options['email']}.", returncode=2)
-        if options["pace"] < 0:
-            raise CommandError("--pace is not below zero.", returncode=2)
+        if options["pace"] < 0 or options["round_trips"] < 0:
+            raise CommandError("--pace and --round-trips are not below zero.", returncode=2)
         if options["remove"]:
             self.stdout.write(f"{sample_copies.remove(person)} wallets archived.")
             return
@@ -43,7 +50,7 @@ class Command(BaseCommand):
             self._tell(played)
             time.sleep(options["pace"])
 
-        made = sample_copies.play(person, on_moment=told)
+        made = sample_copies.play(person, round_trips=options["round_trips"], on_moment=told)
         self.stdout.write(f"\n{made} signals in {time.monotonic() - begun:.1f} s.\n\n")
         self._sum_up(person)
 
