@@ -1,6 +1,7 @@
 """Alpaca's words and ours: tables, with values worked out by hand. No database."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -144,12 +145,23 @@ def test_a_fill_of_the_activities_is_that_of_the_stream_by_id_or_by_what_it_says
         }
     )  # fmt: skip
     assert told is not None
-    assert words.same_fill(told, Fill("x-1", AT, D(9), D(1)), reached=None)
-    assert words.same_fill(told, Fill("else", AT, D(4), D("150.20")), reached=None)
-    assert words.same_fill(told, Fill("else", AT.replace(year=2025), D(4), D("150.20")), reached=D(4))
-    assert not words.same_fill(told, Fill("else", AT, D(4), D("150.20")), reached=D(8))
-    assert not words.same_fill(told, Fill("else", AT.replace(hour=3), D(4), D("150.20")), reached=None)
-    assert not words.same_fill(told, Fill("else", AT, D(4), D("150.21")), reached=None)
+    for known, reached, is_one in (
+        (Fill("x-1", AT, D(9), D(1)), None, True),
+        (Fill("else", AT, D(4), D("150.20")), None, True),
+        (Fill("else", AT.replace(year=2025), D(4), D("150.20")), D(4), True),
+        (Fill("else", AT, D(4), D("150.20")), D(8), False),
+        (Fill("else", AT.replace(hour=3), D(4), D("150.20")), None, False),
+        (Fill("else", AT, D(4), D("150.21")), None, False),
+    ):
+        left = words.untold([told], [known], reached={} if reached is None else {known: reached})
+        assert left == ([] if is_one else [told])
+    # Of two fills that are alike, the stream told the second, a moment after the first.
+    second = replace(
+        told, id="b", fill=replace(told.fill, execution_id="b", at=AT + timedelta(milliseconds=5)), total=D(8)
+    )
+    known = Fill("else", AT + timedelta(milliseconds=5), D(4), D("150.20"))
+    assert words.untold([told, second], [known], reached={}) == [told]
+    assert words.untold([told, second], [known, replace(known, execution_id="more")], reached={}) == []
     assert words.moved({"activity_type": "DIV", "id": "a", "net_amount": "1.02", "date": "2026-03-06"}) is not None
     assert words.moved({"activity_type": "SPLIT", "id": "a", "net_amount": "0", "date": "2026-03-06"}) is None
 

@@ -166,17 +166,10 @@ ACTIVITY = "activity:"
 def missing_fills(order: Order, told: Iterable[Filled]) -> list[Fill]:
     """Those of the order's fills among the activities that are not known here yet, each once."""
     known = [event for event in known_of(order.events.all()) if isinstance(event, Fill)]
-    reached = _reached(known)
     found = []
-    for each in told:
-        same = next((fill for fill in known if words.same_fill(each, fill, reached=reached.get(fill))), None)
-        if same is not None:
-            known.remove(same)
-            continue
+    for each in words.untold(list(told), known, reached=_reached(known)):
         name = f"{ACTIVITY}{each.id}#{plain(each.total or _ZERO)}"
-        fill = Fill(name[-100:] if len(name) > 100 else name, each.fill.at, each.fill.quantity, each.fill.price,
-                    completes=each.fill.completes)  # fmt: skip
-        found.append(fill)
+        found.append(replace(each.fill, execution_id=name[-100:] if len(name) > 100 else name))
     return found
 
 

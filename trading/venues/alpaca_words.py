@@ -6,8 +6,9 @@ stop whoever listens. Pure: no Django, no clock, no database.
 Source: docs/alpaca.md; Alpaca's Trading API v2 (orders, trade_updates, account activities)
 """
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -326,18 +327,38 @@ def moved(told: object) -> Moved | None:
     )
 
 
-def same_fill(told: Filled, known: Fill, *, reached: Decimal | None) -> bool:
-    """Whether an activity and a fill that the stream told are one: by id, else by what they say.
+def untold(told: Sequence[Filled], known: Sequence[Fill], *, reached: Mapping[Fill, Decimal]) -> list[Filled]:
+    """Return the fills of the activities that are none of the known ones, each of which is one of them at most.
 
-    `reached` is what the order had filled after the known fill, where that is known. The ids of the two need not agree.
+    Ids of the stream and of the activities need not agree, so by id first; then by quantity, price and what the order
+    had come to; then by quantity, price and time, the nearest first: fills that are alike may be a moment apart.
+    `reached` is what the order had come to after a known fill, where that is known.
     """
-    if known.execution_id in told.names:
-        return True
+    left, free = list(told), list(known)
+    pairs = [
+        (_distance(each, fill, reached.get(fill)), a, k) for a, each in enumerate(told) for k, fill in enumerate(known)
+    ]
+    for _seconds, a, k in sorted(pair for pair in pairs if pair[0] < _APART):
+        if told[a] in left and known[k] in free:
+            left.remove(told[a])
+            free.remove(known[k])
+    return left
+
+
+#: Seconds from which on two fills that are alike are two.
+_APART = 1.0
+_BY_ID, _BY_TOTAL = -2.0, -1.0
+
+
+def _distance(told: Filled, known: Fill, reached: Decimal | None) -> float:
+    """How far apart the two are: below zero where they are surely one, in seconds where they may be, else infinite."""
+    if known.execution_id in told.names or known.execution_id.startswith(f"activity:{told.id}#"):
+        return _BY_ID
     if (told.fill.quantity, told.fill.price) != (known.quantity, known.price):
-        return False
+        return math.inf
     if reached is not None and told.total is not None:
-        return reached == told.total
-    return abs((told.fill.at - known.at).total_seconds()) < 1
+        return _BY_TOTAL if reached == told.total else math.inf
+    return abs((told.fill.at - known.at).total_seconds())
 
 
 def purpose_of(leg: Seen) -> Purpose:
