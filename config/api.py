@@ -11,6 +11,7 @@ from intelligence.api.copying import CopySettingsViewSet, WalletPerformanceViewS
 from intelligence.api.decisions import DecisionViewSet
 from intelligence.api.following import SignalViewSet, WalletViewSet
 from intelligence.api.following import TokenViewSet as MintViewSet
+from intelligence.api.news import AnalysisViewSet, NewsViewSet
 from intelligence.views import webhooks
 from journal.api.accounts import AccountWithStatsViewSet
 from journal.api.aggregate import AggregateViewSet
@@ -78,6 +79,8 @@ router.register("tokens", MintViewSet, basename="mint")
 router.register("signals", SignalViewSet, basename="signal")
 router.register("fx-rates", FxRateViewSet, basename="fx-rate")
 router.register("imports", ImportViewSet, basename="import")
+router.register("news", NewsViewSet, basename="news")
+router.register("analyses", AnalysisViewSet, basename="analysis")
 router.register("decisions", DecisionViewSet, basename="decision")
 router.register("risk-limits", RiskLimitViewSet, basename="risk-limit")
 router.register("breaker", BreakerViewSet, basename="breaker")

@@ -39,7 +39,11 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         _("Copies"),
         ("copysettings", "copiedposition", "tokeninstrument", "walletperformance", "performancerefresh"),
     ),
-    (_("Memory"), ("decision", "decisionrevision", "decisionoutcome", "embedding", "embeddingmodel")),
+    (
+        _("Memory"),
+        ("decision", "decisionrevision", "decisionoutcome", "embedding", "embeddingmodel", "newsarticle",
+         "stockanalysis"),
+    ),
     (
         _("Stored sums"),
         (

@@ -381,6 +381,8 @@ EMBEDDING_NETWORKS = env_list(
 MEMORY_LANGUAGE = env_str("MEMORY_LANGUAGE", "english")
 #: Up to so many texts of one person every one of them is compared; past it the approximate index is asked, if built.
 MEMORY_EXACT_UP_TO = env_int("MEMORY_EXACT_UP_TO", 20_000)
+#: Addresses of https from which `load_news` loads without being told others.
+NEWS_FEEDS = env_list("NEWS_FEEDS")
 #: What outcomes are held against, where there are daily bars of it.
 MEMORY_BENCHMARK = env_str("MEMORY_BENCHMARK", "SPY")
 

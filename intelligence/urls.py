@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from intelligence.views import copying, decisions, deliveries, signals, wallets
+from intelligence.views import copying, decisions, deliveries, instruments, signals, wallets
 
 urlpatterns = [
     path("wallets/copying/", copying.copying, name="copying"),
@@ -27,6 +27,7 @@ urlpatterns = [
     path("deliveries/<uuid:id>/replay/", deliveries.delivery_replay, name="delivery_replay"),
     path("memory/", decisions.memory, name="memory"),
     path("memory/panel/", decisions.memory_panel, name="memory_panel"),
+    path("instruments/<uuid:id>/", instruments.instrument_detail, name="instrument_detail"),
     path("memory/new/", decisions.decision_create, name="decision_create"),
     path("memory/<uuid:id>/", decisions.decision_detail, name="decision_detail"),
     path("memory/<uuid:id>/edit/", decisions.decision_edit, name="decision_edit"),

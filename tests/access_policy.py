@@ -72,6 +72,13 @@ _ACCOUNT_FORM = {
 _LABEL = {"name": "By form", "color": "#123456"}
 _ACCOUNT = {"account": "account"}
 _DECISION = {"action": "BUY", "reasoning": "By API", "symbols": ["AAPL"]}
+_NEWS = {
+    "title": "By API", "url": "https://example.com/a", "source": "API", "published_at": "2026-01-05T12:00:00Z",
+}  # fmt: skip
+_ANALYSIS = {
+    "symbol": "AAPL", "current_price": "200", "technical_analysis": {"rsi": 40},
+    "ai_recommendation": {"action": "HOLD"},
+}  # fmt: skip
 _DECISION_FORM = {"action": "BUY", "reasoning": "By form", "symbols": "AAPL"}
 _DECIDED = {"account": "account", "order": "order", "trade": "trade", "managed_position": "exit_plan"}
 _MAPPING = {"name": "By form", "column_symbol": "What", "column_quantity": "How many", "column_price": "At"}
@@ -204,6 +211,11 @@ POLICY: dict[str, Row] = {
     "webhook-helius": Row("public", works=()),
     "webhook": Row("public", works=(), path={"source": "bot"}),
     # ------------------------------------------------------------ API of trades and what they mean
+    "news-list": self_only("GET", "POST", body=_NEWS),
+    "news-detail": own("article", "GET", "DELETE"),
+    "analysis-list": self_only("GET", "POST", body=_ANALYSIS),
+    "analysis-detail": own("analysis"),
+    "instrument_detail": self_only(path={"id": things.SHARES}),
     "decision-list": self_only("GET", "POST", body=_DECISION, refers=_ACCOUNT, body_refers=_DECIDED),
     "decision-detail": own("decision", "GET", "PATCH", "DELETE", body={"action": "HOLD"}),
     "decision-outcome": own("decision"),

@@ -13,9 +13,10 @@ from PIL import Image
 
 from accounts import ledger, tokens, undo
 from accounts.models import Account, AccountGroup, AccountTag, ActivityEntry, User
-from intelligence import decisions, performance, signals, wallets
+from intelligence import decisions, news, performance, signals, wallets
 from intelligence.helius_parsing import Seen
 from intelligence.models import Signal, Token, Wallet
+from intelligence.news_parsing import Article
 from intelligence.sources.transactions import address, signature
 from journal import attachments, notes, playbooks, saved_views
 from journal.archive import jobs
@@ -274,6 +275,21 @@ def decision(owner: User, canary: str) -> str:
     return str(decisions.revise(made, said=after, links=links, revision=1, at=AT).public_id)
 
 
+#: Outside id of the share that everybody's things are about.
+SHARES = "01890000-0000-7000-8000-0000000057c4"
+
+
+def article(owner: User, canary: str) -> str:
+    read = Article(f"Title {canary}", f"https://example.com/{canary.replace(' ', '-')}/{next(_numbers)}", AT, canary,
+                   summary=canary, content=canary)  # fmt: skip
+    return str(news.write(owner, read, instruments=[_shares()], decisions=[]).public_id)
+
+
+def analysis(owner: User, canary: str) -> str:
+    parts = {"technical_analysis": {"summary": canary}, "ai_recommendation": {"action": "BUY", "reasoning": canary}}
+    return str(news.analyse(owner, _shares(), price=Decimal("8613.07"), parts=parts, at=AT).public_id)
+
+
 def position(owner: User, canary: str) -> str:
     """Something open, by the id of its trade."""
     into = make_account(owner, f"Holding {canary} {next(_numbers)}")
@@ -283,7 +299,9 @@ def position(owner: User, canary: str) -> str:
 
 def _shares() -> Instrument:
     found = Instrument.objects.filter(symbol="AAPL", status="active").first()
-    return found or Instrument.objects.create(symbol="AAPL", kind="stock", currency="USD")
+    made = found or Instrument.objects.create(symbol="AAPL", kind="stock", currency="USD")
+    Instrument.objects.filter(pk=made.pk).update(public_id=SHARES)
+    return made
 
 
 def copied_wallet(owner: User, canary: str) -> str:
@@ -369,6 +387,8 @@ FACTORIES: dict[str, Factory] = {
     "breaker": breaker,
     "order": order,
     "decision": decision,
+    "article": article,
+    "analysis": analysis,
     "position": position,
     "session": session,
     "wallet": wallet,

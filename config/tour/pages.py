@@ -95,6 +95,7 @@ PAGES: dict[str, Page] = {
     "risk_limit_edit": Page(things.risk_limit),
     # ------------------------------------------------------------ the memory
     "memory": Page(also=(("found", "q=bought the dip at support"),)),
+    "instrument_detail": Page(things.decided_instrument),
     "decision_create": Page(),
     "decision_detail": Page(things.decision),
     "decision_edit": Page(things.decision),

@@ -10,7 +10,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import Account, User
-from intelligence.models import Decision, Signal, Token, Wallet, WebhookDelivery
+from intelligence.models import Decision, DecisionInstrument, Signal, Token, Wallet, WebhookDelivery
 from journal.models import Note, NoteTemplate, Playbook
 from trading.models import (
     BatchStatus,
@@ -76,6 +76,13 @@ def session(person: User) -> Found:
 def decision(person: User) -> Found:
     """The newest decision."""
     return _id(Decision.objects.for_user(person).order_by("-id").first())
+
+
+def decided_instrument(person: User) -> Found:
+    """What the newest decision is about."""
+    named = DecisionInstrument.objects.filter(decision__owner=person).select_related("instrument").order_by("-id")
+    found = named.first()
+    return _id(found.instrument) if found else None
 
 
 def playbook(person: User) -> Found:

@@ -10,6 +10,8 @@ from intelligence.models import (
     DecisionRevision,
     Embedding,
     EmbeddingModel,
+    NewsArticle,
+    StockAnalysis,
 )
 
 
@@ -69,4 +71,22 @@ class EmbeddingAdmin(ShownOnlyAdmin):
     search_fields = ("=owner__email", "=decision__public_id")
     raw_id_fields = ("decision", "note", "trade")
     exclude = ("vector", "words")
+    ordering = ("-id",)
+
+
+@admin.register(NewsArticle)
+class NewsArticleAdmin(ShownOnlyAdmin):
+    list_display = ("published_at", "title", linked("owner"), "source", "sentiment", "relevance")
+    list_select_related = ("owner",)
+    search_fields = ("=public_id", "=owner__email", "=url")
+    raw_id_fields = ("instruments", "decisions")
+    ordering = ("-id",)
+
+
+@admin.register(StockAnalysis)
+class StockAnalysisAdmin(ShownOnlyAdmin):
+    list_display = ("analyzed_at", linked("instrument"), linked("owner"), "current_price")
+    list_select_related = ("instrument", "owner")
+    search_fields = ("=public_id", "=owner__email", "=instrument__symbol")
+    raw_id_fields = ("decisions",)
     ordering = ("-id",)

@@ -35,6 +35,7 @@ from intelligence.models.embedding import (
     EmbeddingState,
     ModelState,
 )
+from intelligence.models.news import LONGEST_ARTICLE, NewsArticle, StockAnalysis
 from intelligence.models.signal import (
     CheckVerdict,
     OutcomeVerdict,
@@ -58,6 +59,7 @@ from intelligence.models.wallet import (
 
 __all__ = [
     "DIMENSIONS",
+    "LONGEST_ARTICLE",
     "ActorKind",
     "CheckVerdict",
     "CopiedPosition",
@@ -76,6 +78,7 @@ __all__ = [
     "EmbeddingQuerySet",
     "EmbeddingState",
     "ModelState",
+    "NewsArticle",
     "OutcomeSource",
     "OutcomeVerdict",
     "PerformanceRefresh",
@@ -88,6 +91,7 @@ __all__ = [
     "SignalOutcomeQuerySet",
     "SignalQuerySet",
     "SignalType",
+    "StockAnalysis",
     "SyncStatus",
     "Token",
     "TokenInstrument",

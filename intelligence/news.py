@@ -1,0 +1,138 @@
+"""Verbs on news and analyses: kept once, checked before they are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts import versions
+from accounts.errors import Conflict, InvalidValue
+from accounts.models import User
+from intelligence import analysis_shape
+from intelligence.analysis_shape import BadPart
+from intelligence.models import LONGEST_ARTICLE, Decision, NewsArticle, StockAnalysis
+from intelligence.news_parsing import Article
+from trading.models import Instrument, InstrumentStatus
+
+
+class ArticleKnown(Conflict):
+    """The person has an article of this address."""
+
+    code = "url_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of articles. Symbols that nothing here trades are not linked, and counted."""
+
+    added: int = 0
+    known: int = 0
+    unknown_symbols: int = 0
+
+
+@transaction.atomic
+def keep(owner: User, articles: Sequence[Article], *, symbols: Iterable[str] = ()) -> Kept:
+    """The articles are the person's, each address once: those of `symbols` and of their own symbols.
+
+    An article that is there already gains the symbols that it lacks and is otherwise left as it is.
+    """
+    more = [symbol.upper() for symbol in symbols]
+    wanted = {symbol for article in articles for symbol in (*article.symbols, *more)}
+    known = {each.symbol: each for each in Instrument.objects.filter(symbol__in=wanted, status=InstrumentStatus.ACTIVE)}
+    by_url: dict[str, Article] = {}
+    for article in articles:
+        by_url.setdefault(article.url, article)
+    there = set(NewsArticle.objects.filter(owner=owner, url__in=by_url).values_list("url", flat=True))
+    NewsArticle.objects.bulk_create(
+        (_row(owner, article) for url, article in by_url.items() if url not in there), ignore_conflicts=True
+    )
+    keys = dict(NewsArticle.objects.filter(owner=owner, url__in=by_url).values_list("url", "pk"))
+    through = NewsArticle.instruments.through
+    through.objects.bulk_create(
+        (
+            through(newsarticle_id=keys[url], instrument_id=known[symbol].pk)
+            for url, article in by_url.items()
+            for symbol in dict.fromkeys((*article.symbols, *more))
+            if symbol in known
+        ),
+        ignore_conflicts=True,
+    )
+    versions.bump(owner.pk)
+    added = len(keys) - len(there)
+    return Kept(added, len(articles) - added, len(wanted - known.keys()))
+
+
+def _row(owner: User, article: Article) -> NewsArticle:
+    return NewsArticle(
+        owner=owner,
+        source=article.source or "file",
+        title=article.title,
+        url=article.url,
+        author=article.author,
+        published_at=article.published_at,
+        summary=article.summary[:LONGEST_ARTICLE],
+        content=article.content[:LONGEST_ARTICLE],
+        sentiment=bounded(article.sentiment, -1, 1),
+        relevance=bounded(article.relevance, 0, 1),
+    )
+
+
+def bounded(text: str, low: int, high: int) -> Decimal | None:
+    """The number if it lies between both, else nothing: what a feed calls a score may be of any scale."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number.quantize(Decimal("0.0001")) if number.is_finite() and low <= number <= high else None
+
+
+@transaction.atomic
+def write(
+    owner: User, article: Article, *, instruments: Sequence[Instrument], decisions: Sequence[Decision]
+) -> NewsArticle:
+    """One article, entered by a program of the person's. Raises ArticleKnown where its address is there already."""
+    if NewsArticle.objects.filter(owner=owner, url=article.url).exists():
+        raise ArticleKnown(_("You have an article of this address."), pointer="/url")
+    made = _row(owner, article)
+    made.save(force_insert=True)
+    made.refresh_from_db()
+    made.instruments.set(instruments)
+    made.decisions.set(decisions)
+    versions.bump(owner.pk)
+    return made
+
+
+@transaction.atomic
+def forget(article: NewsArticle) -> None:
+    """The article is gone."""
+    versions.bump(article.owner_id)
+    article.delete()
+
+
+@transaction.atomic
+def analyse(
+    owner: User,
+    instrument: Instrument,
+    *,
+    price: Decimal,
+    parts: Mapping[str, Any],
+    at: datetime,
+    decisions: Sequence[Decision] = (),
+) -> StockAnalysis:
+    """The analysis is kept. Raises InvalidValue at the place in its parts that is not as it has to be."""
+    for name, part in parts.items():
+        try:
+            analysis_shape.check(name, part)
+        except BadPart as error:
+            raise InvalidValue(error.message, pointer=error.pointer) from error
+    made = StockAnalysis.objects.create(
+        owner=owner, instrument=instrument, current_price=price, analyzed_at=at, **parts
+    )
+    made.decisions.set(decisions)
+    versions.bump(owner.pk)
+    made.refresh_from_db()
+    return made
