@@ -88,9 +88,13 @@ class Prepared(Generic[M]):
 
     def all(self, **values: Any) -> list[M]:
         """The rows for these values."""
+        return self.asked(**values)()
+
+    def asked(self, **values: Any) -> Callable[[], list[M]]:
+        """As `all`, of which the answer is there after `together`."""
         if self._compiled is None:
             self._compiled = _Compiled(self._make(**self._examples), self._examples)
-        return cast("list[M]", self._compiled.read(values))
+        return cast("Callable[[], list[M]]", self._compiled.ask(values))
 
     def first(self, **values: Any) -> M | None:
         """The row for these values, None where there is none."""
@@ -121,8 +125,11 @@ class _Compiled:
         converters = compiler.get_converters([column[0] for column in select])
         self.converted = (lambda found: compiler.apply_converters(found, converters)) if converters else None
 
-    def read(self, values: Mapping[str, Any]) -> list[Any]:
-        found: Any = rows(self.sql, [values[name] if name else value for name, value in self.parameters])
+    def ask(self, values: Mapping[str, Any]) -> Callable[[], list[Any]]:
+        found = ask(self.sql, [values[name] if name else value for name, value in self.parameters])
+        return lambda: self._objects(found())
+
+    def _objects(self, found: Any) -> list[Any]:
         if self.converted is not None:
             found = self.converted(found)
         return [self._object(row) for row in found]

@@ -6,7 +6,7 @@ name that is the same for every worker and every try. A look does all of it, so 
 Source: docs/exits.md#storage-and-the-monitor
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,13 +16,14 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.errors import DomainError, IdempotencyConflict
+from accounts.errors import IdempotencyConflict
+from accounts.prepared import run
 from trading import entry_plans, exit_plans, monitoring, orders, risk
 from trading.errors import InvalidState
 from trading.models import ManagedPosition, Order, OrderSource, PlanExit, PlanExitReason, Position
 from trading.models.order import ENDS
 from trading.monitoring import Ticked
-from trading.order_rows import Intent
+from trading.order_rows import Intent, Request
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import (
     ASSET_CLASS_OF_KIND,
@@ -35,6 +36,8 @@ from trading.order_rules.vocabulary import (
 
 #: Exits of one step of a look; the rest wait for the next.
 MOST = 2_000
+#: Exits of which the orders are placed in one transaction.
+AT_ONCE = 200
 
 _PURPOSES = {
     PlanExitReason.STOP_LOSS: Purpose.EXIT_STOP_LOSS,
@@ -107,30 +110,50 @@ def submit_exits(*, now: datetime | None = None) -> tuple[int, int]:
     A refusal is kept with the plan in words, and the same exit is tried again after a while.
     """
     at = now or timezone.now()
-    waiting = (
+    waiting = list(
         PlanExit.objects.filter(order=None, ended_at=None)
         .filter(Q(next_attempt_at=None) | Q(next_attempt_at__lte=at))
         .select_related("managed_position__account", "managed_position__instrument")
         .order_by("id")[:MOST]
     )
     placed = refused = 0
-    for each in waiting:
-        try:
-            order = _order_of(each)
-        except DomainError as error:
-            exit_plans.refused(each, words=error.message, at=at)
-            refused += 1
-            continue
-        if order is None:
-            exit_plans.settle(
-                each, filled=Decimal(0), average_price=None, is_over=True, at=at, words=_("Nothing is held any more.")
-            )
-        else:
-            PlanExit.objects.filter(pk=each.pk, order=None).update(
-                order=order, attempts=F("attempts") + 1, next_attempt_at=None, problem=""
-            )
-            placed += 1
+    for start in range(0, len(waiting), AT_ONCE):
+        counts = _submit(waiting[start : start + AT_ONCE], at=at)
+        placed, refused = placed + counts[0], refused + counts[1]
     return placed, refused
+
+
+_PLACED = """
+UPDATE trading_planexit e SET order_id = g.order_id, attempts = attempts + 1, next_attempt_at = NULL, problem = ''
+FROM unnest(%s::bigint[], %s::bigint[]) AS g(id, order_id) WHERE e.id = g.id AND e.order_id IS NULL
+"""
+
+
+def _submit(waiting: Sequence[PlanExit], *, at: datetime) -> tuple[int, int]:
+    held = _held([each.managed_position for each in waiting])
+    going: list[tuple[PlanExit, Request]] = []
+    for each in waiting:
+        units = held.get((each.managed_position.account_id, each.managed_position.instrument_id), Decimal(0))
+        if (units > 0) is each.managed_position.is_long and units:
+            going.append((each, _request_of(each, held=abs(units))))
+        else:
+            words = _("Nothing is held any more.")
+            exit_plans.settle(each, filled=Decimal(0), average_price=None, is_over=True, at=at, words=words)
+    if not going:
+        return 0, 0
+    carried: dict[int, int] = {}
+    answers = orders.place_many([request for _each, request in going])
+    for (each, request), answer in zip(going, answers, strict=True):
+        if isinstance(answer, orders.Placed):
+            carried[each.pk] = answer.order.pk
+        elif isinstance(answer.error, IdempotencyConflict):
+            # Another worker placed it a moment ago, when more or less was held.
+            found = Order.objects.get(account=request.account, client_order_id=each.client_order_id)
+            carried[each.pk] = found.pk
+        else:
+            exit_plans.refused(each, words=answer.error.message, at=at)
+    run(_PLACED, [list(carried), list(carried.values())])
+    return len(carried), len(going) - len(carried)
 
 
 def abandon_entries() -> int:
@@ -195,39 +218,37 @@ def _moved() -> Iterator[tuple[PlanExit, Order]]:
         yield each, each.order
 
 
-def _order_of(plan_exit: PlanExit) -> Order | None:
-    """The order that carries the exit out, placed unless it was; None where nothing is held any more."""
+def _held(plans: Iterable[ManagedPosition]) -> dict[tuple[int, int], Decimal]:
+    """The signed units that are held where these plans are, by account and instrument."""
+    plans = list(plans)
+    rows = Position.objects.filter(
+        account_id__in={each.account_id for each in plans}, instrument_id__in={each.instrument_id for each in plans}
+    )
+    return {(account, instrument): units for account, instrument, units in rows.values_list(*_HELD)}
+
+
+_HELD = ("account_id", "instrument_id", "quantity")
+
+
+def _request_of(plan_exit: PlanExit, *, held: Decimal) -> Request:
+    """The order that carries the exit out.
+
+    Where less is held than it claimed, what is held goes out; the rest comes back and is found to be gone.
+    """
     managed = plan_exit.managed_position
     instrument = managed.instrument
-    # Where less is held than it claimed, what is held goes out; the rest comes back and is found to be gone.
-    position = Position.objects.filter(account=managed.account_id, instrument=instrument).first()
-    held = position.quantity if position and (position.quantity > 0) is managed.is_long else Decimal(0)
-    if not held:
-        return None
     intent = PositionIntent.SELL_TO_CLOSE if managed.is_long else PositionIntent.BUY_TO_CLOSE
     is_crypto = ASSET_CLASS_OF_KIND.get(instrument.kind) is AssetClass.CRYPTO
     ticket = Ticket(
         side=intent.side,
         type=OrderType.MARKET,
         time_in_force=TimeInForce.GTC if is_crypto else TimeInForce.DAY,
-        quantity=min(plan_exit.quantity, abs(held)),
+        quantity=min(plan_exit.quantity, held),
         position_intent=intent,
     )
-    try:
-        made = orders.place(
-            managed.account,
-            instrument=instrument,
-            ticket=ticket,
-            intent=Intent(
-                client_order_id=plan_exit.client_order_id,
-                purpose=_PURPOSES[PlanExitReason(plan_exit.reason)],
-                source=OrderSource.PLAN,
-            ),
-        )
-    except IdempotencyConflict:
-        # Another worker placed it a moment ago, when more or less was held.
-        return Order.objects.get(account=managed.account_id, client_order_id=plan_exit.client_order_id)
-    return made.order
+    purpose = _PURPOSES[PlanExitReason(plan_exit.reason)]
+    why = Intent(client_order_id=plan_exit.client_order_id, purpose=purpose, source=OrderSource.PLAN)
+    return Request(managed.account, instrument, ticket, why)
 
 
 def _why(order: Order) -> str:

@@ -5,17 +5,17 @@ What the orders of one request set aside is counted as they are decided, so that
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Sum
 
 from accounts import ledger
 from accounts.models import Account, AccountStatus, ClientStatus, Portfolio
-from accounts.prepared import rows
-from trading import paper_book, risk
+from accounts.prepared import Prepared, ask, one_of, together
+from trading import paper_book, risk, trades
 from trading.models import Instrument, InstrumentKind, Order, Position, Quote
 from trading.models.order import ENDS
 from trading.order_rows import Request
@@ -69,6 +69,9 @@ _LOCKED = _FACTS.format(
 _LOOKED_AT = _FACTS.format(lock="", ids="NULL, NULL")
 
 
+_accounts = Prepared(lambda ids: Account.objects.filter(pk__in=one_of(ids)), ids=[0])
+
+
 class _Row(NamedTuple):
     """What is known of one order's account and instrument."""
 
@@ -98,15 +101,12 @@ class _Row(NamedTuple):
 class Facts:
     """Accounts, portfolios, positions and quotes as they stand for these orders.
 
-    Where the facts are `locked`, so are the portfolios, opened where there were none; the accounts have been before.
-    Otherwise nobody waits and nothing is opened.
+    Where they are `locked`, so are the accounts, and the portfolios, which are opened where there were none. Otherwise
+    nobody waits and nothing is opened.
     """
 
-    def __init__(
-        self, requests: Sequence[Request], *, accounts: Iterable[Account], now: datetime, locked: bool = True
-    ) -> None:
+    def __init__(self, requests: Sequence[Request], *, now: datetime, locked: bool = True) -> None:
         self.now = now
-        self.accounts = {account.pk: account for account in accounts}
         self.known: list[Request] = []
         self._places: dict[tuple[int, str], tuple[int, uuid.UUID, bool]] = {}
         self._limited: set[int] = set()
@@ -116,24 +116,28 @@ class Facts:
         self._portfolios: dict[tuple[int, str], Portfolio] = {}
         self._positions: dict[_Pair, Decimal] = {}
         self._promised: dict[_Pair, Decimal] = defaultdict(Decimal)
-        own = [self.accounts[request.account.pk] for request in requests]
-        found = rows(
-            _LOCKED if locked else _LOOKED_AT,
-            {
-                "accounts": [account.pk for account in own],
-                "owners": [account.owner_id for account in own],
-                "instruments": [request.instrument.pk for request in requests],
-                "currencies": [request.instrument.currency for request in requests],
-                "names": [request.intent.client_order_id for request in requests],
-                "sides": [request.ticket.side.value for request in requests],
-                "limits": [request.ticket.limit_price for request in requests],
-                "since": now - FRESH,
-                "until": now + FRESH,
-                "ends": ENDS,
-            },
-        )
-        for request, account, row in zip(requests, own, found, strict=True):
-            self._take(request, account, _Row._make(row), locked=locked)
+        ids = {request.account.pk for request in requests}
+        with together():
+            accounts = trades.locked_accounts(ids) if locked else _accounts.asked(ids=list(ids))
+            # What it reads it reads once the accounts are locked: each statement sees what was there when it began.
+            found = ask(_LOCKED if locked else _LOOKED_AT, self._parameters(requests))
+        self.accounts = {account.pk: account for account in accounts()}
+        for request, row in zip(requests, found(), strict=True):
+            self._take(request, self.accounts[request.account.pk], _Row._make(row), locked=locked)
+
+    def _parameters(self, requests: Sequence[Request]) -> dict[str, Any]:
+        return {
+            "accounts": [request.account.pk for request in requests],
+            "owners": [request.account.owner_id for request in requests],
+            "instruments": [request.instrument.pk for request in requests],
+            "currencies": [request.instrument.currency for request in requests],
+            "names": [request.intent.client_order_id for request in requests],
+            "sides": [request.ticket.side.value for request in requests],
+            "limits": [request.ticket.limit_price for request in requests],
+            "since": self.now - FRESH,
+            "until": self.now + FRESH,
+            "ends": ENDS,
+        }
 
     def _take(self, request: Request, account: Account, row: _Row, *, locked: bool) -> None:
         instrument = request.instrument

@@ -92,8 +92,7 @@ def place_many(requests: Sequence[Request], *, may_rest: bool = False) -> list[P
     again. The caller then asks the venue (`paper.arrived`) afterwards: what would meet it may have come meanwhile.
     """
     named = [with_id(request) for request in requests]
-    accounts = trades.locked_accounts(request.account.pk for request in named)
-    facts = Facts(named, accounts=accounts, now=timezone.now())
+    facts = Facts(named, now=timezone.now())
     first = _first_of(facts.known)
     answers: list[Placed | NotPlaced] = []
     desk = _Desk(facts, may_rest=may_rest)
@@ -164,8 +163,7 @@ class Preview:
 
 def preview(request: Request) -> Preview:
     """What `place` would say to the order now; nothing is stored and nothing is locked."""
-    account = Account.objects.get(pk=request.account.pk)
-    facts = Facts([request], accounts=[account], now=timezone.now(), locked=False)
+    facts = Facts([request], now=timezone.now(), locked=False)
     judged = _Desk(facts).judge(request)
     try:
         entry_plans.resolved(request, position=facts.position(request.account, request.instrument))

@@ -106,18 +106,18 @@ def test_a_refused_order_puts_the_plan_in_error_and_the_same_exit_is_tried_again
     account, acme = bought(alice)
     plan = exit_plans.open_plan(account, acme, plan=DEFAULT)
     quoted(acme, "8", "8.10")
-    real, now = orders.place, timezone.now()
+    real, now = orders.place_many, timezone.now()
 
-    def refuse(*_args: Any, **_named: Any) -> Any:
-        raise exit_plans.PlanImpossible("The market is closed.")
+    def refuse(requests: Any) -> Any:
+        return [orders.NotPlaced(exit_plans.PlanImpossible("The market is closed.")) for _each in requests]
 
-    monkeypatch.setattr(orders, "place", refuse)
+    monkeypatch.setattr(orders, "place_many", refuse)
     assert exit_orders.look(now=now).refused == 1
     plan.refresh_from_db()
     assert (plan.status, plan.problem, Order.objects.filter(source="plan").count()) == (
         "error", "The market is closed.", 0
     )  # fmt: skip
-    monkeypatch.setattr(orders, "place", real)
+    monkeypatch.setattr(orders, "place_many", real)
     assert exit_orders.submit_exits(now=now + timedelta(seconds=4)) == (0, 0)
     assert exit_orders.submit_exits(now=now + timedelta(seconds=5)) == (1, 0)
     paper.match(acme.pk)

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from accounts import audit, ledger, prepared
+from accounts import audit, ledger
 from accounts.errors import DomainError
 from accounts.models import Account, AuditEvent, LedgerEntry
 from tests.factories import make_user
@@ -29,6 +29,15 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 D = Decimal
 #: How much the random histories do; more of it where somebody has the time.
 OPERATIONS = int(os.environ.get("DESK_OPERATIONS", "60"))
+THREADS = int(os.environ.get("DESK_THREADS", "4"))
+#: One of those who are in the middle of something is gone, as if its process were: what it had not committed with it.
+_KILL = """
+SELECT pid FROM (
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid() AND state <> 'idle'
+    ORDER BY random() LIMIT 1
+) busy WHERE pg_terminate_backend(pid)
+"""
 
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
@@ -49,7 +58,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=120)
+        thread.join(timeout=max(120, OPERATIONS))
     return answers
 
 
@@ -78,15 +87,16 @@ def test_orders_at_once_never_set_aside_more_than_there_is() -> None:
 
 def test_without_the_lock_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
     account, acme = funded(make_user(), "1000"), share()
-    monkeypatch.setattr(trades, "locked_accounts", lambda ids: list(Account.objects.filter(pk__in=list(ids))))
+    store = orders._Desk.store
 
-    def look(statement: str, parameters: Any) -> Any:
-        found = prepared.rows(statement.replace("FOR NO KEY UPDATE", ""), parameters)
+    def slowly(desk: Any) -> None:
         # Long enough for all to have read before the first has written.
         time.sleep(0.3)
-        return found
+        store(desk)
 
-    monkeypatch.setattr(order_facts, "rows", look)
+    monkeypatch.setattr(trades, "locked_accounts", lambda ids: order_facts._accounts.asked(ids=list(ids)))
+    monkeypatch.setattr(order_facts, "_LOCKED", order_facts._LOCKED.replace("FOR NO KEY UPDATE", ""))
+    monkeypatch.setattr(orders._Desk, "store", slowly)
 
     at_once(*[_buy(account, acme) for _ in range(8)])
 
@@ -135,15 +145,32 @@ def test_two_that_match_one_instrument_at_once_fill_it_once() -> None:
     assert broken() == {}
 
 
-def test_everything_adds_up_after_random_histories_of_many_at_once() -> None:
+def test_everything_adds_up_after_random_histories_of_many_at_once_of_whom_some_are_killed() -> None:
     accounts = [funded(make_user(), "5000", allows_short=number % 2 == 0) for number in range(4)]
     shares = [share(symbol) for symbol in ("ACME", "BOLT")]
     for each in shares:
         paper.take_quote(Quote(instrument=each, bid=D("9.99"), ask=D("10.01"), quoted_at=timezone.now()))
 
-    at_once(*[lambda seed=seed: _lives(seed, accounts, shares, OPERATIONS // 4) for seed in range(4)])
+    over = threading.Event()
+    killed: list[int] = []
 
-    assert Order.objects.count() > OPERATIONS // 4
+    def live(seed: int) -> None:
+        _lives(seed, accounts, shares, OPERATIONS // THREADS)
+
+    def kill() -> None:
+        while not over.wait(timeout=0.15 if OPERATIONS < 1000 else 1):
+            with connection.cursor() as cursor:
+                cursor.execute(_KILL)
+                killed.extend(pid for (pid,) in cursor.fetchall())
+
+    killer = threading.Thread(target=lambda: (kill(), connection.close()))
+    killer.start()
+    at_once(*[lambda seed=seed: live(seed) for seed in range(THREADS)])
+    over.set()
+    killer.join()
+
+    assert killed
+    assert Order.objects.count() > OPERATIONS // 10
     assert Order.objects.filter(status="filled").exists()
     assert broken() == {}
 
@@ -155,6 +182,9 @@ def _lives(seed: int, accounts: list[Account], shares: list[Instrument], count: 
             _act(chance, accounts, shares, f"{seed}-{number}")
         except DomainError:
             continue
+        except (OperationalError, InterfaceError):
+            # Killed in the middle of it, or found in a knot with another; somebody else goes on.
+            connection.close()
 
 
 def _act(chance: random.Random, accounts: list[Account], shares: list[Instrument], name: str) -> None:
