@@ -12,7 +12,11 @@ from psycopg import errors, sql
 
 from accounts import audit, ledger
 from accounts.models import AuditEvent, LedgerEntry, User
+from intelligence import tokens
+from intelligence.models import DecisionRevision
+from intelligence.sources.transactions import address
 from tests.factories import make_account, make_user
+from tests.intelligence.copies import Follower, safe_token
 from tests.journal.factories import make_trade
 from trading import exit_plans, orders, risk, trades
 from trading.exits.plans import simple_plan
@@ -24,6 +28,12 @@ APP = "journal_app"
 APPEND_ONLY = [
     "accounts_auditevent",
     "accounts_ledgerentry",
+    "intelligence_copiedposition",
+    "intelligence_decisionrevision",
+    "intelligence_signal",
+    "intelligence_signalcheck",
+    "intelligence_signaloutcome",
+    "intelligence_tokenlisting",
     "trading_breakerevent",
     "trading_orderevent",
     "trading_planrevision",
@@ -62,6 +72,11 @@ def history(alice: User) -> None:
     trades.enter(account, instrument=instrument, fills=[fill])
     plan = exit_plans.open_plan(account, instrument, plan=simple_plan(stop_loss=Decimal("0.2")))
     exit_plans.override(plan, changes={"stop_loss": "0.1"}, by=alice, revision=0)
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    safe_token()
+    assert Follower(person=alice).buys().verdict == "traded"
+    tokens.blacklist(address("a trap"), reason="Honeypot", at=at)
+    DecisionRevision.objects.create(owner_id=alice.pk, decision_id=1, number=0, values={}, revised_at=at)
 
 
 def is_refused(app: psycopg.Connection[Any], statement: str) -> bool:
