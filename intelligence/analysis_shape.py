@@ -5,6 +5,7 @@ Source: docs/memory.md#analyses
 """
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 ACTIONS = ("BUY", "SELL", "HOLD", "CLOSE", "ADJUST", "PASS")
@@ -25,7 +26,7 @@ Check = Callable[[Any, str], None]
 
 def _number(low: float | None = None, high: float | None = None) -> Check:
     def check(value: Any, at: str) -> None:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or value != value:
             raise BadPart(at, "This is no number.")
         if (low is not None and value < low) or (high is not None and value > high):
             raise BadPart(at, f"This lies outside of {low} to {high}.")
@@ -107,3 +108,12 @@ def check(name: str, value: Any) -> None:
     for key in _NEEDED.get(name, ()):
         if value.get(key) is None:
             raise BadPart(f"{at}/{key}", "This is needed.")
+
+
+def stored(value: Any) -> Any:
+    """The part as JSON holds it: what was read as a decimal is a number again."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Mapping):
+        return {name: stored(each) for name, each in value.items()}
+    return [stored(each) for each in value] if isinstance(value, list) else value

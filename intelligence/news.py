@@ -130,7 +130,11 @@ def analyse(
         except BadPart as error:
             raise InvalidValue(error.message, pointer=error.pointer) from error
     made = StockAnalysis.objects.create(
-        owner=owner, instrument=instrument, current_price=price, analyzed_at=at, **parts
+        owner=owner,
+        instrument=instrument,
+        current_price=price,
+        analyzed_at=at,
+        **{name: analysis_shape.stored(part) for name, part in parts.items()},
     )
     made.decisions.set(decisions)
     versions.bump(owner.pk)

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from accounts.strict import InstantField, LineField, PriceField, StrictDecimalField, StrictSerializer
 from accounts.strict import TextField as StrictTextField
+from intelligence.analysis_shape import stored
 from intelligence.models import LONGEST_ARTICLE, Decision
 from trading.serializers import OwnIdField
 
@@ -17,6 +18,13 @@ class ScoreField(StrictDecimalField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_digits=5, decimal_places=4, **kwargs)
+
+
+class PartField(serializers.JSONField):
+    """A part of an analysis: its numbers come as decimals, and JSON has none."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(stored(data))
 
 
 class NewsSerializer(StrictSerializer):
@@ -65,9 +73,9 @@ class AnalysisSerializer(StrictSerializer):
 class NewAnalysisSerializer(StrictSerializer):
     symbol = LineField(max_length=40)
     current_price = PriceField(min_value=0)
-    technical_analysis = serializers.JSONField(help_text="docs/memory.md#analyses")
-    news_sentiment = serializers.JSONField(required=False, allow_null=True)
-    options_flow = serializers.JSONField(required=False, allow_null=True)
-    ai_recommendation = serializers.JSONField()
+    technical_analysis = PartField(help_text="docs/memory.md#analyses")
+    news_sentiment = PartField(required=False, allow_null=True)
+    options_flow = PartField(required=False, allow_null=True)
+    ai_recommendation = PartField()
     analyzed_at = InstantField(required=False)
     decisions = serializers.ListField(child=OwnIdField(queryset=Decision.objects), max_length=MOST, required=False)

@@ -19,7 +19,7 @@ from intelligence import decision_lists, decision_stats, decisions, neighbours, 
 from intelligence.decisions import Links, Said
 from intelligence.forms import DecisionForm, MemoryForm
 from intelligence.links import links_of, said_of
-from intelligence.models import Decision, DecisionAction, DecisionRevision
+from intelligence.models import Decision, DecisionAction, DecisionRevision, NewsArticle, StockAnalysis
 from intelligence.neighbours import symbols_of
 from intelligence.search_filters import Filters
 from intelligence.symbols import instruments_of
@@ -93,8 +93,13 @@ def decision_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         "outcome": getattr(decision, "outcome", None),
         "trade": trade,
         "instruments": [each.instrument for each in decision.named.all()],
-        "articles": decision.news.order_by("-published_at", "-id")[:_SOME],
-        "analyses": decision.analyses.select_related("instrument").order_by("-analyzed_at", "-id")[:_SOME],
+        "articles": NewsArticle.objects.for_user(person)
+        .filter(decisions=decision)
+        .order_by("-published_at", "-id")[:_SOME],
+        "analyses": StockAnalysis.objects.for_user(person)
+        .filter(decisions=decision)
+        .select_related("instrument")
+        .order_by("-analyzed_at", "-id")[:_SOME],
         "revisions": DecisionRevision.objects.for_user(person).filter(decision_id=decision.pk).order_by("-number"),
         "found": found,
         "shown": neighbours.shown(found),

@@ -1,0 +1,235 @@
+"""Decisions, news and analyses brought along; the memory moved to another model; the pages."""
+
+import json
+from decimal import Decimal as D
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from intelligence import memory, news_parsing, reembedding, search
+from intelligence.decisions import Links
+from intelligence.embedders.hashing import HashEmbedder
+from intelligence.models import Decision, DecisionOutcome, DecisionRevision, Embedding, EmbeddingModel, NewsArticle
+from intelligence.news_parsing import BadFeed
+from intelligence.vocabulary import understood
+from tests.factories import make_account
+from tests.intelligence.things import close_trade, decide, open_trade
+from tests.journal.factories import make_instrument
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*words: str, **options: object) -> str:
+    out = StringIO()
+    call_command(*words, stdout=out, stderr=out, **options)
+    return out.getvalue()
+
+
+def test_words_for_actions_become_one_of_six_and_are_kept() -> None:
+    for word, action in {
+        "buy": "BUY", "SELL": "SELL", "TAKE_PROFIT": "CLOSE", "PASS": "PASS", "VETO": "PASS", "ROLL": "ADJUST",
+        "HEDGE": "ADJUST", "Sell to Close": "CLOSE", "BUY_TO_OPEN": "BUY", "weekly review": "HOLD", "TRIM": "ADJUST",
+        "NO_TRADE": "PASS", "CLOSE_LONG": "CLOSE", "ADD": "BUY", "SHORT": "SELL", "WAIT": "HOLD", "EXIT": "CLOSE",
+        "MONDAY_PLAN": "HOLD", "STOP_LOSS_HIT": "CLOSE", "SELL_HALF": "ADJUST",
+    }.items():  # fmt: skip
+        found, intent, is_known = understood(word)
+        assert (found, is_known) == (action, True), word
+        assert bool(intent) == (word.upper() != action), word
+    assert understood("YOLO") == ("HOLD", "yolo", False)
+
+
+def test_a_file_of_decisions_is_taken_once(alice: User, tmp_path: Path) -> None:
+    lines = [
+        {"id": "a", "action": "BUY", "symbol": "SPY", "strategy": "momentum", "reasoning": "RSI 45", "conviction": 7,
+         "entry_price": 598.7, "qty": 10, "stop_loss": 590, "take_profit": 620, "result_pct": 3.2,
+         "result_dollars": 320, "created_at": "2026-01-05T14:00:00Z"},
+        {"action": "TAKE_PROFIT", "symbols": ["QQQ", "SPY"], "thesis": "At target", "timestamp": 1767621600,
+         "agent": "desk bot"},
+        {"action": "YOLO", "reasoning": "x", "date": "2026-01-05"},
+        {"action": "BUY", "symbol": "SPY", "created_at": "2026-01-05T14:00:00Z"},
+        {"action": "BUY", "reasoning": "no time"},
+    ]  # fmt: skip
+    file = tmp_path / "decisions.jsonl"
+    file.write_text("\n".join([*map(json.dumps, lines), "not json", "[1]"]))
+
+    with pytest.raises(CommandError) as refused:
+        run("import_decisions", str(file), "--email", alice.email)
+    assert "4 lines" in str(refused.value)
+    with pytest.raises(CommandError):
+        run("import_decisions", str(file), "--email", alice.email)
+
+    assert Decision.objects.count() == 3
+    first = Decision.objects.get(external_id="a")
+    assert (first.action, first.confidence, first.entry_price, first.quantity) == ("BUY", D("0.7"), D("598.7"), 10)
+    ended = DecisionOutcome.objects.get(decision=first)
+    assert (ended.source, ended.result_pct, ended.result_amount, ended.outcome) == ("stated", D("0.032"), 320, "win")
+    second = Decision.objects.get(intent="take_profit")
+    assert (second.action, second.actor_kind, second.actor) == ("CLOSE", "bot", "desk bot")
+    assert [each.instrument.symbol for each in second.named.order_by("position")] == ["QQQ", "SPY"]
+    assert Decision.objects.get(intent="yolo").action == "HOLD"
+    assert Embedding.objects.filter(state="pending").count() == 3
+
+
+class Other(HashEmbedder):
+    key = "hash-v2"
+
+
+def test_the_memory_moves_to_another_model_and_is_found_all_the_while(alice: User, monkeypatch) -> None:
+    from intelligence import embedders
+
+    monkeypatch.setattr(embedders, "with_key", {"hash-v1": HashEmbedder(), "hash-v2": Other()}.get)
+    first = decide(alice, "Breakout above the range")
+    memory.fill()
+
+    model = reembedding.begin(Other())
+    second = decide(alice, "Breakdown below the range")
+    with pytest.raises(reembedding.NotComplete):
+        reembedding.switch(model)
+    assert memory.active().key == "hash-v1"
+    assert [hit.key for hit in search.find(alice, "breakout", limit=1).hits] == [first.pk]
+    while memory.fill().ready:
+        pass
+
+    reembedding.switch(model)
+
+    assert memory.active().key == "hash-v2"
+    assert Embedding.objects.filter(model="hash-v2", state="ready").count() == 2
+    found = search.find(alice, "breakdown", limit=2)
+    assert (found.model.key, {hit.key for hit in found.hits}) == ("hash-v2", {first.pk, second.pk})
+    assert EmbeddingModel.objects.get(key="hash-v1").state == "retired"
+    assert all(row.state == "ready" for row in Embedding.objects.filter(decision=second))
+
+
+def test_commands_say_what_is_like_a_text_and_how_far_things_are(alice: User) -> None:
+    decide(alice, "Breakout above the range", stated="0.02")
+
+    assert "1 texts embedded with hash-v1" in run("embed")
+    assert "1 ready, 0 waiting, 0 failed" in run("embed", "--status")
+    said = run("similar", "range breakout", "--email", alice.email)
+    assert "by words (hash-v1, hybrid)" in said
+    assert "+2.00 %" in said
+    assert "too few to say" in said
+    with pytest.raises(CommandError):
+        run("similar", "x", "--email", alice.email, "--symbol", "NONE")
+
+
+def test_retrieval_is_measured_and_leaves_nothing(alice: User, tmp_path: Path) -> None:
+    file = tmp_path / "notes.tsv"
+    file.write_text("Bought the dip at support\tdip bought at support\nShorted the gap\tgap sold short\n")
+
+    said = run("evaluate_retrieval", "--notes", str(file), "--embedder", "hash")
+
+    assert "n = 2" in said
+    assert "1.000" in said
+    assert not Decision.objects.exists()
+    assert not EmbeddingModel.objects.exists()
+
+
+RSS = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>Wire</title>
+<item><title>Apple &amp; more: $AAPL up</title><link>https://e.com/a?utm_source=x&amp;id=1#top</link>
+<pubDate>Mon, 05 Jan 2026 12:00:00 +0000</pubDate><description>&lt;b&gt;Strong&lt;/b&gt; quarter</description></item>
+<item><title>No link</title></item></channel></rss>"""
+
+
+def test_feeds_are_read_and_each_address_kept_once(alice: User, tmp_path: Path) -> None:
+    found, skipped = news_parsing.parse(RSS)
+    assert skipped == 1
+    (article,) = found
+    assert (article.title, article.url, article.source) == ("Apple & more: $AAPL up", "https://e.com/a?id=1", "Wire")
+    assert (article.symbols, article.summary) == (("AAPL",), "Strong quarter")
+    atom = RSS.replace(b"<rss", b"<!DOCTYPE x [<!ENTITY a 'b'>]><rss", 1)
+    for bad in (atom, b"<rss", b"[1", b'{"a": 1}', b"a,b\n1,2\n"):
+        with pytest.raises(BadFeed):
+            news_parsing.parse(bad)
+    make_instrument("AAPL")
+    make_instrument("MSFT")
+    (tmp_path / "a.xml").write_bytes(RSS)
+    (tmp_path / "b.csv").write_text(
+        "title,url,published_at,symbols,sentiment\nB,https://e.com/b,2026-01-05T12:00:00Z,AAPL;ZZZ,0.5\n"
+        "Again,https://e.com/a?id=1&utm_medium=y,2026-01-05T12:00:00Z,MSFT,7\n"
+    )
+    (tmp_path / "c.json").write_text(json.dumps({"articles": [{"title": "C", "url": "https://e.com/c",
+        "publishedAt": "2026-01-06T12:00:00Z", "source": {"name": "J"}}]}))  # fmt: skip
+
+    said = run("load_news", *(str(tmp_path / name) for name in ("a.xml", "b.csv", "c.json")), "--email", alice.email)
+    run("load_news", str(tmp_path / "b.csv"), "--email", alice.email)
+
+    assert "1 articles added, 1 known already" in said
+    assert NewsArticle.objects.count() == 3
+    assert NewsArticle.objects.get(title="B").sentiment == D("0.5")
+    first = NewsArticle.objects.get(url="https://e.com/a?id=1")
+    assert {each.symbol for each in first.instruments.all()} == {"AAPL", "MSFT"}
+    with pytest.raises(CommandError):
+        run("load_news", "http://127.0.0.1:9/", "--email", alice.email)
+
+
+def test_news_and_analyses_are_checked_and_linked(alice: User, alice_api: APIClient, alice_client: Client) -> None:
+    made = decide(alice)
+    article = {"title": "T", "url": "https://e.com/x#y", "source": "s", "published_at": "2026-01-05T12:00:00Z",
+               "symbols": ["AAPL"], "sentiment": "-0.5", "decisions": [str(made.public_id)]}  # fmt: skip
+    answer = alice_api.post("/api/v1/news/", article)
+    assert (answer.status_code, answer.json()["url"], answer.json()["symbols"]) == (201, "https://e.com/x", ["AAPL"])
+    assert alice_api.post("/api/v1/news/", article).status_code == 409
+    for wrong in ({"sentiment": "1.5"}, {"url": "javascript:alert(1)"}, {"relevance": "-1"}):
+        assert alice_api.post("/api/v1/news/", {**article, "url": "https://e.com/z", **wrong}).status_code == 400
+    analysis = {"symbol": "AAPL", "current_price": "200", "technical_analysis": {"rsi": 40, "support": [190.5]},
+                "ai_recommendation": {"action": "BUY", "confidence": 0.7},
+                "decisions": [str(made.public_id)]}  # fmt: skip
+    assert alice_api.post("/api/v1/analyses/", analysis).status_code == 201
+    for wrong, pointer in (
+        ({"technical_analysis": {"rsi": 140}}, "/technical_analysis/rsi"),
+        ({"technical_analysis": {"rsy": 1}}, "/technical_analysis/rsy"),
+        ({"technical_analysis": []}, "/technical_analysis"),
+        ({"ai_recommendation": {"action": "YOLO"}}, "/ai_recommendation/action"),
+        ({"ai_recommendation": {}}, "/ai_recommendation/action"),
+    ):
+        answer = alice_api.post("/api/v1/analyses/", {**analysis, **wrong})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, pointer)
+    assert alice_api.get("/api/v1/news/?symbol=AAPL").json()["total"] == 1
+    assert alice_api.get("/api/v1/analyses/?symbol=MSFT").json()["total"] == 0
+    page = alice_client.get(f"/memory/{made.public_id}/").content.decode()
+    assert "https://e.com/x" in page
+    assert "/instruments/" in page
+
+
+def test_the_pages_write_revise_search_and_delete(alice: User, alice_client: Client) -> None:
+    trade = open_trade(make_account(alice, "Main"), stop="95")
+    assert b"Write down the first decision" in alice_client.get("/memory/").content
+    form = {"action": "BUY", "reasoning": "Reclaimed the level", "symbols": "AAPL", "trade": str(trade.public_id)}
+    assert alice_client.post("/memory/new/", {**form, "reasoning": ""}).status_code == 422
+    assert not Decision.objects.exists()
+    alice_client.post("/memory/new/", form)
+    made = Decision.objects.get()
+    close_trade(trade, "110")
+
+    place = f"/memory/{made.public_id}/"
+    assert b"Reclaimed the level" in alice_client.get(place).content
+    assert b"+100.00" in alice_client.get("/memory/?by=strategy").content
+    assert b"Reclaimed the level" in alice_client.get("/memory/?q=reclaimed level").content
+    panel = alice_client.get(f"/memory/panel/?trade={trade.public_id}").content
+    assert b"Reclaimed the level" in panel
+    edited = {"action": "BUY", "reasoning": "Reclaimed the level late", "symbols": "AAPL", "revision": "1"}
+    assert alice_client.post(f"{place}edit/", edited).status_code == 302
+    assert alice_client.post(f"{place}edit/", {**edited, "reasoning": "z"}).status_code == 409
+    assert DecisionRevision.objects.count() == 1
+    made.refresh_from_db()
+    assert made.trade_key == trade.public_id
+    alice_client.post(f"{place}delete/")
+    assert alice_client.get(place).status_code == 404
+
+
+def test_the_panel_of_a_ticket_shows_the_same_symbol_first(alice: User, alice_client: Client) -> None:
+    decide(alice, "Of Apple", symbols=("AAPL",), stated="0.02")
+    for number in range(6):
+        decide(alice, f"Of Microsoft {number}", symbols=("MSFT",), links=Links(instruments=[make_instrument("MSFT")]))
+
+    panel = alice_client.get("/memory/panel/?symbol=MSFT&side=buy").content
+
+    assert b"Of Microsoft" in panel
+    assert b"Of Apple" not in panel.split(b"nearest")[0]
+    assert b"Choose a symbol" in alice_client.get("/memory/panel/").content
