@@ -6,15 +6,18 @@ Source: docs/memory.md#bringing-decisions-along
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
+from django.db import DataError, IntegrityError, transaction
+from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from accounts import currencies
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import Account, User
 from intelligence import decisions
@@ -52,6 +55,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "reflection": ("reflection", "lesson", "lessons"),
 }
 _HUNDRED = Decimal(100)
+#: Seconds of a thousand years.
+_LONGEST_HELD = Decimal(31_557_600_000)
 
 
 class BadLine(DomainError):
@@ -89,9 +94,12 @@ def run(lines: Iterable[bytes], *, into: Into) -> Imported:
         if not line.strip():
             continue
         try:
-            _take(line, into, done)
+            with transaction.atomic():
+                _take(line, into, done)
         except DomainError as error:
             done.refused.append((number, error.message))
+        except (DataError, IntegrityError, OverflowError):
+            done.refused.append((number, "It has a number or a time that cannot be kept."))
     return done
 
 
@@ -113,6 +121,8 @@ def _take(line: bytes, into: Into, done: Imported) -> None:
     at = _instant(_value(said, "at"), into.zone)
     if at is None:
         raise BadLine("It does not say when it was decided.")
+    if at > timezone.now() + timedelta(days=1):
+        raise BadLine("It was decided at a time that lies ahead.")
     instruments = instruments_of(_symbols(said), owner=into.owner, account=into.account, on=at.date())
     decisions.record(
         owner=into.owner,
@@ -139,7 +149,9 @@ def _object(line: bytes) -> dict[str, Any]:
 
 
 def _said(said: Mapping[str, Any], into: Into, *, action: str, intent: str) -> Said:
-    actor = str(_value(said, "actor") or into.bot or "")
+    actor = _value(said, "actor") or into.bot or ""
+    if not isinstance(actor, str):
+        raise BadLine("Its actor is no text.")
     kind = str(_value(said, "actor_kind") or ("bot" if actor else "person"))
     return Said(
         action=action,
@@ -164,7 +176,11 @@ def _stated(said: Mapping[str, Any], into: Into) -> StatedOutcome | None:
     if percent is None and amount is None:
         return None
     held = _number(said, "holding_seconds")
+    if held is not None and not 0 <= held < _LONGEST_HELD:
+        raise BadLine("Its holding time is no number of seconds.")
     currency = str(_value(said, "currency") or (into.account.currency if into.account else "USD"))
+    if amount is not None and currency not in currencies.KNOWN:
+        raise BadLine("Its currency is not known.")
     return StatedOutcome(
         result_pct=None if percent is None else percent / _HUNDRED,
         result_amount=amount,

@@ -186,6 +186,11 @@ def forget_gone() -> int:
         )
         gone = int(cursor.rowcount)
         cursor.execute(
+            "DELETE FROM intelligence_embedding e USING intelligence_decision d "
+            "WHERE d.id = e.decision_id AND d.deleted_at IS NOT NULL"
+        )
+        gone += int(cursor.rowcount)
+        cursor.execute(
             "DELETE FROM intelligence_embedding e USING trading_trade t WHERE t.id = e.trade_id AND t.note = ''"
         )
         return gone + int(cursor.rowcount)

@@ -89,8 +89,9 @@ def switch(model: EmbeddingModel, *, with_failures: bool = False) -> EmbeddingMo
     current = models[model.key]
     if current.state == ModelState.ACTIVE:
         return current
-    # What was written while this model was not known to the writer yet.
+    # What was written while this model was not known to the writer yet, and what was deleted meanwhile.
     _copy(current)
+    memory.forget_gone()
     found = progress(current)
     if not found.is_complete or (found.failed and not with_failures):
         raise NotComplete(

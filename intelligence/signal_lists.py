@@ -41,11 +41,11 @@ def chosen(person: User, asked: Mapping[str, str]) -> QuerySet[Signal]:
     if wallet := asked.get("wallet"):
         rows = rows.filter(wallet__public_id=public_id(wallet, parameter="wallet"))
     if token := asked.get("token"):
-        rows = rows.filter(token_address=token)
+        rows = rows.filter(token_address=token.replace("\0", ""))
     for name, choices in (("type", SignalType.values), ("action", SignalAction.values)):
         if value := asked.get(name):
             rows = rows.filter(**{name: one_of(value, name, choices)})
-    if search := asked.get("search", "").strip():
+    if search := asked.get("search", "").replace("\0", "").strip():
         addresses = Token.objects.filter(symbol__iexact=search).values("address")
         rows = rows.filter(token_address__in=addresses) | rows.filter(transaction_id=search)
     if verdict := asked.get("verdict"):

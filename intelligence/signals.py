@@ -4,14 +4,14 @@ Source: docs/wallets.md#signals
 """
 
 import decimal
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-import orjson
 from django.db import connection, transaction
 from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from intelligence.models.signal import LARGEST_AMOUNT, LARGEST_TOKEN_PRICE
 #: By what two reports are of the same thing, but for the block.
 Key = tuple[str, str, str, str, int | None]
 
+_CLOCKS_OFF = timedelta(minutes=5)
 _MONEY, _PRICE, _AMOUNT = Decimal(1).scaleb(-8), Decimal(1).scaleb(-20), Decimal(1).scaleb(-36)
 
 
@@ -176,10 +177,15 @@ def _row(report: Report, wallet: Wallet | None) -> Signal:
         value=_bounded(each.value, _MONEY, LARGEST_MONEY),
         base_token=each.base_token,
         base_amount=_bounded(each.base_amount, _AMOUNT, LARGEST_AMOUNT),
-        occurred_at=each.occurred_at,
+        occurred_at=_past(each.occurred_at, report.at),
         received_at=report.at,
         payload=_plain(each.payload),
     )
+
+
+def _past(said: datetime | None, at: datetime) -> datetime | None:
+    """When it happened; not known where that is said to lie ahead by more than clocks are off."""
+    return None if said is None or said > at + _CLOCKS_OFF else said
 
 
 def _bounded(value: Decimal | None, step: Decimal, largest: Decimal) -> Decimal | None:
@@ -191,8 +197,17 @@ def _bounded(value: Decimal | None, step: Decimal, largest: Decimal) -> Decimal 
         return value.quantize(step, rounding=ROUND_HALF_UP)
 
 
-def _plain(payload: Any) -> Any:
-    return orjson.loads(orjson.dumps(payload, default=str).replace(b"\\u0000", b""))
+def _plain(value: Any) -> Any:
+    """What was sent as the database keeps it: without what no JSON column holds, and nothing else is different."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {_plain(str(name)): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int) else _plain(str(value))
 
 
 def _settle(made: Iterable[Signal], known: dict[Key, list[Signal]], *, at: datetime) -> None:

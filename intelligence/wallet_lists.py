@@ -50,7 +50,7 @@ def chosen(person: User, asked: Mapping[str, str]) -> QuerySet[Wallet]:
         rows = rows.filter(mode=mode)
     if sync:
         rows = rows.filter(sync_status=sync)
-    if search := asked.get("search", "").strip():
+    if search := asked.get("search", "").replace("\0", "").strip():
         rows = rows.filter(Q(label__icontains=search) | Q(address=search))
     return rows
 

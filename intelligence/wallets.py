@@ -95,7 +95,7 @@ def activate(wallet: Wallet, *, at: datetime) -> Wallet:
     """It is copied again, once the next push has told Helius: until then it is pending."""
     changes = {"is_active": True, "sync_status": SyncStatus.PENDING, "sync_error": "", "pending_since": at}
     rows = Wallet.objects.filter(is_active=False, archived_at__isnull=True)
-    _changed(wallet, rows, changes, "already_active")
+    _changed(wallet, rows, changes, "archived" if wallet.archived_at else "already_active")
     return _told(wallet, "wallet.activate", _("Wallet %(wallet)s is followed again."))
 
 

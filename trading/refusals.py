@@ -6,8 +6,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from rest_framework.exceptions import ValidationError
 
-from accounts.errors import DomainError
+from accounts.errors import DomainError, InvalidValue
 
 
 def page(request: HttpRequest, error: DomainError) -> HttpResponse:
@@ -15,6 +16,14 @@ def page(request: HttpRequest, error: DomainError) -> HttpResponse:
     where = error.pointer.removeprefix("?")
     reason = f"{where}: {error.message}" if error.pointer.startswith("?") else error.message
     return render(request, "refused.html", {"reason": reason}, status=error.status)
+
+
+def _of(error: ValidationError) -> DomainError:
+    """What a parameter that the API reads too is refused for, as a verb would say it: the first of all reasons."""
+    reasons = error.detail if isinstance(error.detail, dict) else {"": error.detail}
+    pointer, words = next(iter(reasons.items()))
+    said = words[0] if isinstance(words, list) else words
+    return InvalidValue(str(said), pointer=str(pointer))
 
 
 def says_why(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -26,5 +35,7 @@ def says_why(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespons
             return view(request, *args, **kwargs)
         except DomainError as error:
             return page(request, error)
+        except ValidationError as error:
+            return page(request, _of(error))
 
     return guarded

@@ -189,7 +189,8 @@ def memory_panel(request: HttpRequest) -> HttpResponse:
             found = search.find(person, text, limit=_FEW)
         shown = neighbours.shown(found)
         there = {row.public_id for row in written}
-        shown = replace(shown, rows=[row for row in shown.rows if row.id not in there])
+        rows = [row for row in shown.rows if row.id not in there]
+        shown = replace(shown, rows=rows, aggregate=neighbours.aggregate(row.ended for row in rows))
     context = {
         "found": found,
         "shown": shown,
@@ -269,6 +270,9 @@ def _form(
         "decision": decision,
         "order": _linked(request, Order),
         "trade": _linked(request, Trade),
-        "revision": request.POST.get("revision", "") or (decision.revision if decision else ""),
+        # After a refusal for somebody else's change, what is on the page is sent on purpose, over that change.
+        "revision": (decision.revision if status == 409 else request.POST.get("revision", "") or decision.revision)
+        if decision
+        else "",
     }
     return render(request, "intelligence/decision_form.html", context, status=status)

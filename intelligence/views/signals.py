@@ -74,7 +74,7 @@ def signal_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
 def mint_list(request: HttpRequest) -> HttpResponseBase:
     """The tokens that the person's wallets traded, with what is known of each."""
     person = _person(request)
-    search = request.GET.get("search", "").strip()[:64]
+    search = request.GET.get("search", "").replace("\0", "").strip()[:64]
     rows = Token.objects.for_user(person)
     if search:
         rows = rows.filter(symbol__iexact=search) | rows.filter(address=search)

@@ -75,6 +75,39 @@ def test_a_file_of_decisions_is_taken_once(alice: User, tmp_path: Path) -> None:
     assert Embedding.objects.filter(state="pending").count() == 3
 
 
+def test_a_line_that_cannot_be_kept_takes_no_other_with_it(alice: User, tmp_path: Path) -> None:
+    sound = {"action": "BUY", "reasoning": "x", "date": "2026-01-05"}
+    odd = [
+        {"result_pct": "1e30"}, {"result_pct": "1", "r_multiple": "1e30"}, {"result_pct": 1, "holding_seconds": "1e40"},
+        {"result_pct": 1, "holding_seconds": -5}, {"result_pct": 1, "holding_seconds": "1e999999999"},
+        {"decided_at": "0001-01-01T00:00:00+14:00"}, {"decided_at": "2099-01-01"},
+        {"result_amount": 1, "currency": "rubbish!"}, {"actor": {"a": 1}},
+    ]  # fmt: skip
+    file = tmp_path / "odd.jsonl"
+    file.write_text("\n".join(json.dumps(sound | each) for each in [*odd, {"id": "good"}]))
+
+    with pytest.raises(CommandError) as refused:
+        run("import_decisions", str(file), "--email", alice.email)
+
+    assert "9 lines" in str(refused.value)
+    assert [each.external_id for each in Decision.objects.all()] == ["good"]
+
+
+def test_what_was_deleted_does_not_hold_up_the_move_to_another_model(alice: User, monkeypatch) -> None:
+    from intelligence import decisions, embedders
+
+    monkeypatch.setattr(embedders, "with_key", {"hash-v1": HashEmbedder(), "hash-v2": Other()}.get)
+    decisions.delete(decide(alice, "Never read"))
+    kept = decide(alice, "Breakout above the range")
+    model = reembedding.begin(Other())
+    while memory.fill().ready:
+        pass
+
+    reembedding.switch(model)
+
+    assert list(Embedding.objects.filter(model="hash-v2").values_list("decision_id", "state")) == [(kept.pk, "ready")]
+
+
 class Other(HashEmbedder):
     key = "hash-v2"
 

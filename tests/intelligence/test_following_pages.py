@@ -255,6 +255,20 @@ def test_what_is_not_there_is_not_found(alice_client: Client, path: str) -> None
     assert wallets.AddressTaken.code == "address_taken"
 
 
+@pytest.mark.parametrize(
+    "path", ["/signals/?search=%00", "/signals/?token=%00", "/tokens/?search=%00", "/wallets/?search=%00"]
+)
+def test_odd_words_find_nothing_and_break_nothing(alice_client: Client, path: str) -> None:
+    assert alice_client.get(path).status_code == 200
+
+
+def test_a_filter_that_is_no_id_is_refused_in_words(alice_client: Client) -> None:
+    answer = alice_client.get("/signals/?wallet=bad")
+
+    assert answer.status_code == 400
+    assert "An id is a UUID in lower case." in answer.content.decode()
+
+
 def test_two_days_without_any_delivery_are_said(alice: User, alice_client: Client) -> None:
     wallet(alice)
     words = b"Nothing was delivered for two days"

@@ -13,6 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import AuditEvent, ClientStatus, User
@@ -121,6 +122,29 @@ def test_odd_shapes_are_kept_for_a_replay_and_take_nothing_with_them(whale: Wall
     again = WebhookDelivery.objects.get(pk=dead[0].pk)
     assert (again.status, again.signals_made, again.duplicates) == ("dead", 1, 1)
     assert AuditEvent.objects.filter(event="webhook.replay", subject_id=str(again.public_id)).count() == 1
+
+
+def test_odd_values_beside_what_is_read_take_nothing_with_them(whale: Wallet) -> None:
+    oddities = [r'"\\u0000"', r'"a\u0000b"', r'"\ud800"', "18446744073709551616"]
+    for number, odd in enumerate(oddities):
+        body = json.dumps([bought(f"n{number}")])[:-2] + f', "description": {odd}}}]'
+        inbox.receive(source=inbox.HELIUS, body=body.encode(), at=timezone.now())
+
+    inbox.read_waiting()
+
+    assert set(WebhookDelivery.objects.values_list("status", "error")) == {("parsed", "")}
+    kept = [signal.payload["description"] for signal in Signal.objects.order_by("id")]
+    assert kept == ["\\u0000", "ab", "?", 18446744073709551616]
+
+
+def test_a_time_that_lies_ahead_is_not_known(whale: Wallet) -> None:
+    helius([{**bought(), "timestamp": 8_000_000_000}])
+
+    inbox.read_waiting()
+
+    assert Signal.objects.get().occurred_at is None
+    whale.refresh_from_db()
+    assert whale.last_signal_at == Signal.objects.get().received_at
 
 
 def test_everybody_who_watches_is_told_and_what_nobody_watches_is_nobodys(whale: Wallet, bob: User) -> None:
