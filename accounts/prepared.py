@@ -40,7 +40,13 @@ def run(statement: str, parameters: Parameters = ()) -> None:
 def ask(statement: str, parameters: Parameters = ()) -> Callable[[], list[tuple[Any, ...]]]:
     """As `rows`, of which the answer is there after `together`."""
     with _executed(statement, parameters) as cursor:
-        return cursor.fetchall
+
+        def answer() -> list[tuple[Any, ...]]:
+            # Where the statement failed, or the connection was lost on the way, it is told here.
+            with connection.wrap_database_errors:
+                return cursor.fetchall()
+
+        return answer
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
@@ -165,10 +166,11 @@ def test_everything_adds_up_after_random_histories_of_many_at_once_of_whom_some_
 
     killer = threading.Thread(target=lambda: (kill(), connection.close()))
     killer.start()
-    at_once(*[lambda seed=seed: live(seed) for seed in range(THREADS)])
+    lives = at_once(*[lambda seed=seed: live(seed) for seed in range(THREADS)])
     over.set()
     killer.join()
 
+    assert lives == [None] * THREADS
     assert killed
     assert Order.objects.count() > OPERATIONS // 10
     assert Order.objects.filter(status="filled").exists()
@@ -182,7 +184,7 @@ def _lives(seed: int, accounts: list[Account], shares: list[Instrument], count: 
             _act(chance, accounts, shares, f"{seed}-{number}")
         except DomainError:
             continue
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError, psycopg.Error):
             # Killed in the middle of it, or found in a knot with another; somebody else goes on.
             connection.close()
 
