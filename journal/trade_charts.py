@@ -12,10 +12,11 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.models import User
 from journal.templatetags import journal_format as written
 from trading import bars
 from trading.bars import PricedBar
-from trading.models import Bar, FillRole, Side, Timeframe, Trade, TradeFill
+from trading.models import Bar, FillRole, Instrument, Side, Timeframe, Trade, TradeFill
 
 WIDTH, HEIGHT = 720, 220
 _STRIP = 44
@@ -24,6 +25,8 @@ _UP, _DOWN = "M0 2 L-5 11 L5 11 Z", "M0 -2 L-5 -11 L5 -11 Z"
 #: Room at the edges, so that no mark is cut.
 _PAD = 14
 MOST_BARS = 240
+#: Trades whose fills are looked for among the bars of an instrument.
+_MOST_TRADES = 100
 #: One so-many-th of the trade's time is shown before it, and as much after it.
 _AROUND = 4
 _FEWEST_BARS = 2
@@ -183,6 +186,48 @@ def fills_chart(trade: Trade, parts: Sequence[TradeFill], *, with_bars: bool = T
     )
 
 
+def market_chart(person: User, instrument: Instrument) -> Chart | None:
+    """The latest bars of an instrument, the longest that it has, with the person's fills in them; None without bars."""
+    kinds = bars.timeframes_of(instrument.pk)
+    if not kinds:
+        return None
+    chosen = Timeframe(kinds[-1])
+    rows = Bar.objects.filter(instrument=instrument, timeframe=chosen).order_by("-starts_at")
+    latest = list(rows.values_list("starts_at", flat=True)[:MOST_BARS])
+    found = bars.chart(instrument.pk, timeframe=chosen, start=latest[-1], most=MOST_BARS)
+    candles = Candles(str(chosen.label), bars.LENGTHS[chosen], found.bars)
+    trades = Trade.objects.for_user(person).filter(instrument=instrument).order_by("-activity_at", "-id")[:_MOST_TRADES]
+    parts = list(
+        TradeFill.objects.filter(
+            trade__in=[trade.pk for trade in trades],
+            execution__executed_at__gte=latest[-1],
+            execution__executed_at__lt=latest[0] + candles.length,
+        )
+        .select_related("execution", "trade__instrument")
+        .order_by("execution__sort_at", "execution_id", "role")
+    )
+    across = _Across(parts, candles)
+    prices = [part.execution.price for part in parts]
+    up = _Up([*prices, *(price for bar in found.bars for price in (bar.high, bar.low))], HEIGHT)
+    tick = instrument.tick_size
+    return Chart(
+        width=WIDTH,
+        height=HEIGHT,
+        strip=_STRIP,
+        candles=[_candle(bar, candles.length, across, up) for bar in found.bars],
+        path="",
+        marks=[
+            _mark(part, across.of(place, part), up.of(part.execution.price), part.trade)
+            for place, part in enumerate(parts)
+        ],
+        lines=[],
+        strips=[],
+        words=_("Bars from %(low)s to %(high)s")
+        % {"low": written.price(up.low, tick), "high": written.price(up.high, tick)},
+        timeframe=candles.words,
+    )
+
+
 class _Across:
     """Where an instant is from left to right; without times, fills stand one after the other."""
 
@@ -190,9 +235,9 @@ class _Across:
         times = [part.execution.executed_at for part in parts]
         known = [at for at in times if at is not None]
         self.count = len(parts)
-        self.by_time = len(known) == len(times) and min(known) < max(known)
+        self.by_time = 0 < len(known) == len(times) and min(known) < max(known)
         around = [bar.starts_at for bar in candles.bars] if candles else []
-        self.start = min(known + around) if known else None
+        self.start = min(known + around) if known or candles else None
         ends = known + [at + candles.length for at in around] if candles else known
         self.seconds = _seconds(max(ends) - self.start) if self.start else Decimal(1)
         if candles:

@@ -11,6 +11,7 @@ from accounts.models import User
 from intelligence import decision_lists, decision_stats
 from intelligence.models import Decision, NewsArticle, StockAnalysis
 from intelligence.neighbours import symbols_of
+from journal import trade_charts
 from trading.instruments import visible_to
 from trading.models import Instrument
 
@@ -34,6 +35,7 @@ def instrument_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     rows = decision_lists.shown(decided).order_by("-decided_at", "-id")[:_MOST]
     context = {
         "instrument": instrument,
+        "chart": trade_charts.market_chart(person, instrument),
         "news": news.order_by("-published_at", "-id")[:_MOST],
         "analyses": analyses.order_by("-analyzed_at", "-id")[:_MOST],
         "rows": [(row, symbols_of(row), getattr(row, "outcome", None)) for row in rows],

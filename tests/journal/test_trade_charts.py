@@ -5,7 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from accounts.models import Account
+from accounts.models import Account, User
 from journal import trade_charts
 from tests.journal.factories import make_instrument, make_trade
 from trading import trades
@@ -114,3 +114,31 @@ def test_there_is_no_plan_without_a_stop_or_target(trade: Trade) -> None:
     assert trade_charts.plan_chart(trade) is None
     trades.annotate(trade, plan=Plan(None, D(120)))
     assert trade_charts.plan_chart(trade) is not None
+
+
+def test_an_instruments_latest_bars_hold_the_persons_own_fills(trade: Trade, bob: User) -> None:
+    alice, instrument = trade.account.owner, trade.instrument
+    assert trade_charts.market_chart(alice, instrument) is None
+    for hour, (low, high) in enumerate([(95, 105), (100, 115)], start=10):
+        Bar.objects.create(
+            instrument=instrument,
+            timeframe="1h",
+            starts_at=datetime(2026, 3, 2, hour, tzinfo=UTC),
+            open=D(101),
+            high=D(high),
+            low=D(low),
+            close=D(103),
+            volume=D(5),
+        )
+
+    chart, strangers = (trade_charts.market_chart(person, instrument) for person in (alice, bob))
+
+    assert chart is not None
+    assert strangers is not None
+    # Two hours are 692 of 720 wide from 14 on, 95 to 115 are 192 of 220 high; the fill at noon is after the last bar.
+    assert [(mark.x, mark.y, mark.css) for mark in chart.marks] == [
+        ("1.9", "71.8", "is-buy"),
+        ("50.0", "28.2", "is-sell"),
+    ]
+    assert (len(chart.candles), chart.timeframe) == (2, "1 hour")
+    assert (len(strangers.candles), strangers.marks) == (2, [])
