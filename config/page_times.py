@@ -103,7 +103,7 @@ def questions(person: User, *, only: str = "") -> Iterator[Question]:
 
 def _paths(person: User) -> Iterator[tuple[str, str]]:
     for stop in pages.stops(person, with_public=False):
-        if not isinstance(stop, Stop) or stop.status != 200:
+        if not isinstance(stop, Stop) or stop.status != 200 or stop.who == "operator":
             continue
         yield stop.name, stop.path
         if stop.name in _WITH_FILTERS:

@@ -218,10 +218,11 @@ def _draw(what: str, salt: int) -> str:
 
 _ACCOUNTS = f"""
 INSERT INTO accounts_account (owner_id, name, broker, number, kind, status, currency, time_zone, day_start,
-    cost_method, initial_balance, color, description, is_sample, allows_short, created_at, updated_at)
+    cost_method, venue, paper_fills, initial_balance, color, description, is_sample, allows_short, created_at,
+    updated_at)
 SELECT %(owner)s, 'Test Account ' || lpad(i::text, 5, '0'), (%(brokers)s::text[])[1 + i %% {len(BROKERS)}], '',
-    'individual', 'active', 'USD', 'UTC', '00:00', 'fifo', 10000 + {_draw("i", 1)} %% 90001, '#6b7fd7', %(mark)s, false,
-    false, %(opened)s + i * interval '1 minute', %(opened)s + i * interval '1 minute'
+    'individual', 'active', 'USD', 'UTC', '00:00', 'fifo', 'paper', 'quotes', 10000 + {_draw("i", 1)} %% 90001,
+    '#6b7fd7', %(mark)s, false, false, %(opened)s + i * interval '1 minute', %(opened)s + i * interval '1 minute'
 FROM generate_series(1, %(accounts)s) AS i
 """  # noqa: S608 – constants of this module
 
