@@ -34,16 +34,22 @@ def _static_root() -> None:
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
+#: Tables that migrations write rows to, and the columns of these; copies are in the schema `migrated`.
+_WRITTEN_BY_MIGRATIONS: dict[str, str] = {}
+_KEPT = {"django_content_type", "auth_permission", "django_migrations"}
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _only_what_was_written_is_emptied() -> Iterator[None]:
     """After a test with real commits the rows of tables that have some go; append-only ones refuse it while they may.
 
-    The kinds of things and their permissions stay: making them anew took longer than everything else.
+    The kinds of things and their permissions stay: making them anew took longer than everything else. What migrations
+    wrote is there again, whatever a test did to it.
     """
 
     def empty(self: Any, sql_list: list[str]) -> None:
         tables = self.connection.introspection.django_table_names(only_existing=True, include_views=False)
-        names = set(tables) - {"django_content_type", "auth_permission"}
+        names = set(tables) - _KEPT
         with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
             cursor.execute(" UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names))
             filled = [name for (name,) in cursor.fetchall()]
@@ -58,6 +64,10 @@ def _only_what_was_written_is_emptied() -> Iterator[None]:
                 cursor.execute(f"ALTER TABLE {name} DISABLE TRIGGER USER")
             for name in filled:
                 cursor.execute(f"DELETE FROM {name}")
+            for name, columns in _WRITTEN_BY_MIGRATIONS.items():
+                cursor.execute(
+                    f"INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM migrated.{name}"
+                )
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             for name in guarded:
                 cursor.execute(f"ALTER TABLE {name} ENABLE TRIGGER USER")
@@ -89,6 +99,8 @@ def django_db_setup(
     _one_model_for_all_its_constraints: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
     """As pytest-django's own; at the end nobody holds the database any more, such as the browser tests' server."""
+    with django_db_blocker.unblock():
+        _copy_what_migrations_wrote()
     yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
@@ -97,6 +109,23 @@ def django_db_setup(
         )
     # This one too: after a browser's tests it is another object than the one that the teardown closes.
     connection.close()
+
+
+def _copy_what_migrations_wrote() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS migrated")
+        for name in sorted(set(connection.introspection.django_table_names(only_existing=True)) - _KEPT):
+            cursor.execute(f"SELECT EXISTS (SELECT FROM {name})")
+            if not cursor.fetchone()[0]:
+                continue
+            cursor.execute(
+                "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute "
+                "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
+                [name],
+            )
+            _WRITTEN_BY_MIGRATIONS[name] = cursor.fetchone()[0]
+            cursor.execute(f"DROP TABLE IF EXISTS migrated.{name}")
+            cursor.execute(f"CREATE TABLE migrated.{name} AS TABLE {name}")
 
 
 @pytest.fixture
