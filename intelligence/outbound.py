@@ -21,6 +21,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _CHUNK = 64 * 1024
 _LONGEST_URL = 2000
+_MOST_ADDRESSES = 4
 #: Ranges of IPv6 in which an address of IPv4 is hidden, with how many bits stand behind it.
 _WRAPPED = (
     (ipaddress.IPv6Network("::ffff:0:0/96"), 0),
@@ -42,6 +43,10 @@ class Forbidden(OutboundError):
 
 class Failed(OutboundError):
     """It did not answer in time, with too much, or not at all."""
+
+
+class TooLarge(Failed):
+    """It answers with more than is taken; asking again would bring as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +71,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a URL leads: the name for the other side, and the address that is connected to."""
+    """Where a URL leads: the name for the other side, and the addresses of which the first that answers is taken."""
 
     scheme: str
     host: str
     port: int
     path: str
-    address: Address
+    addresses: tuple[Address, ...]
 
 
 def is_public(address: Address) -> bool:
@@ -153,7 +158,7 @@ def find(url: str, *, rules: Rules = PUBLIC) -> Target:
     if refused or not found:
         raise Forbidden("This address may not be asked.")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, host, port, path, found[0])
+    return Target(parts.scheme, host, port, path, tuple(found[:_MOST_ADDRESSES]))
 
 
 def _addresses(host: str, port: int, *, seconds: float) -> list[Address]:
@@ -177,13 +182,24 @@ class _Pinned(HTTPConnection):
         super().__init__(target.host, target.port, timeout=seconds)
         self._target = target
         self._tls = tls
+        self._ends = time.monotonic() + seconds
 
     def connect(self) -> None:
-        raw = socket.create_connection((str(self._target.address), self._target.port), self.timeout)
+        raw = self._first_that_answers()
         self.sock = raw
         if self._target.scheme == "https":
             context = self._tls or ssl.create_default_context()
             self.sock = context.wrap_socket(raw, server_hostname=self._target.host)
+
+    def _first_that_answers(self) -> socket.socket:
+        *others, last = self._target.addresses
+        for address in others:
+            try:
+                return socket.create_connection((str(address), self._target.port), self.timeout)
+            except OSError:
+                if time.monotonic() >= self._ends:
+                    raise
+        return socket.create_connection((str(last), self._target.port), self.timeout)
 
     def cut(self) -> None:
         """Whatever waits for this connection waits no longer."""
@@ -199,7 +215,7 @@ def _read(answer: HTTPResponse, rules: Rules, ends: float) -> bytes:
     while chunk := answer.read(_CHUNK):
         read += chunk
         if len(read) > rules.most_bytes:
-            raise Failed(f"It answers with more than {rules.most_bytes} bytes.")
+            raise TooLarge(f"It answers with more than {rules.most_bytes} bytes.")
         if time.monotonic() > ends:
             raise Failed("It did not answer in time.")
     if time.monotonic() > ends:

@@ -10,7 +10,7 @@ from django.db import IntegrityError
 
 from accounts.errors import Conflict, InvalidValue
 from accounts.models import AuditEvent, User
-from intelligence import fetching, tokens
+from intelligence import fetching, outbound, tokens
 from intelligence.fetching import FetchFailed, Limits
 from intelligence.helius_parsing import SOL
 from intelligence.models import Token, TokenListing
@@ -232,8 +232,8 @@ def test_w20_the_address_that_was_checked_is_the_one_that_is_asked(
         reached.append(address)
         raise OSError
 
-    monkeypatch.setattr(fetching.socket, "getaddrinfo", rebinding)
-    monkeypatch.setattr(fetching.socket, "create_connection", connect)
+    monkeypatch.setattr(outbound.socket, "getaddrinfo", rebinding)
+    monkeypatch.setattr(outbound.socket, "create_connection", connect)
     with pytest.raises(FetchFailed):
         fetching.fetch("https://rebinding.example.com/", limits=Limits(retries=0))
     assert (asked, reached) == (["rebinding.example.com"], [("93.184.215.14", 443)])
