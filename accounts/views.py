@@ -22,8 +22,8 @@ from django.views.generic import FormView
 from accounts import attempts, audit, people, toasts, tokens, trading_accounts, undo
 from accounts.errors import DomainError, TooManyAttempts
 from accounts.forms import AccountForm, LoginForm, ProfileForm, SignUpForm, TokenForm, refuse
-from accounts.models import Account, ApiToken, AttemptPurpose, User
-from accounts.permissions import MayWriteMixin, may_write_required
+from accounts.models import Account, ApiToken, AttemptPurpose
+from accounts.permissions import MayWriteMixin, may_write_required, person_of
 
 if TYPE_CHECKING:
     _SignUpView = FormView[SignUpForm]
@@ -118,13 +118,13 @@ class Settings(MayWriteMixin, View):
     """The person's profile, how they want to see things, and their tokens."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self._page(request, profile=ProfileForm.of(_person(request)))
+        return self._page(request, profile=ProfileForm.of(person_of(request)))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = ProfileForm.of(_person(request), request.POST)
+        form = ProfileForm.of(person_of(request), request.POST)
         if form.is_valid():
             try:
-                people.update_profile(_person(request), **form.cleaned_data)
+                people.update_profile(person_of(request), **form.cleaned_data)
             except DomainError as error:
                 refuse(form, error)
             else:
@@ -142,7 +142,7 @@ class TokenCreate(MayWriteMixin, View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = TokenForm(request.POST)
-        person, now = _person(request), timezone.now()
+        person, now = person_of(request), timezone.now()
         if form.is_valid():
             try:
                 token, secret = tokens.create(
@@ -172,7 +172,7 @@ class TokenRevoke(MayWriteMixin, View):
 
 def settings_page(request: HttpRequest, **context: Any) -> HttpResponse:
     """The settings with whatever form was just refused, or the token just made."""
-    person = _person(request)
+    person = person_of(request)
     refused = any(isinstance(form, BaseForm) and form.errors for form in context.values())
     context.setdefault("profile", ProfileForm.of(person))
     context.setdefault("token_form", TokenForm())
@@ -185,11 +185,11 @@ class AccountCreate(MayWriteMixin, _AccountView):
     template_name = "accounts/account_form.html"
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "owner": _person(self.request)}
+        return {**super().get_form_kwargs(), "owner": person_of(self.request)}
 
     def form_valid(self, form: AccountForm) -> HttpResponse:
         try:
-            account = trading_accounts.create(owner=_person(self.request), **form.cleaned_data)
+            account = trading_accounts.create(owner=person_of(self.request), **form.cleaned_data)
         except DomainError as error:
             refuse(form, error)
             return self.form_invalid(form)
@@ -214,7 +214,7 @@ class AccountEdit(OwnAccountMixin, _AccountView):
     def get_form_kwargs(self) -> dict[str, Any]:
         # The form writes what was typed into its instance, valid or not; the page's own stays as it is.
         own = Account.objects.for_user(self.request.user)
-        owner, instance = _person(self.request), own.get(pk=self.account.pk)
+        owner, instance = person_of(self.request), own.get(pk=self.account.pk)
         return {**super().get_form_kwargs(), "owner": owner, "instance": instance}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -269,7 +269,7 @@ class AccountDelete(OwnAccountMixin, View):
 def take_back(request: HttpRequest) -> HttpResponse:
     """What the token names is taken back. The person stays where they are, unless the act says where to look."""
     try:
-        undone = undo.perform(_person(request), request.POST.get("token", ""))
+        undone = undo.perform(person_of(request), request.POST.get("token", ""))
     except DomainError as error:
         toasts.say(request, error.message, level="error")
         undone = undo.Undone("")
@@ -303,11 +303,6 @@ def _acted(request: HttpRequest, account: Account, verb: Any, words: str) -> Htt
         toasts.say(request, error.message, level="error")
     else:
         at = (account.archived_at or now).isoformat()
-        token = undo.token(_person(request), trading_accounts.UNDO_ARCHIVE, {**before, "at": at})
+        token = undo.token(person_of(request), trading_accounts.UNDO_ARCHIVE, {**before, "at": at})
         toasts.say(request, words % {"name": account.name}, undo=token)
     return redirect("account_detail", account.public_id)
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user

@@ -18,7 +18,7 @@ from accounts import paging, toasts
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import Account, Portfolio, User
 from accounts.paging import Listing
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from trading import desk_choice, desk_lines, open_positions, orders
 from trading.errors import InvalidState, OrderRefused, VersionConflict
 from trading.filters import instruments_of
@@ -51,12 +51,6 @@ _EMPTY = {
     "canceled": gettext_lazy("No order was canceled, expired or replaced."),
     "rejected": gettext_lazy("No order was refused."),
 }
-
-
-def person_of(request: HttpRequest) -> User:
-    """Who asks; the views let nobody else in."""
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def own_orders(person: User) -> OrderQuerySet:

@@ -13,16 +13,12 @@ from django.views.decorators.http import require_safe
 
 from accounts import paging
 from accounts.errors import InvalidValue
-from accounts.models import ActivityEntry, ActivityKind, AuditEvent, User
+from accounts.models import ActivityEntry, ActivityKind, AuditEvent
+from accounts.permissions import person_of
 from trading.forms import OwnAccountField
 from trading.refusals import says_why
 
 _LONGEST = 100
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 @login_required
@@ -30,7 +26,7 @@ def _person(request: HttpRequest) -> User:
 @says_why
 def activity_list(request: HttpRequest) -> HttpResponseBase:
     """The person's feed, the latest first: all of it, or of one kind or account, or with some words."""
-    person, asked = _person(request), request.GET
+    person, asked = person_of(request), request.GET
     kind, search = asked.get("kind", ""), asked.get("search", "").strip()[:_LONGEST]
     name = asked.get("account_name", "")[:_LONGEST]
     if kind and kind not in ActivityKind.values:
@@ -75,7 +71,7 @@ class AuditLine:
 @says_why
 def audit_list(request: HttpRequest) -> HttpResponseBase:
     """Who changed the person's things, the latest first: all of it, of one noun or verb, or of some days."""
-    person, asked = _person(request), request.GET
+    person, asked = person_of(request), request.GET
     event = asked.get("event", "").strip()[:_LONGEST]
     since, until = _day(asked.get("since", ""), "since"), _day(asked.get("until", ""), "until")
     rows = AuditEvent.objects.for_user(person)

@@ -14,9 +14,8 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from accounts import paging, publishing
 from accounts.errors import InvalidValue
-from accounts.models import User
 from accounts.paging import Listing
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from trading import tasks
 from trading.errors import BatchBusy, ImportRefused
 from trading.import_forms import ChoicesForm, MappingForm, UploadForm
@@ -29,11 +28,6 @@ from trading.refusals import page, says_why
 _SHOWN = 100
 
 
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
-
-
 def _own_batch(request: HttpRequest, public_id: uuid.UUID) -> ImportBatch:
     rows = ImportBatch.objects.for_user(request.user).select_related("owner", "account")
     return get_object_or_404(rows, public_id=public_id)
@@ -44,7 +38,7 @@ def _own_batch(request: HttpRequest, public_id: uuid.UUID) -> ImportBatch:
 @says_why
 def import_list(request: HttpRequest) -> HttpResponseBase:
     """The files so far and the way in for the next; a POST takes a file."""
-    person = _person(request)
+    person = person_of(request)
     form = UploadForm(owner=person)
     if request.method == "POST":
         form = UploadForm(request.POST, request.FILES, owner=person)
@@ -63,7 +57,7 @@ def import_list(request: HttpRequest) -> HttpResponseBase:
 def _received(request: HttpRequest, form: UploadForm) -> HttpResponse:
     try:
         batch = batches.receive(
-            owner=_person(request),
+            owner=person_of(request),
             chunks=form.cleaned_data["file"].chunks(),
             filename=form.cleaned_data["file"].name,
             account=form.cleaned_data["account"],
@@ -147,7 +141,7 @@ def import_rows(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     rows = ImportRow.objects.filter(batch=batch)
     listed = paging.page_of(
         rows.filter(outcome=wanted) if wanted else rows,
-        listing=Listing(_person(request).pk, "import-row-page", "line", [str(id), wanted]),
+        listing=Listing(person_of(request).pk, "import-row-page", "line", [str(id), wanted]),
         limit=paging.LARGEST_LIMIT,
         cursor=request.GET.get("cursor"),
         # Counting a million lines on every page would cost more than the page; the import's page says how many.

@@ -11,19 +11,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import paging, toasts
 from accounts.errors import DomainError
-from accounts.models import User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from trading import exit_plans, exit_strategies, plan_lists
 from trading.errors import PlanChanged, PlanInvalid
 from trading.forms import OwnAccountField
 from trading.models import ManagedPosition, PlanRevision, Position
 from trading.plan_forms import OpenPlanForm, OverrideForm, changes
 from trading.refusals import says_why
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _own(request: HttpRequest, public_id: uuid.UUID) -> ManagedPosition:
@@ -38,7 +32,7 @@ def _own(request: HttpRequest, public_id: uuid.UUID) -> ManagedPosition:
 @says_why
 def plan_list(request: HttpRequest) -> HttpResponseBase:
     """Open plans, or those that have ended, of all accounts or one, the newest first."""
-    person, wanted = _person(request), request.GET.get("account_name", "")[:100]
+    person, wanted = person_of(request), request.GET.get("account_name", "")[:100]
     is_ended = request.GET.get("ended") == "1"
     rows = ManagedPosition.objects.for_user(person).select_related("account", "instrument", "strategy")
     any_at_all = rows.exists()
@@ -76,7 +70,7 @@ def plan_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
 @says_why
 def plan_open(request: HttpRequest) -> HttpResponseBase:
     """A position is put under a plan."""
-    person = _person(request)
+    person = person_of(request)
     if request.method != "POST":
         default = exit_strategies.default_for(person)
         initial = {"strategy": default.public_id if default else None, "symbol": request.GET.get("symbol", "")[:40]}
@@ -122,7 +116,7 @@ def plan_override(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
         exit_plans.override(
             managed,
             changes=changes(managed.plan, after),
-            by=_person(request),
+            by=person_of(request),
             revision=form.cleaned_data["revision"],
         )
     except PlanInvalid as error:

@@ -18,7 +18,7 @@ from accounts.errors import DomainError
 from accounts.forms import refuse
 from accounts.models import User
 from accounts.paging import Listing
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from trading import halting, risk, risk_lines
 from trading.instruments import visible_to
 from trading.models import BreakerEvent, BreakerScope, BreakerState, BreakerStatus, RiskConfigRevision, RiskLimit
@@ -29,11 +29,6 @@ from trading.risk_forms import FlattenForm, LimitForm, ResetForm, RiskConfigForm
 SHOWN = 50
 #: Two forms of the page ask for an account.
 LIMIT_IDS = "limit_%s"
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 @login_required
@@ -49,7 +44,7 @@ def risk_page(request: HttpRequest) -> HttpResponseBase:
 @says_why
 def risk_activate(request: HttpRequest) -> HttpResponseBase:
     """What the form names is stopped as far as it says."""
-    person = _person(request)
+    person = person_of(request)
     form = StopForm(request.POST, owner=person)
     if not form.is_valid():
         return _page(request, stop=form)
@@ -76,7 +71,7 @@ def risk_activate(request: HttpRequest) -> HttpResponseBase:
 @says_why
 def risk_flatten(request: HttpRequest) -> HttpResponseBase:
     """What flattening would close; sent with the confirmation, everything is on its way out."""
-    person = _person(request)
+    person = person_of(request)
     form = FlattenForm(request.POST if request.method == "POST" else request.GET or None, owner=person)
     account = form.cleaned_data.get("account") if form.is_bound and form.is_valid() else None
     if request.method == "POST" and form.is_valid():
@@ -101,7 +96,7 @@ def risk_flatten(request: HttpRequest) -> HttpResponseBase:
 @says_why
 def risk_reset(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     """The breaker is off, and judges what comes from now on."""
-    person = _person(request)
+    person = person_of(request)
     row = get_object_or_404(_switchable(person), public_id=id)
     form = ResetForm(request.POST)
     try:
@@ -118,7 +113,7 @@ def risk_reset(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
 @says_why
 def risk_limit_create(request: HttpRequest) -> HttpResponseBase:
     """The limits that the form gives hold."""
-    person = _person(request)
+    person = person_of(request)
     form = LimitForm(request.POST, owner=person, instruments=visible_to(person), auto_id=LIMIT_IDS)
     if not form.is_valid():
         return _page(request, limit=form)
@@ -137,7 +132,7 @@ def risk_limit_create(request: HttpRequest) -> HttpResponseBase:
 @says_why
 def risk_limit_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     """One row of limits, to be changed."""
-    person = _person(request)
+    person = person_of(request)
     limit = get_object_or_404(_limits(person), public_id=id)
     sent = request.POST if request.method == "POST" else None
     form = LimitForm(sent, owner=person, instruments=visible_to(person), limit=limit)
@@ -157,7 +152,7 @@ def risk_limit_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
 @require_POST
 def risk_limit_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     """The row of limits is gone."""
-    risk.remove_limit(get_object_or_404(_limits(_person(request)), public_id=id))
+    risk.remove_limit(get_object_or_404(_limits(person_of(request)), public_id=id))
     toasts.say(request, _("The limit was removed."))
     return redirect("risk")
 
@@ -167,7 +162,7 @@ def risk_limit_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
 @says_why
 def risk_config(request: HttpRequest) -> HttpResponseBase:
     """The configuration and its changes; operators change it."""
-    person, config = _person(request), risk.current()
+    person, config = person_of(request), risk.current()
     if request.method == "POST" and not person.is_staff:
         raise PermissionDenied(_("Only operators change the configuration."))
     form = RiskConfigForm(request.POST if request.method == "POST" else None, instance=config)
@@ -191,7 +186,7 @@ def risk_config(request: HttpRequest) -> HttpResponseBase:
 
 
 def _page(request: HttpRequest, *, stop: StopForm | None = None, limit: LimitForm | None = None) -> HttpResponse:
-    person = _person(request)
+    person = person_of(request)
     rows = BreakerState.objects.filter(Q(owner=person) | Q(owner__isnull=True)).select_related("account")
     nearest = (F("nearest").desc(nulls_last=True), "id")
     over_all = rows.filter(scope=BreakerScope.GLOBAL).order_by("mode")

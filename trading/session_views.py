@@ -11,8 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import paging, toasts
 from accounts.errors import DomainError
-from accounts.models import User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from trading import session_figures, sessions
 from trading.models import Order, Trade, TradeStatus, TradingSession
 from trading.refusals import says_why
@@ -20,11 +19,6 @@ from trading.session_forms import StartForm
 
 #: Open sessions, orders and trades that a page shows; lists of their own have all of them.
 _MOST = 100
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _own(request: HttpRequest, public_id: uuid.UUID) -> TradingSession:
@@ -39,12 +33,12 @@ def session_list(request: HttpRequest) -> HttpResponseBase:
     """Sessions that go on and those that are over; a POST begins one."""
     if request.method == "POST":
         return _start(request)
-    return _list(request, StartForm(owner=_person(request)))
+    return _list(request, StartForm(owner=person_of(request)))
 
 
 @may_write_required
 def _start(request: HttpRequest) -> HttpResponseBase:
-    form = StartForm(request.POST, owner=_person(request))
+    form = StartForm(request.POST, owner=person_of(request))
     if not form.is_valid():
         return _list(request, form, status=422)
     asked = dict(form.cleaned_data)
@@ -59,7 +53,7 @@ def _start(request: HttpRequest) -> HttpResponseBase:
 
 
 def _list(request: HttpRequest, form: StartForm, *, status: int = 200) -> HttpResponse:
-    person, now = _person(request), timezone.now()
+    person, now = person_of(request), timezone.now()
     rows = TradingSession.objects.for_user(person).select_related("account")
     running = list(rows.open().order_by("-id")[:_MOST])
     page = paging.page_of(

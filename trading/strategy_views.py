@@ -9,19 +9,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import toasts
-from accounts.models import User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from trading import exit_strategies
 from trading.errors import PlanInvalid
 from trading.exit_strategies import StrategyNameTaken
 from trading.models import ExitStrategy
 from trading.plan_forms import StrategyForm
 from trading.refusals import says_why
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _own(request: HttpRequest, public_id: uuid.UUID) -> ExitStrategy:
@@ -32,7 +26,7 @@ def _own(request: HttpRequest, public_id: uuid.UUID) -> ExitStrategy:
 @require_safe
 def strategy_list(request: HttpRequest) -> HttpResponse:
     """The person's own strategies and the shipped ones; the archived below."""
-    person = _person(request)
+    person = person_of(request)
     rows = list(ExitStrategy.objects.for_user(person).order_by("owner", "name"))
     default = exit_strategies.default_for(person)
     context = {
@@ -55,7 +49,9 @@ def strategy_create(request: HttpRequest) -> HttpResponse:
         return _editor(request, form, status=422)
     clean = form.cleaned_data
     try:
-        exit_strategies.create(owner=_person(request), name=clean["name"], description=clean["description"], plan=plan)
+        exit_strategies.create(
+            owner=person_of(request), name=clean["name"], description=clean["description"], plan=plan
+        )
     except (PlanInvalid, StrategyNameTaken) as error:
         return _refused(request, form, error)
     toasts.say(request, _("The exit strategy was made."))
@@ -119,7 +115,7 @@ def strategy_restore(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
 def strategy_copy(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     """A shipped strategy is changed by changing a copy."""
     source = get_object_or_404(ExitStrategy.objects.for_user(request.user), public_id=id)
-    made = exit_strategies.copy(source, owner=_person(request))
+    made = exit_strategies.copy(source, owner=person_of(request))
     return redirect("strategy_edit", made.public_id)
 
 

@@ -14,9 +14,9 @@ from accounts.decimals import plain
 from accounts.errors import DomainError, IdempotencyConflict, InvalidValue
 from accounts.forms import refuse
 from accounts.models import Account, Portfolio, User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from trading import desk_lines, orders
-from trading.desk_views import LONGEST_SYMBOL, first_steps, order_address, person_of
+from trading.desk_views import LONGEST_SYMBOL, first_steps, order_address
 from trading.errors import OrderRefused
 from trading.models import InstrumentKind, Order, OrderSource, Position
 from trading.order_forms import OF_CLASSES, OF_TYPES, TicketForm, offered

@@ -13,19 +13,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import toasts, undo
-from accounts.models import Account, User
-from accounts.permissions import may_write_required
+from accounts.models import Account
+from accounts.permissions import may_write_required, person_of
 from trading import taking_back, trades
 from trading.errors import NothingLeft, TradeRefused
 from trading.forms import MOST_FILLS, TradeForm, corrected_fills, fills_formset, initial_fills
 from trading.models import Execution, Trade
 from trading.refusals import says_why
 from trading.trades import CHANGED_MEANWHILE
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _own_trade(request: HttpRequest, public_id: uuid.UUID) -> Trade:
@@ -37,7 +32,7 @@ def _own_trade(request: HttpRequest, public_id: uuid.UUID) -> Trade:
 @require_http_methods(["GET", "HEAD", "POST"])
 @says_why
 def trade_create(request: HttpRequest) -> HttpResponseBase:
-    owner = _person(request)
+    owner = person_of(request)
     if request.method != "POST":
         wanted = _account_id(request)
         account = Account.objects.for_user(owner).filter(public_id=wanted).first() if wanted else None
@@ -149,7 +144,7 @@ def trade_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     trade = _own_trade(request, id)
     deleted = trades.delete(trade)
     ids = Execution.objects.for_user(request.user).filter(pk__in=deleted).values_list("public_id", flat=True)
-    token = undo.token(_person(request), taking_back.ONE, {"fills": [each.hex for each in ids]})
+    token = undo.token(person_of(request), taking_back.ONE, {"fills": [each.hex for each in ids]})
     words = _("The trade in %(symbol)s was deleted.") % {"symbol": trade.instrument.symbol}
     toasts.say(request, words, undo=token)
     return redirect("trade_list")
@@ -161,7 +156,7 @@ def trade_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
 def trade_restore(request: HttpRequest) -> HttpResponse:
     """Pages that were open before `undo` took such tokens still send theirs here."""
     try:
-        undone = undo.perform(_person(request), request.POST.get("fills", ""))
+        undone = undo.perform(person_of(request), request.POST.get("fills", ""))
     except NothingLeft as error:
         toasts.say(request, error.message, level="error")
         return redirect("trade_list")

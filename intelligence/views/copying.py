@@ -13,8 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import toasts
 from accounts.errors import DomainError, InvalidValue
 from accounts.forms import refuse
-from accounts.models import User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from intelligence import copy_settings, performance_lists
 from intelligence.copy_forms import CopySettingsForm
 from intelligence.models import PerformanceWindow, Wallet, WalletMode, WalletPerformance
@@ -24,11 +23,6 @@ from trading.refusals import says_why
 
 #: Wallets on one page of the ranking.
 MOST = 200
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _one_of(request: HttpRequest, name: str, allowed: Sequence[str], default: str) -> str:
@@ -44,7 +38,7 @@ def _one_of(request: HttpRequest, name: str, allowed: Sequence[str], default: st
 @says_why
 def wallet_performance(request: HttpRequest) -> HttpResponseBase:
     """The wallets that are copied, ranked by what came of it, in one mode and window."""
-    person = _person(request)
+    person = person_of(request)
     mode = _one_of(request, "mode", WalletMode.values, "simulation")
     window = _one_of(request, "window", PerformanceWindow.values, "all")
     order = _one_of(request, "order", list(ORDERS), "total_pnl")
@@ -81,7 +75,7 @@ def wallet_figures(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
 @says_why
 def copying(request: HttpRequest) -> HttpResponseBase:
     """How much of what watched wallets do is copied."""
-    person = _person(request)
+    person = person_of(request)
     found = copy_settings.current(person.pk)
     form = CopySettingsForm(request.POST if request.method == "POST" else None, settings=found)
     if form.is_bound and form.is_valid():

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import paging, toasts, undo
 from accounts.errors import DomainError
 from accounts.models import User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from intelligence import decision_lists, decision_stats, decisions, neighbours, search
 from intelligence.decisions import Links, Said
 from intelligence.forms import DecisionForm, MemoryForm
@@ -31,11 +31,6 @@ _MANY, _SOME, _FEW = 20, 8, 5
 _GROUPS = 12
 
 
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
-
-
 def _own(request: HttpRequest, public_id: uuid.UUID) -> Decision:
     rows = decision_lists.shown(Decision.objects.for_user(request.user))
     return get_object_or_404(rows, public_id=public_id)
@@ -46,7 +41,7 @@ def _own(request: HttpRequest, public_id: uuid.UUID) -> Decision:
 @says_why
 def memory(request: HttpRequest) -> HttpResponseBase:
     """What is like a situation and how it ended; without one what was decided, the latest first."""
-    person = _person(request)
+    person = person_of(request)
     form = MemoryForm(request.GET or None)
     form.is_valid()
     form.cleaned_data = getattr(form, "cleaned_data", {})
@@ -80,7 +75,7 @@ def memory(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def decision_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     """One decision: what was said, how it ended, how it read before, and what was like it."""
-    person, decision = _person(request), _own(request, id)
+    person, decision = person_of(request), _own(request, id)
     found = search.like(
         person, decision.pk, decision.reasoning, filters=Filters(besides=decision.public_id), limit=_SOME
     )
@@ -112,7 +107,7 @@ def decision_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
 @says_why
 def decision_create(request: HttpRequest) -> HttpResponseBase:
     """A decision is written down, of an order or a trade where the address names one."""
-    person = _person(request)
+    person = person_of(request)
     order, trade = _linked(request, Order), _linked(request, Trade)
     if request.method != "POST":
         return _form(request, DecisionForm(owner=person, is_new=True, initial=_initial(request, order, trade)))
@@ -135,7 +130,7 @@ def decision_create(request: HttpRequest) -> HttpResponseBase:
 @says_why
 def decision_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     """A decision is revised, in the revision that was read."""
-    person, decision = _person(request), _own(request, id)
+    person, decision = person_of(request), _own(request, id)
     if request.method != "POST":
         said = said_of(decision)
         initial = {each.name: getattr(said, each.name) for each in fields(Said)}
@@ -163,7 +158,7 @@ def decision_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
 @says_why
 def decision_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     """The decision is gone, and can be had back for a while."""
-    person = _person(request)
+    person = person_of(request)
     payload = decisions.delete(_own(request, id))
     toasts.say(request, _("The decision was deleted."), undo=undo.token(person, decisions.DELETED, payload))
     return redirect("memory")
@@ -173,7 +168,7 @@ def decision_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
 @require_safe
 def memory_panel(request: HttpRequest) -> HttpResponse:
     """What happened in situations like this one: of a trade, of an order, or of what a ticket says so far."""
-    person = _person(request)
+    person = person_of(request)
     order, trade = _linked(request, Order), _linked(request, Trade)
     text, symbol = _situation(request, order, trade)
     own = decision_lists.shown(Decision.objects.for_user(person))

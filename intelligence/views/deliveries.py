@@ -10,8 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import paging, publishing, toasts
 from accounts.errors import InvalidValue
-from accounts.models import AuditEvent, User
-from accounts.permissions import may_write_required
+from accounts.models import AuditEvent
+from accounts.permissions import may_write_required, person_of
 from intelligence import inbox, signal_lists, wallet_tasks
 from intelligence.models import DeliveryStatus, WebhookDelivery, WebhookRegistration
 from trading.refusals import says_why
@@ -25,8 +25,7 @@ _ALERTS = ("webhook.clock_skew", "webhook.event_id_reused", "webhook.refused")
 @says_why
 def delivery_list(request: HttpRequest) -> HttpResponseBase:
     """What webhooks brought, the newest first; what nobody understood first of all where it is asked for."""
-    person = request.user
-    assert isinstance(person, User)
+    person = person_of(request)
     _check(request)
     status = request.GET.get("status", "")
     if status and status not in DeliveryStatus.values:

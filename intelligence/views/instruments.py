@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
+from accounts.permissions import person_of
 from intelligence import decision_lists, decision_stats
 from intelligence.models import Decision, NewsArticle, StockAnalysis
 from intelligence.neighbours import symbols_of
@@ -22,8 +22,7 @@ _MOST = 25
 @require_safe
 def instrument_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     """News, analyses and decisions of one instrument, for its reader alone."""
-    person = request.user
-    assert isinstance(person, User)
+    person = person_of(request)
     instrument = Instrument.objects.filter(public_id=id).first()
     news = NewsArticle.objects.for_user(person).filter(instruments=instrument)
     analyses = StockAnalysis.objects.for_user(person).filter(instrument=instrument)

@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import paging, toasts
-from accounts.models import User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from intelligence import signal_lists, tokens
 from intelligence.models import OutcomeVerdict, Signal, SignalAction, Token, Wallet
 from trading.refusals import says_why
@@ -21,17 +20,12 @@ _NEWEST = 20
 PRICE_SOURCE = "dexscreener"
 
 
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
-
-
 @login_required
 @require_safe
 @says_why
 def signal_list(request: HttpRequest) -> HttpResponseBase:
     """What watched wallets did, the newest first, with what was made of each."""
-    person = _person(request)
+    person = person_of(request)
     asked = {name: request.GET.get(name, "")[:128] for name in signal_lists.FILTERS}
     page = paging.page_of(
         signal_lists.chosen(person, asked),
@@ -73,7 +67,7 @@ def signal_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
 @says_why
 def mint_list(request: HttpRequest) -> HttpResponseBase:
     """The tokens that the person's wallets traded, with what is known of each."""
-    person = _person(request)
+    person = person_of(request)
     search = request.GET.get("search", "").replace("\0", "").strip()[:64]
     rows = Token.objects.for_user(person)
     if search:
@@ -122,7 +116,7 @@ def _bannable(request: HttpRequest, id: uuid.UUID) -> Token:
 def mint_ban(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     """Nobody here trades it any more."""
     token = _bannable(request, id)
-    tokens.blacklist(token.address, reason=request.POST.get("reason", ""), at=timezone.now(), by=_person(request))
+    tokens.blacklist(token.address, reason=request.POST.get("reason", ""), at=timezone.now(), by=person_of(request))
     toasts.say(request, _("The token is blacklisted."))
     return redirect("mint_detail", id)
 
@@ -133,6 +127,6 @@ def mint_ban(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
 def mint_lift(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
     """The ban was a mistake, and why is kept."""
     token = _bannable(request, id)
-    tokens.lift(token, reason=request.POST.get("reason", ""), at=timezone.now(), by=_person(request))
+    tokens.lift(token, reason=request.POST.get("reason", ""), at=timezone.now(), by=person_of(request))
     toasts.say(request, _("The token is not blacklisted any more."))
     return redirect("mint_detail", id)

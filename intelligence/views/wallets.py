@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import paging, toasts
 from accounts.errors import DomainError
 from accounts.models import User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from intelligence import signal_lists, wallet_lists, wallets
 from intelligence.models import Signal, Wallet, WalletMode, WebhookRegistration
 from intelligence.wallet_forms import WalletForm
@@ -21,11 +21,6 @@ from trading.refusals import says_why
 
 _NEWEST = 20
 _FILTERS = ("status", "mode", "sync_status", "search")
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _own(request: HttpRequest, public_id: uuid.UUID) -> Wallet:
@@ -39,7 +34,7 @@ def _own(request: HttpRequest, public_id: uuid.UUID) -> Wallet:
 @says_why
 def wallet_list(request: HttpRequest) -> HttpResponseBase:
     """The wallets that the person watches, with what is to be said of each."""
-    person, now = _person(request), timezone.now()
+    person, now = person_of(request), timezone.now()
     asked = {name: request.GET.get(name, "")[:100] for name in _FILTERS}
     page = paging.page_of(
         wallet_lists.chosen(person, asked),
@@ -78,7 +73,7 @@ def wallet_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def wallet_create(request: HttpRequest) -> HttpResponse:
     """An address is watched from now on."""
-    person = _person(request)
+    person = person_of(request)
     if request.method != "POST":
         return _editor(request, WalletForm(owner=person, initial=_beginning(person)))
     form = WalletForm(request.POST, owner=person)
@@ -105,8 +100,8 @@ def wallet_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     """The wallet is described otherwise; its address stays."""
     wallet = _own(request, id)
     if request.method != "POST":
-        return _editor(request, WalletForm(owner=_person(request), wallet=wallet), wallet=wallet)
-    form = WalletForm(request.POST, owner=_person(request), wallet=wallet)
+        return _editor(request, WalletForm(owner=person_of(request), wallet=wallet), wallet=wallet)
+    form = WalletForm(request.POST, owner=person_of(request), wallet=wallet)
     if not form.is_valid():
         return _editor(request, form, wallet=wallet, status=422)
     try:

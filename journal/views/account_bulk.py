@@ -14,10 +14,9 @@ from django.views.decorators.http import require_http_methods
 from accounts import bulk_edits, toasts, undo
 from accounts.bulk_edits import Change
 from accounts.models import Account, User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from journal import account_forms, saved_views
 from journal.account_forms import ChangeForm, Selection
-from journal.views.pages import person_of
 from trading.refusals import says_why
 
 #: Names of chosen accounts that are told before the change.

@@ -14,11 +14,10 @@ from accounts import ledger, paging, toasts, undo
 from accounts.errors import DomainError
 from accounts.models import Account, LedgerEntry, LedgerKind, Portfolio
 from accounts.paging import Listing
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from journal import table_export
 from journal.account_forms import CashForm, choice_of
 from journal.templatetags.journal_format import signed_money
-from journal.views.pages import person_of
 from trading.refusals import says_why
 
 _VERBS: dict[str, Any] = {

@@ -14,13 +14,14 @@ from django.views.decorators.http import require_safe
 from accounts import versions
 from accounts.errors import InvalidValue
 from accounts.models import Account, User
+from accounts.permissions import person_of
 from journal import breakdowns, charts, filters, reports, side_by_side, table_export, units
 from journal.account_forms import FEWEST_COMPARED, MOST_COMPARED
 from journal.figures import Comparison
 from journal.filters import MetricsFilter
 from journal.side_by_side import ALIGNMENTS, Column
 from journal.units import Unit
-from journal.views.pages import best_and_worst, person_of, standing
+from journal.views.pages import best_and_worst, standing
 from trading.refusals import says_why
 
 _OWN = ("add", "align", "format", "table", "unit")

@@ -15,9 +15,8 @@ from accounts import account_groups as labels
 from accounts import toasts, undo
 from accounts.errors import DomainError
 from accounts.models import Account, AccountGroup, AccountTag
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from journal.account_forms import LabelForm
-from journal.views.pages import person_of
 
 
 @login_required

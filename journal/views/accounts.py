@@ -29,7 +29,7 @@ from accounts.models import (
     Portfolio,
     User,
 )
-from accounts.permissions import may_write, may_write_required
+from accounts.permissions import may_write, may_write_required, person_of
 from journal import (
     account_forms,
     account_tables,
@@ -44,7 +44,7 @@ from journal.account_windows import AccountsWindow, WindowRow
 from journal.context import KEPT
 from journal.models import Note
 from journal.views.board import Board
-from journal.views.pages import FEW, person_of, standing
+from journal.views.pages import FEW, standing
 from trading.models import ImportBatch
 from trading.refusals import says_why
 

@@ -15,12 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import toasts, undo
 from accounts.errors import DomainError, InvalidValue
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from journal import attachments
 from journal.models import Attachment, Note
 from journal.note_forms import FileForm
 from journal.templatetags.journal_words import files_of
-from journal.views.pages import person_of
 from trading.models import Trade
 from trading.refusals import page, says_why
 

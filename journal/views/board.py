@@ -17,6 +17,7 @@ from accounts import versions
 from accounts.addresses import written
 from accounts.errors import InvalidValue
 from accounts.models import Account
+from accounts.permissions import person_of
 from journal import (
     account_lines,
     account_ranks,
@@ -55,7 +56,7 @@ from journal.panel_tables import Table
 from journal.panels import BREAKDOWNS, PANELS, Panel
 from journal.trade_lists import TradeRow, rows_of
 from journal.units import Scale, Unit
-from journal.views.pages import FEW, month_of, person_of, positions_of, within
+from journal.views.pages import FEW, month_of, positions_of, within
 from trading.models import Position
 
 #: Parameters of the dashboard besides the filters; `line` may come several times.

@@ -14,12 +14,13 @@ from django.views.decorators.http import require_safe
 
 from accounts.errors import InvalidValue
 from accounts.models import User
+from accounts.permissions import person_of
 from journal import breakdowns, contrast_tables, contrasts, filters, report_charts, report_forms, units
 from journal.context import today_of
 from journal.contrasts import Contrast
 from journal.report_forms import Side
 from journal.units import Scale, Unit
-from journal.views.pages import person_of, standing
+from journal.views.pages import standing
 from journal.views.reports import OTHERS, file_of, groups_shown, is_file
 from trading.refusals import says_why
 

@@ -9,12 +9,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import publishing, toasts
 from accounts.models import Account
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from journal import charts, panels, sample, tasks
 from journal.context import Frame
 from journal.definitions import DEFINITIONS
 from journal.views.board import Board, Shown, one_of
-from journal.views.pages import person_of
 from trading.refusals import says_why
 
 #: Milliseconds between the questions for panels that come after the page.

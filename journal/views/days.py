@@ -10,10 +10,11 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from accounts import versions
+from accounts.permissions import person_of
 from journal import days, filters, reports
 from journal.trade_lists import rows_of
 from journal.views.notes import day_or_404
-from journal.views.pages import person_of, standing, within
+from journal.views.pages import standing, within
 from trading.refusals import says_why
 
 

@@ -15,12 +15,11 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from accounts import publishing, toasts
 from accounts.errors import InvalidValue
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from journal import tasks
 from journal.archive import jobs
 from journal.models import Archive, ArchiveStatus
 from journal.templatetags.journal_format import count
-from journal.views.pages import person_of
 from trading.refusals import says_why
 
 #: Archives shown, the latest first.

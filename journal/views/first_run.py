@@ -8,9 +8,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import toasts
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from journal import first_run, sample
-from journal.views.pages import person_of
 
 
 @login_required

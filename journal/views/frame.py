@@ -14,12 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import locale, preferences, toasts, undo
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import Theme, User
-from accounts.permissions import may_write, may_write_required
+from accounts.permissions import may_write, may_write_required, person_of
 from accounts.views import back_of
 from journal import choosing, saved_views
 from journal.context import ACCOUNTS, KEPT
 from journal.models import SavedView
-from journal.views.pages import person_of
 from trading.refusals import says_why
 
 #: Accounts that are offered at once.

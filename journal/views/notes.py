@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import toasts, undo, versions
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import Account
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from journal import attachments, breakdowns, charts, drafts, filters, note_lists, notes, table_export
 from journal.context import today_of
 from journal.markdown import to_html
@@ -23,7 +23,7 @@ from journal.models import LONGEST_NOTE, Draft, Note, NoteKind, NoteTemplate
 from journal.note_forms import NoteForm, TemplateForm, initial_of
 from journal.note_lists import StreamFilter
 from journal.notes import NoteChanged, TemplateNameTaken
-from journal.views.pages import month_of, person_of, standing, within
+from journal.views.pages import month_of, standing, within
 from trading.models import Tag
 from trading.refusals import says_why
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidValue
 from accounts.models import User
+from accounts.permissions import person_of
 from journal import charts, chosen_trades, filters, reports, units
 from journal.figures import AggregateMetrics, Answer
 from journal.filters import MetricsFilter
@@ -19,11 +20,6 @@ from trading.models import Position
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
 #: Rows of a panel that is a beginning of something longer.
 FEW = 8
-
-
-def person_of(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def own_trades(request: HttpRequest) -> Any:

@@ -12,14 +12,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import toasts, undo
 from accounts.errors import DomainError
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from journal import filters, playbook_results, playbooks, table_export
 from journal.models import Playbook, TradePlaybook
 from journal.playbook_forms import PlaybookForm, RuleRow, acted, posted_rows, rows_of, with_spare
 from journal.playbooks import PlaybookChanged, PlaybookNameTaken
 from journal.templatetags.journal_words import playbooks_of_trade
 from journal.version_differences import history_of
-from journal.views.pages import person_of, standing
+from journal.views.pages import standing
 from trading.models import Trade
 from trading.refusals import says_why
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import versions
 from accounts.errors import InvalidValue
+from accounts.permissions import person_of
 from journal import (
     breakdowns,
     dimensions,
@@ -31,7 +32,7 @@ from journal.report_charts import Item
 from journal.report_tables import Table
 from journal.templatetags.journal_format import short_money
 from journal.units import Scale, Unit
-from journal.views.pages import person_of, scale_of, standing
+from journal.views.pages import scale_of, standing
 from trading.refusals import says_why
 
 Words = str | Promise

@@ -16,11 +16,10 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import toasts, versions
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from accounts.text import paragraphs
 from journal import bulk_acts, reviewing, trade_charts, trade_windows
 from journal.bulk_acts import Act
-from journal.views.pages import person_of
 from journal.views.trade_page import held_of, marks_of
 from trading import trades
 from trading.errors import WordsChanged

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from accounts.permissions import person_of
 from journal.context import Frame
 from journal.search import Hit, find
 from journal.templatetags.journal_format import day
-from journal.views.pages import person_of
 
 LONGEST = 100
 #: In all while one types, and on the page of all results.

@@ -17,11 +17,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import toasts, undo, versions
 from accounts.errors import InvalidValue
 from accounts.models import User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from journal import table_export
 from journal.models import Note
 from journal.note_forms import cleaned
-from journal.views.pages import person_of
 from trading import tag_groups, tags
 from trading.models import Tag, TagGroup, TagRole, Trade
 from trading.refusals import says_why

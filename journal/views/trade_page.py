@@ -20,11 +20,10 @@ from django.views.decorators.http import require_POST
 from accounts import toasts, versions
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from journal import bulk_acts, drafts, trade_charts, trade_windows
 from journal.bulk_acts import Act
 from journal.trade_windows import TradeList
-from journal.views.pages import person_of
 from trading import trades
 from trading.errors import WordsChanged
 from trading.forms import WordsForm

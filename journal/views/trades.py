@@ -18,14 +18,14 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import preferences, toasts, versions
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import User
-from accounts.permissions import may_write_required
+from accounts.permissions import may_write_required, person_of
 from journal import bulk_acts, reports, reviewing, trade_filters, trade_tables, trade_windows, units
 from journal.context import today_of
 from journal.filters import MetricsFilter
 from journal.trade_export import lines as csv_lines
 from journal.trade_windows import TradeList
 from journal.units import Scale, Unit
-from journal.views.pages import person_of, standing
+from journal.views.pages import standing
 from trading.models import Tag, TagRole, Trade
 from trading.refusals import says_why
 
