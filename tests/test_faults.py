@@ -319,7 +319,13 @@ def test_one_task_delivered_ten_times_at_once_does_its_work_once() -> None:
 
 def test_without_the_batchs_lock_ten_deliveries_would_all_import(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control."""
-    monkeypatch.setattr(pipeline, "lock_batch", lambda batch_id: True)
+    all_came = threading.Barrier(10, timeout=30)
+
+    def lets_all_in(batch_id: int) -> bool:
+        all_came.wait()
+        return True
+
+    monkeypatch.setattr(pipeline, "lock_batch", lets_all_in)
     batch = queued(make_user(), pairs(300))
 
     at_once([lambda: tasks.run_import(batch.pk)] * 10)

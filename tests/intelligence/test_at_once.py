@@ -8,7 +8,7 @@ from decimal import Decimal as D
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test import Client
 
 from intelligence import inbox, signals, syncing, tokens, wallet_tasks
@@ -72,12 +72,20 @@ def test_reports_of_one_swap_that_differ_in_bytes_are_one_signal_however_they_ov
     assert sorted(made) == [0, 0, *[1] * 10]
     assert [each.revision for each in Signal.objects.order_by("revision")] == [0, 1]
 
-    # The control: without the lock, what is not there yet is written by several, and the database refuses them.
+    # The control: without the lock, all look before one has written, and the database refuses all but that one.
+    all_looked, known = threading.Barrier(8, timeout=30), signals._known
+
+    def known_to_all(transactions: set[str]) -> Any:
+        found = known(transactions)
+        all_looked.wait()
+        return found
+
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(signals, "_lock", lambda transactions: threading.Event().wait(0.05))
+        patched.setattr(signals, "_lock", lambda transactions: None)
+        patched.setattr(signals, "_known", known_to_all)
         other = Seen(whale.address, address("token"), "swap_detected", "sell", signature("two"), 7, AT, D(1), {})
         got = at_once(8, lambda _: signals.record([other], source="helius", at=AT).duplicates)
-    assert any(isinstance(each, Exception) for each in got)
+    assert sum(isinstance(each, IntegrityError) for each in got) == 7
     assert Signal.objects.filter(action="sell").count() == 1
 
 

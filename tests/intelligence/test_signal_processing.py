@@ -1,6 +1,6 @@
 """What is made of signals: what is copied, what is not and why, and that it is done once."""
 
-import time
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal as D
@@ -431,15 +431,15 @@ def test_purchases_of_several_wallets_at_once_stay_under_the_caps_and_would_not_
     # 20 % of 300 in one token.
     assert value_after(make_user()) == 60
 
-    real = copy_situation.judged
+    real, all_judged = copy_situation.judged, threading.Barrier(4, timeout=30)
 
-    def slowly(*args: Any, **kwargs: Any) -> Any:
+    def once_all_are_judged(*args: Any, **kwargs: Any) -> Any:
         found = real(*args, **kwargs)
-        time.sleep(0.4)
+        all_judged.wait()
         return found
 
     monkeypatch.setattr(copy_settings, "locked", copy_settings.current)
-    monkeypatch.setattr(copy_situation, "judged", slowly)
+    monkeypatch.setattr(copy_situation, "judged", once_all_are_judged)
     assert value_after(make_user()) > 60
 
 

@@ -88,16 +88,15 @@ def test_orders_at_once_never_set_aside_more_than_there_is() -> None:
 
 def test_without_the_lock_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
     account, acme = funded(make_user(), "1000"), share()
-    store = orders._Desk.store
+    store, all_read = orders._Desk.store, threading.Barrier(8, timeout=30)
 
-    def slowly(desk: Any) -> None:
-        # Long enough for all to have read before the first has written.
-        time.sleep(0.3)
+    def once_all_have_read(desk: Any) -> None:
+        all_read.wait()
         store(desk)
 
     monkeypatch.setattr(trades, "locked_accounts", lambda ids: order_facts._accounts.asked(ids=list(ids)))
     monkeypatch.setattr(order_facts, "_LOCKED", order_facts._LOCKED.replace("FOR NO KEY UPDATE", ""))
-    monkeypatch.setattr(orders._Desk, "store", slowly)
+    monkeypatch.setattr(orders._Desk, "store", once_all_have_read)
 
     at_once(*[_buy(account, acme) for _ in range(8)])
 
