@@ -16,6 +16,7 @@ from journal.filters import MetricsFilter
 from journal.metrics import distributions as spread
 from journal.metrics import formulas
 from journal.metrics.distributions import Bucket, Run, Runs
+from journal.metrics.spreads import Joined
 from journal.metrics.totals import Totals
 from journal.spread_rows import Results
 
@@ -88,17 +89,16 @@ def distributions(user: User, wanted: MetricsFilter | None = None, *, fresh: boo
         fresh=fresh,
         parts_read=(facets.OF_FIGURES,),
     )
-    in_a_row = runs_in_a_row(user, wanted, fresh=fresh)
     return Distributions(
-        as_of=min(kept["as_of"], in_a_row.as_of),
-        stale=kept["stale"] or in_a_row.stale,
-        missing_days=max(kept["missing_days"], in_a_row.missing_days),
+        as_of=kept["as_of"],
+        stale=kept["stale"],
+        missing_days=kept["missing_days"],
         currency=kept["currency"],
         net=_distribution(kept["net"]),
         r=_distribution(kept["r"]),
         days=_distribution(kept["days"]),
-        trade_runs=in_a_row.trade_runs,
-        day_runs=in_a_row.day_runs,
+        trade_runs=_runs(kept["runs"]["trade_runs"]),
+        day_runs=_runs(kept["runs"]["day_runs"]),
         unconverted=series.unconverted_of(kept["unconverted"]),
     )
 
@@ -134,13 +134,20 @@ def _runs_in_a_row(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         daily = series.daily_series(user.pk, wanted)
         found = series.conversion_for(user, wanted, daily)
         trades = spread_rows.runs(user.pk, wanted)
-    marks = ["w" if pnl > 0 else "l" if pnl < 0 else "b" for _, pnl in found.days(daily)]
     return {
         "currency": found.currency,
+        "unconverted": series.kept_unconverted(found),
+        **_runs_of(trades, [pnl for _, pnl in found.days(daily)]),
+    }
+
+
+def _runs_of(trades: Joined, days: list[Decimal]) -> dict[str, Any]:
+    """The runs of trades, and of days with this P&L, as JSON keeps them."""
+    marks = ["w" if pnl > 0 else "l" if pnl < 0 else "b" for pnl in days]
+    return {
         "count": trades.count,
         "trade_runs": _kept_runs(trades.runs),
         "day_runs": _kept_runs(spread.runs(marks)),
-        "unconverted": series.kept_unconverted(found),
     }
 
 
@@ -149,6 +156,7 @@ def _distributions(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         daily = series.daily_series(user.pk, wanted)
         found = series.conversion_for(user, wanted, daily)
         net, in_r = spread_rows.results(user.pk, wanted, rates=found.rates)
+        trades = spread_rows.runs(user.pk, wanted)
     days = [pnl for _, pnl in found.days(daily)]
     of_days = Results(
         spread_rows.spread_of(days, places=_DAY_PLACES),
@@ -160,6 +168,7 @@ def _distributions(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         "net": _spread(net),
         "r": _spread(in_r),
         "days": _spread(of_days),
+        "runs": _runs_of(trades, days),
         "unconverted": series.kept_unconverted(found),
     }
 
