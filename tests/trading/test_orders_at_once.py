@@ -9,7 +9,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
@@ -24,6 +23,7 @@ from trading.invariants import INVARIANTS
 from trading.models import Instrument, Order, Quote
 from trading.order_rules.broker_events import Fill
 from trading.order_rules.vocabulary import OrderClass
+from trading.orders import placing
 from trading.venues import paper
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -88,7 +88,7 @@ def test_orders_at_once_never_set_aside_more_than_there_is() -> None:
 
 def test_without_the_lock_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
     account, acme = funded(make_user(), "1000"), share()
-    store, all_read = orders._Desk.store, threading.Barrier(8, timeout=30)
+    store, all_read = placing._Desk.store, threading.Barrier(8, timeout=30)
 
     def once_all_have_read(desk: Any) -> None:
         all_read.wait()
@@ -96,7 +96,7 @@ def test_without_the_lock_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(trades, "locked_accounts", lambda ids: order_facts._accounts.asked(ids=list(ids)))
     monkeypatch.setattr(order_facts, "_LOCKED", order_facts._LOCKED.replace("FOR NO KEY UPDATE", ""))
-    monkeypatch.setattr(orders._Desk, "store", once_all_have_read)
+    monkeypatch.setattr(placing._Desk, "store", once_all_have_read)
 
     at_once(*[_buy(account, acme) for _ in range(8)])
 
@@ -183,7 +183,7 @@ def _lives(seed: int, accounts: list[Account], shares: list[Instrument], count: 
             _act(chance, accounts, shares, f"{seed}-{number}")
         except DomainError:
             continue
-        except (OperationalError, InterfaceError, psycopg.Error):
+        except (OperationalError, InterfaceError):
             # Killed in the middle of it, or found in a knot with another; somebody else goes on.
             connection.close()
 

@@ -1,13 +1,12 @@
-"""Verbs on orders: place, cancel, replace, expire. What becomes of one afterwards is in `trading.order_progress`.
+"""Placing orders: each is decided after the one before, stands or is refused with every reason; stored together.
 
-A verb holds the account, its portfolio and the order; no venue is called in it. Source: docs/orders.md
+The account and its portfolio are held; no venue is called. Source: docs/orders.md
 """
 
 import dataclasses
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,31 +16,26 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit, ledger, versions
-from accounts.decimals import plain
 from accounts.errors import DomainError, IdempotencyConflict, InvalidValue
-from accounts.models import Account, AuditEvent, Portfolio
+from accounts.models import Account, AuditEvent
 from accounts.prepared import insert, together
-from trading import entry_plans, order_commands, order_groups, risk, trades
-from trading.errors import InvalidState, OrderRefused, VersionConflict
+from trading import entry_plans, order_commands, order_groups, risk
+from trading.errors import OrderRefused
 from trading.exits.plans import ExitPlan
-from trading.models import BreakerState, Instrument, Order, OrderCommand, OrderEvent, Quote, Venue
+from trading.models import BreakerState, Instrument, Order, OrderEvent, Quote, Venue
 from trading.order_facts import Facts
-from trading.order_progress import LOCAL, advance, sign, tell_refused
+from trading.order_progress import sign, tell_refused
 from trading.order_rows import Intent, Request, WantedPlan, accepted, built, refused
-from trading.order_rules import pretrade, replacing
+from trading.order_rules import pretrade
 from trading.order_rules.amounts import difference
-from trading.order_rules.broker_events import BrokerEvent, Report, fold
 from trading.order_rules.capabilities import ALPACA_2026_06, PAPER, Capabilities
 from trading.order_rules.pretrade import Decision, Effect
 from trading.order_rules.reservations import Hold
-from trading.order_rules.statuses import Event, Status
 from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import Violation, violations
-from trading.order_rules.vocabulary import OrderClass, OrderType, Purpose, Side, TimeInForce
-from trading.order_rules.words import _ as _g
-from trading.order_tickets import known_of, market_of, next_step, ticket_of
+from trading.order_rules.vocabulary import OrderType, Side, TimeInForce
+from trading.order_tickets import market_of
 from trading.paper_fills import PaperTerms, estimated_fees
-from trading.signals import orders_changed
 
 LONGEST_ID = 128
 _LASTING = frozenset({TimeInForce.DAY, TimeInForce.GTC})
@@ -337,183 +331,3 @@ def _fees(request: Request, market: Market, venue: str) -> Decimal:
 def reasons_of(order: Order) -> list[Violation]:
     """Why the order was refused before trading; none for one that was not."""
     return [Violation(each["code"], each["pointer"], each["words"], each["values"]) for each in order.reasons]
-
-
-@transaction.atomic
-def record(
-    order: Order, events: Iterable[BrokerEvent], *, source: str = LOCAL, match_id: uuid.UUID | None = None
-) -> Order:
-    """What a venue says of the order has happened to it, to its account and to what belongs to it.
-
-    An event that is known already changes nothing, whatever its order of arrival.
-    """
-    order, portfolio = _held(order, version=None)
-    _move(order, events, portfolio=portfolio, source=source, match_id=match_id)
-    return order
-
-
-def _move(
-    order: Order,
-    events: Iterable[BrokerEvent],
-    *,
-    portfolio: Portfolio,
-    source: str,
-    match_id: uuid.UUID | None = None,
-) -> None:
-    step = advance(order, events, portfolio=portfolio, source=source, match_id=match_id)
-    if step is not None:
-        order_groups.follow(step, portfolio=portfolio)
-        entry_plans.follow(step)
-        orders_changed.send(sender=Order, step=step)
-
-
-# --- cancel, replace, expire ---------------------------------------------------------------------
-
-
-@transaction.atomic
-def cancel(order: Order, *, version: int | None = None) -> Order:
-    """The order is canceled and sets nothing aside any more; at a venue outside it is asked to be.
-
-    Its exits go with it. Raises VersionConflict where it has moved on from `version`, InvalidState where it has ended.
-    """
-    order, portfolio = _held(order, version=version)
-    if not order.is_live:
-        raise InvalidState(_("This order is %(status)s: there is nothing left to cancel.") % {"status": order.status})
-    asked = next_step(order, Event.PENDING_CANCEL)
-    if order.venue != Venue.PAPER:
-        _cancel_outside(order, asked, portfolio=portfolio)
-        return order
-    _move(order, [asked, Report(Event.CANCELED, asked.at)], portfolio=portfolio, source=LOCAL)
-    return order
-
-
-def _cancel_outside(order: Order, asked: Report, *, portfolio: Portfolio) -> None:
-    """An order that was not sent yet has ended; of any other the broker is to be asked."""
-    now = timezone.now()
-    is_here = order.status in (Status.PENDING_SUBMIT, Status.SUBMIT_UNKNOWN)
-    if is_here and order_commands.withdraw(order, now=now):
-        _move(order, [next_step(order, Event.ABORTED)], portfolio=portfolio, source=LOCAL)
-        return
-    if not is_here and order.status != Status.PENDING_CANCEL:
-        _move(order, [_a_moment_later(asked)], portfolio=portfolio, source=LOCAL)
-    # While it is not known whether the broker has it, the request waits for that.
-    order_commands.ask_cancel(order, now=now)
-
-
-@transaction.atomic
-def replace_order(order: Order, *, ticket: Ticket, client_order_id: str = "", version: int | None = None) -> Placed:
-    """Another order has taken this one's place and continues its chain; what it frees or needs has moved.
-
-    The new quantity is that of the whole chain. Raises VersionConflict, InvalidState, or OrderRefused with every
-    reason, and then nothing has changed.
-    """
-    order, portfolio = _held(order, version=version)
-    state = fold(known_of(order.events.all()), quantity=order.quantity)
-    against = replacing.reasons_against(ticket_of(order), ticket, state)
-    if order.order_class != OrderClass.SIMPLE or order.legs.exists() or order.parent_id:
-        against.append(Violation("group_fixed", "", _g("Orders that belong together are canceled and placed anew.")))
-    if against:
-        raise OrderRefused(against)
-    quantity = replacing.quantity_of_successor(ticket, state)
-    client_order_id = client_order_id or f"{order.client_order_id[:90]}-{uuid.uuid4()}"
-    if order.venue != Venue.PAPER:
-        return _replace_outside(order, ticket, quantity, client_order_id, portfolio=portfolio)
-    return _replaced(order, ticket, quantity, client_order_id, portfolio=portfolio)
-
-
-def _replaced(
-    order: Order, ticket: Ticket, quantity: Decimal | None, client_order_id: str, *, portfolio: Portfolio
-) -> Placed:
-    """The order has ended and its successor stands. Raises OrderRefused with every reason against it."""
-    asked = next_step(order, Event.PENDING_REPLACE)
-    _move(order, [asked, Report(Event.REPLACED, asked.at)], portfolio=portfolio, source=LOCAL)
-    (placed,) = place_many(
-        [
-            Request(
-                order.account,
-                order.instrument,
-                dataclasses.replace(ticket, quantity=quantity),
-                Intent(
-                    client_order_id=client_order_id,
-                    purpose=Purpose(order.purpose),
-                    source=order.source,
-                    strategy=order.strategy,
-                ),
-                replaces=order,
-            )
-        ]
-    )
-    if isinstance(placed, NotPlaced):
-        raise placed.error
-    if placed.order.status == Status.REJECTED:
-        raise OrderRefused(reasons_of(placed.order))
-    return placed
-
-
-def _a_moment_later(asked: Report) -> Report:
-    """The request behind what a broker answered to the one before it, which may have been refused."""
-    return dataclasses.replace(asked, at=asked.at + timedelta(microseconds=1))
-
-
-class _OnlyTried(Exception):
-    """Takes back what was tried."""
-
-
-def _replace_outside(
-    order: Order, ticket: Ticket, quantity: Decimal | None, client_order_id: str, *, portfolio: Portfolio
-) -> Placed:
-    """The broker is to be asked; until it has answered, the order works on as it was.
-
-    What speaks against the successor here is told at once: it is put in place, and taken back.
-    """
-    if quantity is not None and quantity != quantity.to_integral_value():
-        raise OrderRefused([Violation("whole_units", "/quantity", _g("A replacement is for whole units."))])
-    if OrderCommand.objects.open().filter(order=order).exists():
-        raise InvalidState(_("The broker has not answered what it was asked about this order before."))
-    try:
-        with transaction.atomic():
-            held, its_portfolio = _held(order, version=None)
-            _replaced(held, ticket, quantity, f"try-{uuid.uuid4()}", portfolio=its_portfolio)
-            raise _OnlyTried
-    except _OnlyTried:
-        pass
-    order, portfolio = _held(order, version=None)
-    _move(order, [_a_moment_later(next_step(order, Event.PENDING_REPLACE))], portfolio=portfolio, source=LOCAL)
-    changed = {name: getattr(ticket, name) for name in _REPLACEABLE if getattr(ticket, name) is not None}
-    asked = {name: plain(value) for name, value in changed.items()}
-    if quantity is not None:
-        asked["quantity"] = plain(quantity)
-    asked |= {"client_order_id": client_order_id, "time_in_force": ticket.time_in_force.value}
-    order_commands.ask_replace(order, asked=asked, now=timezone.now())
-    return Placed(order, is_new=False)
-
-
-_REPLACEABLE = ("quantity", "limit_price", "stop_price", "trail_price", "trail_ratio")
-
-
-@transaction.atomic
-def expire(order: Order) -> Order:
-    """An order whose time is over has ended as expired. One that ended before, or has time left, is left alone.
-
-    So is one at a broker, who alone knows when it has ended.
-    """
-    order, portfolio = _held(order, version=None)
-    is_ours = order.venue == Venue.PAPER
-    if is_ours and order.is_live and order.expires_at is not None and order.expires_at <= timezone.now():
-        _move(order, [next_step(order, Event.EXPIRED)], portfolio=portfolio, source=order.venue)
-    return order
-
-
-def _held(order: Order, *, version: int | None) -> tuple[Order, Portfolio]:
-    """The order as it is now, locked with its account and portfolio."""
-    trades.lock_accounts([order.account_id])
-    rows = Order.objects.select_related("account", "instrument")
-    found = rows.get(pk=order.pk)
-    portfolio = ledger.locked(found.account, currency=found.instrument.currency)
-    found = rows.select_for_update(of=("self",)).get(pk=order.pk)
-    if version is not None and version != found.version:
-        raise VersionConflict(
-            _("This order has moved on: it is %(status)s now, in version %(version)s.")
-            % {"status": found.status, "version": found.version}
-        )
-    return found, portfolio
