@@ -23,7 +23,9 @@ class ContentSecurityPolicyMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", self.header)
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-        if getattr(request, "user", None) is not None and request.user.is_authenticated:
+        # After a failure nobody is looked up any more: it may be the database that is away.
+        has_failed = response.status_code >= 500
+        if has_failed or (getattr(request, "user", None) is not None and request.user.is_authenticated):
             # A shared cache once showed up to 149 people the pages of others.
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response

@@ -1,6 +1,7 @@
 """The one shape of every error of the API: RFC 9457 problem details."""
 
 import logging
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -15,7 +16,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
 )
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DataError, IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.shortcuts import render
@@ -149,10 +150,18 @@ def _of_database(error: Exception) -> Problem | None:
     if isinstance(error, DataError):
         logger.warning("not storable: %s", error)
         return Problem(400, "invalid_value", "A value is outside what can be stored.")
-    if isinstance(error, OperationalError):
+    if isinstance(error, _AWAY):
         logger.error("the database could not answer: %s", error)
-        return Problem(503, "try_again", "The database could not answer now.", headers={"Retry-After": "1"})
+        return _unavailable()
     return None
+
+
+#: It could not be reached, or was lost on the way: neither the request's fault nor the program's.
+_AWAY = (OperationalError, InterfaceError)
+
+
+def _unavailable() -> Problem:
+    return Problem(503, "try_again", "The database could not answer now.", headers={"Retry-After": "1"})
 
 
 def _of_request(error: Exception) -> Problem | None:
@@ -165,7 +174,9 @@ def _of_request(error: Exception) -> Problem | None:
 
 def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     body = problem.body(getattr(request, "request_id", ""))
-    return HttpResponse(orjson.dumps(body), status=problem.status, content_type=MEDIA_TYPE)
+    return HttpResponse(
+        orjson.dumps(body), status=problem.status, content_type=MEDIA_TYPE, headers=problem.headers or None
+    )
 
 
 def _is_for_api(request: HttpRequest) -> bool:
@@ -194,9 +205,14 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, which tells the client nothing but the request's id to ask about."""
+    """500, which tells the client nothing but the request's id to ask about; 503 where it is the database that is away.
+
+    Django calls this while it handles the error, and does not say which.
+    """
+    is_away = isinstance(sys.exception(), _AWAY)
     if _is_for_api(request):
-        return _answer(request, Problem(500, "server_error", "Something went wrong here; it has been logged."))
+        unforeseen = Problem(500, "server_error", "Something went wrong here; it has been logged.")
+        return _answer(request, _unavailable() if is_away else unforeseen)
     # Neither the session nor the person is asked for: it may be the database that is away.
     with translation.override(locale.language_of(request, None)):
         context = {
@@ -204,7 +220,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
             "theme": request.COOKIES.get(locale.THEME_COOKIE, "system"),
             "here": request.get_full_path() if request.method == "GET" else "/",
         }
-        return HttpResponse(loader.render_to_string("500.html", context), status=500)
+        template, status = ("503.html", 503) if is_away else ("500.html", 500)
+        answer = HttpResponse(loader.render_to_string(template, context), status=status)
+    if is_away:
+        answer.headers["Retry-After"] = _unavailable().headers["Retry-After"]
+    return answer
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

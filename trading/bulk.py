@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Self, TypeVar
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 Result = TypeVar("Result")
 
@@ -33,7 +33,8 @@ class Lane:
     """A thread that speaks to the database while this one computes: a large import keeps both processors busy.
 
     It uses this thread's connection, so inside the `with` nothing else may, until `drain`. Work is done in the order in
-    which it was given; what fails is raised by the next call or at the end.
+    which it was given; what fails is raised by the next call or at the end, as the database errors that Django has:
+    a lost connection is answered as one, and the connection is looked at before it is used again.
     """
 
     #: Pieces of work that may wait; more would only fill the memory.
@@ -42,6 +43,8 @@ class Lane:
     def __init__(self) -> None:
         connection.ensure_connection()
         self.driver: Any = connection.connection
+        # The connection of the thread that asks, which in the lane would be another.
+        self._errors = connections[DEFAULT_DB_ALIAS].wrap_database_errors
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bulk")
         self._waiting: deque[Future[Any]] = deque()
 
@@ -55,7 +58,11 @@ class Lane:
 
     def give(self, work: Callable[..., Result], *arguments: Any) -> "Future[Result]":
         """The work is done after what was given before; its result is in the future."""
-        return self._thread.submit(work, *arguments)
+        return self._thread.submit(self._done, work, *arguments)
+
+    def _done(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        with self._errors:
+            return work(*arguments)
 
     def copy(self, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
         """Lines in COPY's text format are on their way into the table."""
@@ -70,8 +77,7 @@ class Lane:
             self._finish_one()
 
     def _finish_one(self) -> None:
-        with connection.wrap_database_errors:
-            self._waiting.popleft().result()
+        self._waiting.popleft().result()
 
 
 def _copy(driver: Any, table: str, columns: Sequence[str], block: str) -> None:

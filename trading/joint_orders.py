@@ -125,7 +125,9 @@ def _answer(batch: Sequence[_Waiting]) -> None:
         answers = place_many([each.request for each in batch])
     except Exception as error:  # noqa: BLE001 - raised where the order came from
         if len(batch) > 1:
-            # What took effect before it failed is found by its client order id, and placed once.
+            # A connection that was lost is not what the others are placed on. What took effect before it failed is
+            # found by its client order id, and placed once.
+            connection.close_if_unusable_or_obsolete()
             for each in batch:
                 _answer([each])
             return

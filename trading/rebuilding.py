@@ -133,8 +133,7 @@ def _fills(lane: bulk.Lane) -> Iterator[tuple[Any, ...]]:
 
     psycopg's own cursor, as the ORM's is for models only; binary, so that its C code reads timestamps and numbers.
     """
-    cursor = lane.driver.cursor(name="fills_to_match")
-    lane.give(lambda: cursor.execute(_FILLS, binary=True)).result()
+    cursor = lane.give(lambda: lane.driver.cursor(name="fills_to_match").execute(_FILLS, binary=True)).result()
     coming = lane.give(cursor.fetchmany, FETCHED)
     while rows := coming.result():
         coming = lane.give(cursor.fetchmany, FETCHED)

@@ -111,7 +111,8 @@ def by_outside_id(
 def next_ids(model: type[models.Model], count: int) -> list[int]:
     """As many fresh primary keys of the table, in rising order."""
     connection.ensure_connection()
-    return bulk.next_ids(connection.connection, model._meta.db_table, count)
+    with connection.wrap_database_errors:
+        return bulk.next_ids(connection.connection, model._meta.db_table, count)
 
 
 def insert(
