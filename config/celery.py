@@ -44,6 +44,7 @@ app.conf.beat_schedule = {
         "task": "intelligence.copy_tasks.refresh_all_performance",
         "schedule": crontab(minute="0", hour="0"),
     },
+    "purge deliveries": {"task": "intelligence.wallet_tasks.purge_deliveries", "schedule": 3600.0},
     "sweep what was written": {"task": "journal.tasks.sweep_writing", "schedule": 3600.0},
     "sweep archives": {"task": "journal.tasks.sweep_archives", "schedule": 30.0},
     "fill the memory": {"task": "intelligence.tasks.fill_memory", "schedule": 10.0, "options": {"expires": 10}},

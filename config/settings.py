@@ -362,6 +362,8 @@ HELIUS_RPC_URL = env_str("HELIUS_RPC_URL", "https://mainnet.helius-rpc.com").rst
 #: Nobody is asked whose address is not written down: https://api.rugcheck.xyz and https://api.dexscreener.com
 RUGCHECK_URL = env_str("RUGCHECK_URL").rstrip("/")
 DEXSCREENER_URL = env_str("DEXSCREENER_URL").rstrip("/")
+#: Days for which deliveries that were read are kept; 0 keeps them for good.
+DELIVERY_DAYS = env_int("DELIVERY_DAYS", 90)
 
 # ---------------------------------------------------------------- the memory
 #: minilm, hash or http; without a choice minilm where requirements-embed.txt is installed, else hash.

@@ -8,7 +8,7 @@ Source: docs/copying.md#checks
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 from enum import StrEnum
 
 from intelligence.sizing import Size
@@ -16,6 +16,8 @@ from intelligence.token_safety import Safety, Verdict
 
 _WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _ONE, _STEP = Decimal(1), Decimal("1e-12")
+#: Of a move that is kept to be read; it is judged by all its decimals, and rounded so that it reads as it was judged.
+_READ = Decimal("1e-6")
 
 
 class Action(StrEnum):
@@ -216,7 +218,8 @@ def _drift(seen: Situation, rules: Rules) -> Check:
         # What the wallet paid may not be known: play money does without, real money does not.
         return Check("price_drift", Verdict.UNKNOWN, limit=rules.max_price_drift, is_needed=seen.is_live)
     moved = drift(seen.price.value, seen.source_price)
-    return Check("price_drift", _verdict(holds=abs(moved) <= rules.max_price_drift), moved, rules.max_price_drift)
+    holds = abs(moved) <= rules.max_price_drift
+    return Check("price_drift", _verdict(holds=holds), moved.quantize(_READ, rounding=ROUND_UP), rules.max_price_drift)
 
 
 def _size(seen: Situation) -> Check:

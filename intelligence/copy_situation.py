@@ -86,7 +86,8 @@ def judged(signal: Signal, wallet: Wallet, seen: Seen, *, rules: Rules, limits: 
 def facts_of(token: Token, *, at: datetime) -> TokenFacts:
     """What is known of the token, as its safety is judged by."""
     age = token.age(at=at)
-    hours = None if age is None else Decimal(int(age.total_seconds())) / 3600
+    # To the hundredth of an hour, never more than it is.
+    hours = None if age is None else Decimal(int(age.total_seconds()) // 36) / 100
     return TokenFacts(
         liquidity=Fact(token.liquidity, token.liquidity_source, token.liquidity_at),
         top_holders=Fact(token.top_holders, token.top_holders_source, token.top_holders_at),

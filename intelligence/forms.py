@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.errors import InvalidValue
 from accounts.models import User
 from intelligence import decision_stats, search
 from intelligence.decisions import MOST_INSTRUMENTS, Said
@@ -161,31 +162,48 @@ class MemoryForm(forms.Form):
     by = forms.ChoiceField(label=gettext_lazy("Statistics by"), required=False, choices=list(_BY_WORDS.items()))
 
     def asked(self) -> Filters:
-        """The filters; what cannot be read filters nothing."""
+        """The filters. Raises InvalidValue that names the one that cannot be meant, with what it takes."""
+        self._refuse_what_is_wrong()
         values = self.cleaned_data
+        start, end = values.get("start"), values.get("end")
+        if start and end and start > end:
+            raise InvalidValue(_("The first day must not be after the last."), pointer="?start")
         return Filters(
-            symbol=(values.get("symbol") or "").strip().upper(),
-            action=values.get("action") or "",
-            strategy=(values.get("strategy") or "").strip(),
-            actor=(values.get("actor") or "").strip(),
-            outcome=values.get("outcome") or "",
-            start=values.get("start"),
-            end=values.get("end"),
+            symbol=values["symbol"].upper(),
+            action=values["action"],
+            strategy=values["strategy"],
+            actor=values["actor"],
+            outcome=values["outcome"],
+            start=start,
+            end=end,
         )
+
+    def _refuse_what_is_wrong(self) -> None:
+        for name in self.data:
+            if name not in self.fields and name != "cursor":
+                raise InvalidValue(_("There is no such parameter."), pointer=f"?{name[:50]}", code="unknown_parameter")
+        if self.is_valid():
+            return
+        name, messages = next(iter(self.errors.items()))
+        field, words = self.fields[name], str(messages[0])
+        if isinstance(field, forms.ChoiceField):
+            choices = ", ".join(str(value) for value, _words in field.choices if value)  # type: ignore[misc, str-bytes-safe]
+            words = _("Takes one of %(choices)s.") % {"choices": choices}
+        elif isinstance(field, forms.DateField):
+            words = _("A day is written YYYY-MM-DD.")
+        raise InvalidValue(words, pointer=f"?{name}")
 
     @property
     def text(self) -> str:
         """What is looked for; empty for a list."""
-        return str(self.cleaned_data.get("q") or "").strip()
+        return str(self.cleaned_data["q"])
 
     @property
     def chosen_kind(self) -> str:
         """Decisions, notes or trades."""
-        kind = self.cleaned_data.get("kind")
-        return kind if kind in search.KINDS else "decision"
+        return str(self.cleaned_data["kind"] or search.KINDS[0])
 
     @property
     def chosen_by(self) -> str:
         """What the statistics are by."""
-        by = self.cleaned_data.get("by")
-        return by if by in decision_stats.BY else "symbol"
+        return str(self.cleaned_data["by"] or decision_stats.BY[0])

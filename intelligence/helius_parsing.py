@@ -7,7 +7,7 @@ Source: docs/wallets.md#reading
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -30,6 +30,8 @@ _LIQUIDITY_REMOVED = frozenset({"REMOVE_LIQUIDITY", "WITHDRAW_LIQUIDITY", "REMOV
 Json = Mapping[str, Any]
 #: What one wallet gained (positive) and lost (negative) in a transaction, by token; SOL and wrapped SOL are one.
 Changes = dict[str, Decimal]
+#: What one token costs in USD, as far as that is known.
+PriceOf = Callable[[str], Decimal | None]
 
 
 class Malformed(ValueError):
@@ -90,21 +92,37 @@ def parties(transactions: Iterable[Json]) -> set[str]:
     return found
 
 
-def read(transactions: Iterable[Json], *, watched: Collection[str], sol_price: Decimal | None) -> Reading:
+def read(
+    transactions: Iterable[Json],
+    *,
+    watched: Collection[str],
+    sol_price: Decimal | None,
+    price_of: PriceOf = lambda mint: None,
+) -> Reading:
     """What watched wallets did; of a transaction of none of them, what the one who paid for it did.
 
-    `sol_price` is that of one SOL in USD; without it nothing that was paid in SOL has a price.
+    `sol_price` is that of one SOL in USD; without it nothing that was paid in SOL has a price. `price_of` is asked for
+    that of a token, in USD, only where two tokens were swapped for each other.
     """
     reading = Reading()
+    prices = _Prices(sol_price, price_of)
     for number, transaction in enumerate(transactions, start=1):
         try:
-            _read_one(transaction, reading, watched=watched, sol_price=sol_price)
+            _read_one(transaction, reading, watched=watched, prices=prices)
         except Malformed as error:
             reading.problems.append(f"transaction {number}: {error}")
     return reading
 
 
-def _read_one(transaction: Json, reading: Reading, *, watched: Collection[str], sol_price: Decimal | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """What is known of what things cost: one SOL, and any token."""
+
+    sol: Decimal | None
+    of: PriceOf
+
+
+def _read_one(transaction: Json, reading: Reading, *, watched: Collection[str], prices: _Prices) -> None:
     signature = transaction.get("signature")
     if not isinstance(signature, str) or not 1 <= len(signature) <= 128 or not signature.isalnum():
         raise Malformed("no signature")
@@ -117,13 +135,13 @@ def _read_one(transaction: Json, reading: Reading, *, watched: Collection[str], 
         about = [payer]
     if not about:
         raise Malformed("names nobody")
-    found = [seen for wallet in about for seen in _done_by(wallet, transaction, signature, sol_price=sol_price)]
+    found = [seen for wallet in about for seen in _done_by(wallet, transaction, signature, prices=prices)]
     if not found:
         reading.ignored.append(f"{signature}: no swap of a token")
     reading.seen.extend(found)
 
 
-def _done_by(wallet: str, transaction: Json, signature: str, *, sol_price: Decimal | None) -> Iterator[Seen]:
+def _done_by(wallet: str, transaction: Json, signature: str, *, prices: _Prices) -> Iterator[Seen]:
     kind = str(transaction.get("type") or "")
     changes = _changes(wallet, transaction)
     common: dict[str, Any] = {
@@ -146,7 +164,9 @@ def _done_by(wallet: str, transaction: Json, signature: str, *, sol_price: Decim
         if not is_exchanged and not is_swap:
             # Somebody sent it, or it was sent to somebody.
             continue
-        value = _value(leg, sol_price)
+        value = _value(leg, prices.sol)
+        if value is None and leg is None:
+            value = _worth(tokens, prices.of)
         yield Seen(
             token_address=token,
             type="swap_detected",
@@ -189,6 +209,22 @@ def _leg(changes: Changes, tokens: Changes, *, is_bought: bool, is_swap: bool) -
     if sol is None or (sol <= RENT and not is_swap):
         return None
     return SOL, sol
+
+
+def _worth(tokens: Changes, price_of: PriceOf) -> Decimal | None:
+    """What changed hands where one token was swapped for one other: by the price of what was given, else of what came.
+
+    None where neither has a price, or where more than two were swapped at once.
+    """
+    given = [(token, -change) for token, change in tokens.items() if change < 0]
+    came = [(token, change) for token, change in tokens.items() if change > 0]
+    if len(given) != 1 or len(came) != 1:
+        return None
+    for token, amount in (*given, *came):
+        price = price_of(token)
+        if price is not None:
+            return amount * price
+    return None
 
 
 def _value(leg: tuple[str, Decimal] | None, sol_price: Decimal | None) -> Decimal | None:

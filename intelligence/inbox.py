@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -194,7 +195,12 @@ def _understood(deliveries: Sequence[WebhookDelivery]) -> list[Reading]:
             minute = delivery.received_at.replace(second=0, microsecond=0)
             if minute not in prices:
                 prices[minute] = tokens.sol_price(at=delivery.received_at)
-            reading = helius_parsing.read(transactions, watched=watched, sol_price=prices[minute])
+            reading = helius_parsing.read(
+                transactions,
+                watched=watched,
+                sol_price=prices[minute],
+                price_of=partial(tokens.known_price, at=delivery.received_at),
+            )
         readings.append(reading)
     return readings
 
@@ -226,14 +232,21 @@ def _watched(transactions: Iterable[Json]) -> set[str]:
 def of_transactions(body: bytes, *, at: datetime) -> Reading:
     """What Helius' transactions say of wallets that anybody here watches. Raises Malformed."""
     transactions = helius_parsing.transactions_of(body)
-    return helius_parsing.read(transactions, watched=_watched(transactions), sol_price=tokens.sol_price(at=at))
+    return helius_parsing.read(
+        transactions,
+        watched=_watched(transactions),
+        sol_price=tokens.sol_price(at=at),
+        price_of=partial(tokens.known_price, at=at),
+    )
 
 
 @transaction.atomic
 def replay(delivery: WebhookDelivery) -> WebhookDelivery:
     """The delivery waits to be read again; what was made of it before is found again and left alone."""
+    if WebhookDelivery.objects.filter(pk=delivery.pk, purged_at__isnull=False).exists():
+        raise Conflict(_("Its bytes are gone: it was read, and kept for as long as is set."), code="purged")
     changed = (
-        WebhookDelivery.objects.filter(pk=delivery.pk)
+        WebhookDelivery.objects.filter(pk=delivery.pk, purged_at__isnull=True)
         .exclude(status=DeliveryStatus.RECEIVED, attempts=0)
         .update(status=DeliveryStatus.RECEIVED, attempts=0, error="")
     )

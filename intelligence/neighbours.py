@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from statistics import median
+from typing import Any
 from uuid import UUID
 
 from intelligence.decision_stats import FEW
-from intelligence.models import Decision, DecisionOutcome
+from intelligence.models import Decision, DecisionAction, DecisionOutcome
 from intelligence.search import Found, Hit
 from journal.metrics import formulas
 from journal.metrics.formulas import Interval
 from journal.metrics.totals import Totals
 from journal.models import Note
-from trading.models import Outcome, Trade
+from trading.models import Outcome, Trade, TradeSide
+
+_DID: dict[str, Any] = {each.value: each.label for kind in (DecisionAction, TradeSide) for each in kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ class Neighbour:
     text: str
     ended: Ended | None
     added: str = ""
+
+    @property
+    def did(self) -> Any:
+        """The action, or the side of a trade, in words."""
+        return words_of_action(self.action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,11 @@ class Shown:
         """The hits, and behind them the nearest winner and loser where these are not among them."""
         there = {row.id for row in self.rows}
         return [*self.rows, *(row for row in (self.winner, self.loser) if row is not None and row.id not in there)]
+
+
+def words_of_action(action: str) -> Any:
+    """An action, or the side of a trade, in the words of every page; any other word as it is."""
+    return _DID.get(action, action)
 
 
 def shown(found: Found) -> Shown:

@@ -80,8 +80,8 @@ def revision_json(revision: DecisionRevision) -> Json:
     return {"number": revision.number, "revised_at": instant(revision.revised_at), "values": revision.values}
 
 
-def found_json(found: Found, shown: Shown) -> Json:
-    """What a search found, as `FoundSerializer` describes it."""
+def found_json(found: Found, shown: Shown, *, is_other: bool = False) -> Json:
+    """What a search found, as `FoundSerializer` describes it; `is_other` where all of it is of other symbols."""
     return {
         "kind": found.kind,
         "mode": found.mode,
@@ -89,6 +89,7 @@ def found_json(found: Found, shown: Shown) -> Json:
         "is_lexical": found.model.is_lexical or found.mode == "text",
         "is_exact": found.is_exact,
         "gap": found.gap,
+        "other_symbols": is_other,
         "waiting": found.waiting.get("pending", 0),
         "failed": found.waiting.get("failed", 0),
         "results": [neighbour_json(row) for row in shown.rows],

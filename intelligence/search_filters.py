@@ -24,6 +24,7 @@ class Filters:
     start: date | None = None
     end: date | None = None
     besides: UUID | None = None  #: the outside id of what is not to be found: what it is compared with
+    other_than: str = ""  #: a symbol, as above, that is not to be found
 
     def sql(self, kind: str) -> tuple[str, dict[str, Any]]:
         """The conditions on `s`, the decision, note or trade, as its table is joined."""
@@ -71,6 +72,11 @@ _CONDITIONS: Mapping[str, str | Mapping[str, str]] = {
     "start": "{at} >= %(start)s",
     "end": "{at} < %(end)s",
     "besides": "s.public_id <> %(besides)s",
+    "other_than": {
+        "decision": f"NOT {_NAMED}".replace("%(symbol)s", "%(other_than)s"),
+        "note": "true",
+        "trade": f"NOT {_TRADED}".replace("%(symbol)s", "%(other_than)s"),
+    },
 }
 #: What is joined to the embeddings `e` of one kind, and what of it is not deleted.
 JOINED: Mapping[str, str] = {

@@ -167,6 +167,9 @@ class FoundSerializer(StrictSerializer):
     is_lexical = serializers.BooleanField(help_text="Whether words were compared and not what they mean.")
     is_exact = serializers.BooleanField(help_text="Whether every vector was compared.")
     gap = serializers.CharField(help_text="Why it was not searched by meaning; else empty.")
+    other_symbols = serializers.BooleanField(
+        help_text="With `widen`: nothing of the symbol was there, and these are the nearest of other symbols."
+    )
     waiting = serializers.IntegerField(help_text="Texts without a vector yet.")
     failed = serializers.IntegerField()
     results = NeighbourSerializer(many=True)

@@ -29,6 +29,8 @@ BACK_OFF = (timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=5))
 #: How often the list there is compared with ours though nothing has changed here.
 CHECK_EVERY = timedelta(hours=1)
 LOCK = "helius webhook"
+#: What an operator says before anything is listened to.
+NEEDED = ("HELIUS_API_KEY", "HELIUS_WEBHOOK_URL", "HELIUS_WEBHOOK_SECRETS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ def sync(*, at: datetime, helius: Helius | None = None, is_forced: bool = False)
             return _failed(registration, wanted, str(error), at=at)
         _settle(registration, wanted, did=did, webhook_id=webhook_id, at=at)
         return Synced(did, len(wanted))
+
+
+def unset() -> list[str]:
+    """The settings without which Helius is told nothing, as far as they are empty."""
+    return [name for name in NEEDED if not getattr(settings, name)]
 
 
 def addresses() -> list[str]:

@@ -151,7 +151,12 @@ def _ask_price(token: Token, source: TokenSource, *, at: datetime) -> None:
 
 def sol_price(*, at: datetime) -> Decimal | None:
     """What one SOL cost in USD about then, as it is known here; None where it is not. Nothing is fetched."""
-    token = Token.objects.filter(address=SOL).first()
+    return known_price(SOL, at=at)
+
+
+def known_price(address: str, *, at: datetime) -> Decimal | None:
+    """What one token cost in USD about then, as it is known here; None where it is not. Nothing is fetched."""
+    token = Token.objects.filter(address=address).first()
     if token is None or token.price_at is None or abs(at - token.price_at) > _RATE_FOR:
         return None
     return token.price

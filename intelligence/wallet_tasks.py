@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from accounts import publishing
-from intelligence import catching_up, copy_tasks, inbox, syncing, tokens
+from intelligence import catching_up, copy_tasks, deliveries, inbox, syncing, tokens
 from intelligence.helius_parsing import SOL
 
 #: A swap is priced by what one SOL cost then.
@@ -41,3 +42,12 @@ def catch_up() -> int:
 def refresh_prices() -> bool:
     """What one SOL costs is known of the last minutes, where somebody is there to ask; returns whether it is."""
     return tokens.price(SOL, at=timezone.now(), newer_than=_SOL_EVERY) is not None
+
+
+@shared_task(name="intelligence.wallet_tasks.purge_deliveries")
+def purge_deliveries() -> int:
+    """Deliveries that were read longer ago than the settings say are gone; returns how many. Signals stay."""
+    if not settings.DELIVERY_DAYS:
+        return 0
+    now = timezone.now()
+    return deliveries.purge(before=now - timedelta(days=max(deliveries.SHORTEST, settings.DELIVERY_DAYS)), at=now)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.decimals import plain
-from trading import exit_plans
+from trading import exit_plans, initial_levels
 from trading.errors import OrderRefused, PlanImpossible
 from trading.exits.plans import ExitPlan, PlanRefused, PlanRule, Problem
 from trading.exits.snapshots import SnapshotRefused, overridden, restored, snapshot
@@ -135,7 +135,9 @@ def follow(step: Step) -> None:
     if new > 0 and average is not None:
         at = min((fill.at for fill in step.fills), default=order.last_event_at or timezone.now())
         if waiting is not None:
+            before = initial_levels.of_plan(waiting)
             _grow(waiting, new, average, at=at)
+            initial_levels.say(order, initial_levels.of_plan(waiting), instead_of=before)
         elif plans[-1].reason != ClosedReason.LET_GO:
             _late(plans[-1], new, step)
     if waiting is not None and order.status in ENDS and order.status != Status.REPLACED:
@@ -205,6 +207,7 @@ def _late(like: ManagedPosition, new: Decimal, step: Step) -> None:
     made.instrument = like.instrument
     _grow(made, min(new, units), price, at=min(fill.at for fill in late))
     exit_plans.write(made, is_entered=True)
+    initial_levels.say(step.order, initial_levels.of_plan(made), instead_of=initial_levels.NOTHING)
 
 
 def to_abandon() -> Iterable[Order]:

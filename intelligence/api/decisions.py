@@ -61,7 +61,7 @@ class DecisionViewSet(OwnViewSet):
     unversioned_actions = frozenset({"search", "similar"})
     query_parameters = {
         "list": ("limit", "cursor", "order", *_FILTERS),
-        "search": ("q", "kind", "mode", "limit", "min_similarity", *_FILTERS),
+        "search": ("q", "kind", "mode", "limit", "min_similarity", "widen", *_FILTERS),
         "similar": ("limit",),
         "stats": ("by", *_FILTERS),
     }
@@ -154,6 +154,9 @@ class DecisionViewSet(OwnViewSet):
             OpenApiParameter("mode", str, enum=search.MODES, default="hybrid"),
             OpenApiParameter("limit", int, default=10),
             OpenApiParameter("min_similarity", str, description="Applied to what was found, after the limit."),
+            OpenApiParameter(
+                "widen", bool, description="Where nothing of the symbol is there: the nearest of other symbols."
+            ),
             *FILTERS,
         ],
         responses=FoundSerializer,
@@ -165,19 +168,24 @@ class DecisionViewSet(OwnViewSet):
         text = params.get("q", "").strip()
         if not text:
             raise InvalidValue("Say what to look for.", pointer="?q")
-        found = search.find(
-            self.person,
-            text,
-            kind=choice(params.get("kind"), parameter="kind", allowed=search.KINDS) or "decision",
-            mode=choice(params.get("mode"), parameter="mode", allowed=search.MODES) or "hybrid",
-            filters=asked_filters(params),
-            limit=_limit(params),
-        )
+        asked: dict[str, Any] = {
+            "kind": choice(params.get("kind"), parameter="kind", allowed=search.KINDS) or "decision",
+            "mode": choice(params.get("mode"), parameter="mode", allowed=search.MODES) or "hybrid",
+            "limit": _limit(params),
+        }
+        filters = asked_filters(params)
+        found = search.find(self.person, text, filters=filters, **asked)
+        widens = choice(params.get("widen"), parameter="widen", allowed=("true", "false")) == "true"
+        is_other = widens and bool(filters.symbol) and not found.hits
+        if is_other:
+            found = search.find(
+                self.person, text, filters=replace(filters, symbol="", other_than=filters.symbol), **asked
+            )
         least = _similarity(params.get("min_similarity"))
         if least is not None:
             hits = [hit for hit in found.hits if hit.similarity is not None and hit.similarity >= least]
             found = replace(found, hits=hits)
-        return Response(found_json(found, neighbours.shown(found)))
+        return Response(found_json(found, neighbours.shown(found), is_other=is_other))
 
     @extend_schema(
         parameters=[OpenApiParameter("by", str, enum=decision_stats.BY, default="symbol"), *FILTERS],

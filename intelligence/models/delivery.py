@@ -34,6 +34,10 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         """What nobody could read: it waits for a replay."""
         return self.filter(status=DeliveryStatus.DEAD)
 
+    def done(self) -> Self:
+        """What was read, or is nothing to us, and has its bytes still."""
+        return self.filter(status__in=[DeliveryStatus.PARSED, DeliveryStatus.IGNORED], purged_at__isnull=True)
+
 
 class WebhookDelivery(models.Model):
     """One delivery. What was brought never changes; how far it has come does."""
@@ -53,6 +57,7 @@ class WebhookDelivery(models.Model):
     parsed_at = models.DateTimeField(null=True)
     signals_made = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0, db_comment="Signals in it that were known")
+    purged_at = models.DateTimeField(null=True, db_comment="When its bytes went; its signals stay, so the row does")
 
     objects = WebhookDeliveryQuerySet.as_manager()
 
@@ -77,11 +82,20 @@ class WebhookDelivery(models.Model):
                 name="webhook_delivery_dead_says_why",
                 condition=~Q(status__in=["dead", "ignored"]) | ~Q(error=""),
             ),
+            models.CheckConstraint(
+                name="webhook_delivery_purged_when_done",
+                condition=Q(purged_at__isnull=True) | Q(status__in=["parsed", "ignored"], body=b""),
+            ),
         ]
         indexes = [
             models.Index(fields=["id"], name="webhook_delivery_waiting", condition=Q(status="received")),
             models.Index(fields=["-id"], name="webhook_delivery_dead", condition=Q(status="dead")),
             models.Index(fields=["received_at"], name="webhook_delivery_received"),
+            models.Index(
+                fields=["received_at"],
+                name="webhook_delivery_done",
+                condition=Q(status__in=["parsed", "ignored"], purged_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

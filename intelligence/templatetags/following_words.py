@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy
 
 from intelligence import check_words
 from intelligence.helius_parsing import SOL, USDC, USDT
-from intelligence.models import CheckVerdict, OutcomeVerdict
-from journal.templatetags.journal_format import DASH, holding, quantity
+from intelligence.models import CheckVerdict, OutcomeVerdict, SignalCheck
+from intelligence.signal_results import CAPS
+from journal.templatetags.journal_format import DASH, holding, money, percent, quantity
 
 register = template.Library()
 
@@ -29,6 +30,28 @@ _CHECK_CHIPS = {
     CheckVerdict.PASSED: "chip-good",
     CheckVerdict.FAILED: "chip-bad",
     CheckVerdict.UNKNOWN: "chip-warn",
+}
+#: How checks are counted: shares of one, dollars, seconds.
+_SHARES = frozenset({"top_holders", "contract", "safety_score", "price_drift"})
+_DOLLARS = frozenset({"liquidity", "source_value", "size"})
+_SECONDS = frozenset({"signal_age"})
+#: What those are called whose figures say their unit themselves.
+_LABELS: dict[str, Any] = {
+    "token_age": gettext_lazy("Age of the token"),
+    "signal_age": gettext_lazy("Age of the signal"),
+    "source_value": gettext_lazy("What the wallet put in"),
+    "price": gettext_lazy("Fresh price"),
+    "size": gettext_lazy("Size"),
+}
+#: Words that checks keep, as people read them.
+_SEEN: dict[str, Any] = {
+    "on": gettext_lazy("on"),
+    "off": gettext_lazy("off"),
+    "active": gettext_lazy("active"),
+    "left": gettext_lazy("got out"),
+    "canceled": gettext_lazy("entry canceled"),
+    "leaving": gettext_lazy("on its way out already"),
+    "later": gettext_lazy("bought after the sale"),
 }
 _ALERTS = {
     "webhook.clock_skew": gettext_lazy("Right signatures at the wrong time: a clock is off"),
@@ -57,6 +80,40 @@ def neat(text: str) -> str:
     if not _NUMBER.fullmatch(text):
         return text or DASH
     return quantity(_six_digits(Decimal(text)))
+
+
+@register.filter
+def seen_words(check: SignalCheck) -> str | Promise:
+    """What a check saw, as people read it."""
+    return _figure(check.name, check.seen, is_limit=False)
+
+
+@register.filter
+def limit_words(check: SignalCheck) -> str | Promise:
+    """What a check held it against."""
+    return _figure(check.name, check.limit, is_limit=True)
+
+
+@register.filter
+def check_note(note: str) -> str | Promise:
+    """What a check says besides: the cap that decided a size by its name, anything else as it is."""
+    words: Any = CAPS.get(note, note)
+    return words  # type: ignore[no-any-return]
+
+
+def _figure(name: str, text: str, *, is_limit: bool) -> str | Promise:
+    if not _NUMBER.fullmatch(text):
+        return _SEEN.get(text, text) or DASH
+    number = Decimal(text)
+    if name in _SHARES:
+        return percent(number)
+    if name in _DOLLARS:
+        return money(number, "USD")
+    if name in _SECONDS or (name == "price" and is_limit):
+        return holding(number)
+    if name == "token_age":
+        return holding(number * 3600)
+    return coin_price(number) if name == "price" else neat(text)
 
 
 def _six_digits(value: Decimal) -> Decimal:
@@ -89,7 +146,7 @@ def outcome_words(action: str) -> str | Promise:
 @register.filter
 def check_words_of(name: str) -> str | Promise:
     """What a check is called."""
-    words: Any = check_words.CHECKS.get(name, name.replace("_", " "))
+    words: Any = _LABELS.get(name) or check_words.CHECKS.get(name, name.replace("_", " "))
     return words  # type: ignore[no-any-return]
 
 

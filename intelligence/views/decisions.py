@@ -15,7 +15,7 @@ from accounts import paging, toasts, undo
 from accounts.errors import DomainError
 from accounts.models import User
 from accounts.permissions import may_write_required, person_of
-from intelligence import decision_lists, decision_stats, decisions, neighbours, search
+from intelligence import decision_changes, decision_lists, decision_stats, decisions, last_time, neighbours, search
 from intelligence.decisions import Links, Said
 from intelligence.forms import DecisionForm, MemoryForm
 from intelligence.links import links_of, said_of
@@ -42,9 +42,7 @@ def _own(request: HttpRequest, public_id: uuid.UUID) -> Decision:
 def memory(request: HttpRequest) -> HttpResponseBase:
     """What is like a situation and how it ended; without one what was decided, the latest first."""
     person = person_of(request)
-    form = MemoryForm(request.GET or None)
-    form.is_valid()
-    form.cleaned_data = getattr(form, "cleaned_data", {})
+    form = MemoryForm(request.GET)
     filters = form.asked()
     context: dict[str, Any] = {"form": form, "is_filtered": filters != Filters(), "kind": form.chosen_kind}
     if form.text:
@@ -95,7 +93,9 @@ def decision_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         .filter(decisions=decision)
         .select_related("instrument")
         .order_by("-analyzed_at", "-id")[:_SOME],
-        "revisions": DecisionRevision.objects.for_user(person).filter(decision_id=decision.pk).order_by("-number"),
+        "edits": decision_changes.of(
+            decision, DecisionRevision.objects.for_user(person).filter(decision_id=decision.pk).order_by("-number")
+        ),
         "found": found,
         "shown": neighbours.shown(found),
     }
@@ -176,20 +176,13 @@ def memory_panel(request: HttpRequest) -> HttpResponse:
         written = own.filter(trade_key=trade.public_id)
     else:
         written = own.filter(order=order) if order is not None else own.none()
-    found = shown = None
+    written = list(written[:_FEW])
+    last = None
     if text:
-        found = search.find(person, text, filters=Filters(symbol=symbol), limit=_FEW)
-        if len(found.hits) < _FEW and symbol:
-            # Too little of the same symbol: others are better than nothing.
-            found = search.find(person, text, limit=_FEW)
-        shown = neighbours.shown(found)
-        there = {row.public_id for row in written}
-        rows = [row for row in shown.rows if row.id not in there]
-        shown = replace(shown, rows=rows, aggregate=neighbours.aggregate(row.ended for row in rows))
+        last = last_time.of(person, text, symbol=symbol, limit=_FEW, besides={row.public_id for row in written})
     context = {
-        "found": found,
-        "shown": shown,
-        "written": [(row, symbols_of(row)) for row in written[:_FEW]],
+        "last": last,
+        "written": [(row, symbols_of(row)) for row in written],
         "order": order,
         "trade": trade,
         "symbol": symbol,

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import paging, toasts
 from accounts.permissions import may_write_required, person_of
-from intelligence import signal_lists, tokens
+from intelligence import signal_lists, signal_results, tokens
 from intelligence.models import OutcomeVerdict, Signal, SignalAction, Token, Wallet
 from trading.refusals import says_why
 
@@ -53,8 +53,10 @@ def signal_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     """Why a signal was or was not traded: every check, what it saw, the limit, who said it and how old that was."""
     rows = Signal.objects.for_user(request.user).select_related("wallet", "delivery", "replaces")
     signal = get_object_or_404(rows, public_id=id)
+    row = signal_lists.shown([signal])[0]
     context = {
-        "row": signal_lists.shown([signal])[0],
+        "row": row,
+        "came": signal_results.of(person_of(request), row.outcome),
         "outcomes": signal_lists.outcomes_of(signal),
         "later": signal.replaced_by.order_by("revision"),
         "payload": json.dumps(signal.payload, indent=2, ensure_ascii=False)[:20_000],

@@ -14,7 +14,7 @@ from accounts import paging, toasts
 from accounts.errors import DomainError
 from accounts.models import User
 from accounts.permissions import may_write_required, person_of
-from intelligence import signal_lists, wallet_lists, wallets
+from intelligence import copy_settings, signal_lists, syncing, wallet_lists, wallets
 from intelligence.models import Signal, Wallet, WalletMode, WebhookRegistration
 from intelligence.wallet_forms import WalletForm
 from trading.refusals import says_why
@@ -52,6 +52,7 @@ def wallet_list(request: HttpRequest) -> HttpResponseBase:
         "troubled": wallet_lists.troubled(person, at=now),
         "is_webhook_silent": wallet_lists.is_webhook_silent(person, at=now),
         "registration": WebhookRegistration.objects.filter(pk=1).first(),
+        "unset": syncing.unset(),
     }
     return render(request, "intelligence/wallet_list.html", context)
 
@@ -64,6 +65,7 @@ def wallet_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     newest = Signal.objects.filter(wallet=wallet).defer("payload").select_related("wallet")
     context = {
         "row": wallet_lists.shown([wallet], at=now)[0],
+        "unset": syncing.unset(),
         "signals": signal_lists.shown(newest.order_by("-received_at", "-id")[:_NEWEST]),
     }
     return render(request, "intelligence/wallet_detail.html", context)
@@ -79,6 +81,8 @@ def wallet_create(request: HttpRequest) -> HttpResponse:
     form = WalletForm(request.POST, owner=person)
     if not form.is_valid():
         return _editor(request, form, status=422)
+    if _goes_live(request, form):
+        return _asked(request, form)
     try:
         wallet = wallets.register(owner=person, at=timezone.now(), **form.cleaned_data)
     except DomainError as error:
@@ -104,12 +108,26 @@ def wallet_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     form = WalletForm(request.POST, owner=person_of(request), wallet=wallet)
     if not form.is_valid():
         return _editor(request, form, wallet=wallet, status=422)
+    if wallet.mode != WalletMode.LIVE and _goes_live(request, form):
+        return _asked(request, form, wallet=wallet)
     try:
         wallets.update(wallet, **form.cleaned_data)
     except DomainError as error:
         return _refused(request, form, error, wallet=wallet)
     toasts.say(request, _("Saved. What is open stays as it was opened."))
     return redirect("wallet_detail", id)
+
+
+def _goes_live(request: HttpRequest, form: WalletForm) -> bool:
+    """Whether the wallet is to be copied with real money, and nobody has said yes to that."""
+    return form.cleaned_data["mode"] == WalletMode.LIVE and request.POST.get("confirmed") != WalletMode.LIVE
+
+
+def _asked(request: HttpRequest, form: WalletForm, *, wallet: Wallet | None = None) -> HttpResponse:
+    """What real money will do is shown before it does; nothing is written yet."""
+    found = copy_settings.current(person_of(request).pk)
+    context = {"form": form, "wallet": wallet, "settings": found, "limits": copy_settings.counting(found).limits}
+    return render(request, "intelligence/wallet_live.html", context)
 
 
 def _editor(request: HttpRequest, form: WalletForm, *, wallet: Wallet | None = None, status: int = 200) -> HttpResponse:

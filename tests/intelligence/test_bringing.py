@@ -250,6 +250,9 @@ def test_the_pages_write_revise_search_and_delete(alice: User, alice_client: Cli
     assert alice_client.post(f"{place}edit/", edited).status_code == 302
     assert alice_client.post(f"{place}edit/", {**edited, "reasoning": "z"}).status_code == 409
     assert DecisionRevision.objects.count() == 1
+    shown = alice_client.get(place).content.decode()
+    assert "<del>Reclaimed the level</del>" in shown
+    assert "<ins>Reclaimed the level late</ins>" in shown
     made.refresh_from_db()
     assert made.trade_key == trade.public_id
     alice_client.post(f"{place}delete/")
@@ -264,5 +267,59 @@ def test_the_panel_of_a_ticket_shows_the_same_symbol_first(alice: User, alice_cl
     panel = alice_client.get("/memory/panel/?symbol=MSFT&side=buy").content
 
     assert b"Of Microsoft" in panel
-    assert b"Of Apple" not in panel.split(b"nearest")[0]
+    assert b"Of Apple" not in panel
     assert b"Choose a symbol" in alice_client.get("/memory/panel/").content
+
+
+def test_the_panel_says_where_it_falls_back_to_other_symbols(
+    alice: User, alice_client: Client, alice_api: APIClient
+) -> None:
+    make_instrument("TSLA")
+    for number, stated in enumerate(("0.02", "-0.01", "0.03")):
+        decide(alice, f"Of Apple {number}", symbols=("AAPL",), stated=stated)
+
+    panel = alice_client.get("/memory/panel/?symbol=TSLA&side=buy").content.decode()
+    assert "Nothing for TSLA yet; the nearest of other symbols:" in panel
+    # Two of three: Wilson's interval. None has an R or a holding time, so neither is said.
+    for words in ("3 of these have ended", "66.7% won (95 % interval 20.8% to 93.9%)", "too few to say", ">Buy AAPL<"):
+        assert words in panel, words
+    assert "mean" not in panel
+
+    asked = "/api/v1/decisions/search/?q=apple&symbol=TSLA"
+    assert (alice_api.get(asked).json()["results"], alice_api.get(asked).json()["other_symbols"]) == ([], False)
+    wide = alice_api.get(f"{asked}&widen=true").json()
+    assert (len(wide["results"]), wide["other_symbols"]) == (3, True)
+    assert (wide["aggregate"]["n"], wide["aggregate"]["r_count"], wide["aggregate"]["mean_r"]) == (3, 0, None)
+
+    # With one of its own symbol, both are there, apart.
+    decide(alice, "Of Tesla", symbols=("TSLA",))
+    panel = alice_client.get("/memory/panel/?symbol=TSLA&side=buy").content.decode()
+    own, others = panel.split("The nearest of other symbols")
+    assert "Of Tesla" in own
+    assert "Of Apple" not in own
+    assert "Of Apple 0" in others
+    assert alice_api.get(f"{asked}&widen=true").json()["other_symbols"] is False
+
+
+def test_a_filter_that_cannot_be_meant_is_refused_by_name_with_what_it_takes(
+    alice_client: Client, alice_api: APIClient
+) -> None:
+    actions = "Takes one of BUY, SELL, HOLD, CLOSE, ADJUST, PASS."
+    for query, words in (
+        ("action=MAYBE", f"action: {actions}"),
+        ("outcome=won", "outcome: Takes one of win, loss, breakeven, resolved, open."),
+        ("kind=bars&q=x", "kind: Takes one of decision, note, trade."),
+        ("by=moon", "by: Takes one of symbol, strategy, action, actor."),
+        ("start=2026-13-01", "start: A day is written YYYY-MM-DD."),
+        ("start=2026-02-01&end=2026-01-01", "start: The first day must not be after the last."),
+        ("outcom=win", "outcom: There is no such parameter."),
+    ):
+        answer = alice_client.get(f"/memory/?{query}")
+        assert answer.status_code == 400, query
+        assert words in answer.content.decode(), query
+    for query, pointer in (
+        ("action=MAYBE", "?action"), ("outcome=won", "?outcome"), ("from=soon", "?from"), ("mode=best", "?mode"),
+        ("outcom=win", "?outcom"), ("actor_kind=cat", "?actor_kind"), ("account=x", "?account"), ("widen=x", "?widen"),
+    ):  # fmt: skip
+        answer = alice_api.get(f"/api/v1/decisions/search/?q=x&{query}")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, pointer), query

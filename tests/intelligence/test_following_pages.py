@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.errors import Conflict
 from accounts.models import AuditEvent, User
-from intelligence import inbox, signals, tokens, wallets
+from intelligence import inbox, signals, tokens, wallet_tasks, wallets
 from intelligence.models import Signal, SignalCheck, SignalOutcome, Token, Wallet, WebhookDelivery, WebhookRegistration
 from intelligence.sources.transactions import address
 from tests.conftest import signed_in
@@ -161,6 +163,75 @@ def test_dead_letters_are_read_once_more_by_those_who_may(alice_client: Client) 
     assert b"Not understood" in operator.get("/deliveries/?status=dead").content
     assert operator.post(f"{path}replay/").status_code == 302
     assert WebhookDelivery.objects.get().status == "received"
+
+
+def test_real_money_is_asked_for_once_more_and_nothing_is_written_before(alice: User, alice_client: Client) -> None:
+    whale = wallet(alice)
+    form = {
+        "label": "Whale", "mode": "live", "exit_strategy": whale.exit_strategy.public_id, "discovery_source": "manual",
+        "live_account": make_account(alice, "Real").name,
+    }  # fmt: skip
+    path = f"/wallets/{whale.public_id}/edit/"
+    asked = alice_client.post(path, form)
+    assert asked.status_code == 200
+    for words in ("Copy it with real money?", 'name="confirmed" value="live"', 'value="Real"', "Whale"):
+        assert words in asked.content.decode(), words
+    whale.refresh_from_db()
+    assert (whale.mode, whale.label) == ("simulation", "")
+    assert alice_client.post(path, {**form, "confirmed": "live"}).status_code == 302
+    whale.refresh_from_db()
+    assert (whale.mode, whale.label) == ("live", "Whale")
+    # It is live already: other changes need no second yes.
+    assert alice_client.post(path, {**form, "label": "Big"}).status_code == 302
+
+
+def test_wallets_that_nobody_listens_to_say_what_has_to_be_set(
+    alice: User, alice_client: Client, settings: Any
+) -> None:
+    settings.HELIUS_API_KEY, settings.HELIUS_WEBHOOK_URL, settings.HELIUS_WEBHOOK_SECRETS = "", "https://x", []
+    found = wallet(alice)
+    Wallet.objects.update(pending_since=timezone.now() - timedelta(days=1), sync_status="pending")
+    words = b"this installation has no HELIUS_API_KEY, HELIUS_WEBHOOK_SECRETS"
+    assert words in alice_client.get("/wallets/").content
+    assert words in alice_client.get(f"/wallets/{found.public_id}/").content
+
+
+def test_deliveries_that_were_read_go_after_a_while_and_signals_stay(alice: User, settings: Any) -> None:
+    now = timezone.now()
+    seen = signal(wallet(alice))
+    kept = {}
+    for name, status, age in (
+        ("signals", "parsed", 100), ("nothing", "ignored", 100), ("dead", "dead", 100), ("waits", "received", 100),
+        ("young", "ignored", 80), ("today", "ignored", 0),
+    ):  # fmt: skip
+        kept[name] = WebhookDelivery.objects.create(
+            source="helius", body=name.encode(), digest=name, received_at=now - timedelta(days=age), status=status,
+            error="why" if status in ("dead", "ignored") else "",
+        )  # fmt: skip
+    Signal.objects.create(**{
+        name: getattr(seen, name) for name in ("owner_id", "wallet_id", "wallet_address", "token_address", "type",
+        "action", "source", "received_at", "payload")
+    }, transaction_id="other", delivery=kept["signals"])  # fmt: skip
+
+    settings.DELIVERY_DAYS = 0
+    assert wallet_tasks.purge_deliveries() == 0
+    settings.DELIVERY_DAYS = 90
+    assert wallet_tasks.purge_deliveries() == 2
+
+    there = {each.digest: (bytes(each.body), each.purged_at is None) for each in WebhookDelivery.objects.all()}
+    assert there == {
+        "signals": (b"", False), "dead": (b"dead", True), "waits": (b"waits", True), "young": (b"young", True),
+        "today": (b"today", True),
+    }  # fmt: skip
+    assert Signal.objects.count() == 2
+    with pytest.raises(Conflict):
+        inbox.replay(WebhookDelivery.objects.get(digest="signals"))
+    # The database holds to it, whoever asks.
+    for digest in ("dead", "waits", "today"):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            WebhookDelivery.objects.filter(digest=digest).delete()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        WebhookDelivery.objects.filter(digest="young").update(body=b"other", purged_at=now)
 
 
 def test_the_api_registers_wallets_and_refuses_what_is_not_ones_own(

@@ -83,6 +83,23 @@ def test_without_a_rate_what_was_paid_in_sol_has_no_price_and_what_was_paid_in_d
     assert [(each.base_amount, each.price) for each in found] == [(D(2), None), (D(50), D("0.25"))]
 
 
+def test_one_token_for_another_is_worth_what_the_known_one_is() -> None:
+    swapped = swap(WHALE, [(TOKEN, "-10", 6), (SECOND, "40", 6)], at=AT, name="exchange")
+    several = swap(WHALE, [(TOKEN, "-10", 6), (SECOND, "40", 6), (OTHER, "1", 6)], at=AT, name="several")
+
+    def priced(transaction: Any, known: dict[str, D]) -> dict[str, tuple[D | None, D | None]]:
+        found = helius_parsing.read([transaction], watched=(WHALE,), sol_price=None, price_of=known.get)
+        return {each.action + each.token_address: (each.price, each.value) for each in found.seen}
+
+    sold, bought = f"sell{TOKEN}", f"buy{SECOND}"
+    # 10 given at 2.00 are 20, for which 40 came: 0.50 each.
+    expected = {sold: (D(2), D(20)), bought: (D("0.5"), D(20))}
+    assert priced(swapped, {TOKEN: D(2), SECOND: D(9)}) == expected
+    assert priced(swapped, {SECOND: D("0.5")}) == expected
+    assert priced(swapped, {}) == {sold: (None, None), bought: (None, None)}
+    assert set(priced(several, {TOKEN: D(2)}).values()) == {(None, None)}
+
+
 def test_wrapped_sol_and_sol_are_netted() -> None:
     wrapped = {
         "account": address("wrapped"),

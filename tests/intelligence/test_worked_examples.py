@@ -209,6 +209,8 @@ def test_the_main_run_is_the_journals_trade_with_its_cents(day: Day) -> None:
     client = signed_in(day.follower.person)
     (trade,) = client.get("/api/v1/trades/").json()["results"]
     assert (trade["net_pnl"], trade["entry_price"], trade["exit_price"]) == ("160", "1", "2.6")
+    # The plan's stop of 20 % risked 20 of 100.
+    assert (trade["initial_stop"], trade["realized_r"]) == ("0.8", "8")
     copy_tasks.sweep_performance()
     found = WalletPerformance.objects.get(mode="simulation", window="all")
     assert (found.positions, found.total_pnl, found.average_pnl_fraction) == (1, 160, D("1.6"))

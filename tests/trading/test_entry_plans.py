@@ -15,12 +15,14 @@ from tests.factories import make_user
 from tests.trading.desk import cash, funded, placed, quoted, share, ticket
 from tests.trading.plan_things import DEFAULT, TRAILING
 from tests.trading.test_orders_at_once import at_once, broken
-from trading import exit_orders, exit_plans, mirroring, orders
+from trading import exit_orders, exit_plans, mirroring, orders, trades
 from trading.errors import OrderRefused, PlanImpossible
 from trading.exits.plans import ExitPlan, simple_plan
-from trading.models import ExitStrategy, Instrument, ManagedPosition, Order, PlanExit, Position
+from trading.models import ExitStrategy, Instrument, ManagedPosition, Order, PlanExit, Position, Trade
 from trading.order_rows import WantedPlan
 from trading.order_rules.broker_events import Fill
+from trading.order_rules.vocabulary import OrderClass
+from trading.trades import Plan
 from trading.venues import paper
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +71,41 @@ def test_a_plan_waits_for_the_first_fill_and_follows_those_after_it(alice: User)
     assert (plan.entry_price, plan.entry_quantity, plan.remaining, plan.is_entered) == (D("0.96"), 100, 100, True)
     assert (plan.best, plan.entered_at) == (D("0.96"), order.created_at + timedelta(seconds=1))
     assert broken() == {}
+
+
+def test_the_trade_that_an_order_opens_risks_what_its_plan_or_bracket_says(alice: User) -> None:
+    account, acme = funded(alice), share()
+    order = ordered(account, acme, simple_plan(stop_loss=D("0.2"), take_profit=D("0.5")))
+
+    filled(order, "40", "0.90", "a")
+    # 20 % below 0.90, 50 % above.
+    trade = Trade.objects.get()
+    assert (trade.initial_stop, trade.initial_target) == (D("0.72"), D("1.35"))
+    filled(order, "60", "1.00", "b", after=2)
+    # (40 x 0.90 + 60 x 1.00) / 100 = 0.96: 20 % below is 0.768, 50 % above 1.44.
+    trade.refresh_from_db()
+    assert (trade.initial_stop, trade.initial_target, trade.planned_r) == (D("0.768"), D("1.44"), D("2.5"))
+
+    # What a person says stands, and what another order adds changes nothing.
+    trades.annotate(trade, plan=Plan(D("0.80"), None))
+    filled(ordered(account, acme, quantity="10"), "10", "1.00", "c")
+    trade.refresh_from_db()
+    assert (trade.initial_stop, trade.quantity) == (D("0.80"), 110)
+
+    other = share("OTHER")
+    asked = {"order_class": OrderClass.BRACKET, "take_profit_limit": "110", "stop_loss_stop": "95"}
+    bracket = placed(account, other, ticket("buy", "10", "limit", limit_price="100", **asked))
+    filled(bracket, "10", "100", "d")
+    stop = bracket.legs.get(purpose="exit_stop_loss")
+    filled(stop, "10", "94", "e", after=3)
+    trade = Trade.objects.get(instrument=other)
+    # 10 x 5 risked, 10 x 10 aimed for, 10 x 6 lost.
+    assert (trade.initial_stop, trade.initial_target, trade.planned_r) == (D(95), D(110), D(2))
+    assert trade.realized_r == D("-1.2")
+
+    plain = share("PLAIN")
+    filled(placed(account, plain, ticket("buy", "1", "limit", limit_price="10")), "1", "10", "f")
+    assert Trade.objects.get(instrument=plain).initial_stop is None
 
 
 def test_a_plan_ends_with_an_entry_that_filled_nothing_and_stays_with_what_was_filled(alice: User) -> None:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from accounts import ledger
 from accounts.decimals import plain
 from accounts.models import Portfolio
-from trading import entry_plans, order_commands, order_groups, trades
+from trading import entry_plans, initial_levels, order_commands, order_groups, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
 from trading.models import Order, OrderCommand, Venue
 from trading.order_progress import LOCAL, advance
@@ -58,6 +58,7 @@ def _move(
     step = advance(order, events, portfolio=portfolio, source=source, match_id=match_id)
     if step is not None:
         order_groups.follow(step, portfolio=portfolio)
+        initial_levels.follow(step)
         entry_plans.follow(step)
         orders_changed.send(sender=Order, step=step)
 
