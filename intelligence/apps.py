@@ -11,7 +11,11 @@ class IntelligenceConfig(AppConfig):
         from intelligence import (
             copy_receivers,  # noqa: F401 – connects them
             decisions,
+            finding,
             receivers,  # noqa: F401 – connects them
         )
+        from journal import search
 
         undo.register(decisions.DELETED, decisions.undelete)
+        search.register(finding.decisions)
+        search.register(finding.articles)

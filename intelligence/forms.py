@@ -187,7 +187,9 @@ class MemoryForm(forms.Form):
         name, messages = next(iter(self.errors.items()))
         field, words = self.fields[name], str(messages[0])
         if isinstance(field, forms.ChoiceField):
-            choices = ", ".join(str(value) for value, _words in field.choices if value)  # type: ignore[misc, str-bytes-safe]
+            widget = field.widget
+            assert isinstance(widget, forms.Select), "choices are made from a list"
+            choices = ", ".join(str(value) for value, _words in widget.choices if value)
             words = _("Takes one of %(choices)s.") % {"choices": choices}
         elif isinstance(field, forms.DateField):
             words = _("A day is written YYYY-MM-DD.")

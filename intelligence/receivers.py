@@ -5,14 +5,12 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from accounts.models import Account
+from accounts.models import Account, User
 from accounts.signals import account_deleted
-from intelligence import outcomes
+from intelligence import outcomes, sample_decisions
 from intelligence.models import Decision
+from journal.signals import sample_removed
 from trading.signals import trades_changed
-
-#: What sample decisions are known by: they go with the sample account that they are about.
-SAMPLE = "sample-"
 
 
 @receiver(trades_changed)
@@ -32,4 +30,10 @@ def outcomes_are_settled(owner_id: int, days: set[tuple[int, date]], **_: Any) -
 def outcomes_go_with_their_trades(account: Account, **_: Any) -> None:
     """The account's trades are gone, and with them what they said of decisions."""
     outcomes.settle(account.owner_id, accounts=[account.pk])
-    Decision.objects.filter(account=account, external_id__startswith=SAMPLE).delete()
+    Decision.objects.filter(account=account, external_id__startswith=sample_decisions.MARK).delete()
+
+
+@receiver(sample_removed)
+def sample_decisions_go_too(owner: User, **_: Any) -> None:
+    """So do sample decisions of no account, sample news and sample analyses."""
+    sample_decisions.forget(owner.pk)

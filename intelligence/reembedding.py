@@ -68,8 +68,15 @@ def begin(embedder: Embedder) -> EmbeddingModel:
             )
             _copy(model)
     except IntegrityError as error:
-        raise AlreadyMoving(_("The memory is on its way to another model: finish or stop that first.")) from error
+        coming = under_way()
+        words = _("The memory is on its way to another model (%(key)s): finish or stop that first.")
+        raise AlreadyMoving(words % {"key": coming.key if coming else "?"}) from error
     return model
+
+
+def under_way() -> EmbeddingModel | None:
+    """The model that is being filled; None where the memory is on its way to none."""
+    return EmbeddingModel.objects.filter(state=ModelState.FILLING).first()
 
 
 def progress(model: EmbeddingModel) -> Progress:

@@ -13,11 +13,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connections, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import ledger
+from accounts.decimals import plain
 from accounts.models import Account, AccountKind, User
 from intelligence import (
     copy_settings,
@@ -26,13 +28,23 @@ from intelligence import (
     performance,
     sample_day,
     signal_processing,
+    syncing,
     token_trading,
     tokens,
     wallets,
 )
-from intelligence.models import OutcomeVerdict, Signal, SignalOutcome, TokenInstrument, Wallet
-from intelligence.sample_day import ALPHA, SLEEPER, SNIPER, Moment
-from intelligence.sources.stand_ins import StandIns, made_token
+from intelligence.helius_parsing import SOL
+from intelligence.models import (
+    OutcomeVerdict,
+    Signal,
+    SignalOutcome,
+    Token,
+    TokenInstrument,
+    Wallet,
+    WalletPerformance,
+)
+from intelligence.sample_day import ALPHA, SLEEPER, SNIPER, Moment, SampleToken
+from intelligence.sources.stand_ins import StandIns, StoodToken, made_token
 from trading import exit_orders
 from trading.models import ExitStrategy, Order, Venue
 from trading.venues import paper
@@ -40,6 +52,8 @@ from trading.venues import paper
 ACCOUNT = "Copied wallets"
 MONEY = Decimal(10_000)
 CAPITAL = Decimal(5_000)
+#: What the webhook of a demo is sent with, and what one SOL costs there.
+SECRET, SOL_PRICE = "demo-webhook-secret", "150"
 _BASELINES: dict[str, dict[str, Any]] = {
     ALPHA: {"baseline_win_rate": Decimal("0.78"), "baseline_average_pnl": Decimal("0.12"), "baseline_trades": 140},
     SNIPER: {"baseline_win_rate": Decimal("0.55"), "baseline_average_pnl": Decimal("0.31"), "baseline_trades": 60},
@@ -88,12 +102,70 @@ def play(
 
 
 def remove(person: User) -> int:
-    """The sample wallets are archived and their account too: what was placed there is history, and stays. How many."""
+    """The sample wallets are archived; their account stays, with what was placed there. Returns how many wallets."""
     count = 0
     for wallet in Wallet.objects.for_user(person).filter(address__in=_addresses(), archived_at__isnull=True):
         wallets.archive(wallet, at=timezone.now())
         count += 1
     return count
+
+
+def figures(person: User) -> QuerySet[WalletPerformance]:
+    """What copying the sample wallets came to, the best first."""
+    rows = WalletPerformance.objects.for_user(person).filter(mode="simulation", window="all")
+    return rows.filter(wallet__address__in=_addresses()).select_related("wallet").order_by("-total_pnl", "id")
+
+
+@contextmanager
+def standing_in(address: str) -> Iterator[dict[str, str]]:
+    """The sources of a demo served at this address, until the end: nothing is asked elsewhere, and its webhook works.
+
+    Gives the environment to serve it with. Tokens cost what a wallet paid for them last. Where an operator has named a
+    source, or has a key, theirs are asked and this gives nothing.
+    """
+    if settings.HELIUS_API_KEY or settings.RUGCHECK_URL or settings.DEXSCREENER_URL:
+        yield {}
+        return
+    ours: dict[str, Any] = {"HELIUS_WEBHOOK_URL": f"{address.rstrip('/')}/api/v1/webhooks/helius/"}
+    if not settings.HELIUS_WEBHOOK_SECRETS:
+        ours["HELIUS_WEBHOOK_SECRETS"] = [SECRET]
+    with _stood_in(**ours) as there:
+        there.tokens[SOL] = made_token(SOL, symbol="SOL", price=SOL_PRICE)
+        there.missing = _asked_in_a_thread
+        syncing.sync(at=timezone.now(), is_forced=True)
+        yield {**there.settings, **{name: value if isinstance(value, str) else ",".join(value)
+                                    for name, value in ours.items()}}  # fmt: skip
+
+
+def as_last_seen(mint: str) -> StoodToken | None:
+    """A token that a wallet here has traded: it costs what that paid, or what was said of it since."""
+    token = Token.objects.filter(address=mint).first()
+    paid = Signal.objects.filter(token_address=mint, price__gt=0).order_by("-received_at", "-pk").first()
+    said = [(paid.received_at, paid.price)] if paid is not None and paid.price is not None else []
+    if token is not None and token.price is not None and token.price_at is not None:
+        said.append((token.price_at, token.price))
+    if not said:
+        return None
+    known = next((each for each in sample_day.TOKENS.values() if each.mint == mint), SampleToken("", "1"))
+    _at, price = max(said)
+    return made_token(
+        mint,
+        symbol=known.symbol or (token.symbol if token and token.symbol else mint[:4].upper()),
+        price=plain(price),
+        liquidity=known.liquidity,
+        top_holders=known.top_holders,
+        badness=known.badness,
+        risks=known.risks,
+        born_at=timezone.now() - timedelta(days=known.days),
+    )
+
+
+def _asked_in_a_thread(mint: str) -> StoodToken | None:
+    """The same for a question that comes in a thread of its own, whose connection nobody else would close."""
+    try:
+        return as_last_seen(mint)
+    finally:
+        connections.close_all()
 
 
 @transaction.atomic
@@ -131,12 +203,13 @@ def _open_for(person: User) -> None:
 
 
 @contextmanager
-def _stood_in() -> Iterator[StandIns]:
-    """Whatever asks a source asks the stand-ins, until the end of the block."""
+def _stood_in(**more: Any) -> Iterator[StandIns]:
+    """Whatever asks a source asks the stand-ins, until the end of the block; `more` settings are such meanwhile."""
     with StandIns() as there:
-        before = {name: getattr(settings, name) for name in there.settings}
+        ours = {**there.settings, **more}
+        before = {name: getattr(settings, name) for name in ours}
         try:
-            for name, value in there.settings.items():
+            for name, value in ours.items():
                 setattr(settings, name, value)
             yield there
         finally:

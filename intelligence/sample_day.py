@@ -143,3 +143,23 @@ def body_of(moment: Moment, *, number: int, at: datetime) -> list[dict[str, Any]
 def wallet_address(name: str) -> str:
     """Where an invented wallet is."""
     return address(f"{PREFIX} wallet {name}")
+
+
+def curl_line(origin: str, *, secret: str, dollars: int = 800) -> str:
+    """A line for a shell that delivers, as Helius would, that a sample wallet has just bought so much of a token."""
+    wallet, token = wallet_address(ALPHA), TOKENS["PINE"]
+    units = f"{Decimal(dollars) / 2:f}"
+    legs = ((wallet, "pool", USDC, str(dollars)), ("pool", wallet, token.mint, units))
+    transfers = ",".join(
+        f'{{"fromUserAccount":"{seller}","toUserAccount":"{buyer}","mint":"{mint}","tokenAmount":{amount}}}'
+        for seller, buyer, mint, amount in legs
+    )
+    # The shell fills in the second: a signature that is new each time, and a time that is not too old to act on.
+    body = (
+        '[{"type":"SWAP","signature":"demo\'$(date +%s)\'","slot":1,"timestamp":\'$(date +%s)\',"feePayer":"'
+        f'{wallet}","tokenTransfers":[{transfers}]}}]'
+    )
+    return (
+        f"curl -s {origin.rstrip('/')}/api/v1/webhooks/helius/ -H 'Authorization: {secret}' "
+        f"-H 'Content-Type: application/json' -d '{body}'"
+    )

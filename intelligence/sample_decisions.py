@@ -1,65 +1,31 @@
-"""Decisions to look at: why sample trades were taken, written as if before them, and how they ended.
+"""Decisions to look at: why sample trades were taken, written as if before them, how they ended, and what was read.
 
-They go with the sample accounts that they belong to (`receivers`).
+They go with the sample accounts that they belong to, and what belongs to none with the last of these (`receivers`).
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import cycle
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import LedgerEntry, User
-from intelligence import decisions, memory
+from intelligence import decisions, memory, news
 from intelligence.decisions import Links, Said
-from intelligence.models import Decision, DecisionAction
-from trading.models import Order, Trade, TradeSide
+from intelligence.models import Decision, DecisionAction, NewsArticle, StockAnalysis
+from intelligence.news_parsing import Article
+from intelligence.sample_texts import ANALYSES, ARTICLES, LEARNED, LONG, MODEL, PASSED, SHORT
+from trading.models import Instrument, InstrumentStatus, Order, Trade, TradeSide
 
 #: At the beginning of their outside ids.
 MARK = "sample-"
-_MOST = 36
-
-#: Strategy, why, and what the market was like.
-_LONG = (
-    ("Pullback", "First pullback to the 20-period average after a strong push. Sellers dried up on the way down, so I "
-     "buy where the last buyers came in; wrong below the swing low.", "Trend day up, breadth above 70 %."),
-    ("Opening range", "Opening range broke on three times the usual volume and held the retest. First target is "
-     "yesterday's high.", "Gap up on no news."),
-    ("Reversal", "Third test of support with less volume each time, and the last push failed to make a new low. Small "
-     "size, as this is against the trend.", "Two red days in a row."),
-    ("Breakout", "Tight flag under the high of the month, volume contracts. Adding above the high, out if it falls "
-     "back into the flag.", "Sector leads the market."),
-    ("VWAP reclaim", "Flushed the stops under the morning low and got back above VWAP within minutes; shorts are "
-     "trapped.", "Choppy morning, news at ten."),
-    ("Earnings drift", "Good quarter, raised guidance and the first dip was bought. Holding for days, half size over "
-     "the weekend.", "Index near its high."),
-)  # fmt: skip
-_SHORT = (
-    ("Fade", "Third push into resistance with the spread widening; buyers look exhausted. Covering half at the "
-     "average.", "Extended, far above the bands."),
-    ("Breakdown", "Lost the neckline on volume and failed to get back in. Measured move is the target, wrong above "
-     "the last lower high.", "Weak breadth, yields up."),
-    ("Gap fill", "Gap up with no news behind it stalls at the high of the overnight session. Target is yesterday's "
-     "close.", "Quiet calendar."),
-    ("Failed auction", "Poked above the value area and found nobody there. Short back into it, stop above the poke.",
-     "Balanced for three days."),
-)  # fmt: skip
-_PASSED = (
-    (DecisionAction.PASS, "Event risk", "The central bank speaks in an hour and the spread has doubled. No edge in "
-     "guessing a headline: nothing today."),
-    (DecisionAction.PASS, "Correlation", "The setup is there, but I hold three others that move with it. One loss "
-     "would be four."),
-    (DecisionAction.HOLD, "Review", "Most losses of the week came in the first five minutes. The plan stays, the "
-     "open is left alone."),
-)  # fmt: skip
-_LEARNED = (
-    "The entry was right, the stop too close for this volatility.",
-    "Waiting for the retest was worth it.",
-    "Took it because I had missed the one before. That is no reason.",
-)
+_MOST = 40
+#: Of whom sample articles are, and where they would be.
+SOURCE, PLACE = "Sample news", "https://example.com/sample-news/"
 
 
 def write(person: User) -> int:
@@ -68,15 +34,16 @@ def write(person: User) -> int:
         return 0
     with transaction.atomic():
         made = [*_of_trades(person), *_without_trade(person), *_of_orders(person)]
+        _read(person, made)
     while memory.fill(most=64).ready:
         pass
     return len(made)
 
 
 def _of_trades(person: User) -> Iterator[Decision]:
+    longs, shorts = cycle(LONG), cycle(SHORT)
     for number, trade in enumerate(_trades(person)):
-        pool = _LONG if trade.side == TradeSide.LONG else _SHORT
-        strategy, why, market = pool[number % len(pool)]
+        strategy, why, market = next(longs if trade.side == TradeSide.LONG else shorts)
         said = Said(
             action=DecisionAction.BUY if trade.side == TradeSide.LONG else DecisionAction.SELL,
             reasoning=f"{trade.instrument.symbol}: {why}",
@@ -93,8 +60,8 @@ def _of_trades(person: User) -> Iterator[Decision]:
         at = (trade.opened_at or timezone.now()) - timedelta(minutes=3)
         links = Links(trade=trade)
         made = decisions.record(owner=person, said=said, at=at, links=links, external_id=f"{MARK}trade-{number}")
-        if number % 9 == 2:
-            learned = replace(said, reflection=_LEARNED[number % len(_LEARNED)])
+        if number % 7 == 2:
+            learned = replace(said, reflection=LEARNED[number % len(LEARNED)])
             made = decisions.revise(
                 made, said=learned, links=Links(account=trade.account, instruments=[trade.instrument], trade=trade),
                 revision=1, at=timezone.now(),
@@ -120,7 +87,7 @@ def _trades(person: User) -> list[Trade]:
 
 def _without_trade(person: User) -> Iterator[Decision]:
     now = timezone.now()
-    for number, (action, strategy, why) in enumerate(_PASSED):
+    for number, (action, strategy, why) in enumerate(PASSED):
         yield decisions.record(
             owner=person,
             said=Said(action=action, reasoning=why, strategy=strategy),
@@ -132,7 +99,7 @@ def _without_trade(person: User) -> Iterator[Decision]:
 def _of_orders(person: User) -> Iterator[Decision]:
     orders = Order.objects.for_user(person).filter(purpose="entry").select_related("instrument", "account")
     for number, order in enumerate(orders.order_by("-id")[:2]):
-        strategy, why, market = (_LONG if order.side == "buy" else _SHORT)[number]
+        strategy, why, market = (LONG if order.side == "buy" else SHORT)[-1 - number]
         yield decisions.record(
             owner=person,
             said=Said(
@@ -146,3 +113,51 @@ def _of_orders(person: User) -> Iterator[Decision]:
             links=Links(order=order),
             external_id=f"{MARK}order-{number}",
         )
+
+
+def _read(person: User, made: list[Decision]) -> None:
+    """News and analyses of what the decisions are about, each linked to one of them where there is one."""
+    now = timezone.now()
+    about: dict[str, Decision] = {}
+    for decision in made:
+        for named in decision.named.select_related("instrument"):
+            about.setdefault(named.instrument.symbol, decision)
+    known = {each.symbol: each for each in Instrument.objects.filter(status=InstrumentStatus.ACTIVE)
+             .filter(symbol__in={symbol for each in ARTICLES for symbol in each.symbols})}  # fmt: skip
+    for number, each in enumerate(ARTICLES, start=1):
+        of = [known[symbol] for symbol in each.symbols if symbol in known]
+        article = Article(
+            title=each.title, url=f"{PLACE}{number}", source=SOURCE, published_at=now - timedelta(days=each.days),
+            summary=each.summary, sentiment=each.sentiment, relevance=each.relevance,
+        )  # fmt: skip
+        news.write(
+            person, article, instruments=of, decisions=[about[each.symbol] for each in of if each.symbol in about][:1]
+        )
+    for analysis in ANALYSES:
+        instrument = known.get(analysis.symbol)
+        trade = Trade.objects.for_user(person).filter(instrument=instrument).order_by("-activity_at", "-id").first()
+        if instrument is None or trade is None:
+            continue
+        price = (trade.exit_price or trade.entry_price).quantize(Decimal("0.01"))
+        advice = {
+            **analysis.parts["ai_recommendation"],
+            "action": analysis.action,
+            "entry_price": price,
+            "stop_loss": (price * Decimal(analysis.stop)).quantize(Decimal("0.01")),
+            "take_profit": (price * Decimal(analysis.target)).quantize(Decimal("0.01")),
+        }
+        news.analyse(
+            person,
+            instrument,
+            price=price,
+            parts={**analysis.parts, "ai_recommendation": advice},
+            at=now - timedelta(days=analysis.days),
+            decisions=[about[symbol] for symbol in [analysis.symbol] if symbol in about],
+        )
+
+
+def forget(person_id: int) -> None:
+    """What sample decisions, news and analyses are left of the person are gone."""
+    Decision.objects.filter(owner_id=person_id, external_id__startswith=MARK).delete()
+    NewsArticle.objects.filter(owner_id=person_id, source=SOURCE, url__startswith=PLACE).delete()
+    StockAnalysis.objects.filter(owner_id=person_id, ai_recommendation__model=MODEL).delete()

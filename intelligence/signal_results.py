@@ -73,7 +73,8 @@ def of(person: User, outcome: SignalOutcome | None) -> Result:
 
 
 def _plans(person: User, outcome: SignalOutcome) -> list[ShownPlan]:
-    named = [UUID(each) for each in outcome.details.get("plans", [])] or [outcome.plan_id]
+    named: list[UUID | None] = [UUID(each) for each in outcome.details.get("plans", [])]
+    named = named or [outcome.plan_id]
     rows = ManagedPosition.objects.for_user(person).select_related("instrument", "account", "strategy")
     return plan_lists.shown(list(rows.filter(public_id__in=[each for each in named if each]).order_by("id")))
 

@@ -24,6 +24,7 @@ from journal.metrics import rollups
 from journal.sample_files.build import Sample, SampleFile, build
 from journal.sample_files.fleet import SampleAccount
 from journal.sample_words import prices
+from journal.signals import sample_removed
 from trading import fx
 from trading.ecb import parse_reference_rates
 from trading.errors import ImportRefused
@@ -140,6 +141,7 @@ def remove(owner: User) -> int:
                 trading_accounts.archive(account, at=timezone.now())
         _batches(owner).delete()
         sample_words.remove(owner)
+        sample_removed.send(sender=Account, owner=owner)
         if not Account.objects.current().filter(is_sample=True).exists():
             FxRate.objects.filter(source=SOURCE).delete()
             prices.remove()

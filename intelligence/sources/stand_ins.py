@@ -11,7 +11,7 @@ import enum
 import json
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -95,6 +95,8 @@ class StandIns:
 
     def __init__(self) -> None:
         self.tokens: dict[str, StoodToken] = {}
+        #: What is said of a token that is not among them; None leaves it unknown.
+        self.missing: Callable[[str], StoodToken | None] | None = None
         #: What each wallet did, the newest first, as Helius' history has it.
         self.histories: dict[str, list[Mapping[str, Any]]] = {}
         self.webhooks: dict[str, dict[str, Any]] = {}
@@ -132,6 +134,11 @@ class StandIns:
             "HELIUS_RPC_URL": self.url,
             "HELIUS_API_KEY": KEY,
         }
+
+    def token(self, mint: str) -> StoodToken | None:
+        """What is said of the token; None where nobody knows it."""
+        found = self.tokens.get(mint)
+        return found if found is not None or self.missing is None else self.missing(mint)
 
     def asked(self, path: str) -> int:
         """How often a path that begins like this was asked for."""
@@ -213,10 +220,10 @@ def _found(there: StandIns, method: str, path: str, query: Mapping[str, str], se
     parts = path.strip("/").split("/")
     match method, parts:
         case "GET", ["v1", "tokens", mint, "report"]:
-            token = there.tokens.get(mint)
+            token = there.token(mint)
             return token.rugcheck if token else None
         case "GET", ["tokens", "v1", "solana", mint]:
-            token = there.tokens.get(mint)
+            token = there.token(mint)
             return token.pairs if token else []
         case "GET", ["v0", "addresses", address, "transactions"]:
             return _history(there.histories.get(address, []), query)
@@ -237,7 +244,7 @@ def _history(transactions: list[Mapping[str, Any]], query: Mapping[str, str]) ->
 def _rpc(there: StandIns, sent: Any) -> Any:
     method, parameters = sent["method"], sent["params"]
     mint = parameters["id"] if method == "getAsset" else parameters[0]
-    token = there.tokens.get(mint)
+    token = there.token(mint)
     if token is None or token.asset is None:
         return {"jsonrpc": "2.0", "id": sent["id"], "error": {"code": -32000, "message": "not found"}}
     largest = {"value": [{"address": f"largest{n}", "amount": each} for n, each in enumerate(token.largest)]}

@@ -173,10 +173,10 @@ def memory_panel(request: HttpRequest) -> HttpResponse:
     text, symbol = _situation(request, order, trade)
     own = decision_lists.shown(Decision.objects.for_user(person))
     if trade is not None:
-        written = own.filter(trade_key=trade.public_id)
+        found = own.filter(trade_key=trade.public_id)
     else:
-        written = own.filter(order=order) if order is not None else own.none()
-    written = list(written[:_FEW])
+        found = own.filter(order=order) if order is not None else own.none()
+    written = list(found[:_FEW])
     last = None
     if text:
         last = last_time.of(person, text, symbol=symbol, limit=_FEW, besides={row.public_id for row in written})

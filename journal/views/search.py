@@ -29,6 +29,8 @@ _KINDS: dict[str, tuple[Promise, str]] = {
     "account": (gettext_lazy("Accounts"), "accounts"),
     "trade": (gettext_lazy("Trades"), "trades"),
     "note": (gettext_lazy("Notes"), "notes"),
+    "decision": (gettext_lazy("Decisions"), "memory"),
+    "article": (gettext_lazy("News"), "notes"),
     "tag": (gettext_lazy("Tags"), "tag"),
     "playbook": (gettext_lazy("Playbooks"), "playbooks"),
     "rule": (gettext_lazy("Rules"), "playbooks"),

@@ -17,9 +17,11 @@ from intelligence.embedders.hashing import HashEmbedder
 from intelligence.models import Decision, DecisionOutcome, DecisionRevision, Embedding, EmbeddingModel, NewsArticle
 from intelligence.news_parsing import BadFeed
 from intelligence.vocabulary import understood
+from journal.search import find as palette
 from tests.factories import make_account
 from tests.intelligence.things import close_trade, decide, open_trade
 from tests.journal.factories import make_instrument
+from trading.models import Instrument
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +203,10 @@ def test_feeds_are_read_and_each_address_kept_once(alice: User, tmp_path: Path) 
         run("load_news", "http://127.0.0.1:9/", "--email", alice.email)
 
 
+def about(symbol: str) -> object:
+    return Instrument.objects.get(symbol=symbol).public_id
+
+
 def test_news_and_analyses_are_checked_and_linked(alice: User, alice_api: APIClient, alice_client: Client) -> None:
     made = decide(alice)
     article = {"title": "T", "url": "https://e.com/x#y", "source": "s", "published_at": "2026-01-05T12:00:00Z",
@@ -208,6 +214,7 @@ def test_news_and_analyses_are_checked_and_linked(alice: User, alice_api: APICli
     answer = alice_api.post("/api/v1/news/", article)
     assert (answer.status_code, answer.json()["url"], answer.json()["symbols"]) == (201, "https://e.com/x", ["AAPL"])
     assert alice_api.post("/api/v1/news/", article).status_code == 409
+    assert [hit.url for hit in palette(alice, "T") if hit.kind == "article"] == [f"/instruments/{about('AAPL')}/"]
     for wrong in ({"sentiment": "1.5"}, {"url": "javascript:alert(1)"}, {"relevance": "-1"}):
         assert alice_api.post("/api/v1/news/", {**article, "url": "https://e.com/z", **wrong}).status_code == 400
     analysis = {"symbol": "AAPL", "current_price": "200", "technical_analysis": {"rsi": 40, "support": [190.5]},
@@ -230,7 +237,7 @@ def test_news_and_analyses_are_checked_and_linked(alice: User, alice_api: APICli
     assert "/instruments/" in page
 
 
-def test_the_pages_write_revise_search_and_delete(alice: User, alice_client: Client) -> None:
+def test_the_pages_write_revise_search_and_delete(alice: User, bob: User, alice_client: Client) -> None:
     trade = open_trade(make_account(alice, "Main"), stop="95")
     assert b"Write down the first decision" in alice_client.get("/memory/").content
     form = {"action": "BUY", "reasoning": "Reclaimed the level", "symbols": "AAPL", "trade": str(trade.public_id)}
@@ -243,6 +250,9 @@ def test_the_pages_write_revise_search_and_delete(alice: User, alice_client: Cli
     place = f"/memory/{made.public_id}/"
     assert b"Reclaimed the level" in alice_client.get(place).content
     assert b"+100.00" in alice_client.get("/memory/?by=strategy").content
+    found = [(hit.kind, hit.title) for hit in palette(alice, "reclaim")]
+    assert ("decision", "Buy AAPL") in found
+    assert "decision" not in {hit.kind for hit in palette(bob, "reclaim")}
     assert b"Reclaimed the level" in alice_client.get("/memory/?q=reclaimed level").content
     panel = alice_client.get(f"/memory/panel/?trade={trade.public_id}").content
     assert b"Reclaimed the level" in panel

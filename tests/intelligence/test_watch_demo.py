@@ -1,22 +1,30 @@
 """The recorded day, as people play it: every kind of outcome is in it, and it can be put out of sight."""
 
+import shlex
 from collections import Counter
 from io import StringIO
+from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from accounts.models import Account
-from intelligence import sample_copies
+from intelligence import sample_copies, sample_day
 from intelligence.models import SignalOutcome, Wallet, WalletPerformance
 from tests.factories import make_user
+from tests.intelligence.delivering import deliver
 from trading.models import Trade
 
 pytestmark = pytest.mark.django_db
 
 
-def test_the_day_is_played_with_its_reasons_and_figures_and_archived_again() -> None:
+def prices(mint: str) -> list[str]:
+    found = sample_copies.as_last_seen(mint)
+    assert found is not None
+    return [pair["priceUsd"] for pair in found.pairs]
+
+
+def test_the_day_is_played_with_its_reasons_and_figures_and_archived_again(settings: Any) -> None:
     person, said = make_user("demo@example.com"), StringIO()
     before = settings.DEXSCREENER_URL
 
@@ -41,6 +49,21 @@ def test_the_day_is_played_with_its_reasons_and_figures_and_archived_again() -> 
     assert sum(row.total_pnl for row in figures) == sum(trade.net_pnl or 0 for trade in closed)
     assert before == settings.DEXSCREENER_URL
     assert sample_copies.is_there(person)
+
+    settings.HELIUS_WEBHOOK_SECRETS = []
+    with sample_copies.standing_in("http://127.0.0.1:1/") as sources:
+        assert sources["HELIUS_WEBHOOK_SECRETS"] == "demo-webhook-secret"
+        assert sources["HELIUS_WEBHOOK_URL"] == "http://127.0.0.1:1/api/v1/webhooks/helius/"
+    heard = Wallet.objects.for_user(person).filter(is_active=True)
+    assert set(heard.values_list("sync_status", flat=True)) == {"synced"}
+    # PINE was last sold at 1.90; a wallet that buys 400 for 800 now says 2.00.
+    pine = sample_day.TOKENS["PINE"].mint
+    assert prices(pine) == ["1.9"]
+    line = shlex.split(sample_day.curl_line("http://127.0.0.1:1", secret="x").replace("$(date +%s)", "1790000000"))
+    [bought] = deliver(line[-1].encode())
+    assert (bought.action, bought.amount, bought.price, bought.wallet) == ("buy", 400, 2, heard.get(label="Alpha"))
+    assert prices(pine) == ["2"]
+    assert sample_copies.as_last_seen("nobody") is None
 
     call_command("watch_demo", "--remove", stdout=said)
 

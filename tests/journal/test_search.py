@@ -94,7 +94,7 @@ def test_of_a_word_that_most_notes_hold_the_newest_are_found(alice: User, monkey
 def test_the_indexes_are_of_the_very_expressions_that_are_asked(
     db: None, table: str, vector: str, condition: str, index: str
 ) -> None:
-    query = search._Query.of("took the pull")
+    query = search.Query.of("took the pull")
     assert query is not None
 
     with connection.cursor() as cursor:
@@ -102,7 +102,7 @@ def test_the_indexes_are_of_the_very_expressions_that_are_asked(
         cursor.execute("SET LOCAL enable_seqscan = off")
         # It holds the notes alone too, and is as cheap while there are none.
         cursor.execute("DROP INDEX trade_owner_noted")
-        sql = f"EXPLAIN SELECT 1 FROM {table} WHERE {vector} @@ {search._Query.SQL} AND {condition}"
+        sql = f"EXPLAIN SELECT 1 FROM {table} WHERE {vector} @@ {search.Query.SQL} AND {condition}"
         cursor.execute(sql, query.values(1, 1))
         plan = [line for (line,) in cursor.fetchall()]
 

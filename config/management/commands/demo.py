@@ -185,29 +185,34 @@ class Command(BaseCommand):
             server = serving.listen(host, port)
         except OSError as error:
             raise CommandError(f"Cannot listen on {host}:{port}: {error}") from error
-        environment = {"ALLOWED_HOSTS": ",".join(dict.fromkeys([*settings.ALLOWED_HOSTS, host]))}
-        servers = serving.Servers(root=settings.BASE_DIR, logs=settings.VAR_DIR / "log", environment=environment)
-        # A connection of ours that lay open would only be one less for the others.
-        connections.close_all()
-        with server, servers:
-            try:
-                servers.start_web(server)
-                if not options["no_worker"]:
-                    servers.start_worker()
-                self._invite(server.getsockname()[1], port, serving.address_of(server), logins)
-                servers.wait()
-            except serving.ServerEnded as ended:
-                raise CommandError(str(ended)) from ended
-            except KeyboardInterrupt:
-                self.stdout.write("\nStopping.")
+        hosts = ",".join(dict.fromkeys([*settings.ALLOWED_HOSTS, host]))
+        address = serving.address_of(server)
+        with server, sample_copies.standing_in(address) as sources:
+            environment = {"ALLOWED_HOSTS": hosts, **sources}
+            servers = serving.Servers(root=settings.BASE_DIR, logs=settings.VAR_DIR / "log", environment=environment)
+            # A connection of ours that lay open would only be one less for the others.
+            connections.close_all()
+            with servers:
+                try:
+                    servers.start_web(server)
+                    if not options["no_worker"]:
+                        servers.start_worker()
+                    self._invite(server.getsockname()[1], port, address, logins, is_heard=bool(sources))
+                    servers.wait()
+                except serving.ServerEnded as ended:
+                    raise CommandError(str(ended)) from ended
+                except KeyboardInterrupt:
+                    self.stdout.write("\nStopping.")
         self.stdout.write("Stopped.")
 
-    def _invite(self, port: int, wanted: int, address: str, logins: list[demo_people.Login]) -> None:
+    def _invite(self, port: int, wanted: int, address: str, logins: list[demo_people.Login], *, is_heard: bool) -> None:
         if port != wanted:
             self.stdout.write(f"Port {wanted} is taken; serving on {port}.")
         self.stdout.write(f"{'Address':<8} {address}")
         self._show_logins(logins)
         self.stdout.write(f"{'Logs':<8} {settings.VAR_DIR / 'log'}")
+        if is_heard:
+            self.stdout.write(f"{'Webhook':<8} manage.py watch_demo --curl {address} prints a line that delivers one.")
         self.stdout.write("Stop with Ctrl-C.")
         self.stdout.flush()
 

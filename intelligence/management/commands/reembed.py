@@ -37,7 +37,7 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(error.message) from error
         if model.pk == before.pk:
-            self.stdout.write(f"{model.key} is in use already")
+            self.stdout.write(_in_use(model.key))
         else:
             self._move(model.key, options)
         if options["prune"]:
@@ -58,3 +58,17 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing was switched: {error.message}") from error
         found = reembedding.progress(model)
         self.stdout.write(f"searches use {key} now: {found.ready} texts, {found.failed} failed")
+
+
+def _in_use(key: str) -> str:
+    """That this model is searched with, and what to do where the memory is on its way to another."""
+    coming = reembedding.under_way()
+    if coming is None:
+        return f"searches use {key} already"
+    found = reembedding.progress(coming)
+    name = coming.key.partition(":")[0]
+    return (
+        f"searches use {key}, but the memory is on its way to {coming.key}: {found.ready} of "
+        f"{found.ready + found.pending + found.failed} texts. `reembed {name}` finishes that and switches, "
+        f"`reembed --stop` gives it up and stays with {key}."
+    )

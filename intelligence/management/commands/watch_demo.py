@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import User
 from intelligence import sample_copies, sample_day
 from intelligence.check_words import ACTIONS
-from intelligence.models import WalletPerformance
+from intelligence.performance_lists import FLAGS
 from intelligence.sample_copies import Played
 
 
@@ -33,7 +33,14 @@ class Command(BaseCommand):
             metavar="N",
             help="so many quick purchases and sales besides; 20 make a place in the ranking (default: %(default)s)",
         )
-        parser.add_argument("--remove", action="store_true", help="archive the invented wallets instead")
+        parser.add_argument(
+            "--remove", action="store_true", help="archive the invented wallets instead; their account stays"
+        )
+        parser.add_argument(
+            "--curl",
+            metavar="ADDRESS",
+            help="print instead a line that delivers one more purchase to a demo served there (http://127.0.0.1:8000)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         person = User.objects.filter(email__iexact=options["email"]).first()
@@ -41,6 +48,9 @@ class Command(BaseCommand):
             raise CommandError(f"There is nobody with the address {options['email']}.", returncode=2)
         if options["pace"] < 0 or options["round_trips"] < 0:
             raise CommandError("--pace and --round-trips are not below zero.", returncode=2)
+        if options["curl"]:
+            self.stdout.write(sample_day.curl_line(options["curl"], secret=sample_copies.SECRET))
+            return
         if options["remove"]:
             self.stdout.write(f"{sample_copies.remove(person)} wallets archived.")
             return
@@ -70,9 +80,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{head}  {moment.wallet} {did}: {what}{why}")
 
     def _sum_up(self, person: User) -> None:
-        rows = WalletPerformance.objects.for_user(person).filter(mode="simulation", window="all")
         self.stdout.write(f"{'Wallet':<12}{'Closed':>8}{'Win rate':>10}{'Result':>12}  Look at")
-        for row in rows.select_related("wallet").order_by("-total_pnl"):
+        for row in sample_copies.figures(person):
             rate = "–" if row.win_rate is None else f"{row.win_rate:.0%}"
-            result, flags = f"{row.total_pnl:.2f}", ", ".join(row.flags)
+            result, flags = f"{row.total_pnl:.2f}", ", ".join(str(FLAGS.get(flag, flag)) for flag in row.flags)
             self.stdout.write(f"{row.wallet!s:<12}{row.positions:>8}{rate:>10}{result:>12}  {flags}")

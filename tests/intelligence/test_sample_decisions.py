@@ -1,0 +1,46 @@
+"""Decisions, news and analyses to look at: varied, marked, and gone in one go."""
+
+import pytest
+
+from accounts.models import User
+from intelligence import sample_decisions
+from intelligence.models import Decision, NewsArticle, StockAnalysis
+from intelligence.sample_texts import ARTICLES, LONG, PASSED, SHORT
+from journal.signals import sample_removed
+from tests.factories import make_account
+from tests.intelligence.things import close_trade, decide, open_trade
+
+pytestmark = pytest.mark.django_db
+
+
+def test_no_two_sample_decisions_read_alike() -> None:
+    texts = [why for _strategy, why, _market in (*LONG, *SHORT)] + [why for _action, _strategy, why in PASSED]
+    assert len(texts) == len(set(texts)) == 44
+
+
+def test_sample_decisions_come_with_news_and_analyses_and_go_with_the_sample(alice: User, bob: User) -> None:
+    account = make_account(alice, "Sample")
+    for symbol in ("NVDA", "AAPL", "TSLA"):
+        close_trade(open_trade(account, stop="95", symbol=symbol), "110")
+    own, foreign = decide(alice, "My own"), decide(bob, "Of bob")
+
+    # Three of trades, and those of none.
+    assert sample_decisions.write(alice) == 3 + len(PASSED)
+    assert sample_decisions.write(alice) == 0
+
+    articles = NewsArticle.objects.filter(owner=alice)
+    assert (articles.count(), set(articles.values_list("source", flat=True))) == (len(ARTICLES), {"Sample news"})
+    assert articles.get(title__startswith="Chip makers").decisions.get().named.get().instrument.symbol == "NVDA"
+    analyses = StockAnalysis.objects.filter(owner=alice).order_by("instrument__symbol")
+    assert [(each.instrument.symbol, each.ai_recommendation["action"]) for each in analyses] == [
+        ("AAPL", "HOLD"),
+        ("NVDA", "BUY"),
+    ]
+    # Closed at 110: the target is 12 % above and the stop 6 % below.
+    assert analyses[1].ai_recommendation["take_profit"] == 123.2
+    assert analyses[1].ai_recommendation["stop_loss"] == 103.4
+
+    sample_removed.send(sample_decisions, owner=alice)
+
+    assert set(Decision.objects.all()) == {own, foreign}
+    assert (NewsArticle.objects.count(), StockAnalysis.objects.count()) == (0, 0)
