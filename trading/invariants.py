@@ -217,7 +217,7 @@ UNION ALL
 SELECT rolname || ': superuser' FROM pg_roles WHERE rolname = 'journal_app' AND (rolsuper OR rolbypassrls)
 UNION ALL
 SELECT c.relname || ': owned by the application' FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
-WHERE r.rolname = 'journal_app' AND c.relkind IN ('r', 'p')
+WHERE r.rolname = 'journal_app' AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
 """
 
 
