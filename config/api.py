@@ -20,6 +20,7 @@ from journal.api.notes import AttachmentViewSet, NoteTemplateViewSet, NoteViewSe
 from journal.api.playbooks import PlaybookViewSet
 from journal.api.trades import JournalTradeViewSet
 from trading.api.bars import BarViewSet
+from trading.api.connections import BrokerConnectionViewSet
 from trading.api.executions import ExecutionViewSet, PositionViewSet
 from trading.api.exit_strategies import ExitStrategyViewSet
 from trading.api.imports import ImportViewSet
@@ -73,6 +74,7 @@ router.register("bars", BarViewSet, basename="bar")
 router.register("quotes", QuoteViewSet, basename="quote")
 router.register("snapshots", SnapshotViewSet, basename="snapshot")
 router.register("orders", OrderViewSet, basename="order")
+router.register("broker-connections", BrokerConnectionViewSet, basename="broker-connection")
 router.register("sessions", SessionViewSet, basename="session")
 router.register("wallets", WalletViewSet, basename="wallet")
 router.register("tokens", MintViewSet, basename="mint")

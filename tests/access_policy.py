@@ -462,6 +462,9 @@ POLICY: dict[str, Row] = {
         "account", "GET", "POST", body={"environment": "paper", "key_id": "PKTEST", "secret": "tell-nobody"}
     ),
     "connection_remove": own("account", "POST"),
+    "broker-connection-list": self_only("GET", "POST", body=things.connection_body, body_refers=_ACCOUNT),
+    "broker-connection-detail": own("broker_connection", "GET", "PATCH", "DELETE", body={"secret": "tell-nobody"}),
+    "broker-connection-disable": own("broker_connection", "POST"),
     "account_paper_fills": own("account", "POST", body={"source": "bars"}),
     "account_cash": own("funded_account"),
     "account_cash_move": own("account", "POST", body={**_CASH, "kind": "deposit", "key": "by-form"}),

@@ -23,7 +23,17 @@ from journal.archive import jobs
 from journal.models import Archive, Note, Playbook, TradePlaybook
 from tests.factories import make_account
 from tests.journal.factories import make_instrument, make_trade
-from trading import exit_plans, exit_strategies, many_trades, orders, risk, sessions, tag_groups, trades
+from trading import (
+    connections,
+    exit_plans,
+    exit_strategies,
+    many_trades,
+    orders,
+    risk,
+    sessions,
+    tag_groups,
+    trades,
+)
 from trading.exits.plans import simple_plan
 from trading.imports import batches
 from trading.models import Execution, ExitStrategy, ImportBatch, Instrument, ManagedPosition, Tag, Trade
@@ -250,6 +260,19 @@ def order(owner: User, canary: str) -> str:
     return str(made.public_id)
 
 
+def broker_connection(owner: User, canary: str) -> str:
+    """The canary is the account's number at the broker."""
+    into = make_account(owner, f"Connected {canary} {next(_numbers)}")
+    keys = connections.Keys("PKTEST", "tell-nobody")
+    row = connections.connect(into, environment="paper", keys=keys, broker_account=canary)
+    return str(row.public_id)
+
+
+def connection_body(owner: User) -> dict[str, Any]:
+    into = make_account(owner, f"By API {next(_numbers)}")
+    return {"account": str(into.public_id), "environment": "paper", "key_id": "PKTEST", "secret": "tell-nobody"}
+
+
 def session(owner: User, canary: str) -> str:
     """An open session, with the canary in its account and its words."""
     into = make_account(owner, f"Session {canary} {next(_numbers)}")
@@ -391,6 +414,7 @@ FACTORIES: dict[str, Factory] = {
     "analysis": analysis,
     "position": position,
     "session": session,
+    "broker_connection": broker_connection,
     "wallet": wallet,
     "paused_wallet": paused_wallet,
     "archived_wallet": archived_wallet,

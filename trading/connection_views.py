@@ -19,6 +19,7 @@ from trading import connections
 from trading.connection_forms import ConnectionForm
 from trading.models import Order, OrderCommand, Venue
 from trading.refusals import says_why
+from trading.venues import trying_keys
 
 #: Requests to the broker that the page shows; an order's page has all of its own.
 _MOST = 20
@@ -39,12 +40,13 @@ class Connection(View):
         if not form.is_valid():
             return _page(request, account, form, status=422)
         try:
-            connections.connect(account, environment=form.cleaned_data["environment"], keys=form.keys())
+            kept = trying_keys.keep(account, environment=form.cleaned_data["environment"], keys=form.keys())
         except DomainError as error:
             name = error.pointer.strip("/")
             form.add_error(name if name in form.fields else None, error.message)
             return _page(request, account, form, status=error.status)
-        toasts.say(request, _("The keys are kept. Orders of this account go to Alpaca from now on."))
+        words = _("Alpaca took the keys, and they are kept. Orders of this account go there from now on.")
+        toasts.say(request, kept.warning or words, level="warning" if kept.warning else "success")
         return redirect("account_connection", account.public_id)
 
 

@@ -35,9 +35,8 @@ class Keys:
     secret: str
 
 
-@transaction.atomic
-def connect(account: Account, *, environment: str, keys: Keys) -> BrokerConnection:
-    """The account's orders go to Alpaca from now on, with these keys; its former keys are forgotten.
+def sound(account: Account, *, environment: str, keys: Keys) -> Keys:
+    """The keys as a broker shows them, of an environment that the account may be in. Nothing is kept yet.
 
     Raises InvalidValue, KeysMissing where nothing can be sealed, Conflict while it has live orders elsewhere.
     """
@@ -46,21 +45,41 @@ def connect(account: Account, *, environment: str, keys: Keys) -> BrokerConnecti
     if environment == BrokerEnvironment.LIVE and account.kind == AccountKind.PAPER:
         words = _("This account is paper: change its kind before real money is traded in it.")
         raise InvalidValue(words, pointer="/environment")
-    key_id = _checked(keys.key_id, pointer="/key_id")
-    secret = _checked(keys.secret, pointer="/secret")
-    sealed_key_id, sealed_secret = encryption.seal(key_id), encryption.seal(secret)
-    trades.lock_accounts([account.pk])
+    found = Keys(_checked(keys.key_id, pointer="/key_id"), _checked(keys.secret, pointer="/secret"))
+    encryption.seal(found.secret)
     row = BrokerConnection.objects.filter(account=account).first()
+    _refuse_between_venues(account, is_other=row is not None and row.environment != environment)
+    return found
+
+
+def _refuse_between_venues(account: Account, *, is_other: bool) -> None:
     if Order.objects.live().filter(account=account).exclude(venue=Venue.ALPACA).exists():
         raise Conflict(_("Orders of this account wait at the paper venue: cancel them first."), code="live_orders")
-    if row is not None and row.environment != environment and _is_busy(account):
+    if is_other and _is_busy(account):
         raise Conflict(_("Orders of this account wait at Alpaca: cancel them first."), code="live_orders")
+
+
+@transaction.atomic
+def connect(account: Account, *, environment: str, keys: Keys, broker_account: str = "") -> BrokerConnection:
+    """The account's orders go to Alpaca from now on, with these keys; its former keys are forgotten.
+
+    `broker_account` is its number there, where it is known. Raises as `sound` does.
+    """
+    keys = sound(account, environment=environment, keys=keys)
+    sealed_key_id, sealed_secret = encryption.seal(keys.key_id), encryption.seal(keys.secret)
+    trades.lock_accounts([account.pk])
+    row = BrokerConnection.objects.filter(account=account).first()
+    is_other = row is not None and (
+        row.environment != environment or (broker_account and row.broker_account not in ("", broker_account))
+    )
+    _refuse_between_venues(account, is_other=bool(is_other))
     before = None if row is None else _told(row)
     if row is None:
         row = BrokerConnection(owner_id=account.owner_id, account=account)
-    elif row.environment != environment:
+    elif is_other:
         row.last_activity, row.broker_account, row.reconciled_at = "", "", None
-    row.environment, row.key_hint = environment, key_id[-4:]
+    row.environment, row.key_hint = environment, keys.key_id[-4:]
+    row.broker_account = broker_account[:64] or row.broker_account
     row.sealed_key_id, row.sealed_secret = sealed_key_id, sealed_secret
     row.stream_state, row.stream_error = StreamState.OFF, ""
     row.save()

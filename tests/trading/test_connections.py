@@ -1,6 +1,7 @@
 """Keys of brokers: taken in, encrypted, rotated, removed, and shown nowhere."""
 
 import stat
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,25 @@ from django.conf import settings as real_settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts import encryption
-from accounts.errors import InvalidValue
+from accounts import encryption, ledger
+from accounts.errors import Conflict, InvalidValue
 from accounts.models import Account, ActivityEntry, AuditEvent, BrokerConnection, User
 from config.checks import broker_keys_can_be_kept, broker_keys_can_be_read
 from config.env import kept_secret
-from tests.conftest import signed_in
+from tests.conftest import api_of, signed_in
 from tests.factories import make_account, make_user
-from trading import connections
+from tests.trading.desk import share, ticket
+from trading import connections, orders
 from trading.connections import Keys
+from trading.models import Order
 from trading.venues.alpaca_client import Client as Broker
 from trading.venues.alpaca_client import NotSent
+from trading.venues.stand_in.server import StandIn
 
 OLD, NEW = "o" * 40, "n" * 40
+URL = "/api/v1/broker-connections/"
 KEY, SECRET = "PKCANARY1234WXYZ", "canary-of-a-secret-5678"
 
 
@@ -140,3 +146,64 @@ def test_somebody_elses_account_has_no_page(account: Account, bob_client: Client
     for name in ("account_connection", "connection_remove", "account_paper_fills"):
         assert bob_client.post(reverse(name, args=[account.public_id]), {"source": "bars"}).status_code == 404
     assert Account.objects.get().paper_fills == "quotes"
+
+
+@pytest.mark.django_db
+def test_keys_are_tried_before_they_are_kept(account: Account, alice: User, bob: User, settings: Any) -> None:
+    """By the API and by the page: taken with the account's number, refused and nothing kept, or kept with a warning."""
+    api, page = api_of(alice), reverse("account_connection", args=[account.public_id])
+    asked = {"account": str(account.public_id), "environment": "paper", "key_id": KEY, "secret": SECRET}
+    with StandIn(cash="10") as it:
+        settings.ALPACA_PAPER_URL = it.url
+        for answer in (api.post(URL, asked), signed_in(alice).post(page, asked)):
+            assert answer.status_code == 422
+            assert "Alpaca does not take these keys" in answer.content.decode()
+            assert SECRET not in answer.content.decode()
+        assert answer.context["form"].errors["secret"]
+        assert (BrokerConnection.objects.count(), Account.objects.get().venue) == (0, "paper")
+
+        made = api.post(URL, asked | {"key_id": it.key_id, "secret": it.secret})
+        assert (made.status_code, made.json()["warning"], made.json()["broker_account"]) == (201, "", it.broker.number)
+        assert made.json()["key_hint"] == it.key_id[-4:]
+        assert api.post(URL, asked).json()["code"] == "connected"
+        one = f"{URL}{made.json()['id']}/"
+        refused = api.patch(one, {"secret": "another"})
+        assert (refused.status_code, refused.json()["code"]) == (422, "keys_refused")
+        assert refused.json()["errors"][0]["pointer"] == "/secret"
+        row = BrokerConnection.objects.get()
+        assert connections.keys_of(row) == Keys(it.key_id, it.secret)
+
+    untried = api.patch(one, {"secret": SECRET})
+    assert (untried.status_code, "could not be tried" in untried.json()["warning"]) == (200, True)
+    row.refresh_from_db()
+    assert connections.keys_of(row) == Keys(it.key_id, SECRET)
+    told = api.get(one).content + api.get(URL).content + untried.content + made.content
+    assert not [each for each in (SECRET, it.secret, it.key_id) if each.encode() in told]
+    assert api_of(bob).get(URL).json()["results"] == []
+    assert api_of(bob).patch(one, {"secret": "x"}).status_code == 404
+    assert api.post(f"{one}disable/").status_code == 204
+    assert (BrokerConnection.objects.count(), Account.objects.get().venue) == (0, "paper")
+
+
+@pytest.mark.django_db
+def test_keys_of_another_account_at_the_broker_begin_anew_and_not_while_orders_wait(account: Account) -> None:
+    def number() -> str:
+        return BrokerConnection.objects.get().broker_account
+
+    connections.connect(account, environment="paper", keys=Keys(KEY, SECRET), broker_account="ONE")
+    BrokerConnection.objects.update(last_activity="seen")
+    connections.connect(account, environment="paper", keys=Keys(KEY, "new"))
+    assert (number(), BrokerConnection.objects.get().last_activity) == ("ONE", "seen")
+    order = placed_outside(account)
+    with pytest.raises(Conflict):
+        connections.connect(account, environment="paper", keys=Keys(KEY, SECRET), broker_account="TWO")
+    orders.cancel(order)
+    connections.connect(account, environment="paper", keys=Keys(KEY, SECRET), broker_account="TWO")
+    assert (number(), BrokerConnection.objects.get().last_activity) == ("TWO", "")
+
+
+def placed_outside(account: Account) -> Order:
+    """An order that waits to be sent."""
+    ledger.deposit(account, currency="USD", amount=Decimal(100), idempotency_key="a", at=timezone.now(), note="")
+    asked = ticket("buy", "1", "limit", limit_price="50", time_in_force="day")
+    return orders.place(account, instrument=share(), ticket=asked).order
