@@ -6,7 +6,7 @@ The addresses are read from the URL configuration and never listed by hand; `tes
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,7 +20,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import DjangoDbBlocker
 
-from accounts.models import AccountQuerySet, ClientStatus, User
+from accounts.models import Account, AccountQuerySet, ClientStatus, User
 from tests.access_policy import POLICY, Row
 from tests.access_things import FACTORIES
 from tests.conftest import signed_in
@@ -96,9 +96,11 @@ def stage(db: None) -> dict[str, Any]:
         "suspended": make_user("carol@example.com", status=ClientStatus.SUSPENDED),
         "staff": make_user("dave@example.com", is_staff=True),
     }
+    alices = {kind: make(alice, f"{CANARY} {kind}") for kind, make in FACTORIES.items()}
     return {
         "alice": alice,
-        "alices": {kind: make(alice, f"{CANARY} {kind}") for kind, make in FACTORIES.items()},
+        "alices": alices,
+        "alices_rows": rows_of(alice, tables()),
         "people": people,
         "clients": {name: Client() for name in people},
         "sessions": {name: signed_in(person).session.session_key for name, person in people.items() if person},
@@ -155,26 +157,47 @@ def without(text: str, thing: str) -> str:
 
 
 @cache
-def digests() -> str:
-    """The question for a digest of all rows that hold an owner, table by table."""
+def tables() -> dict[str, str]:
+    """The tables that say whose a row is, each with the condition of that."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
-            "AND column_name IN ('owner_id', 'user_id') AND table_name NOT LIKE 'django_%%' ORDER BY 1, 2"
+            "AND column_name IN ('owner_id', 'user_id') AND table_name NOT LIKE 'django_%' ORDER BY 1, 2"
         )
-        tables = [*cursor.fetchall(), ("accounts_user", "id")]
-    return " UNION ALL ".join(
-        f"SELECT '{table}: ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') "
-        f"FROM {table} t WHERE {column} = %(pk)s"
-        for table, column in tables
-    )
+        columns: dict[str, list[str]] = {"accounts_user": ["id"]}
+        for table, column in cursor.fetchall():
+            columns.setdefault(table, []).append(column)
+    return {table: " OR ".join(f"{column} = %(pk)s" for column in found) for table, found in columns.items()}
 
 
-def rows_of(user: User) -> str:
-    """A digest of all rows that hold this owner, and of the person."""
+def rows_of(user: User, among: Iterable[str]) -> dict[str, str]:
+    """A digest of the rows of each of these tables that hold this owner, or are the person."""
+    questions = [
+        f"SELECT '{table}', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t WHERE {tables()[table]}"
+        for table in among
+    ]
+    if not questions:
+        return {}
     with connection.cursor() as cursor:
-        cursor.execute(digests(), {"pk": user.pk})
-        return "\n".join(sorted(line for (line,) in cursor.fetchall()))
+        cursor.execute(" UNION ALL ".join(questions), {"pk": user.pk})
+        return dict(cursor.fetchall())
+
+
+def writes() -> dict[str, int]:
+    """By table how many rows this transaction has written so far, those that it took back included."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, pg_stat_get_xact_tuples_inserted(name::regclass) "
+            "+ pg_stat_get_xact_tuples_updated(name::regclass) + pg_stat_get_xact_tuples_deleted(name::regclass) "
+            "FROM unnest(%s::text[]) name",
+            [list(tables())],
+        )
+        return dict(cursor.fetchall())
+
+
+def written_since(before: dict[str, int]) -> list[str]:
+    """The tables that something was written to; the rows of all others are what they were."""
+    return [table for table, count in writes().items() if count != before[table]]
 
 
 def test_every_address_has_a_row_and_every_row_an_address() -> None:
@@ -204,12 +227,12 @@ def test_people_reach_what_is_theirs(world: dict[str, Any], address: Address) ->
 @pytest.mark.parametrize("address", OURS, ids=lambda address: address.name)
 def test_people_reach_nothing_that_is_not_theirs(world: dict[str, Any], address: Address) -> None:
     row = POLICY[address.name]
-    before = rows_of(world["alice"])
 
     for name in world["clients"]:
         for method in METHODS:
             sign_in(world)
             cell = Cell(world, address, row, name, method)
+            before = writes()
             with transaction.atomic():
                 answered = check_foreign(cell) if row.kind == "own" else check_general(cell)
                 # HEAD is GET without its body: what GET tells of a reference, it tells. A method that the address
@@ -218,7 +241,13 @@ def test_people_reach_nothing_that_is_not_theirs(world: dict[str, Any], address:
                     check_references(cell)
                 if row.kind != "public":
                     check_class(cell)
-                assert rows_of(world["alice"]) == before, f"{cell} changed what is Alice's"
+                touched = written_since(before)
+                changed = {
+                    table: rows
+                    for table, rows in rows_of(world["alice"], touched).items()
+                    if rows != world["alices_rows"][table]
+                }
+                assert changed == {}, f"{cell} changed what is Alice's"
                 transaction.set_rollback(True)
 
 
@@ -316,10 +345,14 @@ def check_class(cell: Cell) -> None:
     if cell.principal == "suspended" and cell.method not in SAFE and cell.address.name not in ("password_change",):
         person = cell.world["people"]["suspended"]
         path, body = cell.path(cell.thing_of(person)), cell.row.sent_by(person)
-        before = rows_of(person)
-        answer = cell.send(path, body)
+        before = writes()
+        with transaction.atomic():
+            answer = cell.send(path, body)
+            touched = written_since(before)
+            after = rows_of(person, touched)
+            transaction.set_rollback(True)
         assert answer.status_code in (403, 404, 405), f"{cell}:\n{everything_of(answer)}"
-        assert rows_of(person) == before, f"{cell} changed what is theirs"
+        assert rows_of(person, touched) == after, f"{cell} changed what is theirs"
 
 
 ADMIN = [address for address in ALL if address.name.startswith("admin:")]
@@ -347,3 +380,17 @@ def test_the_matrix_notices_a_gate_left_open(world: dict[str, Any], monkeypatch:
 
     with pytest.raises(AssertionError):
         test_people_reach_nothing_that_is_not_theirs(world, address)
+
+
+def test_a_change_of_one_row_is_noticed_and_nothing_else(world: dict[str, Any]) -> None:
+    """The control: what the matrix holds to be unchanged would be seen if it changed."""
+    alice, before = world["alice"], writes()
+
+    with transaction.atomic():
+        Account.objects.filter(owner=alice, name__startswith="Ordering").update(color="#010203")
+        found, after = written_since(before), rows_of(alice, ["accounts_account", "accounts_user"])
+        transaction.set_rollback(True)
+
+    assert found == ["accounts_account"]
+    assert [table for table, rows in after.items() if rows != world["alices_rows"][table]] == ["accounts_account"]
+    assert rows_of(alice, tables()) == world["alices_rows"]
