@@ -11,7 +11,6 @@ from django.conf import settings
 from django.core.management.commands import flush
 from django.db import connection, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
-from django.db.migrations.state import ProjectState
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
@@ -79,25 +78,7 @@ def _only_what_was_written_is_emptied() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _one_model_for_all_its_constraints() -> Iterator[None]:
-    """Migrations do not render a model, and all that refer to it, anew for each index and constraint that it gets.
-
-    PostgreSQL makes them of what the operation says, not of the model; it took two thirds of the time of migrating.
-    """
-
-    def append(self: ProjectState, app_label: str, model_name: str, option_name: str, found: Any) -> None:
-        options = self.models[app_label, model_name].options
-        options[option_name] = [*options[option_name], found]
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ProjectState, "_append_option", append)
-        yield
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(
-    _one_model_for_all_its_constraints: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[None]:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """As pytest-django's own; at the end nobody holds the database any more, such as the browser tests' server."""
     with django_db_blocker.unblock():
         _copy_what_migrations_wrote()
