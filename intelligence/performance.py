@@ -33,7 +33,8 @@ ON CONFLICT (wallet_id) DO UPDATE SET requested_version = intelligence_performan
 # What each closed copy made: its exits' fills against its entry, after the costs of all its orders. What left otherwise
 # than by its exits made whatever that made.
 _CLOSED = """
-SELECT c.mode, m.closed_at, m.entry_price, m.multiplier, e.worth, e.units, o.fee_amount + e.fees
+SELECT c.mode, m.closed_at, m.entry_price, m.multiplier, e.worth, e.units, o.fee_amount + e.fees,
+       (m.plan_snapshot->>'stop_loss')::numeric
 FROM intelligence_copiedposition c
 JOIN trading_managedposition m ON m.id = c.managed_position_id
 JOIN trading_order o ON o.id = c.order_id
@@ -128,10 +129,13 @@ def _closed(wallet: Wallet) -> dict[str, Sequence[ClosedCopy]]:
         cursor.execute(_CLOSED, [wallet.pk])
         found: list[tuple[Any, ...]] = cursor.fetchall()
     closed: dict[str, list[ClosedCopy]] = {mode: [] for mode in WalletMode.values}
-    for mode, closed_at, entry_price, multiplier, worth, units, fees in found:
+    for mode, closed_at, entry_price, multiplier, worth, units, fees, stop_loss in found:
         cost = entry_price * units * multiplier
         pnl = worth * multiplier - cost - fees
-        closed[mode].append(ClosedCopy(pnl.quantize(_MONEY), (pnl / cost).quantize(_RATIO), closed_at))
+        made = (pnl / cost).quantize(_RATIO)
+        closed[mode].append(
+            ClosedCopy(pnl.quantize(_MONEY), made, closed_at, (pnl / cost / stop_loss).quantize(_RATIO))
+        )
     return {**closed}
 
 

@@ -42,6 +42,7 @@ from intelligence.models import (
     TokenInstrument,
     Wallet,
     WalletPerformance,
+    WebhookRegistration,
 )
 from intelligence.sample_day import ALPHA, SLEEPER, SNIPER, Moment, SampleToken
 from intelligence.sources.stand_ins import StandIns, StoodToken, made_token
@@ -132,6 +133,8 @@ def standing_in(address: str) -> Iterator[dict[str, str]]:
     with _stood_in(**ours) as there:
         there.tokens[SOL] = made_token(SOL, symbol="SOL", price=SOL_PRICE)
         there.missing = _asked_in_a_thread
+        # The one that was stood in for before knew another webhook, and is gone with it.
+        WebhookRegistration.objects.filter(pk=1).update(webhook_id="", pushed_digest="")
         syncing.sync(at=timezone.now(), is_forced=True)
         yield {**there.settings, **{name: value if isinstance(value, str) else ",".join(value)
                                     for name, value in ours.items()}}  # fmt: skip

@@ -61,11 +61,15 @@ _LENGTHS = {
 
 @dataclass(frozen=True, slots=True)
 class ClosedCopy:
-    """A copied position that is over: what it made in money, that as a fraction of what it cost, and when it closed."""
+    """A copied position that is over: what it made in money, that as a fraction of what it cost, and when it closed.
+
+    `r` is what it made in multiples of what its plan's stop risked at the entry.
+    """
 
     pnl: Decimal
     pnl_fraction: Decimal
     closed_at: datetime
+    r: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ class Figures:
     loss_streak: int = 0
     longest_win_streak: int = 0
     longest_loss_streak: int = 0
+    r_count: int = 0
+    average_r: Decimal | None = None
 
 
 def figures(copies: Iterable[ClosedCopy]) -> Figures:
@@ -111,6 +117,7 @@ def figures(copies: Iterable[ClosedCopy]) -> Figures:
     best, worst = max(rows, key=lambda row: row.pnl), min(rows, key=lambda row: row.pnl)
     streaks = _streaks(rows)
     fraction = _mean([row.pnl_fraction for row in rows])
+    measured = [row.r for row in rows if row.r is not None]
     return Figures(
         positions=len(rows),
         wins=len(wins),
@@ -130,6 +137,8 @@ def figures(copies: Iterable[ClosedCopy]) -> Figures:
         loss_streak=streaks[1],
         longest_win_streak=streaks[2],
         longest_loss_streak=streaks[3],
+        r_count=len(measured),
+        average_r=_rounded(_mean(measured), _RATIO),
     )
 
 

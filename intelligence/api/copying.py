@@ -75,6 +75,8 @@ class WalletPerformanceSerializer(StrictSerializer):
     loss_streak = serializers.IntegerField()
     longest_win_streak = serializers.IntegerField()
     longest_loss_streak = serializers.IntegerField()
+    average_r = PriceField(allow_null=True, help_text="Mean of result ÷ what the plan's stop risked at the entry.")
+    r_count = serializers.IntegerField(help_text="Copies that the mean R is of.")
     signals = serializers.IntegerField()
     opened = serializers.IntegerField()
     baseline_win_rate = PriceField(allow_null=True)
@@ -85,11 +87,11 @@ class WalletPerformanceSerializer(StrictSerializer):
 
 _COUNTS = (
     "positions", "wins", "losses", "win_streak", "loss_streak", "longest_win_streak", "longest_loss_streak", "signals",
-    "opened",
+    "opened", "r_count",
 )  # fmt: skip
 _NUMBERS = (
     "win_rate", "total_pnl", "average_pnl_fraction", "average_win", "average_loss", "profit_ratio", "expectancy",
-    "best_pnl", "best_pnl_fraction", "worst_pnl", "worst_pnl_fraction",
+    "best_pnl", "best_pnl_fraction", "worst_pnl", "worst_pnl_fraction", "average_r",
 )  # fmt: skip
 
 

@@ -238,6 +238,8 @@ class WalletPerformance(models.Model):
     loss_streak = models.PositiveIntegerField(default=0)
     longest_win_streak = models.PositiveIntegerField(default=0)
     longest_loss_streak = models.PositiveIntegerField(default=0)
+    r_count = models.PositiveIntegerField(default=0, db_comment="Closed with a stop: what the mean R is of")
+    average_r = PriceField(null=True, db_comment="Mean of what each made of what its stop risked")
     signals = models.PositiveIntegerField(default=0, db_comment="Seen of the wallet in the window, whatever its mode")
     opened = models.PositiveIntegerField(default=0, db_comment="Copies that were opened in the window")
     flags = models.JSONField(default=list, db_comment="What is to be looked at (intelligence.wallet_performance.Flag)")
@@ -274,6 +276,7 @@ class WalletPerformance(models.Model):
                 best_pnl_fraction=LARGEST_PRICE,
                 worst_pnl=LARGEST_MONEY,
                 worst_pnl_fraction=LARGEST_PRICE,
+                average_r=LARGEST_PRICE,
             ),
         ]
         indexes = [

@@ -15,7 +15,16 @@ from accounts import paging, toasts, undo
 from accounts.errors import DomainError
 from accounts.models import User
 from accounts.permissions import may_write_required, person_of
-from intelligence import decision_changes, decision_lists, decision_stats, decisions, last_time, neighbours, search
+from intelligence import (
+    decision_changes,
+    decision_lists,
+    decision_stats,
+    decisions,
+    last_time,
+    neighbours,
+    sample_decisions,
+    search,
+)
 from intelligence.decisions import Links, Said
 from intelligence.forms import DecisionForm, MemoryForm
 from intelligence.links import links_of, said_of
@@ -82,6 +91,7 @@ def decision_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         trade = Trade.objects.for_user(person).filter(public_id=decision.trade_key).select_related("instrument").first()
     context = {
         "decision": decision,
+        "is_sample": decision.external_id.startswith(sample_decisions.MARK),
         "symbols": symbols_of(decision),
         "outcome": getattr(decision, "outcome", None),
         "trade": trade,

@@ -123,6 +123,9 @@ def test_the_memory_moves_to_another_model_and_is_found_all_the_while(alice: Use
 
     model = reembedding.begin(Other())
     second = decide(alice, "Breakdown below the range")
+    said = run("reembed", "hash")
+    assert "searches use hash-v1, but the memory is on its way to hash-v2: 0 of 2 texts." in said
+    assert "`reembed hash` finishes that and switches, `reembed --stop` gives it up" in said
     with pytest.raises(reembedding.NotComplete):
         reembedding.switch(model)
     assert memory.active().key == "hash-v1"

@@ -57,6 +57,8 @@ def test_adr_003_a_close_asks_for_figures_and_the_worker_computes_them(follower:
     assert (found.win_rate, found.average_pnl_fraction) == (D("0.333333333333"), D("0.133333333333"))
     assert (found.average_win, found.average_loss, found.profit_ratio) == (15, -3, 5)
     assert (found.signals, found.opened) == (6, 3)
+    # 30 under a stop of 20 % risk 6: +2.5R, -0.5R, 0.
+    assert (found.average_r, found.r_count) == (D("0.666666666667"), 3)
     assert figures(follower, mode="live").positions == 0
     assert WalletPerformance.objects.count() == 10
     assert performance.behind(at=timezone.now()) == []

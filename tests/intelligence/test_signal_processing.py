@@ -22,6 +22,7 @@ from intelligence import (
 )
 from intelligence.models import CopiedPosition, CopySettings, Signal, SignalOutcome, Token, TokenInstrument
 from intelligence.sources.transactions import address
+from tests.conftest import signed_in
 from tests.factories import make_account, make_user
 from tests.intelligence import following
 from tests.intelligence.copies import MINT, Follower, plan_of, priced, safe_token, settled, verdicts
@@ -80,6 +81,13 @@ def test_a_purchase_is_copied_with_its_size_its_plan_and_every_check(follower: F
     assert liquidity.age < timedelta(minutes=1)
     assert cash(follower.account) == (9970, 0)
     assert broken() == {}
+    assert outcome.checks.get(name="token_age").seen == "720"
+    page = signed_in(follower.person).get(f"/signals/{outcome.signal.public_id}/").content.decode()
+    for words in (
+        "What came of it", "No dearer than", "30 @ 1 USD", "Stop in force", "0.8 USD", "How its size came about",
+        "Free in the account", "9,708.74 USD", "Lost at the stop", "6.00 USD", "30d 0h", "900,000.00 USD",
+    ):  # fmt: skip
+        assert words in page, words
 
 
 #: What is said of the token, what is set or done, and what it comes to.

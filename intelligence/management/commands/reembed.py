@@ -64,9 +64,10 @@ def _in_use(key: str) -> str:
     """That this model is searched with, and what to do where the memory is on its way to another."""
     coming = reembedding.under_way()
     if coming is None:
-        return f"searches use {key} already"
+        return f"{key} is in use already"
     found = reembedding.progress(coming)
-    name = coming.key.partition(":")[0]
+    # Keys begin with the embedder's name.
+    name = next((each for each in embedders.NAMES if coming.key.startswith(each)), coming.key)
     return (
         f"searches use {key}, but the memory is on its way to {coming.key}: {found.ready} of "
         f"{found.ready + found.pending + found.failed} texts. `reembed {name}` finishes that and switches, "

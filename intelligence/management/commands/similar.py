@@ -71,7 +71,7 @@ def _came_to(found: Aggregate) -> str:
     assert interval is not None
     words = f"{found.resolved} ended: {rate:.0%} won ({interval.low:.0%} to {interval.high:.0%})"
     if found.mean_r is not None:
-        words += f", mean {found.mean_r:+.2f} R"
+        words += f", mean {found.mean_r:+.2f} R of {found.r_count}"
     if found.median_holding_seconds is not None:
         words += f", median hold {found.median_holding_seconds / 3600:.1f} h"
     return words + (" – too few to say" if found.is_few else "")
