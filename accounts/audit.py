@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from accounts.decimals import plain
 from accounts.models import AuditEvent, User
-from accounts.prepared import insert_numbered
+from accounts.prepared import insert_numbered, made
 
 
 @dataclass(slots=True)
@@ -129,7 +129,8 @@ def line(
     by: Actor | None = None,
 ) -> AuditEvent:
     """A line of the audit log that is not written yet, of whoever acts in this thread of work where nobody is named."""
-    return AuditEvent(
+    return made(
+        AuditEvent,
         **who(by),
         event=event,
         subject=subject,

@@ -20,7 +20,7 @@ from accounts.decimals import plain
 from accounts.errors import Conflict, IdempotencyConflict, InsufficientFunds, InvalidValue
 from accounts.fields import LARGEST_MONEY
 from accounts.models import Account, ActivityKind, LedgerEntry, LedgerKind, Portfolio, User
-from accounts.prepared import insert, run
+from accounts.prepared import insert, made, run
 from accounts.text import one_line
 from accounts.undo import Undone
 
@@ -241,7 +241,8 @@ def book_reservations(reservations: Sequence[tuple[Portfolio, Decimal, object]],
         available, reserved = left[portfolio.pk]
         left[portfolio.pk] = available, reserved = available - amount, reserved + amount
         entries.append(
-            LedgerEntry(
+            made(
+                LedgerEntry,
                 owner_id=portfolio.account.owner_id,
                 portfolio=portfolio,
                 kind=LedgerKind.RESERVE,

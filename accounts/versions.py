@@ -1,14 +1,19 @@
 """The number per person that every change of their accounts or trades moves on."""
 
+from collections.abc import Iterable
+
 from django.db import connection
 
 from accounts.prepared import rows, run
 
-_MOVE_ON = """
+_BUMP = """
 INSERT INTO accounts_ownerversion (owner_id, version) VALUES (%s, 2)
+ON CONFLICT (owner_id) DO UPDATE SET version = accounts_ownerversion.version + 1 RETURNING version
+"""
+_MOVE_ON = """
+INSERT INTO accounts_ownerversion (owner_id, version) SELECT id, 2 FROM unnest(%s::bigint[]) AS owner (id)
 ON CONFLICT (owner_id) DO UPDATE SET version = accounts_ownerversion.version + 1
 """
-_BUMP = f"{_MOVE_ON} RETURNING version"
 
 _BUMP_ALL = """
 INSERT INTO accounts_ownerversion (owner_id, version) SELECT id, 2 FROM accounts_user ORDER BY id
@@ -25,9 +30,9 @@ def bump(owner_id: int) -> int:
     return int(version)
 
 
-def move_on(owner_id: int) -> None:
-    """As `bump`, for who does not need to know the version."""
-    run(_MOVE_ON, [owner_id])
+def move_on(owner_ids: Iterable[int]) -> None:
+    """As `bump` for each of them, in one order; for who does not need to know the versions."""
+    run(_MOVE_ON, [sorted(owner_ids)])
 
 
 def current(owner_id: int) -> int:

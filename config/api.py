@@ -49,6 +49,8 @@ class Router(DefaultRouter):
 # Paths with converters: `lookup_value_converter = "uuid"` in a viewset takes ids in canonical form only.
 router = Router(use_regex_path=False)
 router.include_format_suffixes = False
+# First, as its addresses are asked for most, and are looked through in this order.
+router.register("orders", OrderViewSet, basename="order")
 router.register("accounts", AccountWithStatsViewSet, basename="account")
 router.register("account-groups", AccountGroupViewSet, basename="account-group")
 router.register("account-tags", AccountTagViewSet, basename="account-tag")
@@ -73,7 +75,6 @@ router.register("instruments", InstrumentViewSet, basename="instrument")
 router.register("bars", BarViewSet, basename="bar")
 router.register("quotes", QuoteViewSet, basename="quote")
 router.register("snapshots", SnapshotViewSet, basename="snapshot")
-router.register("orders", OrderViewSet, basename="order")
 router.register("broker-connections", BrokerConnectionViewSet, basename="broker-connection")
 router.register("sessions", SessionViewSet, basename="session")
 router.register("wallets", WalletViewSet, basename="wallet")

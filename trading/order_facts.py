@@ -14,7 +14,7 @@ from django.db.models import Sum
 
 from accounts import ledger
 from accounts.models import Account, AccountStatus, ClientStatus, Portfolio
-from accounts.prepared import Prepared, ask, one_of, together
+from accounts.prepared import Prepared, one_of, rows
 from trading import paper_book, risk, trades
 from trading.models import Instrument, InstrumentKind, Order, Position, Quote
 from trading.models.order import ENDS
@@ -117,12 +117,11 @@ class Facts:
         self._positions: dict[_Pair, Decimal] = {}
         self._promised: dict[_Pair, Decimal] = defaultdict(Decimal)
         ids = {request.account.pk for request in requests}
-        with together():
-            accounts = trades.locked_accounts(ids) if locked else _accounts.asked(ids=list(ids))
-            # What it reads it reads once the accounts are locked: each statement sees what was there when it began.
-            found = ask(_LOCKED if locked else _LOOKED_AT, self._parameters(requests))
-        self.accounts = {account.pk: account for account in accounts()}
-        for request, row in zip(requests, found(), strict=True):
+        accounts = trades.locked_accounts(ids) if locked else _accounts.all(ids=list(ids))
+        self.accounts = {account.pk: account for account in accounts}
+        # What it reads it reads once the accounts are locked: each statement sees what was there when it began.
+        found = rows(_LOCKED if locked else _LOOKED_AT, self._parameters(requests))
+        for request, row in zip(requests, found, strict=True):
             self._take(request, self.accounts[request.account.pk], _Row._make(row), locked=locked)
 
     def _parameters(self, requests: Sequence[Request]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.audit import Actor
 from accounts.models import Account
+from accounts.prepared import made
 from trading.exits.plans import ExitPlan
 from trading.exits.snapshots import snapshot
 from trading.models import ExitStrategy, Instrument, Order, OrderEvent, OrderSource, Venue
@@ -77,7 +78,8 @@ class Request:
 def built(request: Request, account: Account, *, venue: str, now: datetime) -> Order:
     """The order as it was asked for, with nothing decided yet."""
     ticket, intent = request.ticket, request.intent
-    return Order(
+    return made(
+        Order,
         owner_id=account.owner_id,
         account=account,
         instrument=request.instrument,
@@ -156,7 +158,8 @@ def event_row(
     order: Order, event: Event, before: Status | None, after: Status, *, source: str, now: datetime, **details: Any
 ) -> OrderEvent:
     """A report that did what it says, at this moment."""
-    return OrderEvent(
+    return made(
+        OrderEvent,
         order=order,
         owner_id=order.owner_id,
         account_id=order.account_id,

@@ -11,7 +11,7 @@ from accounts.decimals import plain
 from accounts.errors import InvalidValue
 from accounts.models import Account, User
 from accounts.prepared import Prepared
-from accounts.strict import MoneyField, PriceField, StrictSerializer
+from accounts.strict import MoneyField, PriceField, StrictSerializer, is_public_id
 from trading import instruments
 from trading.models import Instrument, Order, OrderEvent, OrderSource
 from trading.order_rows import Intent, Request, WantedPlan
@@ -97,6 +97,20 @@ _own_account = Prepared(
     owner=-1,
     public_id=UUID(int=0),
 )
+
+
+def accounts_named(data: Any, *, person: User) -> dict[UUID, Account | None]:
+    """One's own accounts that orders of a request name, read together; what is no id is left to the fields."""
+    given = data.get("orders") if isinstance(data, dict) else None
+    named = (
+        [each.get("account") for each in given[:MOST_AT_ONCE] if isinstance(each, dict)]
+        if isinstance(given, list)
+        else []
+    )
+    ids = {UUID(text) for text in named if is_public_id(text)}
+    found: dict[UUID, Account | None] = dict.fromkeys(ids)
+    found.update((each.public_id, each) for each in Account.objects.for_user(person).filter(public_id__in=ids))
+    return found
 
 
 class PlacedOrderSerializer(StrictSerializer):

@@ -299,10 +299,15 @@ def versioned_page_of(serializer: type[StrictSerializer]) -> type[StrictSerializ
     )
 
 
-def read(serializer: type[StrictSerializer], data: Any, *, person: User, partial: bool = False) -> dict[str, Any]:
-    """The values of a body, all of them right; ids are the person's own things. Raises ValidationError."""
+def read(
+    serializer: type[StrictSerializer], data: Any, *, person: User, partial: bool = False, **known: Any
+) -> dict[str, Any]:
+    """The values of a body, all of them right; ids are the person's own things. Raises ValidationError.
+
+    `known` is what fields need not look up, as they find it in their context.
+    """
     fields = _fields_of(serializer)
-    fields.partial, fields._context = partial, {"person": person}
+    fields.partial, fields._context = partial, {"person": person, **known}
     try:
         values: dict[str, Any] = fields.run_validation(data)
     finally:

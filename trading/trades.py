@@ -1,7 +1,7 @@
 """Verbs on trades, and the sending of `trades_changed`: nothing else writes trades, trade fills or positions."""
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -56,9 +56,9 @@ def lock_accounts(account_ids: Iterable[int]) -> None:
         cursor.execute("SELECT id FROM accounts_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids])
 
 
-def locked_accounts(account_ids: Iterable[int]) -> Callable[[], list[Account]]:
-    """As `lock_accounts`; gives the accounts as they are now, after `prepared.together`."""
-    return _locked.asked(ids=sorted(set(account_ids)))
+def locked_accounts(account_ids: Iterable[int]) -> list[Account]:
+    """As `lock_accounts`; gives the accounts as they are now."""
+    return _locked.all(ids=sorted(set(account_ids)))
 
 
 _locked = Prepared(

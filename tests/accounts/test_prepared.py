@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -9,22 +10,24 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import prepared, tokens
-from accounts.models import AuditEvent, User
+from accounts.models import ApiToken, AuditEvent, OwnerVersion, User
 
 pytestmark = pytest.mark.django_db
 D = Decimal
 
 
-def _line(**values: object) -> AuditEvent:
-    written = {
+def _written() -> dict[str, Any]:
+    return {
         "event": "order.place",
         "subject": 'a "quoted" \\ subject\nin two lines, é, \u2028',
         "owner_id": 2**40,
         "after": {"number": "1E-8", "list": [1, None, {"deep": True}]},
         "address": "2001:db8::1",
-        **values,
     }
-    return AuditEvent(**written)  # type: ignore[arg-type]
+
+
+def _line(**values: Any) -> AuditEvent:
+    return AuditEvent(**{**_written(), **values})
 
 
 def test_a_row_is_stored_as_the_orm_stores_it() -> None:
@@ -47,9 +50,33 @@ def test_numbers_of_rows_come_in_their_order() -> None:
     ]
 
 
-def test_what_the_database_refuses_is_djangos_error_also_where_statements_go_together() -> None:
+def test_what_is_made_is_as_its_model_makes_it(alice: User) -> None:
+    values = {"owner": alice, "name": "a", "prefix": "12345678", "digest": "d" * 64}
+    ours, theirs = prepared.made(ApiToken, **values), ApiToken(**values)
+
+    def said(token: ApiToken) -> dict[str, object]:
+        known = {field.attname: getattr(token, field.attname) for field in ApiToken._meta.concrete_fields}
+        return {name: value for name, value in known.items() if name != "public_id"}
+
+    assert said(ours) == said(theirs)
+    assert (ours.owner, ours._state.adding, ours._state.db) == (alice, True, None)
+    ours.save()
+    assert ApiToken.objects.get(pk=ours.pk).owner == alice
+
+
+def test_statements_that_are_one_do_what_they_do_one_by_one_though_rows_refer_to_each_other(alice: User) -> None:
+    with CaptureQueriesContext(connection) as asked, prepared.as_one():
+        prepared.insert([_line(owner_id=alice.pk), _line(owner_id=alice.pk)])
+        prepared.run("INSERT INTO accounts_ownerversion (owner_id, version) VALUES (%s, %s)", [alice.pk, 7])
+
+    assert len(asked) == 1
+    assert AuditEvent.objects.filter(owner_id=alice.pk).count() == 2
+    assert OwnerVersion.objects.get(owner=alice).version == 7
+
+
+def test_what_the_database_refuses_is_djangos_error_also_where_statements_are_one() -> None:
     def write() -> None:
-        with transaction.atomic(), prepared.together():
+        with transaction.atomic(), prepared.as_one():
             prepared.run("INSERT INTO accounts_ownerversion (owner_id, version) VALUES (%s, %s)", [1, 0])
             prepared.insert([_line()])
 

@@ -94,7 +94,7 @@ def test_without_the_lock_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
         all_read.wait()
         store(desk)
 
-    monkeypatch.setattr(trades, "locked_accounts", lambda ids: order_facts._accounts.asked(ids=list(ids)))
+    monkeypatch.setattr(trades, "locked_accounts", lambda ids: order_facts._accounts.all(ids=list(ids)))
     monkeypatch.setattr(order_facts, "_LOCKED", order_facts._LOCKED.replace("FOR NO KEY UPDATE", ""))
     monkeypatch.setattr(placing._Desk, "store", once_all_have_read)
 

@@ -28,6 +28,7 @@ from trading.order_serializers import (
     OrderSerializer,
     PlacedOrderSerializer,
     ReplaceSerializer,
+    accounts_named,
     event_json,
     order_json,
     request_of,
@@ -96,7 +97,8 @@ class OrderViewSet(OwnViewSet):
     @action(detail=False, methods=["post"], serializer_class=BulkOrderSerializer)
     def bulk(self, request: Request) -> Response:
         """Place up to 500 orders, each decided by itself, in this order."""
-        given = read(BulkOrderSerializer, request.data, person=self.person)["orders"]
+        known = accounts_named(request.data, person=self.person)
+        given = read(BulkOrderSerializer, request.data, person=self.person, accounts=known)["orders"]
         answers = joint_orders.place_many([request_of(each) for each in given])
         made = iter(self._as_they_stand([each for each in answers if isinstance(each, joint_orders.Stood)]))
         results: list[Json] = []

@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import PaperFills
-from accounts.prepared import ask, run, together
+from accounts.prepared import rows, run
 from trading import orders, risk, trades
 from trading.models import Bar, Order, OrderQuerySet, Position, Quote, Venue
 from trading.order_rules.broker_events import Fill
@@ -46,12 +46,10 @@ def arrived(instrument_id: int, order_ids: Sequence[int]) -> int:
     each looks after it is stored. A transaction that goes on holds the book instead, so that the other waits for it.
     """
     now = timezone.now()
-    # Whoever matches now may not have seen these orders, nor they what it matches with.
+    # Whoever matches now may not have seen these orders, nor they what it matches with: that is waited for.
     lock = "pg_advisory_xact_lock" if connection.in_atomic_block else "pg_advisory_xact_lock_shared"
-    with together():
-        run(f"SELECT {lock}(%s, %s)", [_BOOK, instrument_id])
-        asked = ask(_MET, {"ids": list(order_ids), "since": now - FRESH, "until": now + FRESH})
-    met = asked()
+    run(f"SELECT {lock}(%s, %s)", [_BOOK, instrument_id])
+    met = rows(_MET, {"ids": list(order_ids), "since": now - FRESH, "until": now + FRESH})
     if not met:
         return 0
     quote = Quote.objects.filter(instrument_id=instrument_id).first()
