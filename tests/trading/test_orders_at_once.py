@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 D = Decimal
 #: How much the random histories do; more of it where somebody has the time.
 OPERATIONS = int(os.environ.get("DESK_OPERATIONS", "60"))
+#: Acts between two kills.
+KILLED_AFTER = 8 if OPERATIONS < 1000 else 50
 THREADS = int(os.environ.get("DESK_THREADS", "4"))
 #: One of those who are in the middle of something is gone, as if its process were: what it had not committed with it.
 _KILL = """
@@ -152,13 +154,17 @@ def test_everything_adds_up_after_random_histories_of_many_at_once_of_whom_some_
         paper.take_quote(Quote(instrument=each, bid=D("9.99"), ask=D("10.01"), quoted_at=timezone.now()))
 
     over = threading.Event()
+    done: list[str] = []
     killed: list[int] = []
 
     def live(seed: int) -> None:
-        _lives(seed, accounts, shares, OPERATIONS // THREADS)
+        _lives(seed, accounts, shares, OPERATIONS // THREADS, done)
 
     def kill() -> None:
-        while not over.wait(timeout=0.15 if OPERATIONS < 1000 else 1):
+        while not over.wait(timeout=0.01):
+            # By what was done and not by the clock: on a slow machine nobody would live long enough to do anything.
+            if len(done) < KILLED_AFTER * (1 + len(killed)):
+                continue
             with connection.cursor() as cursor:
                 cursor.execute(_KILL)
                 killed.extend(pid for (pid,) in cursor.fetchall())
@@ -176,9 +182,10 @@ def test_everything_adds_up_after_random_histories_of_many_at_once_of_whom_some_
     assert broken() == {}
 
 
-def _lives(seed: int, accounts: list[Account], shares: list[Instrument], count: int) -> None:
+def _lives(seed: int, accounts: list[Account], shares: list[Instrument], count: int, done: list[str]) -> None:
     chance = random.Random(seed)
     for number in range(count):
+        done.append(f"{seed}-{number}")
         try:
             _act(chance, accounts, shares, f"{seed}-{number}")
         except DomainError:

@@ -17,17 +17,10 @@ from django.utils.translation import gettext as _
 
 from accounts import audit, ledger, versions
 from accounts.errors import DomainError, IdempotencyConflict, InvalidValue
-<<<<<<< HEAD:trading/orders/placing.py
 from accounts.models import Account, AuditEvent
-from accounts.prepared import insert, together
+from accounts.prepared import as_one, insert
 from trading import entry_plans, order_commands, order_groups, risk
 from trading.errors import OrderRefused
-=======
-from accounts.models import Account, AuditEvent, Portfolio
-from accounts.prepared import as_one, insert
-from trading import entry_plans, order_commands, order_groups, risk, trades
-from trading.errors import InvalidState, OrderRefused, VersionConflict
->>>>>>> 0916f66 (Store an order in one statement and make its rows without what models do for strangers):trading/orders.py
 from trading.exits.plans import ExitPlan
 from trading.models import BreakerState, Instrument, Order, OrderEvent, Quote, Venue
 from trading.order_facts import Facts
