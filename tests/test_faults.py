@@ -54,7 +54,7 @@ batches.run(ImportBatch.objects.get(pk=int(sys.argv[1])))
 WORKER = """
 import sys
 from config.celery import app
-app.conf.task_reject_on_worker_lost = sys.argv[1] == "careful"
+app.conf.task_reject_on_worker_lost = app.conf.task_retry_on_worker_lost = sys.argv[1] == "careful"
 app.worker_main(["worker", "-P", "prefork", "-c", "1", "-l", "WARNING", "--without-gossip", "--without-mingle"])
 """
 

@@ -1,0 +1,477 @@
+"""Orders over HTTP while the real servers die: each that was answered is there, each is there once, and all adds up.
+
+A PostgreSQL, a Valkey, a web server and a worker of its own, which these tests may kill. The numbers are those of the
+faults in the specification of reliability; DESK_REQUESTS=1000 sends as many as it says.
+"""
+
+import http.client
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker
+
+from accounts import tokens
+from accounts.models import Account, LedgerEntry, TokenScope, User
+from config import embedded, keeper
+from config.backups import server as database_server
+from config.serving import Servers, listen
+from tests.factories import make_user
+from tests.trading.desk import cash, funded, placed, quoted, share, ticket
+from tests.trading.test_orders_at_once import broken
+from trading import exit_orders, exit_plans, order_sweeps
+from trading.exits.plans import simple_plan
+from trading.models import Execution, Instrument, ManagedPosition, Order, PlanExit, Quote
+from trading.venues import paper
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+D = Decimal
+PROJECT = Path(__file__).resolve().parent.parent
+#: How many equal, and how many different orders are sent at once.
+REQUESTS = int(os.environ.get("DESK_REQUESTS", "100"))
+PATIENCE = 60
+#: An answer with one of these is the end of it; anything else is sent again.
+ANSWERED = frozenset({200, 201, 409, 422})
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The servers, and one person at them."""
+
+    place: keeper.Place
+    environment: dict[str, str]
+    port: int
+    web: int  #: the web server's process
+    url: str  #: of the database, as the owner of its tables
+    owner: User
+    secret: str
+
+
+@pytest.fixture(scope="module")
+def desk(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Desk]:
+    """The servers, with a journal that has nothing but a person."""
+    folder = tmp_path_factory.mktemp("desk")
+    services = embedded.ensure(folder / "var")
+    with django_db_blocker.unblock():
+        _copy_tables(services.owner_database_url)
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "config.settings", "EMBEDDED_SERVICES": "false", "EMBEDDER": "hash",
+        "DATABASE_URL": services.database_url, "REDIS_URL": services.redis_url, "BROKER_URL": services.broker_url,
+        "SECRET_KEY": secrets.token_urlsafe(50), "MEDIA_ROOT": str(folder), "VAR_DIR": str(folder / "var"),
+        "ALLOWED_HOSTS": "127.0.0.1",
+    }  # fmt: skip
+    try:
+        with (
+            Servers(root=PROJECT, logs=folder, environment=environment) as servers,
+            listen("127.0.0.1", 18_600) as listening,
+        ):
+            with django_db_blocker.unblock(), _connected_to(services.owner_database_url):
+                owner = make_user("desk@example.com")
+                _, secret = tokens.create(owner=owner, name="desk", scope=TokenScope.WRITE, at=timezone.now())
+            servers.start_web(listening)
+            place = keeper.place_of((folder / "var").resolve())
+            web, port = servers._children[0].process.pid, listening.getsockname()[1]
+            desk = Desk(place, environment, port, web, services.owner_database_url, owner, secret)
+            yield desk
+    finally:
+        embedded.delete(folder / "var")
+
+
+@pytest.fixture(autouse=True)
+def _at_the_desk(transactional_db: None, desk: Desk) -> Iterator[None]:
+    """This process's connection goes to the desk's database, too."""
+    with _connected_to(desk.url):
+        yield
+
+
+def _copy_tables(url: str) -> None:
+    """The database has the tables of the test database, and what migrations wrote to them."""
+    mine = database_server.Database(
+        {"dbname": connection.settings_dict["NAME"], "user": "journal_owner", "host": connection.settings_dict["HOST"]}
+    )
+    other = database_server.Database({"dbname": "journal", "user": "journal_owner", "host": _host(url)})
+    with other.connect(autocommit=True) as there:
+        # The rights are those that the dump gives, and none besides.
+        there.execute("ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM journal_app")
+    dump = database_server.program("pg_dump", for_server=18).path
+    restore = database_server.program("pg_restore", for_server=18).path
+    pieces = database_server.output_of([dump, "-Fc", "-Z0", "-N", "migrated", "-d", mine.address], mine)
+    options = ["--no-owner", "--no-comments", "--single-transaction"]
+    database_server.feed([restore, *options, "-d", other.address], other, pieces)
+
+
+def _host(url: str) -> str:
+    return parse_qs(urlsplit(url).query)["host"][0]
+
+
+@contextmanager
+def _connected_to(url: str) -> Iterator[None]:
+    mine = {name: connection.settings_dict[name] for name in ("NAME", "HOST")}
+    connection.close()
+    connection.settings_dict.update(NAME="journal", HOST=_host(url))
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(mine)
+
+
+# --- who sends orders --------------------------------------------------------------------------------
+
+
+class Sender:
+    """One connection of a client that sends until it is answered, always the same order under the same name."""
+
+    def __init__(self, desk: Desk, is_over: threading.Event) -> None:
+        self.desk, self.is_over = desk, is_over
+        self.seen: Counter[Any] = Counter()
+        self.http: http.client.HTTPConnection | None = None
+
+    def send(self, body: dict[str, str]) -> tuple[int, Any]:
+        """The answer at last. Statuses and lost connections on the way are counted in `seen`."""
+        deadline = time.monotonic() + 3 * PATIENCE
+        while time.monotonic() < deadline and not self.is_over.is_set():
+            status, told = self._once(json.dumps(body))
+            self.seen[status] += 1
+            if status in ANSWERED:
+                return int(status), told
+            time.sleep(0.05)
+        raise AssertionError(f"never answered: {self.seen}")
+
+    def _once(self, body: str) -> tuple[int | str, Any]:
+        headers = {"Authorization": f"Bearer {self.desk.secret}", "Content-Type": "application/json"}
+        try:
+            if self.http is None:
+                self.http = http.client.HTTPConnection("127.0.0.1", self.desk.port, timeout=PATIENCE)
+            self.http.request("POST", "/api/v1/orders/", body=body, headers=headers)
+            answer = self.http.getresponse()
+            return answer.status, json.loads(answer.read() or b"null")
+        except (OSError, http.client.HTTPException):
+            self.close()
+            return "lost", None
+
+    def close(self) -> None:
+        if self.http is not None:
+            self.http.close()
+            self.http = None
+
+
+def an_order(account: Account, name: str, **fields: str) -> dict[str, str]:
+    return {
+        "account": str(account.public_id), "symbol": "ACME", "side": "buy", "type": "market", "time_in_force": "gtc",
+        "quantity": "1", "client_order_id": name,
+    } | fields  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of what was sent: by name its answers, and every status or loss on the way."""
+
+    answers: dict[str, list[tuple[int, Any]]]
+    seen: Counter[Any]
+
+
+def sent_by_many(
+    desk: Desk, bodies: Sequence[dict[str, str]], *, senders: int, meanwhile: Callable[[], None] | None = None
+) -> Sent:
+    """All of them are answered, sent by so many at once, while something else goes on."""
+    waiting, guard, start = list(reversed(bodies)), threading.Lock(), threading.Barrier(senders)
+    answers: dict[str, list[tuple[int, Any]]] = {}
+    seen: Counter[Any] = Counter()
+    failed: list[BaseException] = []
+
+    is_over = threading.Event()
+
+    def run() -> None:
+        sender = Sender(desk, is_over)
+        try:
+            start.wait(PATIENCE)
+            while True:
+                with guard:
+                    if not waiting:
+                        return
+                    body = waiting.pop()
+                answer = sender.send(body)
+                with guard:
+                    answers.setdefault(body["client_order_id"], []).append(answer)
+        except BaseException as error:  # noqa: BLE001 - told below
+            failed.append(error)
+        finally:
+            sender.close()
+            with guard:
+                seen.update(sender.seen)
+
+    threads = [threading.Thread(target=run) for _ in range(senders)]
+    for thread in threads:
+        thread.start()
+    try:
+        if meanwhile is not None:
+            meanwhile()
+        for thread in threads:
+            thread.join(3 * PATIENCE)
+    finally:
+        is_over.set()
+    assert not failed, failed
+    return Sent(answers, seen)
+
+
+def children(process: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended while we looked
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == process and state != "Z":
+                found.append(int(stat.parent.name))
+    return sorted(found)
+
+
+def wait_until(true: Callable[[], Any], *, seconds: float = PATIENCE) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+def the_market(desk: Desk) -> tuple[Account, Instrument]:
+    """An account with money, and a share that is quoted now."""
+    account = funded(desk.owner, "1000000", name=f"Desk {uuid4()}")
+    acme = Instrument.objects.filter(symbol="ACME").first() or share()
+    quoted(acme, "99.90", "100")
+    return account, acme
+
+
+def all_is_well(account: Account, answers: dict[str, list[tuple[int, Any]]], *, of: int) -> None:
+    """Each was answered and is there once, what nobody matched is matched, and everything adds up."""
+    connection.close()
+    quoted(Instrument.objects.get(symbol="ACME"), "99.90", "100")
+    order_sweeps.match_unmatched(at=timezone.now() + timedelta(seconds=3))
+    assert len(answers) == of
+    orders = dict(Order.objects.filter(account=account).values_list("client_order_id", "public_id"))
+    assert {name: str(key) for name, key in orders.items()} == {
+        name: told[0][1]["id"] for name, told in answers.items()
+    }
+    assert set(Order.objects.filter(account=account).values_list("status", flat=True)) == {"filled"}
+    assert Execution.objects.filter(account=account).count() == of
+    assert cash(account) == (D(1_000_000 - 100 * of), D(0))
+    assert broken() == {}
+
+
+# --- the faults --------------------------------------------------------------------------------------
+
+
+def test_web_workers_that_are_killed_while_orders_come_lose_none_and_double_none(desk: Desk) -> None:
+    """F1, at random: three times a worker of the web server is killed amid the orders of six clients."""
+    account, _ = the_market(desk)
+    killed: list[int] = []
+
+    def kill() -> None:
+        for number in range(3):
+            wait_until(lambda number=number: Order.objects.filter(account=account).count() >= 15 * (number + 1))
+            worker = secrets.choice(children(desk.web))
+            os.kill(worker, signal.SIGKILL)
+            killed.append(worker)
+            wait_until(lambda worker=worker: len(set(children(desk.web)) - {worker}) == 2)
+
+    sent = sent_by_many(desk, [an_order(account, f"f1-{number}") for number in range(80)], senders=6, meanwhile=kill)
+
+    assert len(killed) == 3
+    assert sent.seen["lost"] > 0
+    assert set(sent.seen) <= {200, 201, 503, "lost"}
+    all_is_well(account, sent.answers, of=80)
+
+
+def test_one_client_id_sent_very_often_at_once_is_one_order_though_a_worker_is_killed(desk: Desk) -> None:
+    """F27."""
+    account, _ = the_market(desk)
+
+    def kill() -> None:
+        wait_until(lambda: Order.objects.filter(account=account).exists())
+        os.kill(secrets.choice(children(desk.web)), signal.SIGKILL)
+
+    bodies = [an_order(account, "one", type="limit", limit_price="50") for _ in range(REQUESTS)]
+    sent = sent_by_many(desk, bodies, senders=25, meanwhile=kill)
+
+    connection.close()
+    told = sent.answers["one"]
+    assert len(told) == REQUESTS
+    assert set(sent.seen) <= {200, 201, "lost"}
+    assert sum(status == 201 for status, _ in told) <= 1
+    assert {json.dumps(body, sort_keys=True) for _, body in told} == {json.dumps(told[0][1], sort_keys=True)}
+    assert Order.objects.get(account=account).status == "new"
+    assert LedgerEntry.objects.filter(portfolio__account=account, kind="reserve").count() == 1
+    assert cash(account) == (D(999_950), D(50))
+    assert broken() == {}
+
+
+def test_very_many_orders_at_once_in_one_account_and_in_many_lose_no_change(desk: Desk) -> None:
+    """F28: as many in one account, and as many spread over a tenth as many accounts."""
+    account, acme = the_market(desk)
+    accounts = [funded(desk.owner, "1000000", name=f"Many {uuid4()}") for _ in range(REQUESTS // 10)]
+
+    one = sent_by_many(desk, [an_order(account, f"f28-{number}") for number in range(REQUESTS)], senders=25)
+    spread = [an_order(accounts[number % len(accounts)], f"many-{number}") for number in range(REQUESTS)]
+    many = sent_by_many(desk, spread, senders=25)
+
+    assert set(one.seen) == set(many.seen) == {201}
+    all_is_well(account, one.answers, of=REQUESTS)
+    assert {cash(each) for each in accounts} == {(D(1_000_000 - 100 * 10), D(0))}
+    assert Order.objects.filter(account__in=accounts, status="filled").count() == REQUESTS
+    assert acme.symbol == "ACME"
+
+
+def test_orders_go_on_when_postgresql_dies_crashes_and_is_restarted(desk: Desk) -> None:
+    """F13, F14, F15: a backend is killed, the server is killed, stops without a word, and is restarted twice."""
+    account, _ = the_market(desk)
+    took: list[float] = []
+
+    def postmaster() -> int:
+        return int((desk.place.home / "postgres" / "postmaster.pid").read_text().split()[0])
+
+    def backend() -> int:
+        connection.close()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pid FROM pg_stat_activity WHERE usename = 'journal_app' AND datname = current_database()"
+            )
+            return int(cursor.fetchone()[0])
+
+    def count() -> int:
+        with suppress(Exception):
+            return Order.objects.filter(account=account).count()
+        connection.close()
+        return -1
+
+    def strike() -> None:
+        faults = [
+            (backend, signal.SIGKILL), (postmaster, signal.SIGKILL), (postmaster, signal.SIGQUIT),
+            (postmaster, signal.SIGINT), (postmaster, signal.SIGINT),
+        ]  # fmt: skip
+        for number, (which, how) in enumerate(faults):
+            wait_until(lambda number=number: count() >= 15 * (number + 1))
+            os.kill(which(), how)
+            struck = time.monotonic()
+            time.sleep(0.3)
+            # New orders come in again; one that was not there before.
+            before = -1
+            while before < 0:
+                before = count()
+            wait_until(lambda before=before: count() > before)
+            took.append(time.monotonic() - struck)
+
+    sent = sent_by_many(
+        desk, [an_order(account, f"f13-{number}") for number in range(120)], senders=6, meanwhile=strike
+    )
+
+    assert len(took) == 5
+    assert max(took) < 10, took
+    assert sent.seen[503] > 0
+    assert set(sent.seen) <= {200, 201, 503, "lost"}
+    all_is_well(account, sent.answers, of=120)
+    # Nobody holds a connection that is gone: whoever asks now is answered.
+    after = sent_by_many(desk, [an_order(account, f"after-{number}") for number in range(40)], senders=8)
+    assert set(after.seen) == {201}
+
+
+_WORKER = """
+import os, signal, sys
+from config.celery import app
+from celery import shared_task
+@app.task(name="tests.poison")
+def poison(path):
+    with open(path, "a") as file:
+        file.write("x")
+    os.kill(os.getpid(), signal.SIGKILL)
+app.worker_main(["worker", "-P", "prefork", "-c", "1", "-l", "WARNING", "--without-gossip", "--without-mingle"])
+"""
+
+
+@contextmanager
+def worker(desk: Desk) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker, whose whole group is gone afterwards."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _WORKER], cwd=PROJECT, env={**os.environ, **desk.environment}, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+
+def ask(desk: Desk, name: str, *arguments: object) -> None:
+    """The task is in the queue."""
+    from celery import Celery
+
+    with Celery(broker=desk.environment["BROKER_URL"]) as app:
+        app.conf.broker_transport_options = {"global_keyprefix": "celery:"}
+        app.send_task(name, arguments)
+
+
+def test_a_worker_that_is_told_to_stop_ends_what_it_does_and_a_poisonous_task_does_not_keep_it_dying(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """F4: SIGTERM and SIGQUIT amid exits of plans; a task that kills whoever does it is given up after three more."""
+    account, _ = the_market(desk)
+    for how in (signal.SIGTERM, signal.SIGQUIT):
+        bolt = _with_plans(account, f"BOLT{how}", 5)
+        with worker(desk) as process:
+            for _ in range(5):
+                ask(desk, "trading.tasks.watch_plans")
+            wait_until(lambda: PlanExit.objects.filter(ended_at=None).exists())
+            process.send_signal(how)
+            process.wait(PATIENCE)
+        assert broken() == {}
+        _look_again(bolt)
+    bolt = _with_plans(account, "POISON", 5)
+    poisoned = tmp_path / "poisoned"
+    with worker(desk):
+        ask(desk, "tests.poison", str(poisoned))
+        wait_until(lambda: poisoned.exists() and len(poisoned.read_text()) == 4)
+        ask(desk, "trading.tasks.watch_plans")
+        wait_until(lambda: PlanExit.objects.filter(managed_position__instrument=bolt, order__isnull=False).count() == 5)
+        time.sleep(3)
+    assert len(poisoned.read_text()) == 4
+    _look_again(bolt)
+    assert Order.objects.filter(source="plan", status="filled").count() == PlanExit.objects.count() == 15
+    assert broken() == {}
+
+
+def _with_plans(account: Account, symbol: str, count: int) -> Instrument:
+    """A share of which so many plans hold one each, and whose price is below all their stops."""
+    bolt = share(symbol)
+    quoted(bolt, "10", "10")
+    for _ in range(count):
+        placed(account, bolt, ticket("buy", "1"))
+        exit_plans.open_plan(account, bolt, plan=simple_plan(stop_loss=D("0.2")), quantity=D(1))
+    Quote.objects.filter(instrument=bolt).update(bid=D(7), ask=D(7), quoted_at=timezone.now())
+    return bolt
+
+
+def _look_again(bolt: Instrument) -> None:
+    """Whoever looks next ends what was begun."""
+    quoted(bolt, "7", "7")
+    exit_orders.look()
+    paper.match(bolt.pk)
+    exit_orders.look()
+    assert not ManagedPosition.objects.open().exists()
