@@ -9,13 +9,16 @@ class IntelligenceConfig(AppConfig):
     def ready(self) -> None:
         from accounts import undo
         from intelligence import (
+            archive_tables,
             copy_receivers,  # noqa: F401 – connects them
             decisions,
             finding,
             receivers,  # noqa: F401 – connects them
         )
         from journal import search
+        from journal.archive import tables
 
         undo.register(decisions.DELETED, decisions.undelete)
         search.register(finding.decisions)
         search.register(finding.articles)
+        tables.register(*archive_tables.TABLES)

@@ -46,9 +46,10 @@ def _sql(name: str, words: str, query: str, parameters: Sequence[Any] = ()) -> I
 _ORDERS_AND_FILLS = """
 SELECT o.public_id FROM trading_order o
 LEFT JOIN (
-    SELECT order_id, sum(quantity) AS quantity, sum(quantity * price) AS points, sum(commission + fees) AS fees
-    FROM trading_execution WHERE source = 'order' AND voided_at IS NULL GROUP BY order_id
-) e ON e.order_id = o.public_id::text
+    SELECT account_id, order_id, sum(quantity) AS quantity, sum(quantity * price) AS points,
+        sum(commission + fees) AS fees
+    FROM trading_execution WHERE source = 'order' AND voided_at IS NULL GROUP BY account_id, order_id
+) e ON e.order_id = o.public_id::text AND e.account_id = o.account_id
 WHERE o.filled_quantity + o.overfill_quantity <> coalesce(e.quantity, 0)
     OR o.filled_average_price IS DISTINCT FROM round(e.points / e.quantity, 12)
     OR o.fee_amount <> coalesce(e.fees, 0)
@@ -107,10 +108,11 @@ _LEDGER_OF_ORDERS = """
 SELECT o.public_id FROM trading_order o
 JOIN trading_instrument i ON i.id = o.instrument_id
 LEFT JOIN (
-    SELECT l.note, sum(l.available_change) AS available, sum(l.reserved_change) AS reserved
-    FROM accounts_ledgerentry l WHERE l.kind IN ('reserve', 'release', 'trade', 'fee') AND l.note <> ''
-    GROUP BY l.note
-) e ON e.note = o.public_id::text
+    SELECT p.account_id, l.note, sum(l.available_change) AS available, sum(l.reserved_change) AS reserved
+    FROM accounts_ledgerentry l JOIN accounts_portfolio p ON p.id = l.portfolio_id
+    WHERE l.kind IN ('reserve', 'release', 'trade', 'fee') AND l.note <> ''
+    GROUP BY p.account_id, l.note
+) e ON e.note = o.public_id::text AND e.account_id = o.account_id
 WHERE coalesce(e.reserved, 0) <> o.reserved_amount
     OR (i.kind <> ALL(%s)
         AND coalesce(e.available, 0) <> o.traded_amount - o.fee_amount - o.reserved_amount)

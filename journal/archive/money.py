@@ -7,14 +7,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import OuterRef, Subquery, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import LedgerEntry, Portfolio
+from accounts import ledger as accounts_ledger
+from accounts.models import LedgerEntry, LedgerKind, Portfolio
 from journal.archive import places
 from journal.archive.opening import ArchiveRefused
 from journal.archive.places import Place
 from journal.archive.tables import BY_NAME
+from trading.models import Order
 
 if TYPE_CHECKING:
     from journal.archive.restoring import Restorer
@@ -75,9 +78,11 @@ def ledger(restorer: "Restorer", rows: Rows) -> None:
         .select_for_update(of=("self",))
         .filter(pk__in={row["portfolio_id"] for row in new})
     }
-    entries = []
+    entries, booked = [], []
     for row in new:
         pk = row["portfolio_id"]
+        if pk not in fresh and _is_freed(row, balances[pk][1]):
+            continue
         after = tuple(
             before + change
             for before, change in zip(balances[pk], (row["available_change"], row["reserved_change"]), strict=True)
@@ -85,6 +90,7 @@ def ledger(restorer: "Restorer", rows: Rows) -> None:
         if min(after) < 0 or (pk in fresh and after != (row["available_after"], row["reserved_after"])):
             raise ArchiveRefused(_("A ledger in it does not add up."), code="ledger_differs")
         balances[pk] = (after[0], after[1])
+        booked.append(row)
         entries.append(
             {name: row[name] for name in table.columns if name != "public_id"}
             | {
@@ -101,10 +107,35 @@ def ledger(restorer: "Restorer", rows: Rows) -> None:
         "ledger",
         [
             (row["public_id"], Place(key, found[row["public_id"]][0], is_new=True))
-            for row, key in zip(new, ids, strict=True)
+            for row, key in zip(booked, ids, strict=True)
         ],
     )
     _keep(balances)
+
+
+def _is_freed(row: dict[str, Any], reserved: Decimal) -> bool:
+    """Whether nothing is left of the entry: it gives back what is free here since an earlier archive was taken in.
+
+    What it takes out of more than is set aside here is taken out of what is available.
+    """
+    short = -min(Decimal(0), reserved + row["reserved_change"])
+    row["reserved_change"] += short
+    row["available_change"] -= short
+    return bool(short) and not row["reserved_change"] and not row["available_change"]
+
+
+def free_what_orders_held(restorer: "Restorer") -> None:
+    """What orders set aside that are not taken in is free again, by an entry of its own in each ledger."""
+    if not restorer.added["ledger"]:
+        return
+    held = Order.objects.filter(account=OuterRef("account"), instrument__currency=OuterRef("currency"))
+    sums = held.order_by().values("account").annotate(sum=Sum("reserved_amount")).values("sum")
+    portfolios = Portfolio.objects.for_user(restorer.owner).filter(reserved_balance__gt=0)
+    for portfolio in portfolios.annotate(held=Subquery(sums)).order_by("account_id", "currency"):
+        freed = portfolio.reserved_balance - (portfolio.held or 0)
+        if freed > 0:
+            movement = accounts_ledger.Movement(LedgerKind.RELEASE, freed, -freed)
+            accounts_ledger.book(portfolio, [movement], owner_id=restorer.owner.pk, reference="", at=timezone.now())
 
 
 def _keep(balances: dict[int, tuple[Decimal, Decimal]]) -> None:

@@ -16,7 +16,7 @@ from journal import facets
 from journal.archive import files, fills, links, money, opening, places
 from journal.archive.opening import ArchiveRefused, Opened
 from journal.archive.places import Place, Places
-from journal.archive.tables import PERSON, TABLES, Table
+from journal.archive.tables import PERSON, TABLES, Table, export_only
 from journal.archive.values import BadValue, LineReader
 from trading import trades
 from trading.imports import routing
@@ -71,6 +71,8 @@ class Restorer:
                 self.on_progress(self.done)
             if table.name == "executions":
                 fills.rebuild(self)
+        money.free_what_orders_held(self)
+        self._tell_what_stays_outside()
         links.follow(self, on_chunk=lambda: self.on_progress(self.done))
         versions.bump(self.owner.pk)
         # Tags, ratings and ticks were written past the verbs, which would have told the sums by them.
@@ -134,6 +136,12 @@ class Restorer:
                 row["trade_key"] = place.key
             kept.append(row)
         return kept
+
+    def _tell_what_stays_outside(self) -> None:
+        if any(self.archive.rows(table.name) for table in export_only()):
+            self.remark(
+                _("Orders, exit plans and decisions in the file are to be read: they were not taken in, fills were.")
+            )
 
     def remark(self, words: str) -> None:
         """The person is told, once."""

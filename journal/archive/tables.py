@@ -31,13 +31,20 @@ from trading.models import (
     BatchStatus,
     ColumnMapping,
     Execution,
+    ExitStrategy,
     FxRate,
     ImportBatch,
     ImportRow,
     Instrument,
+    ManagedPosition,
+    Order,
+    OrderEvent,
+    PlanExit,
+    PlanRevision,
     Tag,
     TagGroup,
     Trade,
+    TradingSession,
 )
 
 FORMAT = "trading-journal-archive"
@@ -69,6 +76,8 @@ class Table:
     unique: tuple[str, ...] = ()
     of: Callable[[User], Q] = _of_owner
     order: tuple[str, ...] = ("pk",)
+    #: Archives that were written before it was in them are read all the same.
+    may_be_missing: bool = False
 
     @property
     def key(self) -> str:
@@ -112,7 +121,17 @@ def _used_rates(owner: User) -> Q:
     )
 
 
-#: In an order in which what a row names comes before it.
+def all_columns(model: type[Model], *without: str) -> tuple[str, ...]:
+    """Every column but foreign keys and plain numbers of rows, which mean nothing outside; the outside id first."""
+    names = [
+        each.name
+        for each in model._meta.concrete_fields
+        if not each.is_relation and not each.primary_key and each.name not in without
+    ]
+    return tuple(sorted(names, key=lambda name: name != "public_id"))
+
+
+#: What comes back when an archive is taken in; in an order in which what a row names comes before it.
 TABLES = (
     Table("account_groups", AccountGroup, _words("public_id name color position"), on_name="merge"),
     Table("account_labels", AccountTag, _words("public_id name color"), on_name="merge"),
@@ -257,10 +276,78 @@ TABLES = (
         of=_kept_with_notes,
     ),
     Table("saved_views", SavedView, _words("public_id name page query created_at"), on_name="rename"),
+    Table(
+        "sessions",
+        TradingSession,
+        _words(
+            "public_id name strategy note currency started_at ended_at starting_equity starting_gap ending_equity "
+            "ending_gap created_at updated_at"
+        ),
+        refs={"account": "accounts"},
+        may_be_missing=True,
+    ),
     Table("preferences", Preference, _words("id name value"), unique=("owner", "name")),
     Table("rates", FxRate, _words("id date base quote rate source"), of=_used_rates, unique=("base", "quote", "date")),
 )
+_DESK = (
+    Table(
+        "orders",
+        Order,
+        all_columns(Order, "is_resting"),
+        refs={"account": "accounts", "instrument": "instruments", "parent": "orders", "replaces": "orders"},
+    ),
+    Table(
+        "order_events",
+        OrderEvent,
+        all_columns(OrderEvent, "owner_id", "account_id", "actor_id"),
+        refs={"order": "orders", "execution": "executions"},
+        of=lambda owner: Q(owner_id=owner.pk),
+    ),
+    Table("exit_strategies", ExitStrategy, all_columns(ExitStrategy)),
+    Table(
+        "managed_positions",
+        ManagedPosition,
+        all_columns(ManagedPosition),
+        refs={
+            "account": "accounts", "instrument": "instruments", "strategy": "exit_strategies", "entry_order": "orders",
+        },
+    ),
+    Table(
+        "plan_revisions",
+        PlanRevision,
+        ("id", *all_columns(PlanRevision, "actor_id")),
+        refs={"managed_position": "managed_positions"},
+        of=lambda owner: Q(managed_position__owner=owner),
+    ),
+    Table(
+        "plan_exits",
+        PlanExit,
+        all_columns(PlanExit),
+        refs={"managed_position": "managed_positions", "order": "orders"},
+        of=lambda owner: Q(managed_position__owner=owner),
+    ),
+)  # fmt: skip
+
+#: By name; what other apps add among them.
 BY_NAME = {table.name: table for table in TABLES}
+_EXPORT_ONLY: dict[str, Table] = {}
+
+
+def register(*tables: Table) -> None:
+    """The tables are in every archive from now on, to be read by people and programs; they are not taken in again.
+
+    What stands at a broker, or went on by the clock, belongs to where it was. Apps call this when they are ready.
+    """
+    for table in tables:
+        _EXPORT_ONLY[table.name] = BY_NAME[table.name] = table
+
+
+def export_only() -> tuple[Table, ...]:
+    """What an archive holds besides TABLES, in an order in which what a row names comes before it."""
+    return tuple(_EXPORT_ONLY.values())
+
+
+register(*_DESK)
 
 #: What is kept of the person: how money and days are shown to them.
 PERSON = ("reporting_currency", "time_zone", "theme", "language")

@@ -5,7 +5,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,11 +13,12 @@ from typing import Any, BinaryIO
 import orjson
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
+from django.utils.duration import duration_iso_string
 
 from accounts.decimals import plain
 from accounts.models import User
 from journal import reading
-from journal.archive.tables import BY_NAME, FORMAT, PERSON, TABLES, VERSION, Table, named_by
+from journal.archive.tables import BY_NAME, FORMAT, PERSON, TABLES, VERSION, Table, export_only, named_by
 
 #: Rows fetched from the database at a time.
 CHUNK = 2000
@@ -56,7 +57,7 @@ class Writer:
         """The whole archive is in the file, as one moment of the database had it; returns the rows of each table."""
         with reading.one_snapshot():
             self._person()
-            for table in TABLES:
+            for table in (*TABLES, *export_only()):
                 self._table(table)
             self._files()
         manifest = {
@@ -64,6 +65,7 @@ class Writer:
             "version": VERSION,
             "created_at": at,
             "counts": self.counts,
+            "export_only": [table.name for table in export_only()],
             "members": self.members,
         }
         self.zip.writestr("manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
@@ -109,7 +111,7 @@ def write(owner: User, path: Path, *, at: datetime, on_progress: OnProgress = la
 
 def total_of(owner: User) -> int:
     """How many rows the archive would have now."""
-    return sum(table.rows(owner).count() for table in TABLES)
+    return sum(table.rows(owner).count() for table in (*TABLES, *export_only()))
 
 
 def rows_of(table: Table, owner: User) -> Iterator[dict[str, Any]]:
@@ -126,7 +128,7 @@ def rows_of(table: Table, owner: User) -> Iterator[dict[str, Any]]:
 
 
 def line_of(row: dict[str, Any]) -> bytes:
-    """A row as a line: decimals in full as strings, times in ISO 8601 with their offset."""
+    """A row as a line: decimals in full as strings, times in ISO 8601 with their offset, durations too."""
     return orjson.dumps(row, default=_json, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -144,6 +146,8 @@ def _labels(table: Table, name: str) -> ArraySubquery:
 def _json(value: Any) -> Any:
     if isinstance(value, Decimal):
         return plain(value)
+    if isinstance(value, timedelta):
+        return duration_iso_string(value)
     raise TypeError(type(value).__name__)
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 
 from accounts import ledger
 from accounts.models import Account, AccountGroup, AccountTag, LedgerEntry, Portfolio, Preference, User
+from intelligence import decisions
 from journal import breakdowns, reports
 from journal.archive import restoring, writing
 from journal.archive.opening import ArchiveRefused
@@ -36,8 +37,11 @@ from journal.models import (
 from tests.conftest import signed_in
 from tests.histories import History, seed_reference
 from tests.journal.factories import make_account, make_trade
-from trading import trades
-from trading.models import Execution, ImportBatch, ImportRow, Tag, TagGroup, Trade
+from tests.trading.desk import funded, placed, quoted, share, ticket
+from trading import exit_plans, orders, sessions, trades
+from trading.exits.plans import simple_plan
+from trading.invariants import INVARIANTS
+from trading.models import Execution, ImportBatch, ImportRow, Order, Tag, TagGroup, Trade, TradingSession
 from trading.trades import Plan
 
 pytestmark = pytest.mark.django_db
@@ -481,3 +485,64 @@ def test_an_archive_is_a_zip_that_streams(alice: User) -> None:
 
     assert counts["executions"] == 0
     assert zipfile.is_zipfile(file)
+
+
+def test_orders_plans_and_decisions_are_there_to_be_read_and_sessions_come_back(
+    alice: User, bob: User, archive: Callable[[], Path], tmp_path: Path
+) -> None:
+    account, acme = funded(alice, name="Desk"), share()
+    quoted(acme, "10", "10")
+    placed(account, acme, ticket("buy", "10"), client_order_id="bought")
+    plan = exit_plans.open_plan(account, acme, plan=simple_plan(stop_loss=Decimal("0.2")))
+    waits = placed(account, acme, ticket("buy", "5", "limit", limit_price="8"), client_order_id="waits")
+    sessions.start(account, at=AT, name="Morning")
+    said = decisions.Said("BUY", "It holds", strategy="gap")
+    decisions.record(owner=alice, said=said, at=AT, links=decisions.Links(account=account, instruments=[acme]))
+
+    path = archive()
+    with zipfile.ZipFile(path) as file:
+        manifest = json.loads(file.read("manifest.json"))
+        lines = {
+            name: [json.loads(line) for line in file.read(f"{name}.jsonl").splitlines()]
+            for name in manifest["export_only"]
+        }
+    assert {name: len(rows) for name, rows in lines.items() if rows} == {
+        "orders": 2, "order_events": 5, "managed_positions": 1, "decisions": 1,
+    }  # fmt: skip
+    assert lines["orders"][1] | {"status": "new", "limit_price": "8", "reserved_amount": "40"} == lines["orders"][1]
+    assert lines["order_events"][4]["order"] == str(waits.public_id)
+    assert (lines["managed_positions"][0]["public_id"], lines["managed_positions"][0]["remaining"]) == (
+        str(plan.public_id), "10",
+    )  # fmt: skip
+    assert lines["decisions"][0]["instruments"] == [str(acme.public_id)]
+
+    with transaction.atomic():
+        added, remarks = restoring.take_in(bob, path)
+    assert (added["sessions"], Order.objects.for_user(bob).exists()) == (1, False)
+    assert [each for each in remarks if "Orders" in each]
+    assert TradingSession.objects.for_user(bob).get().name == "Morning"
+    # What the order that waits had set aside is free again: 10,000 less ten at ten.
+    portfolio = Portfolio.objects.for_user(bob).get()
+    assert (portfolio.available_balance, portfolio.reserved_balance) == (Decimal(9900), Decimal(0))
+    assert [each.name for each in INVARIANTS if list(each.broken())] == []
+
+    # A later archive brings the end of that order, which frees nothing a second time.
+    orders.cancel(waits)
+    assert "ledger" not in taken_in(bob, archive())
+    portfolio.refresh_from_db()
+    assert (portfolio.available_balance, portfolio.reserved_balance) == (Decimal(9900), Decimal(0))
+    assert [each.name for each in INVARIANTS if list(each.broken())] == []
+
+
+def test_an_archive_of_before_sessions_and_orders_is_read(alice: User, bob: User, archive: Callable[[], Path]) -> None:
+    furnish(alice)
+
+    def older(members: dict[str, bytes]) -> None:
+        manifest = json.loads(members["manifest.json"])
+        gone = {f"{name}.jsonl" for name in [*manifest.pop("export_only"), "sessions"]}
+        manifest["members"] = [each for each in manifest["members"] if each["name"] not in gone]
+        members["manifest.json"] = json.dumps(manifest).encode()
+        for name in gone:
+            del members[name]
+
+    assert taken_in(bob, changed(archive(), older))["executions"] == 2
