@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import OuterRef, Subquery, Sum
+from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -128,11 +128,12 @@ def free_what_orders_held(restorer: "Restorer") -> None:
     """What orders set aside that are not taken in is free again, by an entry of its own in each ledger."""
     if not restorer.added["ledger"]:
         return
-    held = Order.objects.filter(account=OuterRef("account"), instrument__currency=OuterRef("currency"))
-    sums = held.order_by().values("account").annotate(sum=Sum("reserved_amount")).values("sum")
+    live = Order.objects.for_user(restorer.owner).filter(reserved_amount__gt=0).order_by()
+    sums = live.values_list("account", "instrument__currency").annotate(Sum("reserved_amount"))
+    held = {(account, currency): amount for account, currency, amount in sums}
     portfolios = Portfolio.objects.for_user(restorer.owner).filter(reserved_balance__gt=0)
-    for portfolio in portfolios.annotate(held=Subquery(sums)).order_by("account_id", "currency"):
-        freed = portfolio.reserved_balance - (portfolio.held or 0)
+    for portfolio in portfolios.order_by("account_id", "currency"):
+        freed = portfolio.reserved_balance - held.get((portfolio.account_id, portfolio.currency), Decimal(0))
         if freed > 0:
             movement = accounts_ledger.Movement(LedgerKind.RELEASE, freed, -freed)
             accounts_ledger.book(portfolio, [movement], owner_id=restorer.owner.pk, reference="", at=timezone.now())
