@@ -81,8 +81,10 @@ def _trades(person: User) -> list[Trade]:
     )
     keys = list(closed.values_list("pk", flat=True))
     step = max(1, len(keys) // _MOST)
-    chosen = keys[::step][-_MOST:]
-    return list(closed.filter(pk__in=chosen))
+    # What news are about was traded for a reason too.
+    read = closed.filter(instrument__symbol__in={symbol for each in ARTICLES for symbol in each.symbols})
+    newest = read.order_by("instrument", "-activity_at", "-id").distinct("instrument").values_list("pk", flat=True)
+    return list(closed.filter(pk__in={*keys[::step][-_MOST:], *newest}))
 
 
 def _without_trade(person: User) -> Iterator[Decision]:
