@@ -37,7 +37,12 @@ def refuse(form: forms.BaseForm, error: DomainError) -> None:
 @cache
 def zones() -> list[tuple[str, str]]:
     """The names of time zones, as choices. Kept: they are gathered out of hundreds of files."""
-    return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())]
+    return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones()) if _is_a_place(name)]
+
+
+def _is_a_place(name: str) -> bool:
+    """Whether people would look for it; the rest are other spellings and what an operating system keeps for itself."""
+    return name == "UTC" or ("/" in name and not name.startswith("Etc/"))
 
 
 class CurrencyField(forms.ChoiceField):
@@ -81,6 +86,15 @@ class SignUpForm(_UserCreationForm):
     class Meta:
         model = User
         fields = ("email",)
+
+    time_zone = forms.ChoiceField(
+        choices=zones,
+        required=False,
+        initial="UTC",
+        label=_("Time zone"),
+        help_text=_("Files that name no zone are read in it, and times are shown in it."),
+        widget=LongSelect(attrs={"data-zone": True}),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

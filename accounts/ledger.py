@@ -173,21 +173,6 @@ def locked(account: Account, *, currency: str) -> Portfolio:
     return found
 
 
-def locked_all(pairs: Iterable[tuple[Account, str]]) -> dict[tuple[int, str], Portfolio]:
-    """As `locked` for each account and currency, in one order, so that two of these do not wait for each other."""
-    wanted = {(account.pk, currency): account for account, currency in pairs}
-    rows = Portfolio.objects.select_for_update(of=("self",)).filter(
-        account_id__in={account for account, _currency in wanted},
-        currency__in={currency for _account, currency in wanted},
-    )
-    found = {(row.account_id, row.currency): row for row in rows.order_by("account_id", "currency")}
-    for key in sorted(wanted):
-        if key not in found:
-            found[key] = locked(wanted[key], currency=key[1])
-        found[key].account = wanted[key]
-    return {key: found[key] for key in wanted}
-
-
 def book(
     portfolio: Portfolio, movements: Iterable[Movement], *, owner_id: int, reference: object, at: datetime
 ) -> list[LedgerEntry]:

@@ -24,11 +24,11 @@ _FIRST_BIRTH = date(1900, 1, 1)
 
 
 @transaction.atomic
-def sign_up(*, email: str, password: str | None) -> User:
+def sign_up(*, email: str, password: str | None, time_zone: str = "UTC") -> User:
     """A new person with their client file, pending. Raises Conflict when the address is taken."""
     try:
         with transaction.atomic():
-            user = User.objects.create_user(email, password)
+            user = User.objects.create_user(email, password, time_zone=time_zone)
     except IntegrityError as error:
         raise Conflict(_("Someone has signed up with this address."), pointer="/email", code="email_taken") from error
     Client.objects.create(user=user, status=ClientStatus.PENDING)

@@ -9,6 +9,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     # The settings name this module, and the views read the settings while they load.
     from rest_framework.views import APIView
 
-_REFUSAL = "Your account may read but not write."
+_REFUSAL = gettext_lazy("Your account may read but not write.")
 
 
 def person_of(request: HttpRequest) -> User:
@@ -53,7 +54,7 @@ class MayReadOwnOrWrite(BasePermission):
         if isinstance(request.auth, ApiToken) and request.auth.scope != TokenScope.WRITE:
             raise exceptions.PermissionDenied("This token may only read.", code="scope_missing")
         if not may_write(request.user):
-            raise exceptions.PermissionDenied(_REFUSAL, code="may_not_write")
+            raise exceptions.PermissionDenied(str(_REFUSAL), code="may_not_write")
         return True
 
 
@@ -62,7 +63,7 @@ class MayWriteMixin(LoginRequiredMixin):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method not in SAFE_METHODS and request.user.is_authenticated and not may_write(request.user):
-            raise PermissionDenied(_REFUSAL)
+            raise PermissionDenied(str(_REFUSAL))
         return super().dispatch(request, *args, **kwargs)
 
 
@@ -72,7 +73,7 @@ def may_write_required(view: Callable[..., HttpResponseBase]) -> Callable[..., H
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method not in SAFE_METHODS and not may_write(request.user):
-            raise PermissionDenied(_REFUSAL)
+            raise PermissionDenied(str(_REFUSAL))
         return view(request, *args, **kwargs)
 
     return login_required(guarded)

@@ -46,7 +46,10 @@ class SignUp(_SignUpView):
 
     def form_valid(self, form: SignUpForm) -> HttpResponse:
         try:
-            user = people.sign_up(email=form.cleaned_data["email"], password=form.cleaned_data["password1"])
+            given = form.cleaned_data
+            user = people.sign_up(
+                email=given["email"], password=given["password1"], time_zone=given["time_zone"] or "UTC"
+            )
         except DomainError as error:
             refuse(form, error)
             return self.form_invalid(form)

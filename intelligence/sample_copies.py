@@ -174,7 +174,7 @@ def _asked_in_a_thread(mint: str) -> StoodToken | None:
 @transaction.atomic
 def _open_for(person: User) -> None:
     account, is_new = Account.objects.get_or_create(
-        owner=person, name=ACCOUNT, defaults={"broker": "Paper", "kind": AccountKind.PAPER}
+        owner=person, name=ACCOUNT, defaults={"broker": "Paper", "kind": AccountKind.PAPER, "initial_balance": MONEY}
     )
     if is_new:
         ledger.deposit(account, currency="USD", amount=MONEY, idempotency_key="opening", at=timezone.now())

@@ -101,10 +101,6 @@ class Safety:
     score: Decimal
 
     @property
-    def is_tradable(self) -> bool:
-        return not self.stopped_by
-
-    @property
     def stopped_by(self) -> tuple[SafetyCheck, ...]:
         """Every check that stops it, in their order."""
         return tuple(each for each in self.checks if each.stops)

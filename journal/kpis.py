@@ -291,11 +291,6 @@ def _today(found: Figures, today: Calendar, link: dict[str, str]) -> Kpi:
     )
 
 
-def net_r(metrics: AggregateMetrics) -> Decimal | None:
-    """The sum of realized R; None where no trade has one."""
-    return metrics.counts.r_sum if metrics.counts.r_count else None
-
-
 def _fall(metrics: AggregateMetrics, scale: Scale, in_r: Decimal | None) -> Decimal | None:
     """The max drawdown with the sign of a loss; in percent it is of the equity at its peak."""
     if scale.unit is Unit.R:

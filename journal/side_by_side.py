@@ -24,6 +24,7 @@ from journal.templatetags.journal_format import (
     ratio,
     signed_class,
     signed_money,
+    signed_percent,
 )
 from journal.units import Unit
 
@@ -142,7 +143,7 @@ METRICS = (
     Metric("net_pnl", gettext_lazy("Net P&L"), lambda c: c.compared.figures.net_pnl if c.compared.first_day else None,
            signed_money, 1, "net-pnl", is_money=True, is_signed=True),
     Metric("return", gettext_lazy("Return on the starting balance"),
-           lambda c: _per(c.compared.figures.net_pnl, c.start), percent, 1, is_signed=True),
+           lambda c: _per(c.compared.figures.net_pnl, c.start), signed_percent, 1, is_signed=True),
     Metric("trade_count", gettext_lazy("Trades"), lambda c: c.compared.figures.trade_count, count),
     Metric("win_rate", gettext_lazy("Win rate"), lambda c: c.compared.figures.win_rate, percent, 1, "win-rate"),
     Metric("profit_factor", gettext_lazy("Profit factor"), lambda c: c.compared.figures.profit_factor, ratio, 1,
@@ -223,7 +224,7 @@ def _in_unit(metric: Metric, unit: Unit) -> Metric | None:
     return replace(
         metric,
         value=lambda column: _per(of(column), column.start),
-        shown=(lambda value: percent(-value)) if is_loss else percent,
+        shown=(lambda value: percent(-value)) if is_loss else signed_percent if metric.is_signed else percent,
         is_money=False,
     )
 
@@ -340,7 +341,7 @@ def table(lines: Sequence[Line]) -> list[tuple[Any, list[Decimal | None]]]:
 
 def shown_table(curves: Curves) -> list[tuple[Any, list[Cell]]]:
     """The latest lines of the table in words, the newest first."""
-    write = percent if curves.is_percent else signed_money
+    write = signed_percent if curves.is_percent else signed_money
     lines = []
     for x, values in reversed(curves.table[-TABLE_LINES:]):
         cells = [

@@ -17,8 +17,6 @@ from trading.models import Tag, TagRole
 
 #: Options of one field that a page shows; of more a name can still be typed into the address.
 MOST_OPTIONS = 300
-#: Filters that the frame shows in its own bar.
-OF_THE_FRAME = ("account", "broker", "group", "account_tag", "from", "to", "currency", "unit")
 _KEPT = {"yes": gettext_lazy("kept"), "no": gettext_lazy("broken")}
 #: Of the fields below so many stand in the bar itself; the rest unfolds.
 ALWAYS_SHOWN = 3

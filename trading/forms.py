@@ -218,10 +218,6 @@ def corrected_fills(formset: _Fills, executions: Sequence[Execution], zone: Zone
     return sorted(fills, key=lambda fill: fill.executed_at)
 
 
-def _note_area() -> forms.Textarea:
-    return forms.Textarea(attrs={"rows": 6, "data-hotkey": "n"})
-
-
 class WordsForm(forms.Form):
     """What a person says of a trade: what it was meant to do, a note, tags."""
 

@@ -19,7 +19,7 @@ from accounts.permissions import may_write_required, person_of
 from trading import tasks
 from trading.errors import BatchBusy, ImportRefused
 from trading.import_forms import ChoicesForm, MappingForm, UploadForm
-from trading.imports import batches, mappings
+from trading.imports import batches, mappings, pipeline
 from trading.imports.parsers.registry import PARSERS
 from trading.models import BatchStatus, ImportBatch, ImportRow, RowOutcome, Trade
 from trading.refusals import page, says_why
@@ -109,6 +109,7 @@ def _detail(
     }
     if batch.status in (BatchStatus.READY, BatchStatus.REFUSED) and not batch.result:
         context["choices"] = choices or ChoicesForm(batch=batch)
+        context["zone"] = pipeline.zone_of(batch)
         if batch.error_code in ("unknown_format", "bad_mapping") or batch.options.get("mapping") or mapping:
             header, sample = mappings.sample_of(batch)
             context["mapping"] = mapping or MappingForm(batch=batch, header=header)

@@ -31,7 +31,9 @@ def open_for(person: User) -> bool:
     """The person has the desk; whether it was made by this call."""
     if Account.objects.for_user(person).filter(name=NAME).exists():
         return False
-    account = Account.objects.create(owner=person, name=NAME, broker="Paper", kind=AccountKind.PAPER)
+    account = Account.objects.create(
+        owner=person, name=NAME, broker="Paper", kind=AccountKind.PAPER, initial_balance=MONEY
+    )
     ledger.deposit(account, currency="USD", amount=MONEY, idempotency_key="opening", at=timezone.now())
     for symbol in QUOTES:
         _quote(symbol)

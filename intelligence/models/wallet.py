@@ -179,11 +179,6 @@ class Wallet(models.Model):
     def __str__(self) -> str:
         return self.label or f"{self.address[:4]}…{self.address[-4:]}"
 
-    @property
-    def copy_account_id(self) -> int | None:
-        """The account that copies go to in the wallet's mode; None where none is named."""
-        return self.live_account_id if self.mode == WalletMode.LIVE else self.simulation_account_id
-
     def health(self, *, at: datetime) -> WalletHealth:
         """What is to be said of it at this time, the worst first."""
         if self.archived_at is not None:

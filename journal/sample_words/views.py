@@ -7,7 +7,7 @@ from journal.sample_words.made import Made
 _VIEWS = (
     ("Losers to look at", "trade_list", "outcome=loss&reviewed=no"),
     ("TopstepX combines", "", "broker=TopstepX"),
-    ("Opening hour", "breakdown", "by=symbol&hour=9"),
+    ("Opening hour", "breakdown", "by=symbol&hour=09"),
     ("Longs in Apple", "trade_list", "symbol=AAPL&side=long"),
 )
 

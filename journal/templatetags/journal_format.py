@@ -124,8 +124,18 @@ def percent(value: Decimal | None) -> str:
     """A fraction as 12.5%."""
     if value is None:
         return DASH
+    return _percent(value, plus=False)
+
+
+@register.filter
+def signed_percent(value: Decimal | None) -> str:
+    """A fraction that was won or lost, as +12.5%."""
+    return DASH if value is None else _percent(value, plus=True)
+
+
+def _percent(value: Decimal, *, plus: bool) -> str:
     rounded = _rounded(Decimal(value) * 100, Decimal("0.1"))
-    return f"{_signed(rounded, _grouped(rounded), plus=False)}{_marks()[2]}%"
+    return f"{_signed(rounded, _grouped(rounded), plus=plus)}{_marks()[2]}%"
 
 
 def fine_percent(value: Decimal) -> str:

@@ -13,17 +13,13 @@ from journal.units import Scale, Unit
 register = template.Library()
 
 
-def _signed(value: Decimal, text: str) -> str:
-    return f"+{text}" if value > 0 else text
-
-
 @register.filter
 def in_unit(value: Decimal | None, unit: str) -> str:
     """+1,234.50, +4.9% or +1.50R; a dash for what is undefined."""
     if value is None:
         return journal_format.DASH
     if unit == Unit.PERCENT:
-        return _signed(value, journal_format.percent(value))
+        return journal_format.signed_percent(value)
     return journal_format.r_multiple(value) if unit == Unit.R else journal_format.signed_money(value)
 
 

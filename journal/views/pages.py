@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.errors import InvalidValue
 from accounts.models import User
 from accounts.permissions import person_of
-from journal import charts, chosen_trades, filters, reports, units
+from journal import charts, chosen_trades, reports, units
 from journal.figures import AggregateMetrics, Answer
 from journal.filters import MetricsFilter
 from journal.units import Scale, Unit
@@ -20,12 +20,6 @@ from trading.models import Position
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
 #: Rows of a panel that is a beginning of something longer.
 FEW = 8
-
-
-def own_trades(request: HttpRequest) -> Any:
-    person = person_of(request)
-    wanted = filters.parse(request.GET, user=person, also=("month",))
-    return chosen_trades.trades_of(person, wanted).select_related("account", "instrument")
 
 
 def scale_of(request: HttpRequest, wanted: MetricsFilter) -> Scale:

@@ -37,6 +37,23 @@ def test_signing_up_makes_a_pending_client_and_signs_in(client: Client, db: None
     assert client.get("/settings/").status_code == 200
 
 
+@pytest.mark.parametrize(("told", "kept"), [("America/New_York", "America/New_York"), ("", "UTC")])
+def test_who_signs_up_lives_in_the_zone_that_their_browser_tells(
+    client: Client, db: None, told: str, kept: str
+) -> None:
+    given = {"email": "new@example.com", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "time_zone": told}
+
+    assert client.post("/signup/", given).status_code == 302
+    assert User.objects.get().time_zone == kept
+
+
+def test_a_zone_that_is_no_place_signs_nobody_up(client: Client, db: None) -> None:
+    given = {"email": "new@example.com", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "time_zone": "localtime"}
+
+    assert client.post("/signup/", given).status_code == 200
+    assert not User.objects.exists()
+
+
 def test_an_address_signs_up_once_whatever_its_letter_case(client: Client, alice: User) -> None:
     answer = client.post(
         "/signup/", {"email": "ALICE@example.com", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
+from django.urls import reverse
 from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
@@ -18,6 +19,8 @@ from accounts.models import Account, AccountGroup, User
 from config import problems
 from journal import saved_views
 from journal.models import SavedView
+from journal.sample_words import views
+from journal.sample_words.made import Made
 from tests.conftest import signed_in
 from tests.factories import make_account
 from tests.journal.factories import make_trade
@@ -117,6 +120,16 @@ def test_accounts_are_found_by_any_word_within_the_choices(alice: User, alice_cl
     assert found("group=none&q=swing") == ["Swing"]
     assert found("q=nothing%00") == []
     assert len(alice_client.get("/choose/accounts/?ids=1&q=apex").json()["ids"]) == 2
+
+
+def test_every_view_of_the_sample_leads_to_a_page(alice: User, alice_client: Client) -> None:
+    views.write(alice, made=Made())
+
+    rows = list(SavedView.objects.for_user(alice))
+    assert len(rows) == 4
+    for row in rows:
+        path = reverse(row.page or "dashboard")
+        assert alice_client.get(f"{path}?{row.query}").status_code == 200, row.name
 
 
 def test_a_saved_view_leads_back_to_its_page_and_its_filters(alice: User, alice_client: Client) -> None:

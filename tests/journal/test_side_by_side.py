@@ -53,7 +53,7 @@ def test_the_best_and_the_worst_follow_what_is_better_of_each_metric(alice: User
         return [(cell.text, cell.mark) for cell in rows[name].cells]
 
     assert marks("net_pnl") == [("+70.00", "worst"), ("+80.00", "best")]
-    assert marks("return") == [("7.0%", "worst"), ("40.0%", "best")]
+    assert marks("return") == [("+7.0%", "worst"), ("+40.0%", "best")]
     assert marks("win_rate") == [("66.7%", "worst"), ("100.0%", "best")]
     assert marks("average_win") == [("55.00", "best"), ("40.00", "worst")]
     # Of one value alone nothing is best.
@@ -174,7 +174,7 @@ def test_rows_are_in_the_unit_of_the_page(alice: User, two: list[Account]) -> No
         return {row.metric.name: [cell.text for cell in row.cells] for row in rows}
 
     # 90 of 1,000 and 80 of 200.
-    assert texts(Unit.PERCENT)["net_pnl"] == ["9.0%", "40.0%"]
+    assert texts(Unit.PERCENT)["net_pnl"] == ["+9.0%", "+40.0%"]
     assert texts(Unit.PERCENT)["average_loss"] == ["−4.0%", "–"]
     assert "return" not in texts(Unit.PERCENT)
     # 20 with 10 at risk, and no stop elsewhere.

@@ -316,14 +316,18 @@ def scopes_of(fills: QuerySet[Execution]) -> list[Scope]:
     ]
 
 
+def zone_of(batch: ImportBatch) -> str:
+    """The zone in which times are read that carry none: the person's choice for the file, else that of the account."""
+    return batch.options.get("time_zone") or (batch.account or batch.owner).time_zone
+
+
 def context_of(batch: ImportBatch) -> ParseContext:
     """All that the parser may know: the person's choices and the reference data."""
     options = batch.options
     mapping = options.get("mapping")
-    zone = options.get("time_zone") or (batch.account.time_zone if batch.account else batch.owner.time_zone)
     return ParseContext(
         now=timezone.now(),
-        time_zone=ZoneInfo(zone),
+        time_zone=ZoneInfo(zone_of(batch)),
         filename=batch.filename,
         currency=batch.account.currency if batch.account else "",
         encoding=options.get("encoding", ""),

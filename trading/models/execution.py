@@ -116,8 +116,3 @@ class Execution(models.Model):
 
     def __str__(self) -> str:
         return f"{self.side} {self.quantity} @ {self.price}"
-
-    @property
-    def signed_quantity(self) -> Decimal:
-        """The quantity, negative for a sale."""
-        return self.quantity if self.side == Side.BUY else -self.quantity

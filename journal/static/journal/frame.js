@@ -209,3 +209,9 @@ document.addEventListener("submit", (event) => {
   try { sessionStorage.clear(); } catch { /* Nothing was kept. */ }
   navigator.serviceWorker?.controller?.postMessage("clear");
 }, true);
+
+// Who signs up need not look for their zone; without this it is UTC, and can be chosen.
+for (const list of document.querySelectorAll("[data-zone]")) {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  if (list.value === "UTC" && [...list.options].some((option) => option.value === timeZone)) list.value = timeZone;
+}
