@@ -49,9 +49,12 @@ TOKENS = {
     )
 }
 _QUICK = [
-    SampleToken(f"T{number:02}", price)
-    for number, price in enumerate(
-        ("0.50", "1.40", "0.09", "2.10", "0.33", "0.012", "5.00", "0.77", "0.21", "1.05") * 2
+    SampleToken(symbol, price)
+    for symbol, price in zip(
+        "ACORN AMBER BADGER BIRCH CEDAR CLOVER EMBER FERN FINCH HAZEL "
+        "HERON IVY JUNIPER MAPLE MINNOW NETTLE PEBBLE RAVEN THISTLE WILLOW".split(),
+        ("0.50", "1.40", "0.09", "2.10", "0.33", "0.012", "5.00", "0.77", "0.21", "1.05") * 2,
+        strict=True,
     )
 ]
 ROUND_TRIPS = len(_QUICK)

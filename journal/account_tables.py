@@ -174,7 +174,7 @@ COLUMNS = {
             "",
             _labels,
             lambda row: [each["name"] for each in row.account.tags],
-            "clip",
+            "clip labels",
         ),
         Column(
             "number",
