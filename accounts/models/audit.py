@@ -89,6 +89,7 @@ class ActivityEntry(models.Model):
     objects = ActivityEntryQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = "activity entries"
         db_table_comment = "Event log: a person's feed, in words; what is old may be forgotten"
         indexes = [
             models.Index(fields=["owner", "-id"], name="activity_owner"),

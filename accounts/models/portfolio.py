@@ -94,6 +94,7 @@ class LedgerEntry(models.Model):
     objects = LedgerEntryQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = "ledger entries"
         db_table_comment = "Event log, append-only: every change of a balance, with the balance after it"
         constraints = [
             models.UniqueConstraint(

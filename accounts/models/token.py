@@ -46,6 +46,8 @@ class ApiToken(models.Model):
     objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "API token"
+        verbose_name_plural = "API tokens"
         db_table_comment = "Registry: personal API tokens, hashed"
         constraints = [models.CheckConstraint(name="api_token_scope_valid", condition=Q(scope__in=TokenScope.values))]
 

@@ -176,6 +176,7 @@ class PerformanceRefresh(models.Model):
     error = models.CharField(max_length=500, blank=True)
 
     class Meta:
+        verbose_name_plural = "performance refreshes"
         db_table_comment = "Work list: wallets whose figures are to be computed anew, and how the last try went"
         constraints = [
             models.CheckConstraint(

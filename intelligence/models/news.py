@@ -74,6 +74,7 @@ class StockAnalysis(models.Model):
     objects = OwnQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = "stock analyses"
         db_table_comment = "Event log: analyses of instruments, as they were made"
         constraints = [
             finite("stock_analysis_price_finite", current_price=LARGEST_PRICE),

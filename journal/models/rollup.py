@@ -119,6 +119,7 @@ class AccountTotals(TotalsColumns):
     max_drawdown = MoneyField(db_default=Decimal(0), db_comment="Largest fall of its closed equity, magnitude")
 
     class Meta:
+        verbose_name_plural = "account totals"
         db_table_comment = "Materialized view of the day rollups per account"
         constraints = [models.UniqueConstraint(fields=["account", "currency"], name="account_totals_unique")]
         indexes = [models.Index(fields=["owner"], name="account_totals_owner")]

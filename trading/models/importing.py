@@ -73,6 +73,7 @@ class ImportBatch(models.Model):
     objects = ImportBatchQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = "import batches"
         db_table_comment = "Command log: files taken in, with what was decided and what came of it"
         constraints = [
             models.CheckConstraint(name="import_batch_status_valid", condition=Q(status__in=BatchStatus.values))

@@ -125,6 +125,8 @@ class FxRate(models.Model):
     source = models.CharField(max_length=20, default="ecb")
 
     class Meta:
+        verbose_name = "FX rate"
+        verbose_name_plural = "FX rates"
         db_table_comment = "Read-through cache of published rates; what has no rate is listed, never guessed"
         constraints = [
             models.UniqueConstraint(fields=["base", "quote", "date"], name="fx_rate_unique_per_day"),

@@ -61,6 +61,7 @@ class BarProgress(models.Model):
     met_until = models.DateTimeField(db_comment="The end of the last bar that was met; bars before it are left out")
 
     class Meta:
+        verbose_name_plural = "bar progress"
         db_table_comment = "Registry: until when paper orders have met an instrument's bars, so that each counts once"
 
     def __str__(self) -> str:
