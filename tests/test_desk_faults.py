@@ -14,11 +14,12 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -46,7 +47,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 D = Decimal
 PROJECT = Path(__file__).resolve().parent.parent
 #: How many equal, and how many different orders are sent at once.
-REQUESTS = int(os.environ.get("DESK_REQUESTS", "100"))
+REQUESTS = int(os.environ.get("DESK_REQUESTS", "50"))
 PATIENCE = 60
 #: An answer with one of these is the end of it; anything else is sent again.
 ANSWERED = frozenset({200, 201, 409, 422})
@@ -176,11 +177,18 @@ class Sender:
             self.http = None
 
 
-def an_order(account: Account, name: str, **fields: str) -> dict[str, str]:
+def an_order(account: Account, name: str, *, fills: bool = False) -> dict[str, str]:
+    """An order to buy one: at 50, where nobody sells, or at the market."""
+    priced = {"type": "market"} if fills else {"type": "limit", "limit_price": "50"}
     return {
-        "account": str(account.public_id), "symbol": "ACME", "side": "buy", "type": "market", "time_in_force": "gtc",
-        "quantity": "1", "client_order_id": name,
-    } | fields  # fmt: skip
+        "account": str(account.public_id), "symbol": "ACME", "side": "buy", "time_in_force": "gtc", "quantity": "1",
+        "client_order_id": name, **priced,
+    }  # fmt: skip
+
+
+def orders_for(account: Account, fault: str) -> Iterator[dict[str, str]]:
+    """Orders without end, of which every tenth fills."""
+    return (an_order(account, f"{fault}-{number}", fills=number % 10 == 0) for number in count())
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,25 +200,29 @@ class Sent:
 
 
 def sent_by_many(
-    desk: Desk, bodies: Sequence[dict[str, str]], *, senders: int, meanwhile: Callable[[], None] | None = None
+    desk: Desk,
+    bodies: Iterable[dict[str, str]],
+    *,
+    senders: int,
+    pause: float = 0.0,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Sent:
-    """All of them are answered, sent by so many at once, while something else goes on."""
-    waiting, guard, start = list(reversed(bodies)), threading.Lock(), threading.Barrier(senders)
+    """All of them are answered, sent by so many at once; of those without end, as many as went while it went on."""
+    waiting, guard, start = iter(bodies), threading.Lock(), threading.Barrier(senders)
     answers: dict[str, list[tuple[int, Any]]] = {}
     seen: Counter[Any] = Counter()
     failed: list[BaseException] = []
-
-    is_over = threading.Event()
+    is_enough, is_over = threading.Event(), threading.Event()
 
     def run() -> None:
         sender = Sender(desk, is_over)
         try:
             start.wait(PATIENCE)
-            while True:
+            while not (pause and is_enough.wait(pause)):
                 with guard:
-                    if not waiting:
-                        return
-                    body = waiting.pop()
+                    body = next(waiting, None)
+                if body is None:
+                    return
                 answer = sender.send(body)
                 with guard:
                     answers.setdefault(body["client_order_id"], []).append(answer)
@@ -225,11 +237,12 @@ def sent_by_many(
     for thread in threads:
         thread.start()
     try:
-        if meanwhile is not None:
-            meanwhile()
+        meanwhile()
+        is_enough.set()
         for thread in threads:
             thread.join(3 * PATIENCE)
     finally:
+        is_enough.set()
         is_over.set()
     assert not failed, failed
     return Sent(answers, seen)
@@ -260,19 +273,21 @@ def the_market(desk: Desk) -> tuple[Account, Instrument]:
     return account, acme
 
 
-def all_is_well(account: Account, answers: dict[str, list[tuple[int, Any]]], *, of: int) -> None:
+def all_is_well(account: Account, answers: dict[str, list[tuple[int, Any]]]) -> None:
     """Each was answered and is there once, what nobody matched is matched, and everything adds up."""
     connection.close()
     quoted(Instrument.objects.get(symbol="ACME"), "99.90", "100")
     order_sweeps.match_unmatched(at=timezone.now() + timedelta(seconds=3))
-    assert len(answers) == of
     orders = dict(Order.objects.filter(account=account).values_list("client_order_id", "public_id"))
     assert {name: str(key) for name, key in orders.items()} == {
         name: told[0][1]["id"] for name, told in answers.items()
     }
-    assert set(Order.objects.filter(account=account).values_list("status", flat=True)) == {"filled"}
-    assert Execution.objects.filter(account=account).count() == of
-    assert cash(account) == (D(1_000_000 - 100 * of), D(0))
+    filled = sum(int(name.rpartition("-")[2]) % 10 == 0 for name in answers)
+    rest = len(answers) - filled
+    assert Order.objects.filter(account=account, status="filled").count() == filled
+    assert Order.objects.filter(account=account, status="new").count() == rest
+    assert Execution.objects.filter(account=account).count() == filled
+    assert cash(account) == (D(1_000_000 - 100 * filled - 50 * rest), D(50 * rest))
     assert broken() == {}
 
 
@@ -280,24 +295,24 @@ def all_is_well(account: Account, answers: dict[str, list[tuple[int, Any]]], *, 
 
 
 def test_web_workers_that_are_killed_while_orders_come_lose_none_and_double_none(desk: Desk) -> None:
-    """F1, at random: three times a worker of the web server is killed amid the orders of six clients."""
+    """F1, at random: twice a worker of the web server is killed amid the orders of six clients."""
     account, _ = the_market(desk)
     killed: list[int] = []
 
     def kill() -> None:
-        for number in range(3):
-            wait_until(lambda number=number: Order.objects.filter(account=account).count() >= 15 * (number + 1))
+        for number in range(2):
+            wait_until(lambda number=number: Order.objects.filter(account=account).count() >= 10 * (number + 1))
             worker = secrets.choice(children(desk.web))
             os.kill(worker, signal.SIGKILL)
             killed.append(worker)
             wait_until(lambda worker=worker: len(set(children(desk.web)) - {worker}) == 2)
 
-    sent = sent_by_many(desk, [an_order(account, f"f1-{number}") for number in range(80)], senders=6, meanwhile=kill)
+    sent = sent_by_many(desk, orders_for(account, "f1"), senders=6, pause=0.05, meanwhile=kill)
 
-    assert len(killed) == 3
+    assert len(killed) == 2
     assert sent.seen["lost"] > 0
     assert set(sent.seen) <= {200, 201, 503, "lost"}
-    all_is_well(account, sent.answers, of=80)
+    all_is_well(account, sent.answers)
 
 
 def test_one_client_id_sent_very_often_at_once_is_one_order_though_a_worker_is_killed(desk: Desk) -> None:
@@ -308,7 +323,7 @@ def test_one_client_id_sent_very_often_at_once_is_one_order_though_a_worker_is_k
         wait_until(lambda: Order.objects.filter(account=account).exists())
         os.kill(secrets.choice(children(desk.web)), signal.SIGKILL)
 
-    bodies = [an_order(account, "one", type="limit", limit_price="50") for _ in range(REQUESTS)]
+    bodies = [an_order(account, "one") for _ in range(REQUESTS)]
     sent = sent_by_many(desk, bodies, senders=25, meanwhile=kill)
 
     connection.close()
@@ -325,22 +340,21 @@ def test_one_client_id_sent_very_often_at_once_is_one_order_though_a_worker_is_k
 
 def test_very_many_orders_at_once_in_one_account_and_in_many_lose_no_change(desk: Desk) -> None:
     """F28: as many in one account, and as many spread over a tenth as many accounts."""
-    account, acme = the_market(desk)
-    accounts = [funded(desk.owner, "1000000", name=f"Many {uuid4()}") for _ in range(REQUESTS // 10)]
+    account, _ = the_market(desk)
+    accounts = [funded(desk.owner, "1000", name=f"Many {uuid4()}") for _ in range(REQUESTS // 10)]
+    spread = [an_order(accounts[number % len(accounts)], f"many-{number}") for number in range(REQUESTS // 10 * 10)]
 
-    one = sent_by_many(desk, [an_order(account, f"f28-{number}") for number in range(REQUESTS)], senders=25)
-    spread = [an_order(accounts[number % len(accounts)], f"many-{number}") for number in range(REQUESTS)]
+    one = sent_by_many(desk, islice(orders_for(account, "f28"), REQUESTS), senders=25)
     many = sent_by_many(desk, spread, senders=25)
 
     assert set(one.seen) == set(many.seen) == {201}
-    all_is_well(account, one.answers, of=REQUESTS)
-    assert {cash(each) for each in accounts} == {(D(1_000_000 - 100 * 10), D(0))}
-    assert Order.objects.filter(account__in=accounts, status="filled").count() == REQUESTS
-    assert acme.symbol == "ACME"
+    assert len(one.answers) == REQUESTS
+    all_is_well(account, one.answers)
+    assert {cash(each) for each in accounts} == {(D(500), D(500))}
 
 
 def test_orders_go_on_when_postgresql_dies_crashes_and_is_restarted(desk: Desk) -> None:
-    """F13, F14, F15: a backend is killed, the server is killed, stops without a word, and is restarted twice."""
+    """F13, F14, F15: a backend is killed, the server is killed, stops without a word, and is restarted."""
     account, _ = the_market(desk)
     took: list[float] = []
 
@@ -355,7 +369,7 @@ def test_orders_go_on_when_postgresql_dies_crashes_and_is_restarted(desk: Desk) 
             )
             return int(cursor.fetchone()[0])
 
-    def count() -> int:
+    def stored() -> int:
         with suppress(Exception):
             return Order.objects.filter(account=account).count()
         connection.close()
@@ -364,31 +378,29 @@ def test_orders_go_on_when_postgresql_dies_crashes_and_is_restarted(desk: Desk) 
     def strike() -> None:
         faults = [
             (backend, signal.SIGKILL), (postmaster, signal.SIGKILL), (postmaster, signal.SIGQUIT),
-            (postmaster, signal.SIGINT), (postmaster, signal.SIGINT),
+            (postmaster, signal.SIGINT),
         ]  # fmt: skip
         for number, (which, how) in enumerate(faults):
-            wait_until(lambda number=number: count() >= 15 * (number + 1))
+            wait_until(lambda number=number: stored() >= 10 * (number + 1))
             os.kill(which(), how)
             struck = time.monotonic()
             time.sleep(0.3)
             # New orders come in again; one that was not there before.
             before = -1
             while before < 0:
-                before = count()
-            wait_until(lambda before=before: count() > before)
+                before = stored()
+            wait_until(lambda before=before: stored() > before)
             took.append(time.monotonic() - struck)
 
-    sent = sent_by_many(
-        desk, [an_order(account, f"f13-{number}") for number in range(120)], senders=6, meanwhile=strike
-    )
+    sent = sent_by_many(desk, orders_for(account, "f13"), senders=6, pause=0.1, meanwhile=strike)
 
-    assert len(took) == 5
+    assert len(took) == 4
     assert max(took) < 10, took
     assert sent.seen[503] > 0
     assert set(sent.seen) <= {200, 201, 503, "lost"}
-    all_is_well(account, sent.answers, of=120)
+    all_is_well(account, sent.answers)
     # Nobody holds a connection that is gone: whoever asks now is answered.
-    after = sent_by_many(desk, [an_order(account, f"after-{number}") for number in range(40)], senders=8)
+    after = sent_by_many(desk, [an_order(account, f"after-{number}") for number in range(16)], senders=8)
     assert set(after.seen) == {201}
 
 
@@ -433,27 +445,22 @@ def test_a_worker_that_is_told_to_stop_ends_what_it_does_and_a_poisonous_task_do
 ) -> None:
     """F4: SIGTERM and SIGQUIT amid exits of plans; a task that kills whoever does it is given up after three more."""
     account, _ = the_market(desk)
+    poisoned = tmp_path / "poisoned"
     for how in (signal.SIGTERM, signal.SIGQUIT):
-        bolt = _with_plans(account, f"BOLT{how}", 5)
         with worker(desk) as process:
-            for _ in range(5):
+            if not poisoned.exists():
+                ask(desk, "tests.poison", str(poisoned))
+                wait_until(lambda: poisoned.exists() and len(poisoned.read_text()) == 4)
+            bolt = _with_plans(account, f"BOLT{how}", 2)
+            for _ in range(3):
                 ask(desk, "trading.tasks.watch_plans")
             wait_until(lambda: PlanExit.objects.filter(ended_at=None).exists())
             process.send_signal(how)
             process.wait(PATIENCE)
         assert broken() == {}
         _look_again(bolt)
-    bolt = _with_plans(account, "POISON", 5)
-    poisoned = tmp_path / "poisoned"
-    with worker(desk):
-        ask(desk, "tests.poison", str(poisoned))
-        wait_until(lambda: poisoned.exists() and len(poisoned.read_text()) == 4)
-        ask(desk, "trading.tasks.watch_plans")
-        wait_until(lambda: PlanExit.objects.filter(managed_position__instrument=bolt, order__isnull=False).count() == 5)
-        time.sleep(3)
     assert len(poisoned.read_text()) == 4
-    _look_again(bolt)
-    assert Order.objects.filter(source="plan", status="filled").count() == PlanExit.objects.count() == 15
+    assert Order.objects.filter(source="plan", status="filled").count() == PlanExit.objects.count() == 4
     assert broken() == {}
 
 

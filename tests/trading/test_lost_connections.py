@@ -27,11 +27,10 @@ from trading import (
     order_sweeps,
     orders,
     rebuilding,
-    trade_writer,
     trades,
 )
 from trading.models import Execution, Instrument, Order
-from trading.orders import changes, placing
+from trading.orders import placing
 from trading.venues import paper
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -43,16 +42,11 @@ STEPS: list[tuple[Any, str]] = [
     (placing._Desk, "store"),
     (placing.versions, "move_on"),
     (paper, "arrived"),
-    (paper, "_settle"),
-    (changes, "_held"),
-    (order_progress, "_executed"),
     (trades, "changed"),
     (rebuilding, "_old_trades"),
     (rebuilding, "_fills"),
-    (rebuilding, "_matching_fills"),
     (bulk, "next_ids"),
     (bulk, "_copy"),
-    (trade_writer.TradeWriter, "finish"),
     (audit, "written"),
     (order_progress, "_write"),
 ]
