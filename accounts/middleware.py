@@ -4,11 +4,15 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 
 from accounts import audit, locale, toasts
 from accounts.models import User
@@ -37,6 +41,32 @@ class LocaleMiddleware:
         if user is None:
             patch_vary_headers(response, ("Accept-Language", "Cookie"))
         return response
+
+
+class SignedOutMiddleware:
+    """Answers a script of somebody who is signed in no more with 401, not with the page to sign in on.
+
+    A script follows a redirect unseen, and took that page for what it had asked for: it stood inside the page that the
+    person had open, over what they had typed. What sends 401 to `frame.js` is told there.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code != 302 or request.user.is_authenticated or not _is_by_script(request):
+            return response
+        if urlsplit(response.headers["Location"]).path != resolve_url(settings.LOGIN_URL):
+            return response
+        answer = HttpResponse(_("You were signed out."), status=401, content_type="text/plain; charset=utf-8")
+        answer.headers["WWW-Authenticate"] = "Cookie"
+        answer.headers["Cache-Control"] = "private, no-store"
+        return answer
+
+
+def _is_by_script(request: HttpRequest) -> bool:
+    return "HX-Request" in request.headers or "X-Requested-With" in request.headers
 
 
 class ActorMiddleware:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.errors import InvalidValue
 from accounts.models import User
 from journal.models import Draft
+from trading.models import Trade
 
 #: How long what nobody came back to is kept.
 KEPT = timedelta(days=30)
@@ -23,6 +24,8 @@ _FIELD = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 _LEFT_OUT = ("csrfmiddlewaretoken", "password", "file", "place")
 #: Fields that say what a form was made from: its draft is told apart from what was saved since, whenever that was.
 REVISION, READ = "revision", "read"
+#: What the places of forms about a trade begin with.
+TRADE = "trade:"
 
 
 @transaction.atomic
@@ -52,6 +55,16 @@ def find(owner: User, place: str, *, since: datetime | None = None) -> Draft | N
     if since is not None:
         found = found.filter(Q(updated_at__gt=since) | Q(fields__has_any_keys=[REVISION, READ]))
     return found.first()
+
+
+def place_of(trade: Trade) -> str:
+    """Where the words of this trade are typed, on whichever page."""
+    return f"{TRADE}{trade.public_id}"
+
+
+def is_any_at(owner: User, start: str) -> bool:
+    """Whether something unsaved is at a place that begins so."""
+    return Draft.objects.for_user(owner).filter(place__startswith=start).exists()
 
 
 def discard(owner: User, *, place: str) -> bool:

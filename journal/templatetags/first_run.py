@@ -23,9 +23,9 @@ def first_steps(context: dict[str, Any], *, is_page: bool = False) -> dict[str, 
 
 
 @register.inclusion_tag("help/_link.html", takes_context=True)
-def page_help(context: dict[str, Any], *, is_icon: bool = False) -> dict[str, Any]:
+def page_help(context: dict[str, Any]) -> dict[str, Any]:
     """The way to the help of the page that is shown."""
     match = getattr(context.get("request"), "resolver_match", None)
     name = match.url_name if match and match.url_name and not match.namespaces else ""
     is_help = name == "help_page"
-    return {"page": match.kwargs.get("page", "general") if is_help and match else name or "general", "is_icon": is_icon}
+    return {"page": match.kwargs.get("page", "general") if is_help and match else name or "general"}

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,7 +19,7 @@ from accounts.errors import DomainError, InvalidValue
 from accounts.models import User
 from accounts.permissions import may_write_required, person_of
 from accounts.text import paragraphs
-from journal import bulk_acts, reviewing, trade_charts, trade_windows
+from journal import bulk_acts, drafts, reviewing, trade_charts, trade_windows
 from journal.bulk_acts import Act
 from journal.views.trade_page import held_of, marks_of
 from trading import trades
@@ -56,7 +57,7 @@ def trade_review_act(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         is_done = _act(request, person, trade)
     except WordsChanged:
         # Nothing that was typed is lost: it stands in the form again, beside what stands there now.
-        typed = paragraphs(request.POST.get("value", ""))
+        typed = _note(request)
         return _answer(request, _trade(person, str(id)), order=order, typed=typed)
     except DomainError as error:
         toasts.say(request, error.message, level="error")
@@ -73,7 +74,9 @@ def _act(request: HttpRequest, person: User, trade: Trade) -> bool:
     name, value = request.POST.get("act", ""), request.POST.get("value", "").strip()
     if name == "words":
         try:
-            trades.annotate(trade, note=paragraphs(request.POST.get("value", "")), read=request.POST.get("read", ""))
+            with transaction.atomic():
+                trades.annotate(trade, note=_note(request), read=request.POST.get("read", ""))
+                drafts.discard(person, place=drafts.place_of(trade))
         except ValueError as error:
             raise InvalidValue(f"{error}.".capitalize(), pointer="/value") from error
         toasts.say(request, _("Saved."))
@@ -85,6 +88,11 @@ def _act(request: HttpRequest, person: User, trade: Trade) -> bool:
     if act is Act.REVIEW:
         toasts.say(request, _("%(symbol)s is reviewed.") % {"symbol": trade.instrument.symbol}, undo=told.undo)
     return act is Act.REVIEW
+
+
+def _note(request: HttpRequest) -> str:
+    sent = request.POST
+    return paragraphs(sent.get("note", sent.get("value", "")))
 
 
 def _answer(
@@ -102,6 +110,9 @@ def _answer(
     """
     person = person_of(request)
     hand: Any = SimpleLazyObject(lambda: _hand(person, trade, order=order, after=after))
+    if drafts.is_any_at(person, drafts.TRADE):
+        # What was typed and not saved stands in the page, whose version does not tell of it.
+        version = None
     context = {"version": version, "hand": hand, "order": order, "orders": _ORDERS, "typed": typed}
     template = "journal/_review.html" if request.htmx else "journal/trade_review.html"  # type: ignore[attr-defined]
     answer = render(request, template, context)
@@ -139,6 +150,7 @@ def _hand(person: User, trade: Trade | None, *, order: str, after: Trade | None)
         "chart": trade_charts.fills_chart(trade, trade_charts.parts_of(trade)),
         "held": held_of(trade),
         "read": trades.words_digest(trade),
+        "draft_place": drafts.place_of(trade),
     }
 
 

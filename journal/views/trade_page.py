@@ -72,7 +72,7 @@ def trade_annotate(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
                 tags=form.own_tags(person_of(request)) if "tags" in sent else None,
                 read=form.cleaned_data["read"],
             )
-            drafts.discard(person_of(request), place=_draft_place(trade))
+            drafts.discard(person_of(request), place=drafts.place_of(trade))
     except WordsChanged as error:
         trade = _own_trade(request, id)
         # What stands beside it counts as read from here on.
@@ -146,7 +146,7 @@ def _page(
     context = {
         "version": version,
         "trade": trade,
-        "draft_place": _draft_place(trade),
+        "draft_place": drafts.place_of(trade),
         "fills": SimpleLazyObject(lambda: _fills(parts)),
         "words": words or WordsForm.of(trade),
         "is_conflict": status == WordsChanged.status,
@@ -177,7 +177,7 @@ def _around(listed: TradeList, trade: Trade) -> dict[str, Trade | None]:
 
 def _has_moved_on(person: User, trade: Trade) -> bool:
     """Whether note and plan were changed since the draft that the script puts into the form was begun."""
-    draft = drafts.find(person, _draft_place(trade), since=trade.updated_at)
+    draft = drafts.find(person, drafts.place_of(trade), since=trade.updated_at)
     read = draft.fields.get(drafts.READ, "") if draft else ""
     return bool(read) and read != trades.words_digest(trade)
 
@@ -185,10 +185,6 @@ def _has_moved_on(person: User, trade: Trade) -> bool:
 def _own_trade(request: HttpRequest, public_id: uuid.UUID) -> Trade:
     rows = Trade.objects.for_user(request.user).select_related("account", "instrument")
     return get_object_or_404(rows, public_id=public_id)
-
-
-def _draft_place(trade: Trade) -> str:
-    return f"trade:{trade.public_id}"
 
 
 def _query(request: HttpRequest) -> str:

@@ -164,3 +164,19 @@ def test_a_note_that_changed_meanwhile_is_not_overwritten_and_nothing_typed_is_l
     assert again is not None
     alice_client.post(address, {"act": "words", "order": "oldest", "value": "Both.", "read": again[1]})
     assert Trade.objects.get(pk=three[0].pk).note == "Both."
+
+
+def test_a_note_left_unsaved_stands_in_the_form_again_until_it_is_saved(
+    alice_client: Client, three: list[Trade]
+) -> None:
+    address, key = "/trades/review/?order=oldest", three[0].public_id
+    assert "unsaved draft" not in alice_client.get(address).content.decode()  # and this answer may be kept
+    read = trades.words_digest(three[0])
+    alice_client.post("/drafts/", {"place": f"trade:{key}", "note": "Half a thou", "read": read})
+
+    page = alice_client.get(address).content.decode()
+    assert '<input name="note" value="Half a thou">' in page
+
+    alice_client.post(f"/trades/review/{key}/", {"act": "words", "note": "Half a thought.", "read": read})
+    assert Trade.objects.get(pk=three[0].pk).note == "Half a thought."
+    assert "unsaved draft" not in alice_client.get(address).content.decode()

@@ -40,7 +40,7 @@ function accountFilter() {
     list.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(wanted({ offset }), { signal });
-      if (!answer.ok || answer.redirected) return;
+      if (!answer.ok) return;
       const html = await answer.text();
       if (offset) {
         list.querySelector("[data-more-accounts]")?.remove();

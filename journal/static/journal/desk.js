@@ -7,12 +7,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   const isBusy = table.contains(document.activeElement) || document.querySelector("dialog[open]") || document.hidden;
   if (isBusy || table.querySelector("form[aria-busy]")) event.preventDefault();
 });
-// The focus may have come while the answer was on its way; and somebody who was logged out is shown the login.
+// The focus may have come while the answer was on its way.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const table = event.target.closest("[data-polls]");
   if (!table || event.target !== table) return;
   if (table.contains(document.activeElement)) event.detail.shouldSwap = false;
-  if (!event.detail.xhr.responseText.includes("data-desk-part")) { event.detail.shouldSwap = false; location.reload(); }
 });
 
 const ticket = document.querySelector("form[data-ticket]");
@@ -43,19 +42,5 @@ if (ticket) {
       else input.removeAttribute("aria-invalid");
       error.closest(".field")?.classList.toggle("field-wrong", isWrong);
     }
-  });
-}
-
-// Symbols are offered while one types; there are too many for one list.
-const symbols = document.querySelector("datalist[data-symbols]");
-let asked = 0;
-if (symbols) {
-  document.addEventListener("input", (event) => {
-    if (event.target.getAttribute("list") !== symbols.id) return;
-    clearTimeout(asked);
-    asked = setTimeout(async () => {
-      const answer = await fetch(`${symbols.dataset.symbols}?q=${encodeURIComponent(event.target.value)}`);
-      if (answer.ok) symbols.innerHTML = await answer.text();
-    }, 120);
   });
 }

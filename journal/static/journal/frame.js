@@ -1,5 +1,41 @@
 // Menus close by themselves, the theme switches without a page load, forms say that they have begun.
 
+// Whoever was signed out meanwhile is told so, and nothing of their page is replaced: the server answers scripts with 401.
+const root = document.documentElement;
+const { fetch: ask } = window;
+window.fetch = async (address, options = {}) => {
+  const answer = await ask(address, { ...options, headers: { "X-Requested-With": "fetch", ...options.headers } });
+  if (answer.status === 401) signedOut();
+  const told = answer.headers.get("HX-Trigger");
+  const { toasts } = told?.startsWith("{") ? JSON.parse(told) : {};
+  if (toasts) document.dispatchEvent(new CustomEvent("toasts", { detail: toasts }));
+  return answer;
+};
+document.addEventListener("signedout", (event) => signedOut(event.detail?.leaves));
+
+function signedOut(leaves) {
+  const toast = document.getElementById("signed-out")?.content.firstElementChild.cloneNode(true);
+  if (!toast) return;
+  try { localStorage.removeItem("signed-in"); } catch { /* It was not kept. */ }
+  const link = toast.querySelector("a");
+  const next = encodeURIComponent(location.pathname + location.search);
+  const address = `${link.getAttribute("href")}?kept=1&next=${next}`;
+  link.setAttribute("href", address);
+  if (leaves) location.assign(address);
+  else if (!document.querySelector("[data-signed-out]")) document.getElementById("toasts").append(toast);
+}
+
+// Who comes back from signing in elsewhere goes on here, unless it was somebody else who signed in.
+try { if (root.dataset.person) localStorage.setItem("signed-in", root.dataset.person); } catch { /* It will be told again. */ }
+document.addEventListener("visibilitychange", () => {
+  const told = document.querySelector("[data-signed-out]");
+  const token = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1];
+  if (document.hidden || !told || !token || localStorage.getItem("signed-in") !== root.dataset.person) return;
+  told.remove();
+  for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = token;
+  document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
+});
+
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
@@ -59,7 +95,6 @@ document.addEventListener("htmx:confirm", (event) => {
   }, { once: true });
 });
 
-const root = document.documentElement;
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
 // A switch of the frame shows at once and is kept on the way.
@@ -133,19 +168,17 @@ window.addEventListener("pageshow", () => {
 
 dark.addEventListener("change", () => document.dispatchEvent(new CustomEvent("themechange")));
 
-// Names of accounts are offered while one types; there may be thousands, so that the server picks a few.
-const names = document.querySelector("datalist[data-names]");
+// Names are offered while one types; there may be thousands, so that the server picks a few.
 let asked = 0;
-if (names) {
-  document.addEventListener("input", (event) => {
-    if (event.target.getAttribute("list") !== names.id) return;
-    clearTimeout(asked);
-    asked = setTimeout(async () => {
-      const answer = await fetch(`${names.dataset.names}&q=${encodeURIComponent(event.target.value)}`);
-      if (answer.ok) names.innerHTML = await answer.text();
-    }, 120);
-  });
-}
+document.addEventListener("input", (event) => {
+  const names = event.target.list;
+  if (!names?.dataset.names) return;
+  clearTimeout(asked);
+  asked = setTimeout(async () => {
+    const answer = await fetch(`${names.dataset.names}&q=${encodeURIComponent(event.target.value)}`);
+    if (answer.ok) names.innerHTML = await answer.text();
+  }, 120);
+});
 
 // A file may be dropped anywhere on a page that takes one.
 const drop = document.querySelector("form[data-drop]");
@@ -188,8 +221,9 @@ document.addEventListener("htmx:afterSettle", (event) => {
 });
 document.addEventListener("htmx:sendError", () => offline());
 document.addEventListener("htmx:responseError", (event) => {
-  const { failed } = root.dataset;
-  if (event.detail.xhr.status >= 500 && failed) tell(failed);
+  const { status } = event.detail.xhr;
+  if (status === 401) signedOut();
+  else if ((status === 403 || status >= 500) && root.dataset.failed) tell(root.dataset.failed);
 });
 
 function tell(words) {
@@ -206,7 +240,7 @@ if ("serviceWorker" in navigator && root.dataset.worker && window.isSecureContex
 }
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-logout]")) return;
-  try { sessionStorage.clear(); } catch { /* Nothing was kept. */ }
+  try { sessionStorage.clear(); localStorage.clear(); } catch { /* Nothing was kept. */ }
   navigator.serviceWorker?.controller?.postMessage("clear");
 }, true);
 

@@ -8,10 +8,8 @@ document.addEventListener("click", async (event) => {
   event.preventDefault();
   if (!place.childElementCount) {
     const answer = await fetch(link.href, { headers: { "X-Part": "1" } }).catch(() => null);
-    if (!answer?.ok) {
-      location.assign(link.href);
-      return;
-    }
+    if (answer?.status === 401) return;
+    if (!answer?.ok) { location.assign(link.href); return; }
     place.innerHTML = await answer.text();
     const name = place.querySelector(".help-name");
     if (name) dialog.querySelector("#page-help-title").textContent = name.textContent;

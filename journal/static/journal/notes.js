@@ -2,7 +2,8 @@
 
 const token = () => document.querySelector("input[name=csrfmiddlewaretoken]")?.value || "";
 
-// ---------------------------------------------------------------- drafts: kept as one types, on the server alone
+// ---------------------------------------------------------------- drafts: kept as one types, on the server
+// Until it has them, what is typed is kept in this browser, for the person who typed it.
 const NOT_TYPED = new Set(["csrfmiddlewaretoken", "place"]);
 
 class Draft {
@@ -11,48 +12,99 @@ class Draft {
     this.timer = 0;
     this.isChanged = false;
     this.status = form.querySelector("[data-draft-status]");
+    this.key = `words:${document.documentElement.dataset.person}:${form.dataset.draft}`;
     form.addEventListener("input", () => this.changed());
-    form.addEventListener("submit", () => { this.isChanged = false; clearTimeout(this.timer); });
+    form.addEventListener("submit", (event) => this.submitted(event));
     this.fill();
   }
 
   // Fields of what was typed before, where the server could not put them in itself.
   fill() {
     const kept = document.querySelector(`template[data-draft-fields="${CSS.escape(this.form.dataset.draft)}"]`);
-    for (const field of kept?.content.querySelectorAll("input") || []) {
-      const into = this.form.elements[field.name];
-      // What the draft was made from comes back with it: saving tells whether that still stands.
-      if (into && "value" in into && (into.type !== "hidden" || field.name === "read")) {
-        into.value = field.value;
-        into.dispatchEvent(new Event("change", { bubbles: false }));
-      }
+    for (const field of kept?.content.querySelectorAll("input") || []) this.put(field.name, field.value);
+    let here = null;
+    try { here = JSON.parse(localStorage.getItem(this.key)); } catch { /* Nothing is kept here. */ }
+    if (!here) return;
+    for (const [name, value] of here) this.put(name, value);
+    this.changed();
+    this.say("draftBack");
+  }
+
+  put(name, value) {
+    const into = this.form.elements[name];
+    // What the draft was made from comes back with it: saving tells whether that still stands.
+    if (into && "value" in into && (into.type !== "hidden" || name === "read" || name === "revision")) {
+      into.value = value;
+      into.dispatchEvent(new Event("change", { bubbles: false }));
     }
   }
+
+  typed() {
+    return [...new FormData(this.form)].filter(([name, value]) => typeof value === "string" && !NOT_TYPED.has(name));
+  }
+
+  say(words) { if (this.status) this.status.textContent = this.form.dataset[words] || ""; }
 
   changed() {
     this.isChanged = true;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.keep(), 800);
+    try { localStorage.setItem(this.key, JSON.stringify(this.typed())); } catch { /* The server alone keeps it. */ }
   }
 
+  // It is saved or thrown away, and nothing of it need come back.
+  done() {
+    clearTimeout(this.timer);
+    this.isChanged = false;
+    try { localStorage.removeItem(this.key); } catch { /* Nothing was kept here. */ }
+  }
+
+  // What was typed is kept before it leaves, so that it is nowhere lost where nobody takes it any more.
+  async submitted(event) {
+    const { form } = this;
+    if (form.hasAttribute("hx-post") || !(this.isChanged || this.isLeaving)) return;
+    event.preventDefault();
+    if (this.isLeaving) return;
+    this.isLeaving = true;
+    const status = await this.keep();
+    this.isLeaving = false;
+    if (status === 401) document.dispatchEvent(new CustomEvent("signedout", { detail: { leaves: true } }));
+    else if (status === 403) location.reload();
+    else if (!status) document.dispatchEvent(new Event("htmx:sendError"));
+    else { this.done(); form.requestSubmit(event.submitter); }
+  }
+
+  // Resolves to the status of the answer; 0 where there is none.
   async keep() {
     clearTimeout(this.timer);
-    if (!this.isChanged) return;
+    if (!this.isChanged) return 204;
     this.isChanged = false;
     const body = new FormData();
-    for (const [name, value] of new FormData(this.form)) {
-      if (typeof value === "string" && !NOT_TYPED.has(name)) body.set(name, value);
-    }
+    for (const [name, value] of this.typed()) body.set(name, value);
     body.set("place", this.form.dataset.draft);
     body.set("csrfmiddlewaretoken", token());
     // keepalive: the page may be on its way out.
     const answer = await fetch(this.form.dataset.draftUrl || "/drafts/", { method: "POST", body, keepalive: true }).catch(() => null);
-    if (!answer?.ok) { this.isChanged = true; return; }
-    if (this.status) this.status.textContent = this.form.dataset.draftKept || "";
+    if (!answer?.ok) this.isChanged = true;
+    else if (!this.isChanged) this.done();
+    this.say(answer?.ok ? "draftKept" : "draftHere");
+    return answer?.status ?? 0;
   }
 }
 
-const drafts = [...document.querySelectorAll("form[data-draft]")].map((form) => new Draft(form));
+let drafts = [];
+function keepDrafts() {
+  drafts = drafts.filter((draft) => draft.form.isConnected);
+  for (const form of document.querySelectorAll("form[data-draft]")) {
+    if (!drafts.some((draft) => draft.form === form)) drafts.push(new Draft(form));
+  }
+}
+keepDrafts();
+document.addEventListener("draft:done", (event) => drafts.find((draft) => draft.form === event.target)?.done());
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.draft) return;
+  drafts.find((each) => each.form.dataset.draft === event.target.elements.place?.value)?.done();
+});
 const keepAll = () => Promise.all(drafts.map((draft) => draft.keep()));
 window.addEventListener("pagehide", keepAll);
 document.addEventListener("visibilitychange", () => { if (document.hidden) keepAll(); });
@@ -370,6 +422,7 @@ function send(form, files) {
     if (event.lengthComputable) bar.value = (100 * event.loaded) / event.total;
   });
   request.addEventListener("load", () => {
+    if (request.status === 401) document.dispatchEvent(new CustomEvent("signedout"));
     if (request.status !== 200) { failed(); return; }
     const place = document.getElementById(form.dataset.filesTarget);
     const holder = document.createElement("div");
@@ -422,4 +475,4 @@ document.addEventListener("paste", (event) => {
   send(form, files);
 });
 
-document.addEventListener("htmx:afterSwap", (event) => pickTags(event.target));
+document.addEventListener("htmx:afterSwap", (event) => { pickTags(event.target); keepDrafts(); });

@@ -30,7 +30,7 @@ function searchPalette() {
       const query = new URLSearchParams(location.search);
       query.set("q", text);
       const answer = await fetch(`${palette.dataset.url}?${query}`, { signal, headers: { "HX-Request": "true" } });
-      if (!answer.ok || answer.redirected) return;
+      if (!answer.ok) return;
       list.innerHTML = await answer.text();
       shown = text;
       list.scrollTop = 0;

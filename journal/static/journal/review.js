@@ -20,10 +20,6 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) event.target.form?.requestSubmit();
-});
-
 // The rating has the focus: the one that is given, else the first.
 document.addEventListener("click", (event) => {
   const place = event.target.closest("[data-review-rating]");
@@ -34,6 +30,33 @@ document.addEventListener("click", (event) => {
 document.addEventListener("click", (event) => {
   const place = event.target.closest("[data-review-playbooks]");
   place?.closest("details").querySelector("input:not([type=hidden]), select, a")?.focus();
+});
+
+// What is typed is saved before anything else is done to the trade, or the trade is left.
+let saving = null;
+
+async function save(form) {
+  const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "HX-Request": "true" } }).catch(() => null);
+  if (!answer?.ok) {
+    if (answer?.status !== 401) document.dispatchEvent(new Event("htmx:sendError"));
+    return null;
+  }
+  const html = await answer.text();
+  const isKept = !html.includes('id="review-note-changed"') && !answer.headers.get("HX-Trigger")?.includes('"error"');
+  if (isKept) form.dispatchEvent(new Event("draft:done", { bubbles: true }));
+  return { html, isKept };
+}
+
+document.addEventListener("htmx:confirm", async (event) => {
+  const form = document.querySelector("form.review-note");
+  const area = form?.querySelector("textarea");
+  const isOwn = event.target === form;
+  if (!area || !event.target.closest("#review") || (!isOwn && area.value === area.defaultValue)) return;
+  event.preventDefault();
+  saving ??= save(form).finally(() => { saving = null; });
+  const saved = await saving;
+  if (saved && !isOwn && saved.isKept) event.detail.issueRequest(true);
+  else if (saved) window.htmx.swap("#review", saved.html, { swapStyle: "outerHTML" }, { eventInfo: { target: form.closest("#review") } });
 });
 
 // A new trade is in hand: who cannot see it hears which.

@@ -56,10 +56,9 @@ document.addEventListener("submit", async (event) => {
   event.stopImmediatePropagation();
   const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "HX-Request": "true" } })
     .catch(() => null);
+  if (answer?.status === 401) return;
   if (!answer?.ok) { form.submit(); return; }
   form.closest("[data-toast]").remove();
-  const told = JSON.parse(answer.headers.get("HX-Trigger") || "{}");
-  if (told.toasts) told.toasts.list.forEach(tell);
   document.dispatchEvent(new CustomEvent("undone"));
 }, true);
 

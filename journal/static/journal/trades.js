@@ -3,7 +3,7 @@
 const box = document.getElementById("trades");
 
 async function readAnew() {
-  const answer = await fetch(window.location.href, { headers: { "X-Requested-With": "fetch" } });
+  const answer = await fetch(window.location.href);
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const sums = fresh.getElementById("trade-sums");

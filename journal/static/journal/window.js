@@ -348,7 +348,6 @@ class RowWindow {
     for (let attempt = 0; ; attempt += 1) {
       try {
         const answer = await fetch(address, { signal, headers: { "X-Requested-With": "XMLHttpRequest" }, credentials: "same-origin" });
-        if (answer.redirected || answer.status === 401) { location.reload(); throw new Error("signed out"); }
         if (!answer.ok) throw new Error(String(answer.status));
         const holder = document.createElement("template");
         holder.innerHTML = `<table><tbody>${await answer.text()}</tbody></table>`;
@@ -356,7 +355,7 @@ class RowWindow {
         const total = answer.headers.get("X-Total");
         return { rows, total: total === null ? this.total : Number(total) };
       } catch (error) {
-        if (signal.aborted || attempt >= RETRY_AFTER.length) throw error;
+        if (signal.aborted || attempt >= RETRY_AFTER.length || error.message === "401") throw error;
         await wait(RETRY_AFTER[attempt]);
         if (signal.aborted) throw error;
       }
