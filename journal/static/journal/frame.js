@@ -221,9 +221,11 @@ document.addEventListener("htmx:afterSettle", (event) => {
 });
 document.addEventListener("htmx:sendError", () => offline());
 document.addEventListener("htmx:responseError", (event) => {
+  const { away, failed } = root.dataset;
   const { status } = event.detail.xhr;
   if (status === 401) signedOut();
-  else if ((status === 403 || status >= 500) && root.dataset.failed) tell(root.dataset.failed);
+  else if (status === 503 && away) tell(away);
+  else if ((status === 403 || status >= 500) && failed) tell(failed);
 });
 
 function tell(words) {
