@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from accounts.models import User
-from intelligence import neighbours, search
+from intelligence import memory, neighbours, search
 from intelligence.neighbours import Shown
-from intelligence.search import Found
+from intelligence.search import Asked, Found
 from intelligence.search_filters import Filters
 
 
@@ -35,12 +35,13 @@ def of(person: User, text: str, *, symbol: str, limit: int, besides: Collection[
     """What was most like the text among this person's decisions, but for those named."""
     # As many more as are left out again, so that enough remain.
     wide = limit + len(besides)
-    found = search.find(person, text, filters=Filters(symbol=symbol), limit=wide)
+    asked = Asked(text, memory.active())
+    found = search.find(person, text, filters=Filters(symbol=symbol), limit=wide, asked=asked)
     same = _without(neighbours.shown(found), besides, limit)
     missing = limit - len(same.rows)
     if not symbol or missing <= 0:
         return LastTime(found, same)
-    elsewhere = search.find(person, text, filters=Filters(other_than=symbol), limit=missing + len(besides))
+    elsewhere = search.find(person, text, filters=Filters(other_than=symbol), limit=missing + len(besides), asked=asked)
     return LastTime(found, same, _without(neighbours.shown(elsewhere), besides, missing))
 
 

@@ -356,8 +356,8 @@ def written(vector: Vector) -> str:
     return f"[{','.join(map(repr, vector))}]"
 
 
-def standing(owner_id: int) -> Mapping[str, int]:
-    """How many of a person's texts wait and how many failed, under the active model."""
-    rows = Embedding.objects.filter(owner_id=owner_id, model=active()).exclude(state=EmbeddingState.READY)
+def standing(owner_id: int, model: EmbeddingModel) -> Mapping[str, int]:
+    """How many of a person's texts wait and how many failed, under the model."""
+    rows = Embedding.objects.filter(owner_id=owner_id, model=model).exclude(state=EmbeddingState.READY)
     states = list(rows.values_list("state", flat=True))
     return {state: states.count(state) for state in (EmbeddingState.PENDING, EmbeddingState.FAILED)}

@@ -6,9 +6,10 @@ searched, and the answer says so; no other model stands in.
 Source: docs/memory.md#search
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -82,11 +83,15 @@ def find(
     filters: Filters | None = None,
     limit: int = 10,
     mode: str = "hybrid",
+    asked: "Asked | None" = None,
 ) -> Found:
-    """What of this person's is most like the text: `limit` hits wherever there are as many."""
-    model = memory.active()
-    query = Query(text) if mode == "text" else _query(text, model)
-    return _search(user, query, model, kind=kind, filters=filters or Filters(), limit=limit, mode=mode)
+    """What of this person's is most like the text: `limit` hits wherever there are as many.
+
+    `asked` is the text as `Asked`, by whoever looks for it more than once.
+    """
+    asked = asked or Asked(text, memory.active())
+    query = (lambda: Query(text)) if mode == "text" else (lambda: asked.query)
+    return _search(user, query, asked.model, kind=kind, filters=filters or Filters(), limit=limit, mode=mode)
 
 
 def like(user: User, decision_key: int, text: str, *, filters: Filters, limit: int = 5) -> Found:
@@ -99,7 +104,7 @@ def like(user: User, decision_key: int, text: str, *, filters: Filters, limit: i
         )
         row = cursor.fetchone()
     query = Query(text, row[0]) if row and row[0] else _query(text, model)
-    return _search(user, query, model, kind="decision", filters=filters, limit=limit, mode="hybrid")
+    return _search(user, lambda: query, model, kind="decision", filters=filters, limit=limit, mode="hybrid")
 
 
 def _query(text: str, model: EmbeddingModel) -> Query:
@@ -112,14 +117,30 @@ def _query(text: str, model: EmbeddingModel) -> Query:
         return Query(text, gap=str(error))
 
 
+class Asked:
+    """A text that is looked for, of which the vector is worked out once, and not before there is anything to find."""
+
+    def __init__(self, text: str, model: EmbeddingModel) -> None:
+        self.text, self.model = text, model
+
+    @cached_property
+    def query(self) -> Query:
+        """The text with its vector, or why there is none."""
+        return _query(self.text, self.model)
+
+
 @transaction.atomic
 def _search(
-    user: User, query: Query, model: EmbeddingModel, *, kind: str, filters: Filters, limit: int, mode: str
+    user: User, asked: Callable[[], Query], model: EmbeddingModel, *, kind: str, filters: Filters, limit: int, mode: str
 ) -> Found:
     if kind != "decision":
         # Notes and trades are written without a word here: what was just written is found all the same.
         memory.gather(owner_id=user.pk, most=200)
     among = Among.of(user.pk, model, kind, filters)
+    waiting = memory.standing(user.pk, model)
+    if not among.rows("1", "LIMIT 1"):
+        return Found(kind, [], None, None, model, mode, waiting=waiting)
+    query = asked()
     depth = max(_DEPTH, 4 * limit)
     by_vector, is_exact = _by_vector(among, query, depth) if mode != "text" else ([], True)
     by_text = _by_text(among, query.text, depth) if mode != "vector" or query.vector is None else {}
@@ -139,7 +160,7 @@ def _search(
         mode=used,
         gap=query.gap,
         is_exact=is_exact,
-        waiting=memory.standing(user.pk),
+        waiting=waiting,
     )
 
 
