@@ -394,9 +394,13 @@ def test_a_version_that_is_read_and_written_back_would_lose_changes(monkeypatch:
     versions.bump(owner.pk)
     before = versions.current(owner.pk)
 
+    all_read, here = threading.Barrier(8, timeout=PATIENCE), threading.local()
+
     def careless(owner_id: int) -> int:
         read = versions.current(owner_id)
-        time.sleep(0.05)
+        if not hasattr(here, "has_read"):
+            here.has_read = True
+            all_read.wait()
         with connection.cursor() as cursor:
             cursor.execute("UPDATE accounts_ownerversion SET version = %s WHERE owner_id = %s", [read + 1, owner_id])
         return read + 1

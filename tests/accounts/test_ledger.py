@@ -11,6 +11,7 @@ from accounts import ledger, versions
 from accounts.errors import DomainError, IdempotencyConflict, InsufficientFunds, InvalidValue
 from accounts.models import Account, LedgerEntry, Portfolio, User
 from tests.factories import make_account, make_user
+from tests.waiting import until_somebody_waits
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -102,8 +103,7 @@ def withdraw_at_once(account: Account) -> list[str]:
         with transaction.atomic():
             move(ledger.withdraw, account, "60", "first")
             first_has_moved.set()
-            # Long enough for the second to read whatever it can read now.
-            threading.Event().wait(0.4)
+            until_somebody_waits()
         outcomes.append("moved")
         connection.close()
 

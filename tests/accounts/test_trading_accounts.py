@@ -10,6 +10,7 @@ from accounts.errors import AccountHasTrades, Conflict, DomainError, InvalidValu
 from accounts.models import Account, ActivityEntry, AuditEvent, User
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
+from tests.waiting import until_somebody_waits
 from trading.models import Execution, Trade
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -127,7 +128,7 @@ def test_of_two_equal_names_at_once_one_is_refused_in_words() -> None:
         with transaction.atomic():
             trading_accounts.create(owner=owner, name="Main")
             first_is_in.set()
-            threading.Event().wait(0.3)
+            until_somebody_waits()
         connection.close()
 
     def second() -> None:

@@ -18,6 +18,7 @@ from accounts.errors import DomainError
 from accounts.models import Account, AuditEvent, LedgerEntry
 from tests.factories import make_user
 from tests.trading.desk import cash, funded, share, ticket
+from tests.waiting import until
 from trading import joint_orders, order_facts, order_groups, orders, trades
 from trading.invariants import INVARIANTS
 from trading.models import Instrument, Order, Quote
@@ -291,8 +292,8 @@ def test_orders_that_come_together_share_a_transaction_and_keep_their_own_answer
 
     def slowly(requests: Any, **options: Any) -> Any:
         together.append(len(requests))
-        # The first waits for the others to come.
-        time.sleep(0.5)
+        if len(together) == 1:
+            until(lambda: len(joint_orders._counter._waiting) == 5)
         return place_many(requests, **options)
 
     monkeypatch.setattr(orders, "place_many", slowly)
@@ -323,8 +324,12 @@ def test_what_fails_together_is_tried_alone(monkeypatch: pytest.MonkeyPatch) -> 
     acme, accounts = share(), [funded(make_user()) for _ in range(4)]
     place_many = orders.place_many
 
+    served: list[int] = []
+
     def only_alone(requests: Any, **options: Any) -> Any:
-        time.sleep(0.2)
+        served.append(len(requests))
+        if len(served) == 1:
+            until(lambda: len(joint_orders._counter._waiting) == 3)
         if len(requests) > 1 or requests[0].account == accounts[0]:
             raise OperationalError("the connection was lost")
         return place_many(requests, **options)
@@ -336,6 +341,7 @@ def test_what_fails_together_is_tried_alone(monkeypatch: pytest.MonkeyPatch) -> 
         *[lambda each=each: joint_orders.place(orders.Request(each, acme, asked)) for each in accounts]
     )
 
+    assert 3 in served
     assert isinstance(lost, OperationalError)
     assert [each.placed.order.status for each in stood] == ["new"] * 3
     assert Order.objects.count() == 3
