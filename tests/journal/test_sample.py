@@ -34,7 +34,7 @@ def _load(owner: User, accounts: int = 3) -> sample.Loaded:
     return sample.load(owner, accounts=accounts, end=END)
 
 
-def test_a_loaded_sample_is_marked_and_traded(alice: User) -> None:
+def test_a_loaded_sample_is_marked_traded_and_written_about_and_loading_it_again_adds_nothing(alice: User) -> None:
     loaded = _load(alice)
 
     assert not loaded.was_there
@@ -45,16 +45,30 @@ def test_a_loaded_sample_is_marked_and_traded(alice: User) -> None:
     for account in Account.objects.for_user(alice):
         stored = sum(AccountTotals.objects.filter(account=account).values_list("net_pnl", flat=True))
         assert stored == loaded.sample.books[account.number].net
-
-
-def test_loading_again_adds_nothing(alice: User) -> None:
-    first = _load(alice)
+    _is_written_about(alice)
+    words = _words_of(alice)
 
     again = sample.load(alice, accounts=5, end=date(2026, 7, 31))
 
     assert again.was_there
     assert again.new_fills == 0
-    assert Execution.objects.for_user(alice).count() == first.new_fills
+    assert Execution.objects.for_user(alice).count() == loaded.new_fills
+    assert _words_of(alice) == words
+
+
+def _is_written_about(owner: User) -> None:
+    """It is sorted, tagged and rated, but for the trades that are left to review."""
+    assert all(_words_of(owner).values())
+    trades = Trade.objects.for_user(owner).closed()
+    assert trades.filter(reviewed_at=None).count() == 30
+    assert set(trades.order_by("-activity_at").values_list("reviewed_at", flat=True)[:20]) == {None}
+    assert trades.exclude(rating=None).count() > trades.count() // 3
+    assert trades.exclude(tags=None).distinct().count() > trades.count() // 4
+    assert {version.number for version in PlaybookVersion.objects.filter(playbook__owner=owner)} == {1, 2, 3}
+    assert set(RuleCheck.objects.values_list("is_kept", flat=True)) == {True, False}
+    for picture in Attachment.objects.for_user(owner):
+        with picture.file.open() as file:
+            assert file.read(8) == b"\x89PNG\r\n\x1a\n"
 
 
 def test_a_load_that_was_cut_off_is_finished_as_it_was_begun(alice: User) -> None:
@@ -73,30 +87,6 @@ def test_a_load_that_was_cut_off_is_finished_as_it_was_begun(alice: User) -> Non
     assert loaded.accounts == 3
     assert begun > 0
     assert begun + loaded.new_fills == sum(file.fills for file in loaded.sample.files)  # type: ignore[union-attr]
-
-
-def test_removing_the_sample_leaves_what_is_the_persons_own(alice: User, bob: User) -> None:
-    mine = make_account(alice, "Mine")
-    _load(alice)
-    _load(bob, accounts=1)
-
-    assert sample.remove(alice) == 3
-
-    assert list(Account.objects.for_user(alice)) == [mine]
-    for model in (Execution, Trade, ImportBatch, AccountNumber, DayRollup, OwnerDay, AccountTotals):
-        assert not model.objects.filter(owner=alice).exists(), model
-    assert sample.is_loaded(bob)
-    assert not sample.is_loaded(alice)
-    assert not FxRate.objects.exists()
-
-
-def test_a_sample_can_be_loaded_after_one_was_removed(alice: User) -> None:
-    first = _load(alice, accounts=1)
-    sample.remove(alice)
-
-    second = _load(alice, accounts=1)
-
-    assert second.new_fills == first.new_fills
 
 
 def test_a_sample_with_cash_movements_is_emptied_and_archived(alice: User) -> None:
@@ -134,27 +124,12 @@ def _words_of(owner: User) -> dict[str, int]:
     return {name: rows.count() for name, rows in kept.items()}
 
 
-def test_a_sample_is_sorted_tagged_rated_and_written_about(alice: User) -> None:
+def test_removing_a_sample_leaves_what_is_the_persons_own_and_it_can_be_loaded_again(alice: User, bob: User) -> None:
     _load(alice)
-
-    assert all(_words_of(alice).values())
-    trades = Trade.objects.for_user(alice).closed()
-    assert trades.filter(reviewed_at=None).count() == 30
-    assert set(trades.order_by("-activity_at").values_list("reviewed_at", flat=True)[:20]) == {None}
-    assert trades.exclude(rating=None).count() > trades.count() // 3
-    assert trades.exclude(tags=None).distinct().count() > trades.count() // 4
-    assert {version.number for version in PlaybookVersion.objects.filter(playbook__owner=alice)} == {1, 2, 3}
-    assert set(RuleCheck.objects.values_list("is_kept", flat=True)) == {True, False}
-    for picture in Attachment.objects.for_user(alice):
-        with picture.file.open() as file:
-            assert file.read(8) == b"\x89PNG\r\n\x1a\n"
-
-
-def test_the_words_of_a_sample_go_with_it_but_for_what_is_used_elsewhere(alice: User, bob: User) -> None:
-    _load(alice)
-    _load(bob, accounts=1)
+    fills_of_bob = _load(bob, accounts=1).new_fills
     of_bob = _words_of(bob)
     mine = make_account(alice, "Mine", group=AccountGroup.objects.get(owner=alice, name="Own capital"))
+    untraded = make_account(alice, "Untraded")
     trade = make_trade(mine, day=date(2026, 1, 5), pnl="5", tags=[Tag.objects.get(owner=alice, name="Oversized")])
     playbook = Playbook.objects.for_user(alice).get(name="Fade to the average")
     TradePlaybook.objects.create(
@@ -164,13 +139,30 @@ def test_the_words_of_a_sample_go_with_it_but_for_what_is_used_elsewhere(alice: 
     edited = Note.objects.for_user(alice).filter(account=None).exclude(pk=own.pk).earliest("id")
     Note.objects.filter(pk=edited.pk).update(revision=2)
 
-    sample.remove(alice)
+    assert sample.remove(alice) == 3
 
+    assert set(Account.objects.for_user(alice)) == {mine, untraded}
+    assert list(Trade.objects.for_user(alice)) == [trade]
+    assert set(Execution.objects.for_user(alice).values_list("account", flat=True)) == {mine.pk}
+    for model in (DayRollup, AccountTotals):
+        assert set(model.objects.filter(owner=alice).values_list("account", flat=True)) <= {mine.pk}, model
+    assert set(OwnerDay.objects.filter(owner=alice).values_list("day", flat=True)) <= {date(2026, 1, 5)}
+    for model in (ImportBatch, AccountNumber):
+        assert not model.objects.filter(owner=alice).exists(), model
+    assert sample.is_loaded(bob)
+    assert not sample.is_loaded(alice)
+    assert not FxRate.objects.exists()
     assert _words_of(alice) == {
         "groups": 1, "labels": 0, "tags": 1, "tag groups": 1, "notes": 2, "templates": 0, "playbooks": 1, "held": 1,
         "pictures": 0, "views": 0,
     }  # fmt: skip
     assert list(trade.tags.values_list("name", flat=True)) == ["Oversized"]
     assert _words_of(bob) == of_bob
-    assert sample.load(alice, accounts=1, end=END).new_fills > 0
+
+    assert sample.load(alice, accounts=1, end=END).new_fills == fills_of_bob > 0
     assert all(_words_of(alice).values())
+
+    # Of somebody who had nothing else, nothing at all is left.
+    sample.remove(bob)
+    for model in (Account, Execution, Trade, ImportBatch, AccountNumber, DayRollup, OwnerDay, AccountTotals):
+        assert not model.objects.filter(owner=bob).exists(), model
