@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.errors import IdempotencyConflict, IdempotencyKeyRequired, InvalidValue
-from accounts.models import IdempotencyKey
+from accounts.models import IdempotencyKey, User
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
@@ -29,6 +29,34 @@ _CLAIM = """
 INSERT INTO accounts_idempotencykey (owner_id, key, request_hash, created_at) VALUES (%s, %s, %s, now())
 ON CONFLICT (owner_id, key) DO NOTHING RETURNING id
 """
+
+
+def claim_form(owner: User, *, name: str, sent: QueryDict) -> tuple[int, Any]:
+    """The claim of a form sent for the first time, for `remember`; once it was sent before, 0 and what is known.
+
+    A form is the same where all its fields are, among them `form_key`, which each page gives its form anew: sent twice
+    by a double click, or again after going back. To be called in the transaction of what the form does.
+    """
+    digest = hashlib.sha256()
+    for field, values in sorted(sent.lists()):
+        if field != "csrfmiddlewaretoken":
+            digest.update(repr((field, values)).encode())
+    key, request_hash = f"{name}:{digest.hexdigest()}", digest.hexdigest()
+    claim = _claim(owner.pk, key, request_hash)
+    return claim, None if claim else IdempotencyKey.objects.get(owner_id=owner.pk, key=key).body
+
+
+def remember(claim: int, body: Any) -> None:
+    """Who sends the form of this claim again is told this."""
+    IdempotencyKey.objects.filter(pk=claim).update(status_code=303, body=body)
+
+
+def _claim(owner_id: int | None, key: str, request_hash: str) -> int:
+    with connection.cursor() as cursor:
+        # Waits for a transaction that holds the same key, and then sees what it left.
+        cursor.execute(_CLAIM, [owner_id, key, request_hash])
+        claimed = cursor.fetchone()
+    return int(claimed[0]) if claimed else 0
 
 
 class _Replay(Exception):
@@ -84,12 +112,8 @@ class IdempotentPostMixin(APIView):
 
     def _claim(self, request: Request, key: str) -> None:
         request_hash = hash_of(request)
-        with connection.cursor() as cursor:
-            # Waits for a transaction that holds the same key, and then sees what it left.
-            cursor.execute(_CLAIM, [request.user.pk, key, request_hash])
-            claimed = cursor.fetchone()
-        if claimed:
-            self._claim_id = int(claimed[0])
+        self._claim_id = _claim(request.user.pk, key, request_hash)
+        if self._claim_id:
             return
         first = IdempotencyKey.objects.get(owner_id=request.user.pk, key=key)
         if first.request_hash != request_hash:

@@ -12,7 +12,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import toasts, undo, versions
+from accounts import idempotency, toasts, undo, versions
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import Account
 from accounts.permissions import may_write_required, person_of
@@ -108,15 +108,20 @@ def note_create(request: HttpRequest) -> HttpResponse:
     values = form.cleaned_data
     try:
         with transaction.atomic():
-            note = notes.write(
-                owner=person,
-                words=form.written(),
-                day=values["day"],
-                account=values["account"],
-                tags=form.own_tags(),
-            )
-            for file in request.FILES.getlist("files")[: attachments.MOST_PER_THING]:
-                attachments.add_upload(owner=person, file=file, note=note)
+            claim, known = idempotency.claim_form(person, name="note", sent=request.POST)
+            # Sent before: the note that it made then is the answer, unless that was deleted since.
+            note = Note.objects.for_user(person).filter(public_id=known).first() if known else None
+            if note is None:
+                note = notes.write(
+                    owner=person,
+                    words=form.written(),
+                    day=values["day"],
+                    account=values["account"],
+                    tags=form.own_tags(),
+                )
+                for file in request.FILES.getlist("files")[: attachments.MOST_PER_THING]:
+                    attachments.add_upload(owner=person, file=file, note=note)
+                idempotency.remember(claim, str(note.public_id))
     except DomainError as error:
         form.add_error(None, error.message)
         return _editor(request, form, place=place, status=error.status)

@@ -139,3 +139,13 @@ def test_the_key_of_help_says_what_the_page_is_for(wide_page: Any, live_server: 
     wide_page.keyboard.press("h")
 
     wide_page.wait_for_selector("dialog#page-help[open]")
+
+
+def test_a_filter_writes_only_what_it_has_into_the_address(wide_page: Any, live_server: LiveServer) -> None:
+    come_in(wide_page, live_server.url, "/trades/")
+
+    wide_page.fill(".trade-filters input[name=symbol]", "AAPL")
+    wide_page.click(".trade-filters button:has-text('Filter')")
+
+    wide_page.wait_for_url("**/trades/?*symbol=AAPL*")
+    assert "=&" not in f"{wide_page.url}&"

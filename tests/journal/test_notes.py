@@ -196,6 +196,27 @@ def test_a_note_is_written_by_form_and_shown(alice: User, alice_client: Client) 
     assert not Draft.objects.exists()
 
 
+def test_a_form_that_is_sent_twice_writes_one_note(alice: User, bob_client: Client, alice_client: Client) -> None:
+    page = alice_client.get("/journal/new/").content.decode()
+    key = page.partition('name="form_key" value="')[2][:36]
+    sent = {**FORM, "form_key": key}
+
+    first = alice_client.post("/journal/new/", sent)
+    again = alice_client.post("/journal/new/", sent)
+
+    assert again.headers["Location"] == first.headers["Location"]
+    assert Note.objects.count() == 1
+
+    alice_client.post("/journal/new/", {**sent, "text": "Another thought."})  # gone back to and written anew
+    alice_client.post("/journal/new/", {**sent, "form_key": "of another form"})
+    bob_client.post("/journal/new/", sent)
+    assert (Note.objects.for_user(alice).count(), Note.objects.count()) == (3, 4)
+
+    notes.delete(Note.objects.for_user(alice).order_by("id")[0])
+    alice_client.post("/journal/new/", sent)
+    assert Note.objects.for_user(alice).count() == 3
+
+
 def test_a_form_with_faults_keeps_what_was_typed(alice_client: Client) -> None:
     answer = alice_client.post("/journal/new/", {**FORM, "day": "2026-13-40"})
 

@@ -117,3 +117,22 @@ document.addEventListener("keydown", (event) => {
   const action = actions[event.key];
   if (action) { event.preventDefault(); action(); }
 });
+
+// Help on the page that one is on: in a dialog over it. Without this script the link leads to a page with the same words.
+const pageHelp = document.getElementById("page-help");
+const helpHere = pageHelp?.querySelector("[data-help-here]");
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[data-page-help]");
+  if (!link || !pageHelp || event.ctrlKey || event.metaKey || event.shiftKey || event.button > 0) return;
+  event.preventDefault();
+  if (!helpHere.childElementCount) {
+    const answer = await fetch(link.href, { headers: { "X-Part": "1" } }).catch(() => null);
+    if (answer?.status === 401) return;
+    if (!answer?.ok) { location.assign(link.href); return; }
+    helpHere.innerHTML = await answer.text();
+    const name = helpHere.querySelector(".help-name");
+    if (name) pageHelp.querySelector("#page-help-title").textContent = name.textContent;
+  }
+  if (!pageHelp.open) pageHelp.showModal();
+});
