@@ -3,7 +3,7 @@
 Everything is reckoned here, in the units of an SVG's view box; templates only write it down.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from journal.chart_axes import PAD, Up, round_prices, within_reach
 from journal.templatetags import journal_format as written
 from trading import bars
 from trading.bars import PricedBar
@@ -22,8 +23,6 @@ WIDTH, HEIGHT = 720, 220
 _STRIP = 44
 #: Triangles in pixels, below and above the place that they point at.
 _UP, _DOWN = "M0 2 L-5 11 L5 11 Z", "M0 -2 L-5 -11 L5 -11 Z"
-#: Room at the edges, so that no mark is cut.
-_PAD = 14
 MOST_BARS = 240
 #: Trades whose fills are looked for among the bars of an instrument.
 _MOST_TRADES = 100
@@ -72,10 +71,22 @@ class Candles:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A price with a name, right across the chart."""
+    """A price with a name, right across the chart; beyond its scale, the name alone stands at the edge."""
 
     y: str
     css: str
+    words: str
+    percent: str
+    is_outside: bool
+    is_high: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A round price at the side: `y` is in units of the drawing, `percent` of its height."""
+
+    y: str
+    percent: str
     words: str
 
 
@@ -91,7 +102,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The drawing. `path` joins the fills where there are no bars."""
+    """The drawing. `path` joins the fills where there are no bars; `starts` and `ends` are "" without times."""
 
     width: int
     height: int
@@ -103,6 +114,9 @@ class Chart:
     strips: Sequence[Strip]
     words: str
     timeframe: str
+    prices: Sequence[Label]
+    starts: str
+    ends: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +177,7 @@ def fills_chart(trade: Trade, parts: Sequence[TradeFill], *, with_bars: bool = T
     across = _Across(parts, candles)
     prices = [part.execution.price for part in parts] + [price for bar in around for price in (bar.high, bar.low)]
     planned = [price for price in (trade.initial_stop, trade.initial_target) if price is not None]
-    up = _Up([*prices, *planned], HEIGHT)
+    up = Up([*prices, *within_reach(prices, planned)], HEIGHT)
     points = [(across.of(place, part), up.of(part.execution.price)) for place, part in enumerate(parts)]
     return Chart(
         width=WIDTH,
@@ -183,6 +197,9 @@ def fills_chart(trade: Trade, parts: Sequence[TradeFill], *, with_bars: bool = T
             "high": written.price(max(part.execution.price for part in parts), trade.instrument.tick_size),
         },
         timeframe=candles.words if candles else "",
+        prices=_prices(up, trade.instrument.tick_size),
+        starts=across.starts,
+        ends=across.ends,
     )
 
 
@@ -208,7 +225,7 @@ def market_chart(person: User, instrument: Instrument) -> Chart | None:
     )
     across = _Across(parts, candles)
     prices = [part.execution.price for part in parts]
-    up = _Up([*prices, *(price for bar in found.bars for price in (bar.high, bar.low))], HEIGHT)
+    up = Up([*prices, *(price for bar in found.bars for price in (bar.high, bar.low))], HEIGHT)
     tick = instrument.tick_size
     return Chart(
         width=WIDTH,
@@ -225,6 +242,9 @@ def market_chart(person: User, instrument: Instrument) -> Chart | None:
         words=_("Bars from %(low)s to %(high)s")
         % {"low": written.price(up.low, tick), "high": written.price(up.high, tick)},
         timeframe=candles.words,
+        prices=_prices(up, tick),
+        starts=across.starts,
+        ends=across.ends,
     )
 
 
@@ -242,32 +262,21 @@ class _Across:
         self.seconds = _seconds(max(ends) - self.start) if self.start else Decimal(1)
         if candles:
             self.by_time = True
+        # Bars of days and more have no time of day that says anything.
+        write = written.day if candles and candles.length >= timedelta(days=1) else written.moment
+        self.starts = write(self.start) if self.start and self.by_time else ""
+        self.ends = write(max(ends)) if self.start and self.by_time else ""
 
     def at(self, moment: datetime) -> Decimal:
         assert self.start is not None
-        return _PAD + _seconds(moment - self.start) / (self.seconds or Decimal(1)) * (WIDTH - 2 * _PAD)
+        return PAD + _seconds(moment - self.start) / (self.seconds or Decimal(1)) * (WIDTH - 2 * PAD)
 
     def of(self, place: int, part: TradeFill) -> Decimal:
         if self.by_time and part.execution.executed_at is not None:
             return self.at(part.execution.executed_at)
         if self.count == 1:
             return Decimal(WIDTH) / 2
-        return _PAD + Decimal(place) / (self.count - 1) * (WIDTH - 2 * _PAD)
-
-
-class _Up:
-    """Where a value is from top to bottom."""
-
-    def __init__(self, values: Iterable[Decimal], height: int) -> None:
-        found = list(values)
-        self.low, self.high = min(found), max(found)
-        self.height = height
-
-    def of(self, value: Decimal) -> Decimal:
-        span = self.high - self.low
-        if not span:
-            return Decimal(self.height) / 2
-        return _PAD + (self.high - value) / span * (self.height - 2 * _PAD)
+        return PAD + Decimal(place) / (self.count - 1) * (WIDTH - 2 * PAD)
 
 
 def _seconds(span: timedelta) -> Decimal:
@@ -293,7 +302,7 @@ def _mark(part: TradeFill, x: Decimal, y: Decimal, trade: Trade) -> Mark:
     return Mark(*place, *((_UP, "is-buy") if is_buy else (_DOWN, "is-sell")), words)
 
 
-def _candle(bar: PricedBar, length: timedelta, across: _Across, up: _Up) -> Candle:
+def _candle(bar: PricedBar, length: timedelta, across: _Across, up: Up) -> Candle:
     left, right = across.at(bar.starts_at), across.at(bar.starts_at + length)
     body = max(right - left - 1, Decimal(1))
     top, bottom = up.of(max(bar.open, bar.close)), up.of(min(bar.open, bar.close))
@@ -309,17 +318,29 @@ def _candle(bar: PricedBar, length: timedelta, across: _Across, up: _Up) -> Cand
     )
 
 
-def _lines(trade: Trade, up: _Up) -> list[Line]:
+def _lines(trade: Trade, up: Up) -> list[Line]:
     tick = trade.instrument.tick_size
     found = [
         ("is-stop", _("Stop %(price)s"), trade.initial_stop),
         ("is-target", _("Target %(price)s"), trade.initial_target),
     ]
-    return [
-        Line(_text(up.of(price)), css, words % {"price": written.price(price, tick)})
-        for css, words, price in found
-        if price is not None
-    ]
+    lines = []
+    for css, words, price in found:
+        if price is not None:
+            y = up.of(price)
+            name = words % {"price": written.price(price, tick)}
+            beyond = " ↑" if price > up.high else " ↓" if price < up.low else ""
+            lines.append(Line(_text(y), css, name + beyond, _percent(y), bool(beyond), y < HEIGHT / 2))
+    return lines
+
+
+def _prices(up: Up, tick: Decimal | None) -> list[Label]:
+    found = [(up.of(price), price) for price in round_prices(up.low, up.high, tick)]
+    return [Label(_text(y), _percent(y), written.price(price, tick)) for y, price in found]
+
+
+def _percent(y: Decimal) -> str:
+    return _text(y / HEIGHT * 100)
 
 
 def _strips(trade: Trade, parts: Sequence[TradeFill], places: Sequence[Decimal]) -> list[Strip]:
@@ -341,7 +362,7 @@ def _strips(trade: Trade, parts: Sequence[TradeFill], places: Sequence[Decimal])
 
 
 def _strip(values: Sequence[Decimal], places: Sequence[Decimal], words: str, css: str) -> Strip:
-    up = _Up([*values, Decimal(0)], _STRIP)
+    up = Up([*values, Decimal(0)], _STRIP)
     zero = up.of(Decimal(0))
     path = f"M{_text(places[0])} {_text(zero)}"
     for x, value in zip(places, values, strict=True):

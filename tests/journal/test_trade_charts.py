@@ -6,7 +6,7 @@ from decimal import Decimal as D
 import pytest
 
 from accounts.models import Account, User
-from journal import trade_charts
+from journal import chart_axes, trade_charts
 from tests.journal.factories import make_instrument, make_trade
 from trading import trades
 from trading.models import Bar, Trade
@@ -72,6 +72,39 @@ def test_bars_are_drawn_as_candles_with_the_fills_on_them(trade: Trade) -> None:
     # The first hour of two is the left half; prices from 115 (14) to 90 (206): 7.68 for each point.
     first = chart.candles[0]
     assert (first.x, first.high, first.low, first.css) == ("187.0", "90.8", "167.6", "is-up")
+
+
+def test_round_prices_and_the_first_and_last_time_stand_at_the_sides(trade: Trade) -> None:
+    trades.annotate(trade, plan=Plan(D(20), D("130")))
+
+    chart = trade_charts.fills_chart(trade, trade_charts.parts_of(trade))
+
+    assert chart is not None
+    # Traded was 90 to 110: the target is one range above it and on the scale, the stop three and a half below it.
+    # From 14 (130) to 206 (90): 4.8 for each point, 36.4 percent for 110.
+    assert [(each.words, each.y) for each in chart.prices] == [
+        ("90.00", "206.0"), ("100.00", "158.0"), ("110.00", "110.0"), ("120.00", "62.0"), ("130.00", "14.0"),
+    ]  # fmt: skip
+    assert [(each.words, each.y, each.is_outside) for each in chart.lines] == [
+        ("Stop 20.00 ↓", "206.0", True),
+        ("Target 130.00", "14.0", False),
+    ]
+    assert (chart.starts, chart.ends) == ("2 Mar 2026, 10:00", "2 Mar 2026, 12:00")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "tick", "found"),
+    [
+        ("5", "5", None, ["5"]),
+        ("-3", "7", None, ["-2", "0", "2", "4", "6"]),
+        ("1.01", "1.03", "0.01", ["1.01", "1.02", "1.03"]),
+        ("0.000012", "0.000019", None, ["0.000012", "0.000014", "0.000016", "0.000018"]),
+    ],
+)
+def test_prices_at_the_side_are_round_and_at_least_a_tick_apart(
+    low: str, high: str, tick: str | None, found: list[str]
+) -> None:
+    assert chart_axes.round_prices(D(low), D(high), D(tick) if tick else None) == [D(each) for each in found]
 
 
 def test_fills_without_times_stand_side_by_side(trade: Trade) -> None:
