@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import psycopg
 import pytest
 from django.conf import settings
+from django.core import management
 
 COMMAND = [sys.executable, "manage.py", "demo"]
 
@@ -97,21 +98,28 @@ def _serve_and_stop(environment: dict[str, str]) -> None:
     assert not [pid for pid in left if Path(f"/proc/{pid}").exists()]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--accounts", "0"), "the number of accounts is a whole number from 1 to 1000, not '0'"),
-        (("--accounts", "ten"), "the number of accounts is a whole number from 1 to 1000, not 'ten'"),
-        (("--port", "70000"), "the port is a whole number from 1 to 65535, not '70000'"),
-        (("--until", "31.12.2025"), "a date is written 2026-03-31, not '31.12.2025'"),
-        (("--until", "2999-01-01"), "the last day lies between 2000-01-01 and yesterday"),
-    ],
-)
-def test_a_wrong_argument_is_named_and_nothing_is_done(
-    environment: dict[str, str], arguments: tuple[str, ...], message: str
-) -> None:
-    done = _run(environment, *arguments)
+WRONG = [
+    (("--accounts", "0"), "the number of accounts is a whole number from 1 to 1000, not '0'"),
+    (("--accounts", "ten"), "the number of accounts is a whole number from 1 to 1000, not 'ten'"),
+    (("--port", "70000"), "the port is a whole number from 1 to 65535, not '70000'"),
+    (("--until", "31.12.2025"), "a date is written 2026-03-31, not '31.12.2025'"),
+    (("--until", "2999-01-01"), "the last day lies between 2000-01-01 and yesterday"),
+]
 
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stdout == ""
+
+def test_a_wrong_argument_is_named_and_nothing_is_done(
+    environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, message = WRONG[0]
+    done = _run(environment, *arguments)
+    told = [(done.returncode, done.stdout, done.stderr, message)]
+    # The others without a process of their own, which takes longer to start than to refuse.
+    for arguments, message in WRONG[1:]:
+        with pytest.raises(SystemExit) as refused:
+            management.execute_from_command_line(["manage.py", "demo", *arguments])
+        told.append((refused.value.code, *capsys.readouterr(), message))
+
+    for code, out, error, message in told:
+        assert code == 2
+        assert message in error
+        assert out == ""
