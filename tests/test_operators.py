@@ -79,28 +79,29 @@ def test_the_index_is_in_groups(operator: Client) -> None:
     assert "Others" not in page
 
 
-@pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label_lower)
 def test_a_list_and_a_row_cost_the_same_however_many_there_are(
-    operator: Client, django_assert_max_num_queries: Any, model: Any
+    operator: Client, django_assert_max_num_queries: Any
 ) -> None:
-    if model not in admin.site._registry:
-        return
     alice = make_user("alice@example.com")
     for number in range(6):
         make_things(alice, number)
-    path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    registered = [model for model in OURS if model in admin.site._registry]
+    assert len(registered) > 40
 
-    # Session, person, the capped count, the rows, and what up to three filters offer.
-    with django_assert_max_num_queries(7):
-        answer = operator.get(path)
+    for model in registered:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        path = reverse(f"{name}_changelist")
+        # Session, person, the capped count, the rows, and what up to three filters offer.
+        with django_assert_max_num_queries(7, info=name):
+            answer = operator.get(path)
 
-    assert answer.status_code == 200
-    assert operator.get(path, {"q": "alice@example.com"}).status_code == 200
-    row = model._default_manager.order_by("-pk").first()
-    if row is not None:
-        change = operator.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk]))
-        assert change.status_code == 200
-        assert b"Nor is this" not in change.content
+        assert answer.status_code == 200, name
+        assert operator.get(path, {"q": "alice@example.com"}).status_code == 200, name
+        row = model._default_manager.order_by("-pk").first()
+        if row is not None:
+            change = operator.get(reverse(f"{name}_change", args=[row.pk]))
+            assert change.status_code == 200, name
+            assert b"Nor is this" not in change.content, name
 
 
 @pytest.mark.parametrize(

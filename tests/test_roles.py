@@ -89,49 +89,48 @@ def is_refused(app: psycopg.Connection[Any], statement: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("table", APPEND_ONLY)
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE {table} SET id = id",
-        "DELETE FROM {table}",
-        "TRUNCATE {table}",
-        "ALTER TABLE {table} DISABLE TRIGGER ALL",
-        "ALTER TABLE {table} DISABLE TRIGGER refuse_change",
-        "DROP TRIGGER refuse_change ON {table}",
-        "DROP TABLE {table}",
-        "ALTER TABLE {table} ADD COLUMN extra integer",
-        "ALTER TABLE {table} RENAME TO other",
-        "CREATE TRIGGER other BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()",
-    ],
-)
-def test_the_application_can_only_add_to_history(app: psycopg.Connection[Any], table: str, statement: str) -> None:
-    assert is_refused(app, statement.format(table=table))
+CHANGES_OF_HISTORY = [
+    "UPDATE {table} SET id = id",
+    "DELETE FROM {table}",
+    "TRUNCATE {table}",
+    "ALTER TABLE {table} DISABLE TRIGGER ALL",
+    "ALTER TABLE {table} DISABLE TRIGGER refuse_change",
+    "DROP TRIGGER refuse_change ON {table}",
+    "DROP TABLE {table}",
+    "ALTER TABLE {table} ADD COLUMN extra integer",
+    "ALTER TABLE {table} RENAME TO other",
+    "CREATE TRIGGER other BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+]
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "CREATE TABLE mine (id integer)",
-        "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
-        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
-        "DROP FUNCTION refuse_change() CASCADE",
-        "ALTER TABLE trading_execution DISABLE TRIGGER refuse_execution_change",
-        "TRUNCATE trading_execution CASCADE",
-        "DROP TABLE trading_trade",
-        "CREATE SCHEMA mine",
-        "CREATE ROLE mine",
-        "ALTER ROLE journal_app SUPERUSER",
-        "SET ROLE journal_owner",
-        "SET SESSION AUTHORIZATION journal_owner",
-        "SET session_replication_role = replica",
-        "COPY accounts_auditevent TO PROGRAM 'cat'",
-        "SELECT pg_read_file('/etc/hostname')",
-        "DROP EXTENSION vector",
-    ],
-)
-def test_the_application_cannot_change_the_rules(app: psycopg.Connection[Any], statement: str) -> None:
-    assert is_refused(app, statement)
+def test_the_application_can_only_add_to_history(app: psycopg.Connection[Any]) -> None:
+    tried = [statement.format(table=table) for table in APPEND_ONLY for statement in CHANGES_OF_HISTORY]
+
+    assert [statement for statement in tried if not is_refused(app, statement)] == []
+
+
+CHANGES_OF_RULES = [
+    "CREATE TABLE mine (id integer)",
+    "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    "DROP FUNCTION refuse_change() CASCADE",
+    "ALTER TABLE trading_execution DISABLE TRIGGER refuse_execution_change",
+    "TRUNCATE trading_execution CASCADE",
+    "DROP TABLE trading_trade",
+    "CREATE SCHEMA mine",
+    "CREATE ROLE mine",
+    "ALTER ROLE journal_app SUPERUSER",
+    "SET ROLE journal_owner",
+    "SET SESSION AUTHORIZATION journal_owner",
+    "SET session_replication_role = replica",
+    "COPY accounts_auditevent TO PROGRAM 'cat'",
+    "SELECT pg_read_file('/etc/hostname')",
+    "DROP EXTENSION vector",
+]
+
+
+def test_the_application_cannot_change_the_rules(app: psycopg.Connection[Any]) -> None:
+    assert [statement for statement in CHANGES_OF_RULES if not is_refused(app, statement)] == []
 
 
 @pytest.mark.parametrize(
@@ -179,18 +178,18 @@ def test_nobodys_privileges_reach_further_than_they_must(app: psycopg.Connection
     assert rows == []
 
 
-@pytest.mark.parametrize("table", APPEND_ONLY)
-@pytest.mark.parametrize("statement", ["UPDATE {table} SET id = id", "DELETE FROM {table}", "TRUNCATE {table} CASCADE"])
 @pytest.mark.usefixtures("history")
-def test_the_owner_is_stopped_as_well(table: str, statement: str) -> None:
+def test_the_owner_is_stopped_as_well() -> None:
+    statements = ("UPDATE {table} SET id = id", "DELETE FROM {table}", "TRUNCATE {table} CASCADE")
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SELECT tgenabled FROM pg_trigger WHERE tgname = 'refuse_truncate'")
         assert {enabled for (enabled,) in cursor.fetchall()} == {"O"}
-        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
-            cursor.execute(statement.format(table=table))
-    assert AuditEvent.objects.exists()
-    assert LedgerEntry.objects.exists()
+        for statement in (each.format(table=table) for table in APPEND_ONLY for each in statements):
+            with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+                cursor.execute(statement)
+            assert AuditEvent.objects.exists(), statement
+            assert LedgerEntry.objects.exists(), statement
 
 
 @pytest.mark.usefixtures("history")
