@@ -34,13 +34,12 @@ ON CONFLICT (owner_id, key) DO NOTHING RETURNING id
 def claim_form(owner: User, *, name: str, sent: QueryDict) -> tuple[int, Any]:
     """The claim of a form sent for the first time, for `remember`; once it was sent before, 0 and what is known.
 
-    A form is the same where all its fields are, among them `form_key`, which each page gives its form anew: sent twice
-    by a double click, or again after going back. To be called in the transaction of what the form does.
+    A form is the same where all its fields are, among them the token against forgery, which is written differently into
+    each page: sent twice by a double click, or again after going back. To be called in the transaction of what it does.
     """
     digest = hashlib.sha256()
     for field, values in sorted(sent.lists()):
-        if field != "csrfmiddlewaretoken":
-            digest.update(repr((field, values)).encode())
+        digest.update(repr((field, values)).encode())
     key, request_hash = f"{name}:{digest.hexdigest()}", digest.hexdigest()
     claim = _claim(owner.pk, key, request_hash)
     return claim, None if claim else IdempotencyKey.objects.get(owner_id=owner.pk, key=key).body

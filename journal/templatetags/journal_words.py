@@ -1,6 +1,5 @@
 """What people write, in templates: Markdown, and the parts of pages that belong to a trade or a note."""
 
-import uuid
 from datetime import datetime
 from typing import Any
 
@@ -97,12 +96,6 @@ def files(context: template.Context, *, trade: Trade | None = None, note: Note |
     request = context["request"]
     found = files_of(request.user, trade=trade, note=note)
     return {**found, "request": request, "csrf_token": context.get("csrf_token")}
-
-
-@register.simple_tag
-def form_key() -> SafeString:
-    """A field that no other form has alike: sent twice, the form takes effect once."""
-    return format_html('<input type="hidden" name="form_key" value="{}">', uuid.uuid4())
 
 
 @register.inclusion_tag("journal/_draft_notice.html", takes_context=True)

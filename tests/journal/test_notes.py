@@ -1,5 +1,6 @@
 """Notes of days and accounts: written, edited without overwriting others, moved, deleted with a way back."""
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -197,9 +198,9 @@ def test_a_note_is_written_by_form_and_shown(alice: User, alice_client: Client) 
 
 
 def test_a_form_that_is_sent_twice_writes_one_note(alice: User, bob_client: Client, alice_client: Client) -> None:
-    page = alice_client.get("/journal/new/").content.decode()
-    key = page.partition('name="form_key" value="')[2][:36]
-    sent = {**FORM, "form_key": key}
+    pages = [alice_client.get("/journal/new/").content.decode() for _each in range(2)]
+    token, other = (re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[-1] for page in pages)
+    sent = {**FORM, "csrfmiddlewaretoken": token}
 
     first = alice_client.post("/journal/new/", sent)
     again = alice_client.post("/journal/new/", sent)
@@ -208,7 +209,7 @@ def test_a_form_that_is_sent_twice_writes_one_note(alice: User, bob_client: Clie
     assert Note.objects.count() == 1
 
     alice_client.post("/journal/new/", {**sent, "text": "Another thought."})  # gone back to and written anew
-    alice_client.post("/journal/new/", {**sent, "form_key": "of another form"})
+    alice_client.post("/journal/new/", {**sent, "csrfmiddlewaretoken": other})
     bob_client.post("/journal/new/", sent)
     assert (Note.objects.for_user(alice).count(), Note.objects.count()) == (3, 4)
 

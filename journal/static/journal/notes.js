@@ -43,7 +43,7 @@ class Draft {
     return [...new FormData(this.form)].filter(([name, value]) => typeof value === "string" && !NOT_TYPED.has(name));
   }
 
-  say(words) { if (this.status) this.status.textContent = this.form.dataset[words] || ""; }
+  say(words) { if (this.status) this.status.textContent = this.status.dataset[words]; }
 
   changed() {
     this.isChanged = true;
