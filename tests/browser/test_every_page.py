@@ -155,11 +155,13 @@ def test_no_page_of_an_operator_has_a_fault(browser: Any, live_server: LiveServe
     own = [stop for stop in stops(root, with_public=False) if isinstance(stop, Stop) and stop.who == "operator"]
     chosen = [*own, *(stop for stop in admin_stops() if stop.name in KINDS)]
 
-    in_dark = [stop for stop in chosen if stop.name in DARK]
+    in_light = [stop for stop in chosen if stop.name not in DARK]
+    in_both = [stop for stop in chosen if stop.name in DARK]
 
-    visits = [visit for _page, visit in _walk(browser, live_server, root, chosen, width=1440, themes=("light",))]
-    visits += [visit for _page, visit in _walk(browser, live_server, root, in_dark, width=1440, themes=("dark",))]
+    visits = [visit for _page, visit in _walk(browser, live_server, root, in_light, width=1440, themes=("light",))]
+    visits += [visit for _page, visit in _walk(browser, live_server, root, in_both, width=1440)]
 
+    assert {stop.name for stop in in_both} == DARK
     assert {visit.name for visit in visits} == KINDS | {stop.name for stop in own}
     assert own
     assert _told(visits) == []
