@@ -108,6 +108,10 @@ def settle(
     which, values = _which(owner_id, accounts, decisions)
     moved = _MOVED if decisions is None and accounts is not None else "true"
     with connection.cursor() as cursor:
+        # Most trades that change are in accounts of which nothing was decided.
+        cursor.execute(f"SELECT EXISTS (SELECT FROM intelligence_decision d WHERE {which})", values)  # noqa: S608
+        if cursor.fetchone() == (False,):
+            return 0
         cursor.execute(_LINK.format(which=which, moved=moved), values)
         changed = int(cursor.rowcount)
         cursor.execute(_WRITE.format(which=which), values)

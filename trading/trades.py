@@ -291,8 +291,10 @@ def annotate(
     if rating is not None and not 0 <= rating <= HIGHEST_RATING:
         raise TradeRefused(_("A rating is 1 to 5."), code="rating_out_of_range")
     lock_accounts([trade.account_id])
-    _present(trade)
-    trade.refresh_from_db()
+    try:
+        trade.refresh_from_db()
+    except Trade.DoesNotExist:
+        raise _gone() from None
     if read and read != words_digest(trade) and _says_other(trade, plan, note):
         raise WordsChanged(_("Note or plan of this trade were changed meanwhile."))
     columns = ["updated_at"]
@@ -386,15 +388,19 @@ def _present(trade: Trade) -> Trade:
     """The trade as it is now that its account is locked. Raises TradeRefused when it is gone."""
     found = Trade.objects.select_related("account", "instrument").filter(pk=trade.pk).first()
     if found is None:
-        raise TradeRefused(_("This trade is gone."), code="trade_gone")
+        raise _gone()
     return found
+
+
+def _gone() -> TradeRefused:
+    return TradeRefused(_("This trade is gone."), code="trade_gone")
 
 
 def _own_fills(trade: Trade) -> list[Execution]:
     """The trade's fills, oldest first. Raises TradeRefused when it has none."""
     fills = list(Execution.objects.filter(parts__trade=trade).distinct().in_order())
     if not fills:
-        raise TradeRefused(_("This trade is gone."), code="trade_gone")
+        raise _gone()
     return fills
 
 
