@@ -32,9 +32,11 @@ _BOOK = 0x0B00C
 _ZERO = Decimal(0)
 
 
+# Materialized: a plan that is kept would otherwise intersect these few with every order that is open.
 _MET = f"""
-SELECT o.id FROM trading_order o
-WHERE o.id = ANY(%(ids)s::bigint[]) AND o.status IN ('new', 'partially_filled')
+WITH o AS MATERIALIZED (SELECT * FROM trading_order WHERE id = ANY(%(ids)s::bigint[]))
+SELECT o.id FROM o
+WHERE o.status IN ('new', 'partially_filled')
     AND (NOT o.is_resting OR {MEETS.format(order="o")})
 """  # noqa: S608 - SQL of our own
 
