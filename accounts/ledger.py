@@ -239,18 +239,22 @@ def book_reservations(reservations: Sequence[tuple[Portfolio, Decimal, object]],
                 occurred_at=at,
             )
         )
-    changed = {each[0].pk: each[0] for each in reservations}
-    balances = [
-        {"id": pk, "available": plain(each.available_balance), "reserved": plain(each.reserved_balance)}
-        for pk, each in changed.items()
-    ]
-    run(_SET_ASIDE, [at, orjson.dumps(balances).decode()])
+    changed = list({each[0].pk: each[0] for each in reservations}.values())
+    run(
+        _SET_ASIDE,
+        [
+            at,
+            [each.pk for each in changed],
+            [each.available_balance for each in changed],
+            [each.reserved_balance for each in changed],
+        ],
+    )
     insert(entries)
 
 
 _SET_ASIDE = """
 UPDATE accounts_portfolio p SET available_balance = g.available, reserved_balance = g.reserved, updated_at = %s
-FROM json_to_recordset(%s::json) AS g(id bigint, available numeric, reserved numeric) WHERE p.id = g.id
+FROM unnest(%s::bigint[], %s::numeric[], %s::numeric[]) AS g(id, available, reserved) WHERE p.id = g.id
 """
 
 
