@@ -28,4 +28,4 @@ WHITENOISE_AUTOREFRESH = True
 # The lexical embedder needs no weights; what the other makes of texts has tests of its own.
 EMBEDDER = "hash"
 # Nothing leaves this machine: where no test says who stands in for the broker, nobody is there.
-ALPACA_PAPER_URL = ALPACA_LIVE_URL = "http://127.0.0.1:1"
+ALPACA_PAPER_URL = ALPACA_LIVE_URL = os.environ.get("TEST_ALPACA_URL", "http://127.0.0.1:1")

@@ -311,7 +311,7 @@ def test_a_worker_that_is_killed_around_the_call_leaves_one_order(it: StandIn, s
     account = connected(make_user("alice@example.com"), it)
     acme = share()
     url = connection.get_connection_params()
-    environment = {**os.environ, "ALPACA_PAPER_URL": it.url, "DJANGO_SETTINGS_MODULE": "tests.settings",
+    environment = {**os.environ, "TEST_ALPACA_URL": it.url, "DJANGO_SETTINGS_MODULE": "tests.settings",
                    "CREDENTIALS_KEY": settings.CREDENTIALS_KEYS[0]}  # fmt: skip
     environment |= {"DATABASE_URL": _url(url), "MIGRATION_DATABASE_URL": _url(url), "REDIS_URL": settings.REDIS_URL}
     for name, requests in (("before", 1), ("after", 1)):

@@ -63,7 +63,7 @@ function accountFilter() {
   menu.addEventListener("toggle", () => {
     if (!menu.open) return;
     field.focus();
-    if (!list.dataset.isRead) { list.dataset.isRead = "yes"; look(); }
+    if (!request) look();
   });
   field.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(() => look(), 120); });
   for (const each of narrowing) each.addEventListener("change", () => look());
