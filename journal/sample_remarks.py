@@ -1,9 +1,6 @@
 """What the invented trader meant to do with a trade: stop, target, and a word here and there."""
 
 from collections.abc import Sequence
-from itertools import islice
-
-from django.db import transaction
 
 from accounts.models import Account, User
 from journal.sample_files.build import Remark
@@ -11,7 +8,7 @@ from trading import trades
 from trading.models import Trade
 from trading.trades import Plan
 
-#: Trades that are annotated at most, each by the verb that the trade page calls.
+#: Trades that are annotated at most.
 MOST = 600
 
 
@@ -28,13 +25,14 @@ def write(owner: User, remarks: Sequence[Remark], opened: dict[str, Account]) ->
         )
         .select_related("instrument")
     }
-    about = ((found.get((opened[remark.number].pk, remark.symbol, remark.opened_at)), remark) for remark in chosen)
-    written = 0
-    pairs = iter([(trade, remark) for trade, remark in about if trade is not None])
-    while part := list(islice(pairs, 100)):
-        with transaction.atomic():
-            for trade, remark in part:
-                plan = Plan(remark.initial_stop, remark.initial_target) if remark.initial_stop is not None else None
-                trades.annotate(trade, plan=plan, note=remark.note or None)
-        written += len(part)
-    return written
+    said = [
+        (
+            trade,
+            Plan(remark.initial_stop, remark.initial_target) if remark.initial_stop is not None else None,
+            remark.note or None,
+        )
+        for remark in chosen
+        if (trade := found.get((opened[remark.number].pk, remark.symbol, remark.opened_at))) is not None
+    ]
+    trades.annotate_all(said)
+    return len(said)

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 
@@ -27,6 +27,8 @@ from trading.trade_writer import Rebuilt
 
 CHANGED_MEANWHILE = gettext_lazy("The trade has changed meanwhile; its fills are shown anew.")
 HIGHEST_RATING = 5
+#: The columns that a plan sets.
+_PLAN = ("initial_stop", "initial_target", "planned_r", "realized_r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,7 @@ def _brought_back(owner_id: int, named: Iterable[Deletion]) -> list[Trade]:
         plan = deletions.give_words(trade, deletion, since=started)
         if plan is not None:
             _set_plan(trade, Plan(*plan))
-            trade.save(update_fields=["initial_stop", "initial_target", "planned_r", "realized_r", "updated_at"])
+            trade.save(update_fields=[*_PLAN, "updated_at"])
         restored.append(trade)
     audit.written(
         deletions.RESTORED,
@@ -297,24 +299,15 @@ def annotate(
         raise _gone() from None
     if read and read != words_digest(trade) and _says_other(trade, plan, note):
         raise WordsChanged(_("Note or plan of this trade were changed meanwhile."))
-    columns = ["updated_at"]
-    if note is not None and note != trade.note:
-        trade.note = note
-        columns.append("note")
+    columns = _worded(trade, plan, note)
+    days = deletions.exit_days([trade]) if _PLAN[0] in columns else set()
+    columns.append("updated_at")
     if is_reviewed is not None and is_reviewed != (trade.reviewed_at is not None):
         trade.reviewed_at = timezone.now() if is_reviewed else None
         columns.append("reviewed_at")
     if rating is not None and (rating or None) != trade.rating:
         trade.rating = rating or None
         columns.append("rating")
-    days: set[tuple[int, date]] = set()
-    if plan is not None and (plan.initial_stop, plan.initial_target) != (
-        trade.initial_stop,
-        trade.initial_target,
-    ):
-        _set_plan(trade, plan)
-        columns += ["initial_stop", "initial_target", "planned_r", "realized_r"]
-        days |= deletions.exit_days([trade])
     if tags is not None:
         trade.tags.set(tags)
     trade.save(update_fields=columns)
@@ -323,6 +316,38 @@ def annotate(
     if tags is not None or {"reviewed_at", "rating"} & set(columns):
         remarks_changed.send(sender=Trade, owner_id=trade.owner_id, trades=[trade.pk])
     return trade
+
+
+@transaction.atomic
+def annotate_all(said: Sequence[tuple[Trade, Plan | None, str | None]]) -> None:
+    """Plan and note of many trades of one person are kept, as `annotate` keeps those of one, in a few statements.
+
+    None leaves a thing as it is, and so does a trade that is gone meanwhile.
+    """
+    lock_accounts({trade.account_id for trade, _, _ in said})
+    found = Trade.objects.in_bulk([trade.pk for trade, _, _ in said])
+    present = [(found[trade.pk], plan, note) for trade, plan, note in said if trade.pk in found]
+    changed = [(trade, columns) for trade, plan, note in present if (columns := _worded(trade, plan, note))]
+    if changed:
+        for trade, _columns in changed:
+            trade.updated_at = timezone.now()
+        Trade.objects.bulk_update(
+            [trade for trade, _columns in changed], ["note", *_PLAN, "updated_at"], batch_size=200
+        )
+        days = deletions.exit_days([trade for trade, columns in changed if _PLAN[0] in columns])
+        trades_changed.send(sender=Trade, owner_id=changed[0][0].owner_id, days=days)
+
+
+def _worded(trade: Trade, plan: Plan | None, note: str | None) -> list[str]:
+    """The trade has this plan and note, which is not stored yet; the columns that are others by that."""
+    columns: list[str] = []
+    if note is not None and note != trade.note:
+        trade.note = note
+        columns.append("note")
+    if plan is not None and plan != Plan(trade.initial_stop, trade.initial_target):
+        _set_plan(trade, plan)
+        columns += _PLAN
+    return columns
 
 
 @transaction.atomic

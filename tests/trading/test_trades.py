@@ -232,6 +232,39 @@ def test_a_note_changes_no_figure_and_moves_the_version_on(account: Account, sto
     assert OwnerVersion.objects.get(owner=alice).version > version
 
 
+def test_many_trades_get_their_words_in_as_many_statements_as_two(
+    account: Account, stock: Instrument, alice: User, django_assert_max_num_queries: Any
+) -> None:
+    def one(day: int) -> Trade:
+        at = f"2026-01-{day:02}T1"
+        fills = [fill("buy", "10", "10", f"{at}0:00"), fill("sell", "10", "13", f"{at}4:00")]
+        (trade,) = trades.enter(account, instrument=stock, fills=fills)
+        return trade
+
+    made = [one(day) for day in range(5, 17)]
+    gone = made.pop()
+    trades.delete(gone)
+    version = OwnerVersion.objects.get(owner=alice).version
+    stop = Plan(initial_stop=D(9), initial_target=D(12))
+
+    with django_assert_max_num_queries(15):
+        trades.annotate_all(
+            [(made[0], stop, None), (made[1], None, "a thought"), (gone, stop, "too late")]
+            + [(trade, stop, "both") for trade in made[3:]]
+        )
+
+    # 3 gained a share where 1 was risked and 2 were hoped for.
+    figures_of_r = (D(9), D(12), D(2), D(3))
+    said = Trade.objects.order_by("opened_at").values_list(
+        "initial_stop", "initial_target", "planned_r", "realized_r", "note"
+    )
+    assert list(said) == [
+        (*figures_of_r, ""), (None, None, None, None, "a thought"), (None, None, None, None, ""),
+        *[(*figures_of_r, "both")] * 8,
+    ]  # fmt: skip
+    assert OwnerVersion.objects.get(owner=alice).version > version
+
+
 def test_a_fill_counts_on_the_accounts_own_trading_day(alice: User, stock: Instrument) -> None:
     futures = make_account(alice, "Futures", time_zone="America/Chicago", day_start=time(17))
     # Sunday 18:00 in Chicago belongs to Monday.
