@@ -274,18 +274,27 @@ def _accounts(owner_id: int, query: Query, limit: int) -> list[Hit]:
 
 
 def _symbols(owner_id: int, query: Query, limit: int) -> list[Hit]:
-    """Instruments that the person has traded."""
+    """Instruments that the person has traded: by the sums of days, by what is open, and by trades no sum knows yet."""
     rows = selected(
         """
         WITH named AS MATERIALIZED (
             SELECT i.id, i.symbol, i.name FROM trading_instrument i
             WHERE i.symbol LIKE %(like)s ORDER BY length(i.symbol), i.symbol LIMIT 40
+        ), behind AS MATERIALIZED (
+            SELECT v.day FROM journal_facetversion v
+            WHERE v.owner_id = %(owner)s AND v.computed_version < v.requested_version
+        ), summed AS MATERIALIZED (
+            SELECT DISTINCT s.key FROM journal_facetday s WHERE s.owner_id = %(owner)s AND s.dimension = 'symbol'
+            AND s.key = ANY(ARRAY(SELECT id::text FROM named)) AND s.day NOT IN (SELECT day FROM behind)
         )
-        SELECT named.symbol, named.name FROM named WHERE EXISTS (
+        SELECT named.symbol, named.name FROM named
+        WHERE named.id::text IN (SELECT key FROM summed)
+        OR EXISTS (SELECT 1 FROM trading_position p WHERE p.instrument_id = named.id AND p.owner_id = %(owner)s)
+        OR (EXISTS (SELECT 1 FROM behind) AND EXISTS (
             SELECT 1 FROM accounts_account a WHERE a.owner_id = %(owner)s AND EXISTS (
                 SELECT 1 FROM trading_trade t WHERE t.account_id = a.id AND t.instrument_id = named.id
             )
-        ) ORDER BY length(named.symbol), named.symbol LIMIT %(limit)s
+        )) ORDER BY length(named.symbol), named.symbol LIMIT %(limit)s
         """,
         {**query.values(owner_id, min(limit, 10)), "like": f"{query.like[1:-1].upper()}%"},
     )

@@ -1,14 +1,15 @@
 """Search over all that a person has written: ranked, escaped, theirs alone, by index."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from django.db import connection
 
 from accounts.models import User
-from journal import attachments, notes, playbooks, search
+from journal import attachments, facets, notes, playbooks, search
 from journal.notes import Written
-from tests.journal.factories import make_account, make_trade
+from tests.journal.factories import make_account, make_instrument, make_trade
 from trading import tags, trades
 
 DAY = date(2026, 3, 2)
@@ -50,6 +51,32 @@ def test_symbols_that_were_traded_are_found(written: User) -> None:
     (hit,) = search.find(written, "aap")
 
     assert (hit.kind, hit.title, hit.url) == ("symbol", "AAPL", "/trades/?symbol=AAPL")
+
+
+def test_a_symbol_is_found_once_traded_whether_summed_waiting_or_open_and_no_more_once_gone(
+    alice: User, bob: User
+) -> None:
+    def found(owner: User) -> list[str]:
+        return [hit.title for hit in search.find(owner, "qq")]
+
+    account, theirs = make_account(alice, "One"), make_account(bob, "Two")
+    closed = make_trade(account, day=DAY, pnl="10", symbol="QQA")
+    make_trade(theirs, day=DAY, pnl="10", symbol="QQB")
+    bought = trades.EnteredFill("buy", Decimal(1), Decimal(10), datetime(2026, 3, 2, 15, tzinfo=UTC))
+    trades.enter(account, instrument=make_instrument("QQC"), fills=[bought])
+    make_instrument("QQD")
+    assert facets.stale_days(alice.pk)
+    assert found(alice) == ["QQA", "QQC"]
+
+    facets.recompute_all(alice.pk)
+
+    assert not facets.stale_days(alice.pk)
+    assert (found(alice), found(bob)) == (["QQA", "QQC"], ["QQB"])
+    trades.delete(closed)
+    assert facets.stale_days(alice.pk)
+    assert found(alice) == ["QQC"]
+    facets.recompute_all(alice.pk)
+    assert found(alice) == ["QQC"]
 
 
 def test_headlines_are_escaped_and_marked(written: User) -> None:
