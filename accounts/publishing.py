@@ -51,10 +51,11 @@ def _send_for_ever() -> None:
     paused_until = 0.0
     while True:
         task, args = _waiting.get()
-        if time.monotonic() < paused_until:
-            continue
         try:
-            task.apply_async(args, retry=False, ignore_result=True)
+            if time.monotonic() >= paused_until:
+                task.apply_async(args, retry=False, ignore_result=True)
         except Exception as error:  # noqa: BLE001 – whatever the broker's client raises, the sweep is the guarantee
             logger.warning("the broker does not answer, leaving work to the sweep: %s", error)
             paused_until = time.monotonic() + PAUSE
+        finally:
+            _waiting.task_done()

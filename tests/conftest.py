@@ -15,8 +15,9 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
-from accounts import tokens
+from accounts import publishing, tokens
 from accounts.models import TokenScope, User
+from tests import waiting
 from tests.factories import make_user
 
 
@@ -126,6 +127,14 @@ def _copy_what_migrations_wrote() -> None:
             _WRITTEN_BY_MIGRATIONS[name] = cursor.fetchone()[0]
             cursor.execute(f"DROP TABLE IF EXISTS migrated.{name}")
             cursor.execute(f"CREATE TABLE migrated.{name} AS TABLE {name}")
+
+
+@pytest.fixture
+def by_messages(settings: Any) -> Iterator[None]:
+    """Tasks are messages to the broker. None outlives its test: it would be run at once, on the next one's data."""
+    settings.CELERY_TASK_ALWAYS_EAGER = False
+    yield
+    waiting.until(lambda: not publishing._waiting.unfinished_tasks)
 
 
 @pytest.fixture

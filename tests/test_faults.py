@@ -60,9 +60,8 @@ app.worker_main(["worker", "-P", "prefork", "-c", "1", "-l", "WARNING", "--witho
 
 
 @pytest.fixture(autouse=True)
-def _nobody_works(settings: Any, tmp_path: Path) -> None:
+def _nobody_works(by_messages: None, settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path
-    settings.CELERY_TASK_ALWAYS_EAGER = False
 
 
 @pytest.fixture(autouse=True)

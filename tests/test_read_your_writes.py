@@ -37,9 +37,8 @@ FLEX = (
 
 
 @pytest.fixture(autouse=True)
-def _nobody_works(settings: Any, tmp_path: Path) -> None:
+def _nobody_works(by_messages: None, settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path
-    settings.CELERY_TASK_ALWAYS_EAGER = False
 
 
 @pytest.fixture(params=["worker stopped", "redis emptied", "redis absent", "redis hung"])

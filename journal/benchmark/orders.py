@@ -62,18 +62,20 @@ def prepare(accounts: int) -> tuple[User, list[Account]]:
     return person, have
 
 
-def body(account: Account) -> dict[str, str]:
-    """A limit order that rests: nobody sells so low."""
-    return {
-        "account": str(account.public_id),
-        "symbol": SYMBOL,
-        "side": "buy",
-        "type": "limit",
-        "time_in_force": "gtc",
-        "quantity": "1",
-        "limit_price": "1.00",
-        "client_order_id": str(uuid4()),
-    }
+def body(account: Account) -> str:
+    """A limit order that rests: nobody sells so low. With a place for the client's id, which is new in each."""
+    return json.dumps(
+        {
+            "account": str(account.public_id),
+            "symbol": SYMBOL,
+            "side": "buy",
+            "type": "limit",
+            "time_in_force": "gtc",
+            "quantity": "1",
+            "limit_price": "1.00",
+            "client_order_id": "%s",
+        }
+    )
 
 
 def one_by_one(api: ApiConnection, accounts: Sequence[Account], *, connections: int, seconds: float) -> Sent:
@@ -93,6 +95,8 @@ def _sent(api: ApiConnection, accounts: Sequence[Account], *, connections: int, 
     count = 0
     failed: list[Exception] = []
     guard = threading.Lock()
+    bodies = [body(account) for account in accounts]
+    path, content = ("/api/v1/orders/", "%s") if at_once == 1 else ("/api/v1/orders/bulk/", '{"orders": [%s]}')
     end = time.perf_counter() + seconds
 
     def send(place: int) -> None:
@@ -101,13 +105,10 @@ def _sent(api: ApiConnection, accounts: Sequence[Account], *, connections: int, 
         try:
             number = place
             while time.perf_counter() < end and not failed:
-                chosen = [accounts[(number + each) % len(accounts)] for each in range(at_once)]
+                asked = [bodies[(number + each) % len(bodies)] % uuid4() for each in range(at_once)]
                 number += connections * at_once
-                asked = [body(account) for account in chosen]
-                path = "/api/v1/orders/" if at_once == 1 else "/api/v1/orders/bulk/"
-                content = json.dumps(asked[0]) if at_once == 1 else json.dumps({"orders": asked})
                 begun = time.perf_counter()
-                own.post(path, content.encode())
+                own.post(path, (content % ", ".join(asked)).encode())
                 took = (time.perf_counter() - begun) * 1000
                 with guard:
                     times.append(took)

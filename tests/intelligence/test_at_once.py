@@ -106,8 +106,9 @@ def test_two_who_ask_for_a_token_at_once_make_one_look() -> None:
 
 
 @pytest.mark.parametrize("broker", [no_server, hung_server], ids=["dead", "hung"])
-def test_without_a_broker_a_delivery_is_taken_at_once_and_read_by_the_sweep(settings: Any, broker: Any) -> None:
-    settings.CELERY_TASK_ALWAYS_EAGER = False
+def test_without_a_broker_a_delivery_is_taken_at_once_and_read_by_the_sweep(
+    settings: Any, broker: Any, by_messages: None
+) -> None:
     settings.HELIUS_WEBHOOK_SECRETS = ["the secret"]
     wallet(make_user())
     made = swap(address("whale"), [(USDC, "-50", 6), (address("token"), "200", 6)], at=AT, name="one")

@@ -20,6 +20,7 @@ from intelligence.helius_parsing import USDC
 from intelligence.models import CopiedPosition, SignalOutcome, Token, WalletPerformance
 from intelligence.sources.stand_ins import StandIns, made_token
 from intelligence.sources.transactions import address, swap
+from tests import waiting
 from tests.conftest import signed_in
 from tests.intelligence.copies import Follower
 from tests.intelligence.delivering import deliver
@@ -93,12 +94,11 @@ class Day:
         self.number += 1
         legs = [(mint, amount, 6), (USDC, dollars, 6)]
         body = [swap(self.follower.wallet.address, legs, at=timezone.now(), name=f"swap {self.number}")]
-        deliver(json.dumps(body).encode())
-        copy_tasks.process_signals()
+        (signal,) = deliver(json.dumps(body).encode())
+        # One at a time: whoever else is at it in this database has its turn first.
+        waiting.until(copy_tasks.process_signals)
         exit_orders.look()
-        outcome = SignalOutcome.objects.order_by("-id").first()
-        assert outcome is not None
-        return outcome
+        return SignalOutcome.objects.get(signal=signal)
 
     def quotes(self, mint: str, price: str) -> None:
         """The source says so now, and the worker has asked it."""

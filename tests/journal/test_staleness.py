@@ -22,15 +22,10 @@ from journal.models import DayRollup, DayVersion
 from tests.factories import make_user
 from tests.journal.factories import make_account, make_trade
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres, pytest.mark.usefixtures("by_messages")]
 
 MONDAY = date(2025, 3, 3)
 PATIENCE = 20
-
-
-@pytest.fixture(autouse=True)
-def _no_worker(settings: Any) -> None:
-    settings.CELERY_TASK_ALWAYS_EAGER = False
 
 
 @pytest.fixture

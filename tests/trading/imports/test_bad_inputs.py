@@ -373,10 +373,9 @@ def test_c52_c53_text_is_kept_as_it_is_and_shown_inert(
 
 
 def test_what_can_wait_is_not_done_in_the_request_of_a_large_file(
-    alice: User, alice_api: APIClient, account: Account, settings: Any
+    alice: User, alice_api: APIClient, account: Account, settings: Any, by_messages: None
 ) -> None:
     settings.IMPORT_INLINE_BYTES = 10
-    settings.CELERY_TASK_ALWAYS_EAGER = False
     before = business()
     upload = {"file": SimpleUploadedFile("fills.csv", file_of(BUY)), "account": str(account.public_id)}
 
