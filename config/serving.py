@@ -87,7 +87,7 @@ class Servers:
         number = server.fileno()
         web = self._start(
             "web server",
-            ["gunicorn", "config.wsgi:application", "--bind", f"fd://{number}", "--workers", "2", "--threads", "4"],
+            ["gunicorn", "config.wsgi:application", "--bind", f"fd://{number}", "--workers", "2", "--threads", "8"],
             log=self.logs / "web.log",
             keep=(number,),
         )

@@ -103,7 +103,7 @@ def serving(owner: User, *, workers: int = 1, may_write: bool = False) -> Iterat
         process = subprocess.Popen(
             [
                 sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind=fd://{listening.fileno()}",
-                "--worker-class=gthread", f"--workers={workers}", "--threads=4", "--keep-alive=600",
+                "--worker-class=gthread", f"--workers={workers}", "--threads=8", "--keep-alive=600",
                 "--log-level=warning",
             ],
             cwd=settings.BASE_DIR, env=_environment(), pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL,
