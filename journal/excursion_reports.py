@@ -18,7 +18,11 @@ MOST_POINTS = 1500
 
 #: Trades have both or neither; an index holds those that have.
 _MEASURED = "t.mae IS NOT NULL AND t.mfe IS NOT NULL"
-_RISK = "nullif(abs(t.entry_price - t.initial_stop) * t.quantity * t.multiplier, 0)"
+#: As `risk_reward.initial_risk`: none at a stop at the entry or beyond it.
+_RISK = (
+    "nullif(greatest((t.entry_price - t.initial_stop) * CASE t.side WHEN 'long' THEN 1 ELSE -1 END, 0) "
+    "* t.quantity * t.multiplier, 0)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -389,6 +389,13 @@ DAY_OF = (
 )
 
 
+def is_without_risk(trade: Trade) -> bool:
+    """Whether the initial stop stands at the entry or beyond it: nothing was at risk, so there is no R."""
+    return trade.initial_stop is not None and (
+        trade.initial_stop >= trade.entry_price if trade.side == "long" else trade.initial_stop <= trade.entry_price
+    )
+
+
 def _set_plan(trade: Trade, plan: Plan) -> None:
     trade.initial_stop, trade.initial_target = plan.initial_stop, plan.initial_target
     trade.planned_r = trade.realized_r = None

@@ -60,8 +60,20 @@ def trade_create(request: HttpRequest) -> HttpResponseBase:
                     tags=form.own_tags(owner),
                 )
                 toasts.say(request, _("The trade was added."))
+                say_if_without_risk(request, made[-1])
                 return redirect("trade_detail", made[-1].public_id)
     return _editor(request, form=form, fills=fills, status=422)
+
+
+def say_if_without_risk(request: HttpRequest, trade: Trade) -> None:
+    """The person reads that the stop they gave makes no R, and what stop would."""
+    if trades.is_without_risk(trade):
+        words = (
+            _("The stop is not below the entry price, so nothing was at risk and there is no R.")
+            if trade.side == "long"
+            else _("The stop is not above the entry price, so nothing was at risk and there is no R.")
+        )
+        toasts.say(request, words, level="warning")
 
 
 def _account_id(request: HttpRequest) -> uuid.UUID | None:

@@ -29,6 +29,7 @@ from trading.errors import WordsChanged
 from trading.forms import WordsForm
 from trading.models import FillRole, ImportRow, Tag, TagRole, Trade, TradeFill
 from trading.refusals import says_why
+from trading.views import say_if_without_risk
 
 #: Trades of other accounts that were opened and ended within so long of this one are taken for its copies.
 _SAME_TIME = timedelta(seconds=10)
@@ -79,6 +80,7 @@ def trade_annotate(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         again = WordsForm({**sent.dict(), "read": trades.words_digest(trade)})
         return _page(request, trade, words=again, status=error.status)
     toasts.say(request, _("Saved."))
+    say_if_without_risk(request, trade)
     return redirect(reverse("trade_detail", args=[id]) + _query(request))
 
 

@@ -140,6 +140,18 @@ def test_excursions_are_drawn_by_outcome(alice_client: Client, traded: Account) 
     assert [(point.mae, point.mfe) for point in in_r.points] == [(Decimal("0.5"), Decimal("23.6"))]
 
 
+def test_a_trade_whose_stop_risks_nothing_has_no_excursion_in_r(alice_client: Client, traded: Account) -> None:
+    make_trade(traded, day=WEDNESDAY, pnl="10", symbol="WRONG", stop="1010")
+    make_trade(traded, day=WEDNESDAY, pnl="10", symbol="SHORT", side="short", stop="1010")
+    Trade.objects.filter(instrument__symbol__in=["WRONG", "SHORT"]).update(mae=Decimal(5), mfe=Decimal(20))
+
+    in_money = alice_client.get("/reports/excursions/").context["answer"]
+    in_r = alice_client.get("/reports/excursions/?unit=r").context["answer"]
+
+    assert (in_money.known, in_r.known) == (2, 1)
+    assert [(point.mae, point.mfe, point.result) for point in in_r.points] == [(Decimal("0.5"), Decimal(2), Decimal(1))]
+
+
 def test_two_filters_are_compared_side_by_side(alice_client: Client, alice: User, traded: Account) -> None:
     view = SavedView.objects.create(owner=alice, name="Shorts", query="side=short&unit=r&page=2")
 

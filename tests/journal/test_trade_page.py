@@ -104,6 +104,22 @@ def test_a_form_without_a_field_leaves_that_alone(alice_client: Client, alice: U
     assert (trade.note, trade.initial_stop, trade.tags.count()) == ("Only this.", D(975), 1)
 
 
+@pytest.mark.parametrize(("side", "stop", "is_told"), [
+    ("long", "999.99", False), ("long", "1000", True), ("long", "1001", True),
+    ("short", "1000.01", False), ("short", "1000", True), ("short", "999", True),
+])  # fmt: skip
+def test_a_stop_that_risks_nothing_is_kept_and_said_to_give_no_r(
+    alice_client: Client, account: Account, side: str, stop: str, is_told: bool
+) -> None:
+    trade = make_trade(account, day=DAY, pnl="50", side=side)
+
+    page = alice_client.post(f"/trades/{trade.public_id}/words/", {"initial_stop": stop}, follow=True)
+
+    trade.refresh_from_db()
+    assert (trade.initial_stop, trade.realized_r is None) == (D(stop), is_told)
+    assert (b"there is no R" in page.content) is is_told
+
+
 def _read(page: Any) -> str:
     """What the form on the page was made from."""
     found = re.search(r'name="read" value="([0-9a-f]{64})"', page.content.decode())
