@@ -6,12 +6,18 @@ word in it. Where there is nothing to read, there is nothing to ask. A network t
 """
 
 import select
+from typing import Any
 
 from django.db.backends.postgresql import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """What `ENGINE` in the settings names."""
+
+    # Of Django, whose stubs do not know them.
+    health_check_enabled: bool
+    health_check_done: bool
+    pool: Any
 
     def close_if_health_check_failed(self) -> None:
         """As Django's own, without a statement where the socket is open and silent."""
