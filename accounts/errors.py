@@ -31,6 +31,13 @@ class InvalidCursor(DomainError):
     code = "invalid_cursor"
 
 
+class NeedsConfirmation(DomainError):
+    """It cannot be taken back, or is about real money, and nobody has said yes to it. `pointer` is where to say so."""
+
+    code = "needs_confirmation"
+    status = 422
+
+
 class Conflict(DomainError):
     """The request is well formed and contradicts what is there."""
 

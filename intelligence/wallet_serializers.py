@@ -48,7 +48,15 @@ class WalletFieldsSerializer(StrictSerializer):
     notes = TextField(max_length=2000, required=False, allow_blank=True)
 
 
-class NewWalletSerializer(WalletFieldsSerializer):
+class WalletChangesSerializer(WalletFieldsSerializer):
+    """The same, with the yes that real money takes."""
+
+    confirm = StrictBooleanField(
+        required=False, help_text="True with `mode` as `live` of a wallet that was not; needed for nothing else."
+    )
+
+
+class NewWalletSerializer(WalletChangesSerializer):
     """A wallet with its address, which is said once."""
 
     address = serializers.CharField(max_length=60, trim_whitespace=False)

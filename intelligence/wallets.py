@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts import activity, audit, versions
-from accounts.errors import Conflict, InvalidValue
+from accounts.errors import Conflict, InvalidValue, NeedsConfirmation
 from accounts.models import Account, AccountKind, ActivityKind, User
 from accounts.text import one_line, paragraphs
 from intelligence.models import DiscoverySource, SyncStatus, Wallet, WalletMode
@@ -48,15 +48,17 @@ class AddressTaken(Conflict):
 
 
 @transaction.atomic
-def register(*, owner: User, address: str, at: datetime, **fields: Any) -> Wallet:
+def register(*, owner: User, address: str, at: datetime, confirmed: bool = False, **fields: Any) -> Wallet:
     """The person watches this address, in simulation unless they say otherwise; the next push tells Helius.
 
-    Raises InvalidValue, or AddressTaken where they do so already.
+    Raises InvalidValue, NeedsConfirmation unless `confirmed` where it is to be copied with real money, or AddressTaken
+    where they watch it already.
     """
     wallet = Wallet(owner=owner, address=canonical(address), pending_since=at)
     if fields.get("exit_strategy") is None:
         fields["exit_strategy"] = default_strategy(owner)
     _say(wallet, fields)
+    _check_confirmed(wallet, was_live=False, confirmed=confirmed)
     try:
         with transaction.atomic():
             wallet.save(force_insert=True)
@@ -69,14 +71,15 @@ def register(*, owner: User, address: str, at: datetime, **fields: Any) -> Walle
 
 
 @transaction.atomic
-def update(wallet: Wallet, **fields: Any) -> Wallet:
+def update(wallet: Wallet, *, confirmed: bool = False, **fields: Any) -> Wallet:
     """The wallet is described like this. Mode, strategy and accounts are those of new copies; open ones keep theirs.
 
-    Raises InvalidValue.
+    Raises InvalidValue, and NeedsConfirmation unless `confirmed` where it begins to be copied with real money.
     """
     wallet = Wallet.objects.select_for_update(of=("self",), no_key=True).get(pk=wallet.pk)
-    before = _values(wallet)
+    before, was_live = _values(wallet), wallet.mode == WalletMode.LIVE
     _say(wallet, fields)
+    _check_confirmed(wallet, was_live=was_live, confirmed=confirmed)
     if _values(wallet) == before:
         return wallet
     wallet.save(update_fields=[*EDITABLE, "updated_at"])
@@ -156,6 +159,12 @@ def _say(wallet: Wallet, fields: dict[str, Any]) -> None:
     _check_account(wallet, "simulation_account", wallet.simulation_account, is_paper=True)
     _check_account(wallet, "live_account", wallet.live_account, is_paper=False)
     _check_baseline(wallet)
+
+
+def _check_confirmed(wallet: Wallet, *, was_live: bool, confirmed: bool) -> None:
+    if wallet.mode == WalletMode.LIVE and not (was_live or confirmed):
+        words = _("From the next signal on it would be copied with real money: confirm that with `confirm` as true.")
+        raise NeedsConfirmation(words, pointer="/confirm")
 
 
 def _check_strategy(wallet: Wallet) -> None:

@@ -24,7 +24,7 @@ from intelligence.wallet_serializers import (
     KnownTokenSerializer,
     NewWalletSerializer,
     SignalSerializer,
-    WalletFieldsSerializer,
+    WalletChangesSerializer,
     WalletSerializer,
 )
 from trading.api.lists import asked
@@ -72,19 +72,28 @@ class WalletViewSet(OwnViewSet):
 
     @extend_schema(request=NewWalletSerializer, responses={201: WalletSerializer})
     def create(self, request: Request) -> Response:
-        """Watch an address; 409 where one does so already."""
+        """Watch an address; 409 where one does so already.
+
+        With `mode` as `live` it has to come with `confirm` as true, or is 422 `needs_confirmation`.
+        """
         values = read(NewWalletSerializer, request.data, person=self.person)
-        return self._shown(wallets.register(owner=self.person, at=timezone.now(), **values), status=201)
+        confirmed = values.pop("confirm", False)
+        made = wallets.register(owner=self.person, at=timezone.now(), confirmed=confirmed, **values)
+        return self._shown(made, status=201)
 
     def retrieve(self, request: Request, id: str) -> Response:
         return self._shown(self._one(id))
 
-    @extend_schema(request=WalletFieldsSerializer, responses=WalletSerializer)
+    @extend_schema(request=WalletChangesSerializer, responses=WalletSerializer)
     def partial_update(self, request: Request, id: str) -> Response:
-        """Describe it otherwise. Mode, strategy and accounts are those of new copies; open ones keep theirs."""
+        """Describe it otherwise. Mode, strategy and accounts are those of new copies; open ones keep theirs.
+
+        From simulation to `live` it has to come with `confirm` as true, or is 422 `needs_confirmation`.
+        """
         wallet = self._one(id)
-        values = read(WalletFieldsSerializer, request.data, person=self.person, partial=True)
-        return self._shown(wallets.update(wallet, **values))
+        values = read(WalletChangesSerializer, request.data, person=self.person, partial=True)
+        confirmed = values.pop("confirm", False)
+        return self._shown(wallets.update(wallet, confirmed=confirmed, **values))
 
     @extend_schema(request=None, responses=WalletSerializer)
     @action(methods=["post"], detail=True)

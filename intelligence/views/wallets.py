@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import paging, toasts
-from accounts.errors import DomainError
+from accounts.errors import DomainError, NeedsConfirmation
 from accounts.models import User
 from accounts.permissions import may_write_required, person_of
 from intelligence import copy_settings, signal_lists, syncing, wallet_lists, wallets
@@ -81,10 +81,12 @@ def wallet_create(request: HttpRequest) -> HttpResponse:
     form = WalletForm(request.POST, owner=person)
     if not form.is_valid():
         return _editor(request, form, status=422)
-    if _goes_live(request, form):
-        return _asked(request, form)
     try:
-        wallet = wallets.register(owner=person, at=timezone.now(), **form.cleaned_data)
+        wallet = wallets.register(
+            owner=person, at=timezone.now(), confirmed=_is_confirmed(request), **form.cleaned_data
+        )
+    except NeedsConfirmation:
+        return _asked(request, form)
     except DomainError as error:
         return _refused(request, form, error)
     toasts.say(request, _("The wallet is registered. It is watched after the next push, within five minutes."))
@@ -108,19 +110,19 @@ def wallet_edit(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     form = WalletForm(request.POST, owner=person_of(request), wallet=wallet)
     if not form.is_valid():
         return _editor(request, form, wallet=wallet, status=422)
-    if wallet.mode != WalletMode.LIVE and _goes_live(request, form):
-        return _asked(request, form, wallet=wallet)
     try:
-        wallets.update(wallet, **form.cleaned_data)
+        wallets.update(wallet, confirmed=_is_confirmed(request), **form.cleaned_data)
+    except NeedsConfirmation:
+        return _asked(request, form, wallet=wallet)
     except DomainError as error:
         return _refused(request, form, error, wallet=wallet)
     toasts.say(request, _("Saved. What is open stays as it was opened."))
     return redirect("wallet_detail", id)
 
 
-def _goes_live(request: HttpRequest, form: WalletForm) -> bool:
-    """Whether the wallet is to be copied with real money, and nobody has said yes to that."""
-    return form.cleaned_data["mode"] == WalletMode.LIVE and request.POST.get("confirmed") != WalletMode.LIVE
+def _is_confirmed(request: HttpRequest) -> bool:
+    """Whether somebody was shown what real money will do, and said yes to it."""
+    return request.POST.get("confirmed") == WalletMode.LIVE
 
 
 def _asked(request: HttpRequest, form: WalletForm, *, wallet: Wallet | None = None) -> HttpResponse:

@@ -258,11 +258,39 @@ def test_the_api_registers_wallets_and_refuses_what_is_not_ones_own(
     assert alice_api.post("/api/v1/wallets/", body).json()["code"] == "address_taken"
     path = f"/api/v1/wallets/{found['id']}/"
     assert alice_api.patch(path, {"address": address("x")}).status_code == 400
-    assert alice_api.patch(path, {"label": "New", "mode": "live"}).json()["mode"] == "live"
     assert alice_api.delete(path).status_code == 405
     assert [alice_api.post(f"{path}{act}/").status_code for act in ("pause", "pause", "activate")] == [200, 409, 200]
     assert alice_api.get("/api/v1/wallets/?status=paused").json()["total"] == 0
     assert alice_api.get("/api/v1/wallets/?mode=odd").status_code == 400
+
+
+def test_the_api_copies_with_real_money_only_where_that_is_confirmed(alice: User, alice_api: APIClient) -> None:
+    body = {"address": address("whale"), "exit_strategy": str(strategy(alice).public_id)}
+    mine = "/api/v1/wallets/"
+    for sent in ({}, {"confirm": False}):
+        refused = alice_api.post(mine, {**body, "mode": "live", **sent})
+        assert (refused.status_code, refused.json()["code"]) == (422, "needs_confirmation")
+        assert [error["pointer"] for error in refused.json()["errors"]] == ["/confirm"]
+        assert "`confirm`" in refused.json()["detail"]
+    assert alice_api.post(mine, {**body, "mode": "live", "confirm": "yes"}).status_code == 400
+    assert not Wallet.objects.exists()
+
+    made = alice_api.post(mine, {**body, "label": "Play"}).json()
+    path = f"{mine}{made['id']}/"
+    for sent in ({}, {"confirm": False}):
+        refused = alice_api.patch(path, {"label": "New", "mode": "live", **sent})
+        assert (refused.status_code, refused.json()["code"]) == (422, "needs_confirmation")
+    assert alice_api.get(path).json() == made
+
+    live = alice_api.patch(path, {"label": "New", "mode": "live", "confirm": True}).json()
+    assert (live["mode"], live["label"]) == ("live", "New")
+    assert "confirm" not in live
+    # Live already, and back to simulation: neither asks for anything.
+    assert alice_api.patch(path, {"label": "Big", "mode": "live"}).json()["label"] == "Big"
+    assert alice_api.patch(path, {"mode": "simulation"}).json()["mode"] == "simulation"
+    assert alice_api.patch(path, {"mode": "live"}).status_code == 422
+    other = alice_api.post(mine, {**body, "address": address("other"), "mode": "live", "confirm": True})
+    assert (other.status_code, other.json()["mode"]) == (201, "live")
 
 
 def test_the_api_gives_a_signal_with_every_check(alice: User, alice_api: APIClient, bob_api: APIClient) -> None:

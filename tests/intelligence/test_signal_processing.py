@@ -167,7 +167,7 @@ def test_thresholds_count_as_they_are_at_the_decision_not_as_they_were(follower:
 
 def test_live_asks_for_a_known_contract_and_known_holders_and_goes_to_its_own_account(follower: Follower) -> None:
     live = make_account(follower.person, kind="individual")
-    wallets.update(follower.wallet, mode="live", live_account=live)
+    wallets.update(follower.wallet, mode="live", live_account=live, confirmed=True)
     Token.objects.update(top_holders=None)
 
     outcome = follower.buys()
@@ -393,7 +393,7 @@ def test_adr_002_a_copy_keeps_the_plan_of_its_entry(follower: Follower) -> None:
 def test_adr_002_a_copy_stays_in_its_account_when_the_wallet_goes_live(follower: Follower) -> None:
     held = follower.buys()
     live = make_account(follower.person, kind="individual")
-    wallets.update(follower.wallet, mode="live", live_account=live)
+    wallets.update(follower.wallet, mode="live", live_account=live, confirmed=True)
     follower.wallet.refresh_from_db()
 
     follower.sells()
