@@ -3,10 +3,9 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from accounts.audit import Actor
 from accounts.models import Account
@@ -122,11 +121,7 @@ def _expiry(ticket: Ticket, account: Account, now: datetime) -> datetime | None:
     """When an order for the day is given up: at the next beginning of the account's trading day."""
     if ticket.time_in_force is not TimeInForce.DAY:
         return None
-    zone = ZoneInfo(account.time_zone)
-    start = datetime.combine(now.astimezone(zone).date(), account.day_start, tzinfo=zone)
-    while start <= now:
-        start = datetime.combine(start.date() + timedelta(days=1), account.day_start, tzinfo=zone)
-    return start
+    return account.trading_day_ends(now)
 
 
 def refused(order: Order, decision: Decision, *, now: datetime) -> list[OrderEvent]:

@@ -174,7 +174,7 @@ class RiskConfigForm(_ConfigModelForm):
             value = self.initial.get(name)
             if isinstance(value, Decimal):
                 self.initial[name] = plain(value)
-            if not self.fields[name].required and name != "note":
+            if not self.fields[name].required and name not in ("note", "resets_daily"):
                 self.fields[name].help_text = gettext_lazy("Empty: no such limit.")
             if isinstance(self.fields[name], forms.DecimalField):
                 self.fields[name].widget = forms.TextInput({"inputmode": "decimal", "autocomplete": "off"})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -44,7 +45,10 @@ class GaugeLine:
 
 @dataclass(frozen=True, slots=True)
 class BreakerLine:
-    """A breaker with its gauges; `missing` is what they could not take in."""
+    """A breaker with its gauges; `missing` is what they could not take in.
+
+    `ends_at` is when the day is over with which it is reset by itself; None where it is not.
+    """
 
     row: BreakerState
     gauges: list[GaugeLine]
@@ -53,6 +57,7 @@ class BreakerLine:
     currency: str
     sample: int
     is_capital_assumed: bool
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class EventLine:
     reasons: list[Promise]
 
 
-def breaker_line(row: BreakerState) -> BreakerLine:
+def breaker_line(row: BreakerState, *, ends_at: datetime | None = None) -> BreakerLine:
     """The breaker as it was judged last."""
     metrics: dict[str, Any] = row.metrics or {}
     return BreakerLine(
@@ -74,6 +79,7 @@ def breaker_line(row: BreakerState) -> BreakerLine:
         currency=metrics.get("currency", ""),
         sample=metrics.get("sample", 0),
         is_capital_assumed=metrics.get("is_capital_assumed", False),
+        ends_at=ends_at,
     )
 
 

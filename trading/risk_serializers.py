@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from accounts.decimals import plain
 from accounts.models import Account
-from accounts.strict import LineField, MoneyField, PriceField, StrictSerializer
+from accounts.strict import LineField, MoneyField, PriceField, StrictBooleanField, StrictSerializer
 from trading.models import (
     BreakerEvent,
     BreakerEventKind,
@@ -49,6 +49,9 @@ _Ranged: type[StrictSerializer] = type(
 class RiskConfigSerializer(_Ranged):  # type: ignore[misc, valid-type]
     currency = serializers.RegexField(r"^[A-Z0-9]{2,12}\Z", required=False)
     position_sizing_mode = serializers.ChoiceField(SizingMode.choices, required=False)
+    resets_daily = StrictBooleanField(
+        required=False, help_text="Breakers that are on only for the loss of a day are reset when it is over."
+    )
     revision = serializers.IntegerField(required=False, min_value=0, help_text="Number of changes so far.")
     note = LineField(required=False, write_only=True, max_length=LONGEST_NOTE, allow_blank=True)
     updated_at = serializers.DateTimeField(read_only=True)

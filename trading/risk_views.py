@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import yesno
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -199,9 +200,12 @@ def _page(request: HttpRequest, *, stop: StopForm | None = None, limit: LimitFor
         limit=paging.DEFAULT_LIMIT,
         cursor=cursor,
     )
+    stopped = list(on[:SHOWN])
+    ends = risk.ends(stopped)
     context: dict[str, Any] = {
+        "now": timezone.now(),
         "over_all": [risk_lines.breaker_line(row) for row in over_all],
-        "on": [risk_lines.breaker_line(row) for row in on[:SHOWN]],
+        "on": [risk_lines.breaker_line(row, ends_at=ends.get(row.pk)) for row in stopped],
         "others": [risk_lines.breaker_line(row) for row in others.order_by(*nearest)[:SHOWN]],
         "others_total": others.count(),
         "events": [risk_lines.event_line(row) for row in events.results],
@@ -227,7 +231,12 @@ def _switchable(person: User) -> Any:
 
 
 def _change(revision: RiskConfigRevision) -> dict[str, Any]:
-    """A revision with the fields that it changed, by their names in the table."""
+    """A revision with the fields that it changed, by their names in the table, yes or no in words."""
     before, after = revision.before, revision.after
-    changed = [(name, before.get(name), value) for name, value in after.items() if before.get(name) != value]
+    names = [name for name, value in after.items() if before.get(name) != value]
+    changed = [(name, *(_in_words(values.get(name)) for values in (before, after))) for name in names]
     return {"row": revision, "changed": changed}
+
+
+def _in_words(value: Any) -> Any:
+    return yesno(value) if isinstance(value, bool) else value

@@ -65,9 +65,18 @@ def evaluate_risk(owner_id: int) -> int:
 
 @shared_task(name="trading.tasks.sweep_risk")
 def sweep_risk() -> int:
-    """So is everybody's with something open, or whose message was lost; returns how many have tripped by this."""
-    tripped = 0
-    for owner_id in risk.behind():
+    """So is everybody's with something open, or whose message was lost; returns how many have tripped by this.
+
+    What only the loss of a day has stopped that is over was reset before.
+    """
+    tripped, lifted = 0, set()
+    for owner_id in risk.due(at=timezone.now()):
+        try:
+            if risk.lift(owner_id, at=timezone.now()):
+                lifted.add(owner_id)
+        except Exception:
+            logger.exception("the breakers of person %s could not be reset", owner_id)
+    for owner_id in sorted({*risk.behind(), *lifted}):
         try:
             tripped += len(risk.evaluate(owner_id, at=timezone.now()))
         except Exception:

@@ -1,6 +1,6 @@
 """Trading accounts: one at one broker, of one person."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -132,6 +132,10 @@ class Account(models.Model):
         """The account's own trading day of an instant."""
         return trading_day(at, zone=ZoneInfo(self.time_zone), day_start=self.day_start)
 
+    def trading_day_ends(self, at: datetime) -> datetime:
+        """When the account's own trading day of an instant is over, and the next begins."""
+        return trading_day_ends(at, zone=ZoneInfo(self.time_zone), day_start=self.day_start)
+
 
 def trading_day(at: datetime, *, zone: ZoneInfo, day_start: time) -> date:
     """The trading day that an instant falls on.
@@ -141,3 +145,15 @@ def trading_day(at: datetime, *, zone: ZoneInfo, day_start: time) -> date:
     local = at.astimezone(zone)
     started = local.date() if local.time() >= day_start else local.date() - timedelta(days=1)
     return started + timedelta(days=1) if day_start >= time(12) else started
+
+
+def trading_day_ends(at: datetime, *, zone: ZoneInfo, day_start: time) -> datetime:
+    """The first instant, in UTC, of the trading day after the one that `at` falls on."""
+    today, on = trading_day(at, zone=zone, day_start=day_start), at.astimezone(zone).date()
+    # A clock that is put back shows a time twice, the first of which may have been today already.
+    starts = (
+        datetime.combine(on + timedelta(days=days), day_start, tzinfo=zone).replace(fold=fold).astimezone(UTC)
+        for days in (0, 1)
+        for fold in (0, 1)
+    )
+    return next(start for start in starts if start > at and trading_day(start, zone=zone, day_start=day_start) > today)

@@ -1,6 +1,7 @@
 import threading
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection, transaction
@@ -8,6 +9,7 @@ from django.db import connection, transaction
 from accounts import signals, trading_accounts, versions
 from accounts.errors import AccountHasTrades, Conflict, DomainError, InvalidValue, NameTaken
 from accounts.models import Account, ActivityEntry, AuditEvent, User
+from accounts.models.account import trading_day_ends
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
 from tests.waiting import until_somebody_waits
@@ -115,6 +117,31 @@ def test_an_account_with_trades_goes_only_when_that_is_confirmed(alice: User) ->
     assert list(Trade.objects.values_list("account", "net_pnl")) == [(kept.pk, Decimal(7))]
     assert not Execution.objects.filter(account_id=account.pk).exists()
     assert AuditEvent.objects.get(event="account.delete").before["name"] == "Main"
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "at", "end"),
+    [
+        ("UTC", time(0), "2026-03-02T23:59:59.999999", "2026-03-03T00:00"),
+        ("UTC", time(0), "2026-03-03T00:00", "2026-03-04T00:00"),
+        # Futures: 17:00 in Chicago is 23:00 in winter and 22:00 in summer.
+        ("America/Chicago", time(17), "2026-03-02T22:59", "2026-03-02T23:00"),
+        ("America/Chicago", time(17), "2026-03-07T23:00", "2026-03-08T22:00"),
+        ("America/New_York", time(0), "2026-03-08T05:00", "2026-03-09T04:00"),
+        # A start that comes twice: the day begins at the first 01:30, and again after the clock was put back to 01:00.
+        ("America/New_York", time(1, 30), "2026-11-01T05:00", "2026-11-01T05:30"),
+        ("America/New_York", time(1, 30), "2026-11-01T06:10", "2026-11-01T06:30"),
+        # A start that never comes: 02:30, and 00:00 where the clock is put forward at midnight.
+        ("America/New_York", time(2, 30), "2026-03-08T06:00", "2026-03-08T07:30"),
+        ("America/Santiago", time(0), "2026-09-06T03:00", "2026-09-06T04:00"),
+    ],
+)
+def test_a_trading_day_ends_where_the_next_begins(zone: str, start: time, at: str, end: str) -> None:
+    instant = datetime.fromisoformat(at).replace(tzinfo=UTC)
+
+    found = trading_day_ends(instant, zone=ZoneInfo(zone), day_start=start)
+
+    assert found == datetime.fromisoformat(end).replace(tzinfo=UTC)
 
 
 @pytest.mark.postgres

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Account, User
@@ -49,6 +50,28 @@ def test_the_page_says_each_limit_in_numbers_and_what_is_stopped(
     assert "83.3%" in page  # of the drawdown, and 5 of 6 losses
     assert "5 trades so far" in page
     assert 'value="83"' in page
+
+
+def test_the_page_says_when_what_a_day_stopped_is_reset_by_itself(
+    alice: User, operator: User, alice_client: Client, account: Account
+) -> None:
+    lose(account, *["-10"] * 5)
+    risk.evaluate(alice.pk, at=NOW)
+    BreakerState.objects.filter(account=account).update(activated_at=timezone.now())
+    on = BreakerState.objects.exclude(state="active").select_related("account")
+    ends = risk.ends(on)
+
+    page = alice_client.get("/desk/risk/").content.decode()
+
+    # The account's is on since now; that of all accounts since March, and the sweep has not looked yet.
+    assert f'<time datetime="{ends[on.get(scope="account").pk]:%Y-%m-%dT00:00:00+00:00}">' in page
+    assert page.count("Reset by itself when the day is over") == page.count("Its day is over") == 1
+
+    risk.configure(operator, resets_daily=False)
+    page = alice_client.get("/desk/risk/").content.decode()
+    assert "No new exposure" in page
+    assert "by itself" not in page
+    assert "<code>resets_daily</code> yes → no" in alice_client.get("/desk/risk/configuration/").content.decode()
 
 
 def test_an_empty_page_says_what_to_do(alice_client: Client) -> None:
@@ -161,7 +184,7 @@ def test_operators_change_the_configuration_and_everybody_sees_how(operator: Use
     client = signed_in(operator)
     stale = config_sent(client, max_drawdown="0.3")
     assert client.post("/desk/risk/configuration/", config_sent(client, max_drawdown="0.25")).status_code == 302
-    assert RiskConfig.objects.get().max_drawdown == Decimal("0.25")
+    assert (RiskConfig.objects.get().max_drawdown, RiskConfig.objects.get().resets_daily) == (Decimal("0.25"), True)
 
     late = client.post("/desk/risk/configuration/", stale)
     assert (late.status_code, RiskConfig.objects.get().max_drawdown) == (422, Decimal("0.25"))
@@ -181,11 +204,14 @@ def test_operators_change_the_configuration_and_everybody_sees_how(operator: Use
 def test_the_configuration_by_api(operator: User, alice_api: APIClient) -> None:
     found = alice_api.get("/api/v1/risk-config/").json()
     assert (found["max_drawdown"], found["capital"], found["max_total_capital"]) == ("0.2", "300", None)
+    assert found["resets_daily"] is True
 
     assert alice_api.patch("/api/v1/risk-config/", {"capital": "500"}).status_code == 403
     api = api_of(operator)
     changed = api.patch("/api/v1/risk-config/", {"capital": "500", "revision": 0}).json()
-    assert (changed["capital"], changed["revision"]) == ("500", 1)
+    assert (changed["capital"], changed["revision"], changed["resets_daily"]) == ("500", 1, True)
+    assert api.patch("/api/v1/risk-config/", {"resets_daily": "no"}).status_code == 400
+    assert api.patch("/api/v1/risk-config/", {"resets_daily": False, "revision": 1}).json()["resets_daily"] is False
     assert api.patch("/api/v1/risk-config/", {"capital": "600", "revision": 0}).status_code == 409
     wrong = api.patch("/api/v1/risk-config/", {"win_rate_sample": 1})
     assert (wrong.status_code, risk.current().capital) == (400, 500)
@@ -241,7 +267,10 @@ def test_the_admin_changes_the_configuration_by_its_verb(operator: User) -> None
     assert RiskConfigRevision.objects.get().note == "Stricter"
     refused = client.post(path, {**sent, "min_win_rate": "0.9"})
     assert "Give a value from 0.3 to 0.6." in refused.content.decode()
-    assert RiskConfig.objects.get().min_win_rate == Decimal("0.5")
+    assert (RiskConfig.objects.get().min_win_rate, RiskConfig.objects.get().resets_daily) == (Decimal("0.5"), True)
+    without = {name: value for name, value in sent.items() if name != "resets_daily"}
+    assert client.post(path, {**without, "note": "By hand"}).status_code == 302
+    assert RiskConfigRevision.objects.order_by("-number")[0].after["resets_daily"] is False
 
 
 def test_the_admin_takes_only_settings_that_there_are(operator: User) -> None:

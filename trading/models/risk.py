@@ -90,6 +90,15 @@ class RiskConfig(models.Model):
         _("largest loss of a day"), null=True, blank=True, default=Decimal(500), db_comment="NULL: no such limit"
     )
     max_daily_loss = _ratio("0.15", _("largest loss of a day, as a share"), db_comment="Of the capital")
+    resets_daily = models.BooleanField(
+        _("a day's loss stops that day only"),
+        default=True,
+        help_text=_(
+            "What is stopped only for the loss of a day goes on when that day is over, judged from then on. "
+            "Without it somebody has to reset it."
+        ),
+        db_comment="Breakers that are on only for the loss of a day are reset when it is over",
+    )
     max_price_staleness_minutes = models.PositiveSmallIntegerField(
         _("age of a stale price, in minutes"), default=5, db_comment="An older price triggers and values nothing"
     )

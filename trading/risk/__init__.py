@@ -9,6 +9,7 @@ Source: docs/risk.md
 from trading.risk.breakers import ARE_STOPPED, activate, blocked, on_for, reset, state_for, stop, worst
 from trading.risk.configuration import configure, current
 from trading.risk.evaluation import behind, evaluate
+from trading.risk.lifting import due, ends, lift
 from trading.risk.limits import ARE_LIMITED, Rules, change_limit, exceeded, limits_for, remove_limit, set_limit
 
 __all__ = [
@@ -21,8 +22,11 @@ __all__ = [
     "change_limit",
     "configure",
     "current",
+    "due",
+    "ends",
     "evaluate",
     "exceeded",
+    "lift",
     "limits_for",
     "on_for",
     "remove_limit",

@@ -1,4 +1,4 @@
-"""Breakers by hand: on, off, how they stand, and what they stopped."""
+"""Breakers by hand: on, off, how they stand, and what they stopped. `lifting` resets what a day has stopped."""
 
 import uuid
 from collections.abc import Iterable
@@ -35,6 +35,12 @@ _RANK = {BreakerStatus.ACTIVE: 0, BreakerStatus.REDUCING: 1, BreakerStatus.HALTE
 #: The kill switch: no new exposure; nothing but exits; that, and open entry orders are to be canceled.
 LEVELS = {1: BreakerStatus.REDUCING, 2: BreakerStatus.HALTED, 3: BreakerStatus.HALTED}
 
+
+#: What a reset writes.
+_RESET = (
+    "state", "reasons", "activated_at", "baseline_at", "height_at", "height_open_pnl", "nearest", "carried", "metrics",
+    "evaluated_version",
+)  # fmt: skip
 
 #: Whether any breaker is on over anything of a person's, as SQL; `on_for` says which.
 ARE_STOPPED = """
@@ -93,8 +99,9 @@ def worst(on: Iterable[BreakerState], account: Account, strategy: str) -> RiskSt
 def activate(
     user: User, target: Target, *, state: str = BreakerStatus.REDUCING, note: str, at: datetime
 ) -> BreakerState:
-    """The breaker is on, at least as far as `state`; what was so already stays, without a second event.
+    """The breaker is on by hand, at least as far as `state`; what was so already stays, without a second event.
 
+    What tripped by itself and goes no further by this is on by hand as well from now on: no end of a day resets it.
     Raises Conflict where it is on and further than that, OperatorsOnly for everybody's.
     """
     _refuse_others(user, target)
@@ -110,7 +117,8 @@ def activate(
     if row.state not in lower:
         if row.state != state:
             raise Conflict(_("This is halted already: reset it first."), code="already_halted")
-        return row
+        if Reason.MANUAL in row.reasons:
+            return row
     before = row.state
     row.state = state
     row.reasons = [*row.reasons, *([] if Reason.MANUAL in row.reasons else [str(Reason.MANUAL)])]
@@ -132,21 +140,23 @@ def reset(user: User, breaker: BreakerState, *, note: str, at: datetime) -> Brea
     row = BreakerState.objects.select_for_update(of=("self",)).select_related("owner", "account").get(pk=breaker.pk)
     if not row.is_on:
         raise Conflict(_("This breaker is not on."), code="not_active")
-    before, reasons = row.state, row.reasons
-    row.state, row.reasons, row.activated_at, row.baseline_at = BreakerStatus.ACTIVE, [], None, at
-    row.height_at = row.height_open_pnl = row.nearest = None
-    row.carried = _carried(row)
-    metrics, row.metrics = row.metrics, {}
-    row.evaluated_version = 0
-    row.save(
-        update_fields=[
-            "state", "reasons", "activated_at", "baseline_at", "height_at", "height_open_pnl", "nearest", "carried",
-            "metrics", "evaluated_version",
-        ]
-    )  # fmt: skip
+    before, reasons, metrics = row.state, row.reasons, row.metrics
+    row.save(update_fields=off(row, at=at))
     told(row, BreakerEventKind.DEACTIVATED, at=at, before=before, metrics=metrics, reasons=reasons, note=words,
          actor=user)  # fmt: skip
     return row
+
+
+def off(row: BreakerState, *, at: datetime) -> dict[str, Any]:
+    """The row in hand is off and judges from `at` on; returns what is to be written of it. Nothing is stored.
+
+    Its owner and account are loaded.
+    """
+    row.state, row.reasons, row.activated_at, row.baseline_at = BreakerStatus.ACTIVE, [], None, at
+    row.height_at = row.height_open_pnl = row.nearest = None
+    row.carried = _carried(row)
+    row.metrics, row.evaluated_version = {}, 0
+    return {name: getattr(row, name) for name in _RESET}
 
 
 def stop(
