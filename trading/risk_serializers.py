@@ -77,6 +77,9 @@ class BreakerSerializer(StrictSerializer):
     state = serializers.ChoiceField(BreakerStatus.choices)
     reasons = serializers.ListField(child=serializers.CharField())
     activated_at = serializers.DateTimeField(allow_null=True)
+    resets_at = serializers.DateTimeField(
+        allow_null=True, help_text="End of the day with which it is reset by itself, if no limit holds then."
+    )
     baseline_at = serializers.DateTimeField(help_text="What closed after it is judged.")
     nearest = PriceField(allow_null=True, help_text="How much of the next limit is used; 1 trips.")
     metrics = serializers.JSONField(help_text="Measures and gauges of the last evaluation.")
@@ -153,7 +156,7 @@ def limit_json(limit: RiskLimit) -> dict[str, Any]:
     }
 
 
-def breaker_json(state: BreakerState) -> dict[str, Any]:
+def breaker_json(state: BreakerState, *, resets_at: datetime | None = None) -> dict[str, Any]:
     """A breaker as `BreakerSerializer` describes it; its account is loaded."""
     return {
         "id": str(state.public_id),
@@ -164,6 +167,7 @@ def breaker_json(state: BreakerState) -> dict[str, Any]:
         "state": state.state,
         "reasons": [str(each) for each in state.reasons],
         "activated_at": _instant(state.activated_at),
+        "resets_at": _instant(resets_at),
         "baseline_at": _instant(state.baseline_at),
         "nearest": _text(state.nearest),
         "metrics": state.metrics,

@@ -1,6 +1,6 @@
 """Risk as people, programs and operators meet it: pages, API, admin."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -53,19 +53,21 @@ def test_the_page_says_each_limit_in_numbers_and_what_is_stopped(
 
 
 def test_the_page_says_when_what_a_day_stopped_is_reset_by_itself(
-    alice: User, operator: User, alice_client: Client, account: Account
+    alice: User, operator: User, alice_client: Client, alice_api: APIClient, account: Account
 ) -> None:
     lose(account, *["-10"] * 5)
     risk.evaluate(alice.pk, at=NOW)
     BreakerState.objects.filter(account=account).update(activated_at=timezone.now())
-    on = BreakerState.objects.exclude(state="active").select_related("account")
-    ends = risk.ends(on)
+    tomorrow = timezone.now().date() + timedelta(days=1)
 
     page = alice_client.get("/desk/risk/").content.decode()
 
     # The account's is on since now; that of all accounts since March, and the sweep has not looked yet.
-    assert f'<time datetime="{ends[on.get(scope="account").pk]:%Y-%m-%dT00:00:00+00:00}">' in page
+    assert f'<time datetime="{tomorrow}T00:00:00+00:00">' in page
     assert page.count("Reset by itself when the day is over") == page.count("Its day is over") == 1
+    told = alice_api.get("/api/v1/breaker/?mode=live").json()["results"]
+    ends = {"global": "2026-03-03T00:00:00Z", "account": f"{tomorrow}T00:00:00Z"}
+    assert {each["scope"]: each["resets_at"] for each in told} == ends
 
     risk.configure(operator, resets_daily=False)
     page = alice_client.get("/desk/risk/").content.decode()

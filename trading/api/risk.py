@@ -22,6 +22,7 @@ from trading.models import (
     BreakerMode,
     BreakerScope,
     BreakerState,
+    BreakerStatus,
     RiskConfig,
     RiskLimit,
 )
@@ -140,7 +141,14 @@ class BreakerViewSet(OwnViewSet):
         rows = BreakerState.objects.filter(Q(owner=self.person) | Q(owner__isnull=True)).select_related("account")
         rows = rows.filter(mode=mode) if mode else rows
         rows = rows.filter(scope=scope) if scope else rows
-        return self.page(rows, name="breakers", order="id", shown=breaker_json, filters=[mode, scope])
+        ends = risk.ends(rows.exclude(state=BreakerStatus.ACTIVE))
+        return self.page(
+            rows,
+            name="breakers",
+            order="id",
+            shown=lambda row: breaker_json(row, resets_at=ends.get(row.pk)),
+            filters=[mode, scope],
+        )
 
     @extend_schema(request=StopSerializer, responses=HaltedSerializer)
     @action(detail=False, methods=["post"])
