@@ -8,8 +8,7 @@ from django.dispatch import receiver
 from accounts.models import Account, User
 from accounts.signals import account_deleted
 from intelligence import outcomes, sample_decisions
-from intelligence.models import Decision
-from journal.signals import sample_removed
+from journal.signals import sample_loaded, sample_removed
 from trading.signals import trades_changed
 
 
@@ -30,7 +29,13 @@ def outcomes_are_settled(owner_id: int, days: set[tuple[int, date]], **_: Any) -
 def outcomes_go_with_their_trades(account: Account, **_: Any) -> None:
     """The account's trades are gone, and with them what they said of decisions."""
     outcomes.settle(account.owner_id, accounts=[account.pk])
-    Decision.objects.filter(account=account, external_id__startswith=sample_decisions.MARK).delete()
+    sample_decisions.written(account.owner_id).filter(account=account).delete()
+
+
+@receiver(sample_loaded)
+def sample_decisions_come_too(owner: User, **_: Any) -> None:
+    """The sample has decisions, news and analyses. The worker embeds them."""
+    sample_decisions.write(owner)
 
 
 @receiver(sample_removed)

@@ -1,8 +1,9 @@
 """Decisions to look at: why sample trades were taken, written as if before them, how they ended, and what was read.
 
-They go with the sample accounts that they belong to, and what belongs to none with the last of these (`receivers`).
+They come with the sample accounts, and go with the one that they belong to, or with the last of these (`receivers`).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts import versions
 from accounts.models import LedgerEntry, User
 from intelligence import decisions, memory, news
 from intelligence.decisions import Links, Said
@@ -21,23 +23,50 @@ from intelligence.news_parsing import Article
 from intelligence.sample_texts import ANALYSES, ARTICLES, LEARNED, LONG, MODEL, PASSED, SHORT
 from trading.models import Instrument, InstrumentStatus, Order, Trade, TradeSide
 
-#: At the beginning of their outside ids.
-MARK = "sample-"
+#: Their outside ids, by which they are known: `sample-` alone might be how a person's own bot names its decisions.
+_MARK = re.compile(r"sample-(trade|none|order)-[0-9]{1,3}", re.ASCII)
 _MOST = 40
 #: Of whom sample articles are, and where they would be.
 SOURCE, PLACE = "Sample news", "https://example.com/sample-news/"
 
 
+@transaction.atomic
 def write(person: User) -> int:
-    """The person has sample decisions, embedded as far as that goes; returns how many are new."""
-    if Decision.objects.filter(owner=person, external_id__startswith=MARK).exists():
+    """The person has decisions about their sample's trades, news and analyses; returns how many decisions are new.
+
+    The worker embeds them. Where there are any already, nothing changes.
+    """
+    if written(person.pk).exists():
         return 0
-    with transaction.atomic():
-        made = [*_of_trades(person), *_without_trade(person), *_of_orders(person)]
-        _read(person, made)
+    # News are left where somebody has deleted the decisions alone.
+    forget(person.pk)
+    made = [*_of_trades(person), *_without_trade(person)]
+    _read(person, made)
+    return len(made)
+
+
+@transaction.atomic
+def write_of_orders(person: User) -> int:
+    """So have the latest orders at the person's desk; returns how many decisions are new."""
+    if written(person.pk).filter(external_id__contains="-order-").exists():
+        return 0
+    return len(list(_of_orders(person)))
+
+
+def embed() -> None:
+    """What anybody wrote is embedded, as far as that goes, without waiting for the worker."""
     while memory.fill(most=64).ready:
         pass
-    return len(made)
+
+
+def is_sample(decision: Decision) -> bool:
+    """Whether it came with the sample."""
+    return _MARK.fullmatch(decision.external_id) is not None
+
+
+def written(person_id: int) -> QuerySet[Decision]:
+    """The person's decisions that came with the sample."""
+    return Decision.objects.filter(owner_id=person_id, external_id__regex=f"^{_MARK.pattern}$")
 
 
 def _of_trades(person: User) -> Iterator[Decision]:
@@ -59,7 +88,7 @@ def _of_trades(person: User) -> Iterator[Decision]:
         )
         at = (trade.opened_at or timezone.now()) - timedelta(minutes=3)
         links = Links(trade=trade)
-        made = decisions.record(owner=person, said=said, at=at, links=links, external_id=f"{MARK}trade-{number}")
+        made = decisions.record(owner=person, said=said, at=at, links=links, external_id=f"sample-trade-{number}")
         if number % 7 == 2:
             learned = replace(said, reflection=LEARNED[number % len(LEARNED)])
             made = decisions.revise(
@@ -70,11 +99,12 @@ def _of_trades(person: User) -> Iterator[Decision]:
 
 
 def _trades(person: User) -> list[Trade]:
-    """Closed trades from all of the time, of accounts that can be removed again: those without cash movements."""
+    """Closed trades from all of the time, of sample accounts that can be removed: those without cash movements."""
     moving = LedgerEntry.objects.filter(portfolio__account__owner=person).values("portfolio__account")
     closed: QuerySet[Trade] = (
         Trade.objects.for_user(person)
         .closed()
+        .filter(account__is_sample=True)
         .exclude(account__in=moving)
         .select_related("instrument", "account")
         .order_by("activity_at", "id")
@@ -94,7 +124,7 @@ def _without_trade(person: User) -> Iterator[Decision]:
             owner=person,
             said=Said(action=action, reasoning=why, strategy=strategy),
             at=now - timedelta(days=number + 1),
-            external_id=f"{MARK}none-{number}",
+            external_id=f"sample-none-{number}",
         )
 
 
@@ -113,7 +143,7 @@ def _of_orders(person: User) -> Iterator[Decision]:
             ),
             at=order.created_at,
             links=Links(order=order),
-            external_id=f"{MARK}order-{number}",
+            external_id=f"sample-order-{number}",
         )
 
 
@@ -137,7 +167,8 @@ def _read(person: User, made: list[Decision]) -> None:
         )
     for analysis in ANALYSES:
         instrument = known.get(analysis.symbol)
-        trade = Trade.objects.for_user(person).filter(instrument=instrument).order_by("-activity_at", "-id").first()
+        of_it = Trade.objects.for_user(person).filter(account__is_sample=True, instrument=instrument)
+        trade = of_it.order_by("-activity_at", "-id").first()
         if instrument is None or trade is None:
             continue
         price = (trade.exit_price or trade.entry_price).quantize(Decimal("0.01"))
@@ -158,8 +189,10 @@ def _read(person: User, made: list[Decision]) -> None:
         )
 
 
+@transaction.atomic
 def forget(person_id: int) -> None:
     """What sample decisions, news and analyses are left of the person are gone."""
-    Decision.objects.filter(owner_id=person_id, external_id__startswith=MARK).delete()
+    versions.bump(person_id)
+    written(person_id).delete()
     NewsArticle.objects.filter(owner_id=person_id, source=SOURCE, url__startswith=PLACE).delete()
     StockAnalysis.objects.filter(owner_id=person_id, ai_recommendation__model=MODEL).delete()

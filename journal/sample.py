@@ -24,7 +24,7 @@ from journal.metrics import rollups
 from journal.sample_files.build import Sample, SampleFile, build
 from journal.sample_files.fleet import SampleAccount
 from journal.sample_words import prices
-from journal.signals import sample_removed
+from journal.signals import sample_loaded, sample_removed
 from trading import fx
 from trading.ecb import parse_reference_rates
 from trading.errors import ImportRefused
@@ -118,6 +118,7 @@ def load(
             prices.write(owner, sample, opened, seed=begun["seed"])
         rollups.recompute(owner.pk)
         facets.recompute_all(owner.pk)
+        sample_loaded.send(sender=Account, owner=owner)
         audit.written(_DONE, subject="sample", owner_id=owner.pk, after={"fills": new})
         return Loaded(len(opened), len(sample.files), new, was_there=False, sample=sample)
 

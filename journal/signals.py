@@ -1,6 +1,9 @@
-"""What the journal tells: apps above it answer in the same transaction."""
+"""What the journal tells apps above it."""
 
 from django.dispatch import Signal
+
+#: Sent with `owner` when a person's sample is there, before it counts as loaded: so once more, where that was cut off.
+sample_loaded = Signal()
 
 #: Sent with `owner` when a person's sample is gone.
 sample_removed = Signal()

@@ -91,7 +91,7 @@ def decision_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         trade = Trade.objects.for_user(person).filter(public_id=decision.trade_key).select_related("instrument").first()
     context = {
         "decision": decision,
-        "is_sample": decision.external_id.startswith(sample_decisions.MARK),
+        "is_sample": sample_decisions.is_sample(decision),
         "symbols": symbols_of(decision),
         "outcome": getattr(decision, "outcome", None),
         "trade": trade,

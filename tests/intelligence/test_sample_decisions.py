@@ -6,7 +6,7 @@ from accounts.models import User
 from intelligence import sample_decisions
 from intelligence.models import Decision, NewsArticle, StockAnalysis
 from intelligence.sample_texts import ARTICLES, LONG, PASSED, SHORT
-from journal.signals import sample_removed
+from journal.signals import sample_loaded, sample_removed
 from tests.factories import make_account
 from tests.intelligence.things import close_trade, decide, open_trade
 
@@ -19,13 +19,21 @@ def test_no_two_sample_decisions_read_alike() -> None:
 
 
 def test_sample_decisions_come_with_news_and_analyses_and_go_with_the_sample(alice: User, bob: User) -> None:
-    account = make_account(alice, "Sample")
+    account = make_account(alice, "Sample", is_sample=True)
     for symbol in ("NVDA", "AAPL", "TSLA"):
         close_trade(open_trade(account, stop="95", symbol=symbol), "110")
+    traded = open_trade(make_account(alice, "Own"), symbol="MSFT")
+    close_trade(traded, "110")
     own, foreign = decide(alice, "My own"), decide(bob, "Of bob")
+    of_a_bot = decide(alice, "A bot's, by its own name", external_id="sample-run-1")
 
-    # Three of trades, and those of none.
-    assert sample_decisions.write(alice) == 3 + len(PASSED)
+    # Three of the sample's trades, and those of none.
+    sample_loaded.send(sample_decisions, owner=alice)
+    written = sample_decisions.written(alice.pk)
+    assert written.count() == 3 + len(PASSED)
+    assert written.filter(outcome__outcome="win").count() == 3
+    assert not written.filter(trade_key=traded.public_id).exists()
+    assert [sample_decisions.is_sample(each) for each in (written[0], of_a_bot, own)] == [True, False, False]
     assert sample_decisions.write(alice) == 0
 
     articles = NewsArticle.objects.filter(owner=alice)
@@ -42,5 +50,5 @@ def test_sample_decisions_come_with_news_and_analyses_and_go_with_the_sample(ali
 
     sample_removed.send(sample_decisions, owner=alice)
 
-    assert set(Decision.objects.all()) == {own, foreign}
+    assert set(Decision.objects.all()) == {own, foreign, of_a_bot}
     assert (NewsArticle.objects.count(), StockAnalysis.objects.count()) == (0, 0)

@@ -5,6 +5,8 @@ from datetime import date
 import pytest
 
 from accounts.models import Account, AccountGroup, AccountTag, User
+from intelligence import memory, news, search
+from intelligence.models import Decision, NewsArticle, StockAnalysis
 from journal import facets, sample
 from journal.models import (
     AccountTotals,
@@ -46,6 +48,7 @@ def test_a_loaded_sample_is_marked_traded_and_written_about_and_loading_it_again
         stored = sum(AccountTotals.objects.filter(account=account).values_list("net_pnl", flat=True))
         assert stored == loaded.sample.books[account.number].net
     _is_written_about(alice)
+    _is_decided_about(alice)
     words = _words_of(alice)
 
     again = sample.load(alice, accounts=5, end=date(2026, 7, 31))
@@ -71,22 +74,43 @@ def _is_written_about(owner: User) -> None:
             assert file.read(8) == b"\x89PNG\r\n\x1a\n"
 
 
-def test_a_load_that_was_cut_off_is_finished_as_it_was_begun(alice: User) -> None:
+def _is_decided_about(owner: User) -> None:
+    """Decisions of its trades have ended, their neighbours are found, and what was read is linked to them."""
+    ended = Decision.objects.filter(owner=owner, outcome__isnull=False)
+    assert ended.count() == ended.filter(account__is_sample=True).count() > 30
+    assert NewsArticle.objects.filter(owner=owner, decisions__isnull=False).exists()
+    while memory.fill(most=64).count:
+        pass
+    found = search.find(owner, "bought the pullback", limit=5)
+    assert (len(found.hits), found.waiting["pending"]) == (5, 0)
+    assert found.winner is not None
+    assert found.loser is not None
+
+
+def test_a_load_that_was_cut_off_is_finished_as_it_was_begun(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue.load()
 
-    def stop(step: sample.Step) -> None:
-        if step.is_whole:
+    def stop(step: object, *_: object, **__: object) -> None:
+        if not isinstance(step, sample.Step) or step.is_whole:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         sample.load(alice, accounts=3, end=END, on_progress=stop)
     begun = Execution.objects.for_user(alice).count()
+    # Once more, when all fills are in and the decisions are being written: none of them is there.
+    monkeypatch.setattr(news, "write", stop)
+    with pytest.raises(KeyboardInterrupt):
+        sample.load(alice, accounts=5, end=date(2026, 7, 31))
+    monkeypatch.undo()
+    assert not Decision.objects.exists()
+    assert not NewsArticle.objects.exists()
 
     loaded = sample.load(alice, accounts=5, end=date(2026, 7, 31))
 
     assert loaded.accounts == 3
     assert begun > 0
-    assert begun + loaded.new_fills == sum(file.fills for file in loaded.sample.files)  # type: ignore[union-attr]
+    assert Execution.objects.for_user(alice).count() == sum(file.fills for file in loaded.sample.files)  # type: ignore[union-attr]
+    assert Decision.objects.filter(outcome__isnull=False).count() > 30
 
 
 def test_a_sample_with_cash_movements_is_emptied_and_archived(alice: User) -> None:
@@ -120,6 +144,9 @@ def _words_of(owner: User) -> dict[str, int]:
         "held": TradePlaybook.objects.for_user(owner),
         "pictures": Attachment.objects.for_user(owner),
         "views": SavedView.objects.for_user(owner),
+        "decisions": Decision.objects.filter(owner=owner),
+        "news": NewsArticle.objects.filter(owner=owner),
+        "analyses": StockAnalysis.objects.filter(owner=owner),
     }
     return {name: rows.count() for name, rows in kept.items()}
 
@@ -154,13 +181,14 @@ def test_removing_a_sample_leaves_what_is_the_persons_own_and_it_can_be_loaded_a
     assert not FxRate.objects.exists()
     assert _words_of(alice) == {
         "groups": 1, "labels": 0, "tags": 1, "tag groups": 1, "notes": 2, "templates": 0, "playbooks": 1, "held": 1,
-        "pictures": 0, "views": 0,
+        "pictures": 0, "views": 0, "decisions": 0, "news": 0, "analyses": 0,
     }  # fmt: skip
     assert list(trade.tags.values_list("name", flat=True)) == ["Oversized"]
     assert _words_of(bob) == of_bob
 
     assert sample.load(alice, accounts=1, end=END).new_fills == fills_of_bob > 0
-    assert all(_words_of(alice).values())
+    # One account alone trades nothing that is analysed.
+    assert {name for name, count in _words_of(alice).items() if not count} == {"analyses"}
 
     # Of somebody who had nothing else, nothing at all is left.
     sample.remove(bob)

@@ -73,7 +73,10 @@ class Command(BaseCommand):
                 with self._step("Desk"):
                     sample_desk.open_for(demo_people.trader())
                 with self._step("Decisions"):
+                    # They came with the sample, but for those of the desk, and for a sample of an earlier version.
                     sample_decisions.write(demo_people.trader())
+                    sample_decisions.write_of_orders(demo_people.trader())
+                    sample_decisions.embed()
                 with self._step("Wallets"):
                     if not sample_copies.was_there(demo_people.trader()):
                         # All of the day takes some seconds: too long for a demo that is meant to be small.
