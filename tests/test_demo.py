@@ -59,12 +59,16 @@ def test_the_demo_fills_the_journal_once_and_serves_it(environment: dict[str, st
         assert label in first.stdout
     login = re.search(r"Login +demo@example\.com +(\S+)", first.stdout)
     assert login is not None
+    decided = _decided(environment)
+    # Most of trades and with outcomes, two of the desk's orders, every one embedded.
+    assert (decided["trade"] > 40, decided["none"], decided["order"], decided["waiting"]) == (True, 8, 2, 0)
 
     second = _run(environment, "--no-serve", "--accounts", "50")
 
     assert second.returncode == 0, second.stdout + second.stderr
     assert "is there already: 12 accounts, 0 new fills" in second.stdout
     assert _summary(second.stdout) == _summary(first.stdout)
+    assert _decided(environment) == decided
     assert login[0] in second.stdout
 
     _serve_and_stop(environment)
@@ -72,6 +76,17 @@ def test_the_demo_fills_the_journal_once_and_serves_it(environment: dict[str, st
 
 def _summary(output: str) -> str:
     return output[output.index("---") : output.rindex("---")]
+
+
+def _decided(environment: dict[str, str]) -> dict[str, int]:
+    """How many decisions there are of each kind, and how many texts wait to be embedded."""
+    kinds = "SELECT split_part(external_id, '-', 2), count(*) FROM intelligence_decision GROUP BY 1"
+    with psycopg.connect(environment["MIGRATION_DATABASE_URL"]) as connection:
+        found = dict(connection.execute(kinds).fetchall())
+        (waiting,) = connection.execute(
+            "SELECT count(*) FROM intelligence_embedding WHERE decision_id IS NOT NULL AND NOT state = 'ready'"
+        ).fetchone() or (-1,)
+    return {**found, "waiting": waiting}
 
 
 def _serve_and_stop(environment: dict[str, str]) -> None:
