@@ -36,12 +36,12 @@ def of(person: User, text: str, *, symbol: str, limit: int, besides: Collection[
     # As many more as are left out again, so that enough remain.
     wide = limit + len(besides)
     asked = Asked(text, memory.active())
-    found = search.find(person, text, filters=Filters(symbol=symbol), limit=wide, asked=asked)
+    found = search.find(person, asked, filters=Filters(symbol=symbol), limit=wide)
     same = _without(neighbours.shown(found), besides, limit)
     missing = limit - len(same.rows)
     if not symbol or missing <= 0:
         return LastTime(found, same)
-    elsewhere = search.find(person, text, filters=Filters(other_than=symbol), limit=missing + len(besides), asked=asked)
+    elsewhere = search.find(person, asked, filters=Filters(other_than=symbol), limit=missing + len(besides))
     return LastTime(found, same, _without(neighbours.shown(elsewhere), besides, missing))
 
 

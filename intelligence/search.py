@@ -77,20 +77,19 @@ class Query:
 
 def find(
     user: User,
-    text: str,
+    text: "str | Asked",
     *,
     kind: str = "decision",
     filters: Filters | None = None,
     limit: int = 10,
     mode: str = "hybrid",
-    asked: "Asked | None" = None,
 ) -> Found:
     """What of this person's is most like the text: `limit` hits wherever there are as many.
 
-    `asked` is the text as `Asked`, by whoever looks for it more than once.
+    Whoever looks for it more than once gives it as `Asked`.
     """
-    asked = asked or Asked(text, memory.active())
-    query = (lambda: Query(text)) if mode == "text" else (lambda: asked.query)
+    asked = text if isinstance(text, Asked) else Asked(text, memory.active())
+    query = (lambda: Query(asked.text)) if mode == "text" else (lambda: asked.query)
     return _search(user, query, asked.model, kind=kind, filters=filters or Filters(), limit=limit, mode=mode)
 
 
