@@ -21,12 +21,21 @@ from trading.venues.alpaca_words import update
 from trading.venues.stand_in.broker import Json
 from trading.venues.stand_in.server import StandIn
 
+#: Seconds that a sender waits for an answer: long enough that a machine with much to do is not taken for a broker that
+#: is silent, and short enough to wait for one that is.
+PATIENCE = 2.0
+
+
+def seconds_of(fault: str) -> float:
+    """How long the fault lasts: a silence for longer than anybody waits."""
+    return 2 * PATIENCE if fault.startswith("silence") else 0.5
+
 
 @contextmanager
 def standing_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     """A stand-in that answers, and senders that wait for nothing."""
     with StandIn(cash="10000") as it:
-        settings.ALPACA_PAPER_URL, settings.BROKER_TIMEOUT = it.url, 0.3
+        settings.ALPACA_PAPER_URL, settings.BROKER_TIMEOUT = it.url, PATIENCE
         monkeypatch.setattr(sending, "_wait", lambda tries: timedelta(0))
         monkeypatch.setattr(sending, "FIRST_WAIT", timedelta(0))
         monkeypatch.setattr(sending, "SETTLES_IN", timedelta(0))

@@ -22,6 +22,7 @@ from tests.trading.brokers import (
     connected,
     driven,
     held,
+    seconds_of,
     sent,
     standing_in,
     stored,
@@ -109,7 +110,7 @@ def test_whatever_befalls_a_submission_the_broker_has_the_order_once_and_all_end
     acme = share()
     for number, (fault, requests) in enumerate(FAULTS, start=1):
         it.requests.clear()
-        it.suffer(fault, seconds=0.5)
+        it.suffer(fault, seconds=seconds_of(fault))
         order = sent(account, acme, ticket("buy", "1", "limit", limit_price="50", time_in_force="day"), fault)
         assert it.count("POST") == requests, fault
         assert order.status in AT_THE_BROKER, fault
@@ -281,7 +282,7 @@ def test_a_cancellation_is_asked_for_and_ends_by_the_brokers_word(account: Accou
         told(account, *held(it))
         it.broker.fill(str(order.broker_order_id), "4", "50")
         if fault is not None:
-            it.suffer(fault, method="DELETE", seconds=0.5)
+            it.suffer(fault, method="DELETE", seconds=seconds_of(fault))
         orders.cancel(order)
         order.refresh_from_db()
         assert order.status == "pending_cancel", fault
@@ -316,7 +317,7 @@ def test_a_replacement_stands_once_the_broker_has_taken_it(account: Account, it:
         order = sent(account, acme, ten())
         told(account, *held(it))
         if fault is not None:
-            it.suffer(fault, method="PATCH", seconds=0.5)
+            it.suffer(fault, method="PATCH", seconds=seconds_of(fault))
         order.refresh_from_db()
         answer = orders.replace_order(order, ticket=replace(ticket_of(order), limit_price=D(40)))
         assert (answer.is_new, answer.order.status) == (False, "pending_replace")

@@ -21,7 +21,19 @@ from django.db import connection, connections
 from accounts.errors import DomainError
 from accounts.models import Account, BrokerConnection, Portfolio, User
 from tests.factories import make_user
-from tests.trading.brokers import broken, compared, connected, driven, held, sent, standing_in, stored, told, units
+from tests.trading.brokers import (
+    broken,
+    compared,
+    connected,
+    driven,
+    held,
+    seconds_of,
+    sent,
+    standing_in,
+    stored,
+    told,
+    units,
+)
 from tests.trading.desk import cash, share, ticket
 from trading import orders
 from trading.models import Execution, Order, OrderAttempt, OrderCommand
@@ -351,7 +363,7 @@ def test_a_day_of_faults_ends_as_the_broker_has_it(alice: User, it: StandIn, see
     for step in range(25):
         if chance.random() < 0.3:
             kind, method = chance.choice(faults), chance.choice(("POST", "DELETE", "PATCH"))
-            it.suffer(kind, method=method, seconds=0.5)
+            it.suffer(kind, method=method, seconds=seconds_of(kind))
         _act(chance, account, instruments, it, step)
         known += [message for message in held(it) if chance.random() < 0.8]
         chance.shuffle(known)
