@@ -139,6 +139,7 @@ MIDDLEWARE = [
     "config.middleware.NotAllowedMiddleware",
 ]
 
+FORM_RENDERER = "config.form_renderer.Renderer"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

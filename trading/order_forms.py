@@ -242,6 +242,6 @@ class ReplaceForm(forms.Form):
 
 
 def offered(person: User, text: str = "", *, most: int = 50) -> list[Instrument]:
-    """Instruments to choose from: those whose symbol begins like that, the last quoted first."""
-    rows = instruments.visible_to(person).filter(symbol__istartswith=text.strip()[:40])
+    """Symbols and names of instruments to choose from: those that begin like that, the last quoted first."""
+    rows = instruments.visible_to(person).filter(symbol__istartswith=text.strip()[:40]).only("symbol", "name")
     return list(rows.order_by(F("quote__quoted_at").desc(nulls_last=True), "symbol", "id")[:most])

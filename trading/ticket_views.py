@@ -109,28 +109,29 @@ def _first(request: HttpRequest, person: User) -> dict[str, Any]:
         return _closing(person, request.GET["close"])
     symbol = request.GET.get("symbol", "")
     first: dict[str, Any] = {"symbol": symbol if len(symbol) <= LONGEST_SYMBOL and symbol.isprintable() else ""}
-    account = _meant(request, person)
-    if account is not None:
-        first["account"] = account.name
+    name = _meant(request, person)
+    if name is not None:
+        first["account"] = name
     return first
 
 
-def _meant(request: HttpRequest, person: User) -> Account | None:
-    """The one account that the top bar names, else the one last ordered in, else the only one with money."""
-    own = Account.objects.for_user(person)
+def _meant(request: HttpRequest, person: User) -> str | None:
+    """The name of the one account in the top bar, else of the one last ordered in, else of the only one with money."""
+    names = Account.objects.for_user(person).values_list("name", flat=True)
     named = request.GET.getlist("account")
     if len(named) == 1:
         try:
-            return own.filter(public_id=uuid.UUID(named[0])).first()
+            return names.filter(public_id=uuid.UUID(named[0])).first()
         except ValueError as error:
             raise InvalidValue(_("An account is named by its id, a UUID."), pointer="?account") from error
     # What programs and plans ordered says nothing of where a person does.
     by_hand = Order.objects.for_user(person).exclude(source__in=[OrderSource.BOT, OrderSource.PLAN])
-    last = by_hand.select_related("account").order_by("-created_at", "-id").first()
+    last = by_hand.order_by("-created_at", "-id").values_list("account__name", flat=True).first()
     if last is not None:
-        return last.account
-    funded = Portfolio.objects.for_user(person).filter(available_balance__gt=0).select_related("account")[:2]
-    return funded[0].account if len(funded) == 1 else None
+        return last
+    with_money = Portfolio.objects.for_user(person).filter(available_balance__gt=0)
+    funded = with_money.values_list("account__name", flat=True)[:2]
+    return funded[0] if len(funded) == 1 else None
 
 
 def _closing(person: User, trade_id: str) -> dict[str, Any]:
