@@ -398,7 +398,8 @@ class Breakdown(Answer):
 
     by: str
     currency: str | None
-    rows: tuple[BreakdownRow, ...]
+    row_count: int
+    rows: Sequence[BreakdownRow]
     unconverted: tuple[Unconverted, ...]
 
 

@@ -1,10 +1,10 @@
 """The tables of reports: one definition of their columns for the page, for sorting and for the CSV file."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +19,7 @@ from journal.metrics import formulas
 from journal.metrics.distributions import Bucket
 from journal.units import Scale, Unit
 
+T = TypeVar("T")
 Words = str | Promise
 ZERO = Decimal(0)
 MONEY = Scale()
@@ -94,17 +95,8 @@ class Table:
         """Sorted by a column; what is undefined comes last either way. Raises InvalidValue for another."""
         if not order:
             return self
-        name = order.removeprefix("-")
-        place = next((place for place, each in enumerate(self.headings) if each.name == name), None)
-        if place is None:
-            names = ", ".join(each.name for each in self.headings)
-            raise InvalidValue(
-                _("sort is one of %(names)s, with a minus for descending.") % {"names": names}, pointer="?sort"
-            )
-        known = [line for line in self.lines if line.cells[place] is not None]
-        unknown = [line for line in self.lines if line.cells[place] is None]
-        known.sort(key=lambda line: _sortable(line.cells[place]), reverse=order.startswith("-"))
-        return replace(self, lines=(*known, *unknown), order=order)
+        place = _place_of(order, self.headings)
+        return replace(self, lines=tuple(_sorted(self.lines, lambda line: line.cells[place], order)), order=order)
 
     @property
     def sorts(self) -> list[tuple[Heading, str, str]]:
@@ -131,6 +123,25 @@ class Table:
     def file(self) -> tuple[list[str], Iterable[tuple[Any, ...]]]:
         """Headings and rows as a CSV file has them, with numbers in full."""
         return [heading.name for heading in self.headings], (line.cells for line in self.lines)
+
+
+def _place_of(order: str, headings: Sequence[Heading]) -> int:
+    name = order.removeprefix("-")
+    place = next((place for place, each in enumerate(headings) if each.name == name), None)
+    if place is None:
+        names = ", ".join(each.name for each in headings)
+        raise InvalidValue(
+            _("sort is one of %(names)s, with a minus for descending.") % {"names": names}, pointer="?sort"
+        )
+    return place
+
+
+def _sorted(rows: Iterable[T], value_of: Callable[[T], Any], order: str) -> list[T]:
+    """By their values; those without one come last either way."""
+    rows = list(rows)
+    known = [row for row in rows if value_of(row) is not None]
+    known.sort(key=lambda row: _sortable(value_of(row)), reverse=order.startswith("-"))
+    return [*known, *(row for row in rows if value_of(row) is None)]
 
 
 def _ratio(part: Decimal, whole: Decimal) -> Decimal:
@@ -162,29 +173,60 @@ _FIGURES = (
 WITHOUT_R = ("average_r", "fees")
 
 
-def breakdown(answer: Breakdown, *, words: Words, scale: Scale = MONEY) -> Table:
-    """A row for each group, with the best and the worst of them marked, each a link to its trades."""
+def breakdown(
+    answer: Breakdown, *, words: Words, scale: Scale = MONEY, order: str = "", start: int = 0, end: int | None = None
+) -> Table:
+    """A row for each group, with the best and the worst of them marked, each a link to its trades.
+
+    Sorted as `Table.ordered` sorts; only the rows from `start` to `end` of that are worked out.
+    """
     nets = [net_of(row.figures, scale) or ZERO for row in answer.rows]
     whole = sum((abs(net) for net in nets), ZERO)
     best = worst = None
     if len(nets) > 2:
         best, worst = nets.index(max(nets)), nets.index(min(nets))
     by = dimensions.BY_NAME[answer.by]
-    left_out = WITHOUT_R if scale.unit is Unit.R else ()
-    headings = [heading.in_unit(scale.unit) for heading in _FIGURES if heading.name not in left_out]
+    headings = _headings(answer.by, words, scale)
+
+    def cell(place: int, name: str) -> Any:
+        row = answer.rows[place]
+        return row.label if name == answer.by else _CELLS[name](row.figures, whole, scale)
+
+    places: Sequence[int] = range(len(answer.rows))
+    if order:
+        name = headings[_place_of(order, headings)].name
+        values = [cell(place, name) for place in places]
+        places = _sorted(places, values.__getitem__, order)
     return Table(
         f"by-{answer.by}",
-        (Heading(answer.by, words, "text"), *headings),
+        headings,
         tuple(
             Line(
-                (row.label, *(each for name, each in _figures(row.figures, whole, scale) if name not in left_out)),
-                by.parameters(row.key),
+                tuple(cell(place, heading.name) for heading in headings),
+                by.parameters(answer.rows[place].key),
                 _("best") if place == best else _("worst") if place == worst else "",
-                _titles(row),
+                _titles(answer.rows[place]),
             )
-            for place, row in enumerate(answer.rows)
+            for place in places[start:end]
         ),
+        order,
     )
+
+
+def check_order(order: str, *, by: str, words: Words, scale: Scale) -> None:
+    """A table of this property can be sorted so. Raises InvalidValue, as `ordered` does, before there is a table."""
+    if order:
+        _place_of(order, _headings(by, words, scale))
+
+
+def _headings(by: str, words: Words, scale: Scale) -> tuple[Heading, ...]:
+    left_out = _left_out(scale)
+    figures = (heading.in_unit(scale.unit) for heading in _FIGURES if heading.name not in left_out)
+    return (Heading(by, words, "text"), *figures)
+
+
+def _left_out(scale: Scale) -> tuple[str, ...]:
+    return WITHOUT_R if scale.unit is Unit.R else ()
 
 
 def net_of(figures: Figures, scale: Scale) -> Decimal | None:
@@ -193,22 +235,31 @@ def net_of(figures: Figures, scale: Scale) -> Decimal | None:
     return scale.shown(figures.net_pnl, r=counted.r_sum if counted.r_count else None)
 
 
-def _figures(figures: Figures, whole: Decimal, scale: Scale) -> list[tuple[str, Any]]:
-    net, counted = net_of(figures, scale), figures.counted
-    is_r = scale.unit is Unit.R
-    return [
-        ("trades", figures.trade_count),
-        ("net_pnl", net),
-        ("share", None if net is None or not whole else _ratio(net, whole)),
-        ("win_rate", figures.win_rate),
-        ("profit_factor", figures.profit_factor_r if is_r else figures.profit_factor),
-        ("expectancy", scale.shown(figures.expectancy, r=figures.expectancy_r)),
-        ("average_win", scale.shown(figures.average_win, r=formulas.average_win_r(counted))),
-        ("average_loss", scale.shown(figures.average_loss, r=formulas.average_loss_r(counted))),
-        ("average_r", figures.expectancy_r),
-        ("r_trades", figures.totals.r_count),
-        ("fees", scale.shown(figures.fees)),
-    ]
+def _share(figures: Figures, whole: Decimal, scale: Scale) -> Decimal | None:
+    net = net_of(figures, scale)
+    return None if net is None or not whole else _ratio(net, whole)
+
+
+#: What stands in each column: of these trades, of all that rows won and lost, in the unit of the page.
+_CELLS: dict[str, Callable[[Figures, Decimal, Scale], Any]] = {
+    "trades": lambda figures, _whole, _scale: figures.trade_count,
+    "net_pnl": lambda figures, _whole, scale: net_of(figures, scale),
+    "share": _share,
+    "win_rate": lambda figures, _whole, _scale: figures.win_rate,
+    "profit_factor": lambda figures, _whole, scale: (
+        figures.profit_factor_r if scale.unit is Unit.R else figures.profit_factor
+    ),
+    "expectancy": lambda figures, _whole, scale: scale.shown(figures.expectancy, r=figures.expectancy_r),
+    "average_win": lambda figures, _whole, scale: scale.shown(
+        figures.average_win, r=formulas.average_win_r(figures.counted)
+    ),
+    "average_loss": lambda figures, _whole, scale: scale.shown(
+        figures.average_loss, r=formulas.average_loss_r(figures.counted)
+    ),
+    "average_r": lambda figures, _whole, _scale: figures.expectancy_r,
+    "r_trades": lambda figures, _whole, _scale: figures.totals.r_count,
+    "fees": lambda figures, _whole, scale: scale.shown(figures.fees),
+}
 
 
 def _titles(row: BreakdownRow) -> dict[int, str]:

@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.utils.functional import Promise
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -97,14 +97,19 @@ def breakdown(request: HttpRequest) -> HttpResponseBase:
     is_named = not _is_ordered(by)
     order = request.GET.get("sort") or ("-net_pnl" if is_named else "")
     if is_file(request):
-        return file_of(report_tables.breakdown(answer, words=words).ordered(order))
+        return file_of(report_tables.breakdown(answer, words=words, order=order))
     scale = scale_of(request, wanted)
     if scale.unit is Unit.R and order.removeprefix("-") in report_tables.WITHOUT_R:
         order = "-net_pnl"
-    table = report_tables.breakdown(answer, words=words, scale=scale).ordered(order)
-    pages = Paginator(table.lines, _MOST_ROWS)
-    page = page_asked(request, pages)
+    report_tables.check_order(order, by=by, words=words, scale=scale)
+    page = page_asked(request, Paginator(range(answer.row_count), _MOST_ROWS))
     measure = _measure(request)
+    # Of a thousand rows this takes longer than the rest of the page, which is mostly kept.
+    table: Any = SimpleLazyObject(
+        lambda: report_tables.breakdown(
+            answer, words=words, scale=scale, order=order, start=max(0, page.start_index() - 1), end=page.end_index()
+        )
+    )
     context = {
         "version": version,
         "by": by,
@@ -113,12 +118,12 @@ def breakdown(request: HttpRequest) -> HttpResponseBase:
         "others": OTHERS,
         "answer": answer,
         "is_many": dimensions.BY_NAME[by].is_many,
-        "table": table.page(page.start_index() - 1 if table.lines else 0, page.end_index()),
+        "table": table,
         "page": page,
         "measures": MEASURES,
         "measure": measure,
         "scale": scale,
-        **_drawing(answer, measure, scale),
+        "drawing": SimpleLazyObject(lambda: _drawing(answer, measure, scale)),
         **standing(answer),
     }
     return render(request, "journal/breakdown.html", context)
@@ -159,6 +164,7 @@ def distribution(request: HttpRequest) -> HttpResponseBase:
 def streaks(request: HttpRequest) -> HttpResponseBase:
     """Runs of wins and losses: the longest, the present one, and how many there were of each length."""
     person = person_of(request)
+    version = versions.current(person.pk)
     wanted = filters.parse(request.GET, user=person, also=("format", "table"))
     answer = distributions.runs_in_a_row(person, wanted)
     tables = {
@@ -168,6 +174,7 @@ def streaks(request: HttpRequest) -> HttpResponseBase:
     if is_file(request):
         return file_of(chosen(request, tables, default="trades"))
     context = {
+        "version": version,
         "answer": answer,
         "parts": [
             {"words": words, "runs": runs, "table": tables[name], "name": name, "charts": _run_charts(runs)}
@@ -187,6 +194,7 @@ def streaks(request: HttpRequest) -> HttpResponseBase:
 def drawdown_list(request: HttpRequest) -> HttpResponseBase:
     """Every drawdown of the curve, and how far below its peak each day ended."""
     person = person_of(request)
+    version = versions.current(person.pk)
     wanted = filters.parse(request.GET, user=person, also=("format", "sort", "page"))
     answer = drawdowns.drawdowns(person, wanted)
     order = request.GET.get("sort", "")
@@ -202,6 +210,7 @@ def drawdown_list(request: HttpRequest) -> HttpResponseBase:
     points = answer.below_peak(scale.unit)
     deepest = answer.rows[0] if answer.rows else None
     context = {
+        "version": version,
         "scale": scale,
         "kind": report_tables.kind_in(scale.unit, "loss"),
         "answer": answer,
