@@ -70,7 +70,7 @@ def breakdown(*amounts: int) -> Breakdown:
         BreakdownRow(f"S{place}", f"S{place}", Figures("USD", Totals(net_pnl=Decimal(amount))))
         for place, amount in enumerate(amounts)
     )
-    return Breakdown(1, False, 0, "symbol", "USD", rows, ())
+    return Breakdown(1, False, 0, "symbol", "USD", len(rows), rows, ())
 
 
 def test_bars_share_one_scale_and_meet_at_zero() -> None:
