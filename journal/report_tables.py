@@ -220,13 +220,9 @@ def check_order(order: str, *, by: str, words: Words, scale: Scale) -> None:
 
 
 def _headings(by: str, words: Words, scale: Scale) -> tuple[Heading, ...]:
-    left_out = _left_out(scale)
+    left_out = WITHOUT_R if scale.unit is Unit.R else ()
     figures = (heading.in_unit(scale.unit) for heading in _FIGURES if heading.name not in left_out)
     return (Heading(by, words, "text"), *figures)
-
-
-def _left_out(scale: Scale) -> tuple[str, ...]:
-    return WITHOUT_R if scale.unit is Unit.R else ()
 
 
 def net_of(figures: Figures, scale: Scale) -> Decimal | None:

@@ -21,7 +21,7 @@ from trading.deletions import Deletion
 from trading.errors import TradeRefused, WordsChanged
 from trading.models import Execution, ExecutionSource, FillRole, Instrument, Tag, Trade, TradeFill
 from trading.rebuilding import Scope
-from trading.risk_reward import planned_r, realized_r
+from trading.risk_reward import initial_risk, planned_r, realized_r
 from trading.signals import remarks_changed, trades_changed
 from trading.trade_writer import Rebuilt
 
@@ -391,9 +391,14 @@ DAY_OF = (
 
 def is_without_risk(trade: Trade) -> bool:
     """Whether the initial stop stands at the entry or beyond it: nothing was at risk, so there is no R."""
-    return trade.initial_stop is not None and (
-        trade.initial_stop >= trade.entry_price if trade.side == "long" else trade.initial_stop <= trade.entry_price
+    risk = initial_risk(
+        is_long=trade.side == "long",
+        entry=trade.entry_price,
+        stop=trade.initial_stop,
+        quantity=trade.quantity,
+        multiplier=trade.multiplier,
     )
+    return trade.initial_stop is not None and risk is None
 
 
 def _set_plan(trade: Trade, plan: Plan) -> None:
