@@ -32,6 +32,7 @@ from journal.models import DayRollup
 from tests import broken_services
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
+from tests.waiting import PATIENCE, until
 from trading import tasks
 from trading.imports import batches, pipeline
 from trading.models import BatchStatus, Execution, ImportBatch, ImportRow, Instrument, Position, Trade
@@ -39,24 +40,45 @@ from trading.models import BatchStatus, Execution, ImportBatch, ImportRow, Instr
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
 PROJECT = Path(__file__).resolve().parent.parent
-PATIENCE = 60
 HEADER = (
     "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,DateTime,Buy/Sell,Quantity,TradePrice,IBCommission,IBExecID,"
     "LevelOfDetail\n"
 )
+#: An import that comes as far as the test says, makes a file of that, and stands still: by the clock it might be done.
 RUN = """
-import sys, django
+import signal, sys, django
 django.setup()
 from trading.imports import batches
+from trading.imports.progress import Progress
 from trading.models import ImportBatch
+def stands(*_):
+    open(sys.argv[3], "x").close()
+    signal.pause()
+setattr(*{"while it reads": (Progress, "__call__"), "once all is written": (batches, "_applied")}[sys.argv[2]], stands)
 batches.run(ImportBatch.objects.get(pk=int(sys.argv[1])))
 """
+#: A worker whose first large import does so after 10,000 rows.
 WORKER = """
-import sys
+import os, signal, sys, django
 from config.celery import app
+django.setup()
+from trading.imports.progress import Progress
+tell, stands = Progress.__call__, sys.argv[2]
+def tells(progress, rows):
+    tell(progress, rows)
+    if rows >= 10_000 and not os.path.exists(stands):
+        open(stands, "x").close()
+        signal.pause()
+Progress.__call__ = tells
 app.conf.task_reject_on_worker_lost = app.conf.task_retry_on_worker_lost = sys.argv[1] == "careful"
 app.worker_main(["worker", "-P", "prefork", "-c", "1", "-l", "WARNING", "--without-gossip", "--without-mingle"])
 """
+
+
+@pytest.fixture
+def stands(tmp_path: Path) -> Path:
+    """The file that is there once a program stands still."""
+    return tmp_path / "stands still"
 
 
 @pytest.fixture(autouse=True)
@@ -131,14 +153,7 @@ def program(text: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
-
-
-def wait_until(true: Callable[[], Any], *, seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)
+        process.wait(PATIENCE)
 
 
 def again(batch: ImportBatch) -> ImportBatch:
@@ -165,27 +180,28 @@ def counts(owner: User) -> dict[str, int]:
 NOTHING = dict.fromkeys(("Execution", "Trade", "Position", "ImportRow", "Account", "Instrument", "DayRollup"), 0)
 
 
-@pytest.mark.parametrize("moment", ["while it reads", "while it writes"])
-def test_an_import_whose_process_is_killed_leaves_nothing_and_is_finished_by_the_sweep(moment: str) -> None:
+@pytest.mark.parametrize("moment", ["while it reads", "once all is written"])
+def test_an_import_whose_process_is_killed_leaves_nothing_and_is_finished_by_the_sweep(
+    moment: str, stands: Path
+) -> None:
     owner = make_user()
-    batch = queued(owner, pairs(15_000))
-    wanted = 10_000 if moment == "while it reads" else 30_000
-    with program(RUN, batch.pk) as process:
-        wait_until(lambda: again(batch).progress >= wanted)
+    batch = queued(owner, pairs(5_500))
+    with program(RUN, batch.pk, moment, stands) as process:
+        until(stands.exists)
         assert is_at_work(batch)
         process.kill()
-        process.wait(10)
-    wait_until(lambda: not is_at_work(batch))
+        process.wait(PATIENCE)
+    until(lambda: not is_at_work(batch))
 
     assert counts(owner) == NOTHING
     assert (again(batch).status, batch.attempts) == (BatchStatus.RUNNING, 1)
 
-    wait_until(lambda: batch in batches.unfinished())
+    until(lambda: batch in batches.unfinished())
     tasks.sweep_imports()
 
-    assert (again(batch).status, batch.attempts, batch.result["new"]) == (BatchStatus.APPLIED, 2, 30_000)
-    assert (Trade.objects.count(), ImportRow.objects.count(), Account.objects.count()) == (15_000, 30_000, 3)
-    assert reports.aggregate_metrics(owner).figures.net_pnl == Decimal(7_500)
+    assert (again(batch).status, batch.attempts, batch.result["new"]) == (BatchStatus.APPLIED, 2, 11_000)
+    assert (Trade.objects.count(), ImportRow.objects.count(), Account.objects.count()) == (5_500, 11_000, 3)
+    assert reports.aggregate_metrics(owner).figures.net_pnl == Decimal(2_750)
     call_command("recompute_metrics", "--check")
 
 
@@ -209,64 +225,64 @@ def children(process: subprocess.Popen[bytes]) -> list[int]:
     return found
 
 
-def test_a_worker_imports_and_computes_and_its_killed_child_is_followed_by_another() -> None:
+def test_a_worker_imports_and_computes_and_its_killed_child_is_followed_by_another(stands: Path) -> None:
     owner = make_user()
     batch = queued(owner, pairs(40))
-    with program(WORKER, "careful") as worker:
+    with program(WORKER, "careful", stands) as worker:
         tasks.run_import.delay(batch.pk)
-        wait_until(lambda: again(batch).status == BatchStatus.APPLIED)
+        until(lambda: again(batch).status == BatchStatus.APPLIED)
         # Nobody reads: the worker alone brings the sums up to date.
-        wait_until(lambda: DayRollup.objects.exists() and not rollups.stale_count(owner.pk))
+        until(lambda: DayRollup.objects.exists() and not rollups.stale_count(owner.pk))
         assert sum(DayRollup.objects.values_list("net_pnl", flat=True)) == Decimal(20)
 
         # As autovacuum does between imports: what is known of the tables is now that they are small.
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
-        large = queued(owner, pairs(12_000))
+        large = queued(owner, pairs(5_500))
         tasks.run_import.delay(large.pk)
-        wait_until(lambda: again(large).progress >= 10_000)
+        until(stands.exists)
         (child,) = children(worker)
         os.kill(child, signal.SIGKILL)
-        wait_until(lambda: again(large).status == BatchStatus.APPLIED)
+        until(lambda: again(large).status == BatchStatus.APPLIED)
 
-        assert (large.attempts, large.result["new"], large.result["duplicates"]) == (2, 24_000 - 80, 80)
-        wait_until(lambda: not rollups.stale_count(owner.pk))
+        assert (large.attempts, large.result["new"], large.result["duplicates"]) == (2, 11_000 - 80, 80)
+        until(lambda: not rollups.stale_count(owner.pk))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # it comes round again before anybody checks
     call_command("recompute_metrics", "--check")
 
 
-def test_a_worker_comes_back_to_a_batch_that_a_dying_session_still_holds() -> None:
+def test_a_worker_comes_back_to_a_batch_that_a_dying_session_still_holds(stands: Path) -> None:
     batch = queued(make_user(), pairs(40))
-    with program(WORKER, "careful"):
+    with program(WORKER, "careful", stands):
         with transaction.atomic():
             assert pipeline.lock_batch(batch.pk)
             tasks.run_import.delay(batch.pk)
-            wait_until(lambda: queue().llen("celery:celery") == 0)
+            until(lambda: queue().llen("celery:celery") == 0)
             time.sleep(1)
         assert again(batch).status == BatchStatus.QUEUED
 
-        wait_until(lambda: again(batch).status == BatchStatus.APPLIED)
+        until(lambda: again(batch).status == BatchStatus.APPLIED)
 
     assert batch.result["new"] == 80
 
 
-def test_a_worker_that_loses_its_message_leaves_the_work_to_the_sweep() -> None:
+def test_a_worker_that_loses_its_message_leaves_the_work_to_the_sweep(stands: Path) -> None:
     """The control: as Celery is by default, a killed child takes its task with it. The sweep does not need it."""
-    batch = queued(make_user(), pairs(12_000))
-    with program(WORKER, "careless") as worker:
+    batch = queued(make_user(), pairs(5_500))
+    with program(WORKER, "careless", stands) as worker:
         tasks.run_import.delay(batch.pk)
-        wait_until(lambda: again(batch).progress >= 10_000)
+        until(stands.exists)
         (child,) = children(worker)
         os.kill(child, signal.SIGKILL)
-        wait_until(lambda: children(worker) not in ([], [child]))
+        until(lambda: children(worker) not in ([], [child]))
         time.sleep(2)
         assert (again(batch).status, batch.attempts) == (BatchStatus.RUNNING, 1)
 
-    wait_until(lambda: not is_at_work(batch))
+    until(lambda: not is_at_work(batch))
     tasks.sweep_imports()
 
-    assert (again(batch).status, batch.attempts, batch.result["new"]) == (BatchStatus.APPLIED, 2, 24_000)
+    assert (again(batch).status, batch.attempts, batch.result["new"]) == (BatchStatus.APPLIED, 2, 11_000)
 
 
 def test_lost_messages_are_found_by_the_sweep() -> None:
@@ -275,7 +291,7 @@ def test_lost_messages_are_found_by_the_sweep() -> None:
     for number in range(5):
         make_trade(account, day=date(2026, 1, 5) + timedelta(days=number), pnl="10")
     # For each trade one to work out its day, and one to judge the breakers.
-    wait_until(lambda: queue().llen("celery:celery") == 10)
+    until(lambda: queue().llen("celery:celery") == 10)
 
     queue().flushdb()
 
