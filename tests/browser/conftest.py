@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.signals import request_finished, request_started
 
 from accounts.models import User
 from tests.conftest import signed_in
@@ -40,6 +42,41 @@ def browser() -> Iterator[Any]:
         started.close()
     if before is None:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+class _UnderWay:
+    """How many requests the threads of the live server are at."""
+
+    def __init__(self) -> None:
+        self.number, self.lock = 0, threading.Lock()
+        request_started.connect(self.began)
+        request_finished.connect(self.ended)
+
+    def began(self, **_: Any) -> None:
+        self._count(1)
+
+    def ended(self, **_: Any) -> None:
+        self._count(-1)
+
+    def _count(self, step: int) -> None:
+        # The test's own client begins and ends its requests in this thread.
+        if threading.current_thread() is not threading.main_thread():
+            with self.lock:
+                self.number += step
+
+
+@pytest.fixture(scope="session")
+def _under_way() -> _UnderWay:
+    return _UnderWay()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_served_any_more(transactional_db: None, _under_way: _UnderWay) -> Iterator[None]:
+    """The tables are emptied once what a closed page had asked for is done: written later, it would have no owner."""
+    yield
+    deadline = time.monotonic() + 10
+    while _under_way.number > 0 and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 @pytest.fixture(params=[(1440, "light"), (390, "dark")], ids=["wide and light", "phone and dark"])

@@ -33,12 +33,12 @@ def test_an_order_is_placed_watched_and_canceled_by_keyboard(wide_page: Any, liv
     page.focus("#id_limit_price")
     keys.type("49.001")
     until(page, lambda: "steps of 0.01" in page.inner_text("#error-limit_price"))
-    assert page.get_attribute("#id_limit_price", "aria-invalid") == "true"
+    until(page, lambda: page.get_attribute("#id_limit_price", "aria-invalid") == "true")
     assert page.evaluate("document.activeElement.id") == "id_limit_price"
     keys.press("Backspace")
     keys.press("Backspace")
     until(page, lambda: "9,510.00" in page.inner_text("#ticket-check"))
-    assert page.inner_text("#error-limit_price") == ""
+    until(page, lambda: page.inner_text("#error-limit_price") == "")
     no_sideways_scroll(page)
     keys.press("Enter")
     page.wait_for_selector("h1:has-text('Buy 10 ACME')")

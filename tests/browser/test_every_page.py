@@ -61,6 +61,11 @@ PARTS = 3
 SCRIPTS = 110
 
 
+@pytest.fixture(autouse=True)
+def _panels_may_take_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walking, "SETTLING", 60)
+
+
 @pytest.fixture
 def trader() -> User:
     """Somebody with something of everything that a page can be about."""
@@ -105,7 +110,6 @@ def _walk(
         signed_in(person) as session,
         walking.tab(browser, width=width, address=live_server.url, session=session) as page,
     ):
-        page.set_default_timeout(20_000)
         for stop in chosen:
             yield page, walking.visit(page, stop, address=live_server.url, folder=None, themes=themes)
 

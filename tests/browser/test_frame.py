@@ -25,7 +25,7 @@ def test_the_list_of_keys_has_what_the_page_offers(wide_page: Any, live_server: 
     assert "Trades" in page.inner_text("dialog#help")
     page.keyboard.press("q")  # keys of the page do nothing below a dialog
     page.keyboard.press("Escape")
-    assert not page.is_visible("dialog#help")
+    page.wait_for_selector("dialog#help", state="hidden")
 
 
 def test_what_cannot_be_taken_back_is_asked_for(wide_page: Any, live_server: LiveServer) -> None:
@@ -40,6 +40,7 @@ def test_what_cannot_be_taken_back_is_asked_for(wide_page: Any, live_server: Liv
     page.click("text=Burn")
     assert "It is gone for good." in page.inner_text("dialog#confirm")
     page.keyboard.press("Escape")
+    page.wait_for_selector("dialog#confirm", state="hidden")
     assert page.url == f"{live_server.url}/"
 
     page.click("text=Burn")

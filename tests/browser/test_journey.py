@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from journal.models import Attachment
-from tests.browser.conftest import PATIENCE, come_in, no_sideways_scroll, sign_up
+from tests.browser.conftest import PATIENCE, come_in, no_sideways_scroll, sign_up, until
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
 from trading.models import Trade
@@ -98,7 +98,7 @@ def test_from_the_first_page_to_the_same_numbers_elsewhere(
     page.fill("textarea[name=note]", "Too **early**.")
     page.click("section:has(#words-title) button:has-text('Save')")
     page.wait_for_selector(".words strong:has-text('early')")
-    assert "+1.98R" in page.inner_text("main")  # 198 for a risk of 100
+    until(page, lambda: "+1.98R" in page.inner_text("main"))  # 198 for a risk of 100
     page.set_input_files(
         ".file-drop input[type=file]", {"name": "chart.png", "mimeType": "image/png", "buffer": picture()}
     )
@@ -109,8 +109,8 @@ def test_from_the_first_page_to_the_same_numbers_elsewhere(
     page.fill("input[name=fills-1-price]", "103")
     page.click("button:has-text('Save the fills')")
     page.wait_for_selector("text=every figure follows")
-    assert "+298.00 USD" in page.inner_text("main")
-    assert "+2.98R" in page.inner_text("main")
+    until(page, lambda: "+298.00 USD" in page.inner_text("main"))
+    until(page, lambda: "+2.98R" in page.inner_text("main"))
     assert any(EDITED in words for words in figures(page, address))
 
     page.goto(f"{address}/reports/")
@@ -278,5 +278,5 @@ def test_a_trade_is_entered_by_hand(browser: Any, live_server: LiveServer, javas
     page.click("button:has-text('Add the trade')")
     page.wait_for_selector("text=The trade was added.")
 
-    assert "+20.00 USD" in page.inner_text("main")
+    until(page, lambda: "+20.00 USD" in page.inner_text("main"))
     context.close()

@@ -99,10 +99,11 @@ def test_words_outlive_the_session_in_which_they_were_typed(page: Any, live_serv
     sign_in(page)
 
     page.wait_for_selector("#words-title")
-    assert page.input_value("textarea[name=note]") == "Too early."
+    until(page, lambda: page.input_value("textarea[name=note]") == "Too early.")
     assert note_of(0) == ""
     page.click("section:has(#words-title) button:has-text('Save')")
-    until(page, lambda: note_of(0) == "Too early.")
+    page.wait_for_selector(".words:has-text('Too early.')")
+    assert note_of(0) == "Too early."
     page.goto(f"{live_server.url}/trades/{trade.public_id}/")
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('words:'))") == []
 
@@ -127,7 +128,7 @@ def test_nothing_of_a_page_is_replaced_by_the_page_to_sign_in_on(
         page.click(f"{SIGNED_OUT} a")
     sign_in(opened.value)
     opened.value.wait_for_selector("#review-title:has-text('SYM0')")
-    assert opened.value.input_value("#review-note") == "Still here."
+    until(opened.value, lambda: opened.value.input_value("#review-note") == "Still here.")
 
 
 def test_the_key_of_help_says_what_the_page_is_for(wide_page: Any, live_server: LiveServer) -> None:
