@@ -13,10 +13,10 @@ from config.celery import app
 
 @contextmanager
 def redis_at(url: str) -> Iterator[None]:
-    """Cache and broker of this process are at this address, with fresh connections and no memory of failures."""
-    from django.conf import settings
+    """Cache and broker of this process are at this address, waited for as in life, with no memory of failures."""
+    from config.settings import CACHES
 
-    caches = {"default": {**settings.CACHES["default"], "LOCATION": url}}
+    caches = {"default": {**CACHES["default"], "LOCATION": url}}
     with override_settings(CACHES=caches), broker_at(url):
         yield
 

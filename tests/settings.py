@@ -15,6 +15,7 @@ os.environ["EMBEDDED_THROWAWAY"] = "1"
 os.environ.pop("MEDIA_ROOT", None)
 
 from config.settings import *  # noqa: E402, F403
+from config.settings import CACHES as CACHES_IN_LIFE  # noqa: E402
 from config.settings import DATABASES, MIGRATION_DATABASE_URL, VAR_DIR, _database  # noqa: E402
 
 # The owner's role makes the test database; what the lesser role may not do has a test of its own.
@@ -23,6 +24,13 @@ MEDIA_ROOT = VAR_DIR / "media"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 CELERY_TASK_ALWAYS_EAGER = True
+# In life a cache that is silent for a tenth of a second is passed over; a machine that is busy is silent for longer.
+CACHES = {
+    "default": {
+        **CACHES_IN_LIFE["default"],
+        "OPTIONS": {**CACHES_IN_LIFE["default"]["OPTIONS"], "SOCKET_CONNECT_TIMEOUT": 30, "SOCKET_TIMEOUT": 30},  # type: ignore[dict-item]
+    }
+}
 # Files are looked for when they are asked for: every client of a test would read the list of all of them anew.
 WHITENOISE_AUTOREFRESH = True
 # The lexical embedder needs no weights; what the other makes of texts has tests of its own.

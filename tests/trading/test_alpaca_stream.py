@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from io import StringIO
@@ -35,6 +34,7 @@ from tests.trading.brokers import (
     units,
 )
 from tests.trading.desk import cash, share, ticket
+from tests.waiting import PATIENCE, until
 from trading import orders
 from trading.models import Execution, Order, OrderAttempt, OrderCommand
 from trading.order_tickets import ticket_of
@@ -227,14 +227,6 @@ def test_a_request_of_which_the_broker_shows_no_sign_is_over(alice: User, it: St
 # --- real connections, real processes -----------------------------------------------------------------
 
 
-def until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
-    """It holds before long."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it never did"
-        time.sleep(0.05)
-
-
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_the_listener_hears_comes_back_and_takes_what_it_missed(it: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +241,7 @@ def test_the_listener_hears_comes_back_and_takes_what_it_missed(it: StandIn, mon
     thread = threading.Thread(target=Listener(row.pk, stop=stop).run)
     thread.start()
     try:
-        it.wait_for_stream()
+        it.wait_for_stream(seconds=PATIENCE)
         it.broker.fill(str(order.broker_order_id), "4", "50")
         until(lambda: units(account) == {"ACME": D(4)})
         it.is_refusing_streams = True
@@ -257,13 +249,13 @@ def test_the_listener_hears_comes_back_and_takes_what_it_missed(it: StandIn, mon
         until(lambda: BrokerConnection.objects.get(pk=row.pk).stream_state == "down")
         it.broker.fill(str(order.broker_order_id), "3", "50")
         it.is_refusing_streams = False
-        it.wait_for_stream()
+        it.wait_for_stream(seconds=PATIENCE)
         it.broker.fill(str(order.broker_order_id), "3", "50")
         until(lambda: Order.objects.get(pk=order.pk).status == "filled")
         until(lambda: BrokerConnection.objects.get(pk=row.pk).stream_state == "live")
     finally:
         stop.set()
-        thread.join(timeout=10)
+        thread.join(PATIENCE)
     assert not thread.is_alive()
     state = BrokerConnection.objects.get(pk=row.pk)
     assert (state.stream_state, state.reconciled_at is not None) == ("off", True)
