@@ -100,14 +100,14 @@ def _serve_and_stop(environment: dict[str, str]) -> None:
                 address = line.split()[1]
             if line.startswith("Stop with"):
                 break
-        with urlopen(f"{address}livez", timeout=10) as answer:
+        with urlopen(f"{address}livez", timeout=60) as answer:
             assert answer.status == 200
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         left = [int(pid) for pid in children.read_text().split()] if children.exists() else []
 
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
 
     assert rest.endswith("Stopped.\n")
     assert not [pid for pid in left if Path(f"/proc/{pid}").exists()]

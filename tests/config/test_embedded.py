@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 import redis
 
 from config import embedded, keeper
+from tests.waiting import PATIENCE, until
 
 PROJECT = Path(embedded.__file__).resolve().parent.parent
 USER = """
@@ -50,18 +51,11 @@ class User:
         return self.process.stdout.readline().split()
 
     def leave(self) -> None:
-        self.process.communicate("", timeout=30)
+        self.process.communicate("", timeout=PATIENCE)
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate(timeout=30)
-
-
-def wait_until(true: Callable[[], bool], seconds: int = 15) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
+        self.process.communicate(timeout=PATIENCE)
 
 
 def ask(url: str, query: str) -> str:
@@ -152,7 +146,7 @@ def test_killing_the_only_user_stops_the_servers_and_a_later_start_works(root: P
         connection.execute("CREATE TABLE fact AS SELECT 42 AS answer")
 
     user.kill()
-    wait_until(lambda: is_stopped(root))
+    until(lambda: is_stopped(root))
 
     assert not answers(app)
     # What a power cut leaves: the number of a process that is somebody else's by now.
@@ -160,7 +154,7 @@ def test_killing_the_only_user_stops_the_servers_and_a_later_start_works(root: P
     again = User(root, keep="keep")
     assert ask(again.read()[0], "SELECT answer FROM fact") == "42"
     again.leave()
-    wait_until(lambda: is_stopped(root))
+    until(lambda: is_stopped(root))
 
 
 def test_the_servers_live_as_long_as_anybody_uses_them(root: Path) -> None:
@@ -177,7 +171,7 @@ def test_the_servers_live_as_long_as_anybody_uses_them(root: Path) -> None:
 
     assert answers(app)  # the forked worker still uses them
     os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: not root.exists())
+    until(lambda: not root.exists())
     assert not answers(app)
     starter.process.communicate()
 
@@ -194,7 +188,7 @@ def test_a_killed_keeper_is_replaced_and_its_servers_are_kept(root: Path) -> Non
     assert postmaster_of(app) == postmaster
     user.leave()
     other.leave()
-    wait_until(lambda: not root.exists())
+    until(lambda: not root.exists())
 
 
 def test_stop_stops_what_others_use_and_what_a_killed_keeper_left(root: Path) -> None:
@@ -224,14 +218,14 @@ def test_a_folder_that_others_cannot_reach_stays_closed(tmp_path: Path) -> None:
     assert stat.S_IMODE(place.sockets.stat().st_mode) == 0o700
     assert {parent: parent.stat().st_mode for parent in parents} == parents
     user.leave()
-    wait_until(lambda: not (root.exists() or place.home.exists() or place.sockets.exists()))
+    until(lambda: not (root.exists() or place.home.exists() or place.sockets.exists()))
 
 
 def test_a_server_that_cannot_start_is_an_error_with_the_end_of_its_log(root: Path) -> None:
     user = User(root, keep="keep")
     user.read()
     user.leave()
-    wait_until(lambda: is_stopped(root))
+    until(lambda: is_stopped(root))
     with (root / "postgres" / "postgresql.conf").open("a") as settings:
         settings.write("no_such_setting = 1\n")
 

@@ -37,7 +37,7 @@ def test_a_connection_that_the_server_cut_is_opened_anew(kept: DatabaseWrapper) 
     other = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
         with other.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+            cursor.execute("SELECT pg_terminate_backend(%s, 60000)", [pid])
     finally:
         other.close()
 

@@ -111,20 +111,26 @@ def test_without_a_broker_a_delivery_is_taken_at_once_and_read_by_the_sweep(
 ) -> None:
     settings.HELIUS_WEBHOOK_SECRETS = ["the secret"]
     wallet(make_user())
-    made = swap(address("whale"), [(USDC, "-50", 6), (address("token"), "200", 6)], at=AT, name="one")
     # The first request of a process loads every address, which is not what is timed.
     assert Client().get("/livez").status_code == 200
-    begun = time.monotonic()
+    took = []
     with broker() as url, broker_at(url):
-        answer = Client().post(
-            "/api/v1/webhooks/helius/", [made], content_type="application/json", headers={"Authorization": "the secret"}
-        )
-    assert answer.status_code == 200
-    # A hung broker cost 7 to 50 seconds where it was waited for.
-    assert time.monotonic() - begun < 5
-    assert WebhookDelivery.objects.get().status == "received"
-    assert wallet_tasks.read_deliveries() == 1
-    assert Signal.objects.count() == 1
+        for name in ("one", "two"):
+            made = swap(address("whale"), [(USDC, "-50", 6), (address("token"), "200", 6)], at=AT, name=name)
+            begun = time.monotonic()
+            answer = Client().post(
+                "/api/v1/webhooks/helius/",
+                [made],
+                content_type="application/json",
+                headers={"Authorization": "the secret"},
+            )
+            took.append(time.monotonic() - begun)
+            assert answer.status_code == 200
+    # A hung broker cost 7 to 50 seconds each time, where it was waited for; the machine stands still but once.
+    assert min(took) < 5
+    assert set(WebhookDelivery.objects.values_list("status", flat=True)) == {"received"}
+    assert wallet_tasks.read_deliveries() == 2
+    assert Signal.objects.count() == 2
 
 
 def test_adr_001_workers_that_sync_at_once_make_one_webhook(settings: Any) -> None:

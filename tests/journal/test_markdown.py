@@ -106,11 +106,11 @@ def test_what_an_attacker_writes_does_nothing(text: str) -> None:
     ids=range(20),
 )  # fmt: skip
 def test_no_text_takes_long(text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
 
     to_html(text)
 
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_a_text_that_no_form_takes_is_shown_as_it_was_typed() -> None:

@@ -59,7 +59,7 @@ def cut(pid: int | None = None) -> None:
         pid = connection.connection.info.backend_pid
     other = connections.create_connection(DEFAULT_DB_ALIAS)
     with other.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        cursor.execute("SELECT pg_terminate_backend(%s, 60000)", [pid])
     other.close()
 
 

@@ -69,23 +69,23 @@ def test_an_order_left_alone_by_who_placed_it_is_matched(account: Account, acme:
     quoted(acme, "49.98", "50.02")
     left = orders.place(account, instrument=acme, ticket=ticket("buy", "10"), intent=Intent()).order
 
-    assert order_sweeps.match_unmatched(at=timezone.now()).done == 0  # who placed it may still be at it
-    assert order_sweeps.match_unmatched(at=timezone.now() + timedelta(seconds=3)).done == 1
+    soon, late = left.created_at + timedelta(seconds=1), left.created_at + timedelta(seconds=2)
+    assert order_sweeps.match_unmatched(at=soon).done == 0  # who placed it may still be at it
+    assert order_sweeps.match_unmatched(at=late).done == 1
 
     assert Order.objects.get(pk=left.pk).status == "filled"
-    assert order_sweeps.unmatched(at=timezone.now() + timedelta(seconds=3)) == []
+    assert order_sweeps.unmatched(at=late) == []
 
 
 def test_what_rests_is_not_swept_and_a_waiting_stop_only_while_a_quote_is_fresh(
     account: Account, acme: Instrument
 ) -> None:
     placed(account, acme, ticket("buy", "10", "limit", limit_price="49"))
-    now = timezone.now()
-    assert order_sweeps.unmatched(at=now + timedelta(seconds=3)) == []
+    assert order_sweeps.unmatched(at=timezone.now() + timedelta(seconds=3)) == []
 
-    placed(account, acme, ticket("buy", "10", "stop", stop_price="60"))
-    assert order_sweeps.unmatched(at=now + timedelta(seconds=10)) == [acme.pk]
-    assert order_sweeps.unmatched(at=now + timedelta(minutes=6)) == []
+    stop = placed(account, acme, ticket("buy", "10", "stop", stop_price="60"))
+    assert order_sweeps.unmatched(at=stop.created_at + timedelta(seconds=10)) == [acme.pk]
+    assert order_sweeps.unmatched(at=stop.updated_at + timedelta(minutes=5)) == []
 
 
 # --- prices ------------------------------------------------------------------------------------------

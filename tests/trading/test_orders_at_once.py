@@ -3,7 +3,6 @@
 import os
 import random
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -18,7 +17,7 @@ from accounts.errors import DomainError
 from accounts.models import Account, AuditEvent, LedgerEntry
 from tests.factories import make_user
 from tests.trading.desk import cash, funded, share, ticket
-from tests.waiting import until
+from tests.waiting import until, until_somebody_waits
 from trading import joint_orders, order_facts, order_groups, orders, trades
 from trading.invariants import INVARIANTS
 from trading.models import Instrument, Order, Quote
@@ -160,6 +159,9 @@ def test_everything_adds_up_after_random_histories_of_many_at_once_of_whom_some_
 
     def live(seed: int) -> None:
         _lives(seed, accounts, shares, OPERATIONS // THREADS, done)
+        # On a fast machine they would be through before anybody was killed.
+        while not killed and len(done) < 100 * OPERATIONS:
+            _lives(len(done), accounts, shares, 1, done)
 
     def kill() -> None:
         while not over.wait(timeout=0.01):
@@ -255,19 +257,13 @@ def test_a_group_is_canceled_while_its_orders_meet_the_market(monkeypatch: pytes
     follow = order_groups.follow
 
     def follow_once_the_other_waits(step: Any, **given: Any) -> None:
-        for _ in range(100):
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-                if cursor.fetchone()[0]:
-                    break
-            time.sleep(0.05)
+        until_somebody_waits()
         follow(step, **given)
 
     monkeypatch.setattr(order_groups, "follow", follow_once_the_other_waits)
 
     def match_in_between() -> int:
-        while not _is_locked(target.pk):
-            time.sleep(0.01)
+        until(lambda: _is_locked(target.pk))
         return paper.match(acme.pk)
 
     canceled, matched = at_once(lambda: orders.cancel(target), match_in_between)
