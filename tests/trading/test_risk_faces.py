@@ -1,6 +1,6 @@
 """Risk as people, programs and operators meet it: pages, API, admin."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from accounts.models import Account, User
 from tests.conftest import api_of, signed_in
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_instrument
-from tests.trading.test_risk import NOW, lose, settled
+from tests.trading.risk_things import NOW, lose, with_300
 from trading import risk
 from trading.models import BreakerEvent, BreakerState, RiskConfig, RiskConfigRevision, RiskLimit, SystemSetting
 from trading.risk.breakers import Target
@@ -29,8 +29,7 @@ def operator(db: None) -> User:
 
 @pytest.fixture
 def account(alice: User) -> Account:
-    User.objects.filter(pk=alice.pk).update(date_joined=datetime(2026, 1, 1, tzinfo=UTC))
-    return settled(make_account(alice, "Main", initial_balance=Decimal(300)))
+    return with_300(alice)
 
 
 # --- pages -----------------------------------------------------------------------------------------
