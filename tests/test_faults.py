@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from decimal import Decimal
@@ -32,7 +32,7 @@ from journal.models import DayRollup
 from tests import broken_services
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
-from tests.waiting import PATIENCE, until
+from tests.waiting import PATIENCE, at_once, done_at_once, until
 from trading import tasks
 from trading.imports import batches, pipeline
 from trading.models import BatchStatus, Execution, ImportBatch, ImportRow, Instrument, Position, Trade
@@ -301,34 +301,11 @@ def test_lost_messages_are_found_by_the_sweep() -> None:
     assert sum(DayRollup.objects.values_list("net_pnl", flat=True)) == Decimal(50)
 
 
-def at_once(work: list[Callable[[], Any]]) -> list[BaseException]:
-    """Every piece of work runs in a thread of its own, all starting together; returns what they raised."""
-    start, raised = threading.Barrier(len(work)), []
-
-    def one(piece: Callable[[], Any]) -> None:
-        try:
-            start.wait(PATIENCE)
-            piece()
-        except BaseException as error:  # noqa: BLE001 – handed to the test
-            raised.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=one, args=[piece], daemon=True) for piece in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-        assert not thread.is_alive(), "stuck"
-    return raised
-
-
 def test_one_task_delivered_ten_times_at_once_does_its_work_once() -> None:
     batch = queued(make_user(), pairs(300))
 
-    raised = at_once([lambda: tasks.run_import(batch.pk)] * 10)
+    done_at_once(*[lambda: tasks.run_import(batch.pk)] * 10)
 
-    assert not raised
     assert (again(batch).status, batch.attempts, batch.result["new"]) == (BatchStatus.APPLIED, 1, 600)
 
 
@@ -343,7 +320,7 @@ def test_without_the_batchs_lock_ten_deliveries_would_all_import(monkeypatch: py
     monkeypatch.setattr(pipeline, "lock_batch", lets_all_in)
     batch = queued(make_user(), pairs(300))
 
-    at_once([lambda: tasks.run_import(batch.pk)] * 10)
+    at_once(*[lambda: tasks.run_import(batch.pk)] * 10)
 
     assert again(batch).attempts > 1
 
@@ -352,9 +329,8 @@ def test_one_file_sent_six_times_at_once_is_in_once() -> None:
     owner = make_user()
     copies = [queued(owner, pairs(100)) for _ in range(6)]
 
-    raised = at_once([lambda batch=batch: tasks.run_import(batch.pk) for batch in copies])
+    done_at_once(*[lambda batch=batch: tasks.run_import(batch.pk) for batch in copies])
 
-    assert not raised
     assert {again(batch).status for batch in copies} == {BatchStatus.APPLIED}
     assert sorted(batch.result["new"] for batch in copies) == [0, 0, 0, 0, 0, 200]
     assert (Execution.objects.count(), Account.objects.count()) == (200, 3)
@@ -379,9 +355,8 @@ def test_an_import_that_makes_an_account_does_not_deadlock_with_a_trade_entered_
             make_trade(account, day=date(2026, 2, 5), pnl="1", symbol=f"T{number % 5}")
             number += 1
 
-    raised = at_once([imports, enters])
+    done_at_once(imports, enters)
 
-    assert not raised
     assert {again(batch).status for batch in rounds} == {BatchStatus.APPLIED}
     journal_tasks.sweep_stale_days()
     call_command("recompute_metrics", "--check")
@@ -392,11 +367,8 @@ def test_writes_to_many_accounts_at_once_move_the_version_on_by_their_number() -
     accounts = [make_account(owner) for _ in range(8)]
     before = versions.current(owner.pk)
 
-    raised = at_once(
-        [lambda account=account: make_trade(account, day=date(2026, 1, 5), pnl="3") for account in accounts]
-    )
+    done_at_once(*[lambda account=account: make_trade(account, day=date(2026, 1, 5), pnl="3") for account in accounts])
 
-    assert not raised
     assert versions.current(owner.pk) >= before + 8
     assert reports.aggregate_metrics(owner).figures.net_pnl == Decimal(24)
     call_command("recompute_metrics", "--check")
@@ -422,7 +394,7 @@ def test_a_version_that_is_read_and_written_back_would_lose_changes(monkeypatch:
 
     monkeypatch.setattr(versions, "bump", careless)
 
-    at_once([lambda account=account: make_trade(account, day=date(2026, 1, 5), pnl="3") for account in accounts])
+    at_once(*[lambda account=account: make_trade(account, day=date(2026, 1, 5), pnl="3") for account in accounts])
 
     assert versions.current(owner.pk) < before + 8
 
@@ -441,9 +413,8 @@ def test_recomputes_at_once_while_somebody_trades_leave_the_truth() -> None:
         while not done.is_set():
             journal_tasks.recompute_owner(owner.pk)
 
-    raised = at_once([trade, compute, compute, lambda: call_command("recompute_metrics", "--all")])
+    done_at_once(trade, compute, compute, lambda: call_command("recompute_metrics", "--all"))
 
-    assert not raised
     journal_tasks.sweep_stale_days()
     assert sum(DayRollup.objects.values_list("net_pnl", flat=True)) == Decimal(300)
     call_command("recompute_metrics", "--check")

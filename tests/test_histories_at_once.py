@@ -1,6 +1,5 @@
 """One person's histories lived by several at once: nobody deadlocks, and what is left is the truth."""
 
-import threading
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import call_command
-from django.db import connection
 
 from accounts.errors import DomainError
 from accounts.models import Account, User
@@ -20,6 +18,7 @@ from tests.factories import make_account, make_user
 from tests.histories import History
 from tests.journal.factories import make_trade
 from tests.test_exactness import trades_are
+from tests.waiting import PATIENCE, done_at_once
 from trading import trades
 from trading.errors import TradeRefused
 from trading.imports import batches
@@ -27,8 +26,6 @@ from trading.models import Trade
 from trading.trades import EnteredFill
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
-
-PATIENCE = 90
 
 
 @pytest.fixture(autouse=True)
@@ -61,24 +58,9 @@ def test_histories_at_once_leave_the_truth(seed: int) -> None:
     owner = make_user()
     first = Hasty(owner, seed)
     lives = [first, *(twin(owner, first, seed + 1000 * number) for number in (1, 2))]
-    raised: list[BaseException] = []
 
-    def live(history: Hasty) -> None:
-        try:
-            history.live(15)
-        except BaseException as error:  # noqa: BLE001 – handed to the test
-            raised.append(error)
-        finally:
-            connection.close()
+    done_at_once(*[lambda history=history: history.live(15) for history in lives], patience=2 * PATIENCE)
 
-    threads = [threading.Thread(target=live, args=[history], daemon=True) for history in lives]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-        assert not thread.is_alive(), "stuck"
-
-    assert not raised
     call_command("recompute_metrics", "--check")
     trades_are(owner, trips_of(owner))
 

@@ -11,7 +11,7 @@ from accounts import ledger, versions
 from accounts.errors import DomainError, IdempotencyConflict, InsufficientFunds, InvalidValue
 from accounts.models import Account, LedgerEntry, Portfolio, User
 from tests.factories import make_account, make_user
-from tests.waiting import until_somebody_waits
+from tests.waiting import PATIENCE, done_at_once, until_somebody_waits
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -97,31 +97,23 @@ def test_history_cannot_be_changed(account: Account, change: str) -> None:
 def withdraw_at_once(account: Account) -> list[str]:
     """Two connections withdraw 60 of 100; the second begins while the first has not committed."""
     first_has_moved = threading.Event()
-    outcomes: list[str] = []
 
-    def first() -> None:
-        with transaction.atomic():
-            move(ledger.withdraw, account, "60", "first")
-            first_has_moved.set()
-            until_somebody_waits()
-        outcomes.append("moved")
-        connection.close()
+    @transaction.atomic
+    def first() -> str:
+        move(ledger.withdraw, account, "60", "first")
+        first_has_moved.set()
+        until_somebody_waits()
+        return "moved"
 
-    def second() -> None:
-        first_has_moved.wait()
+    def second() -> str:
+        first_has_moved.wait(PATIENCE)
         try:
             move(ledger.withdraw, account, "60", "second")
-            outcomes.append("moved")
         except DomainError as error:
-            outcomes.append(error.code)
-        connection.close()
+            return error.code
+        return "moved"
 
-    threads = [threading.Thread(target=first), threading.Thread(target=second)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(outcomes)
+    return sorted(done_at_once(first, second))
 
 
 @pytest.mark.postgres

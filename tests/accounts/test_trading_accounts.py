@@ -4,15 +4,15 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts import signals, trading_accounts, versions
-from accounts.errors import AccountHasTrades, Conflict, DomainError, InvalidValue, NameTaken
+from accounts.errors import AccountHasTrades, Conflict, InvalidValue, NameTaken
 from accounts.models import Account, ActivityEntry, AuditEvent, User
 from accounts.models.account import trading_day_ends
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_trade
-from tests.waiting import until_somebody_waits
+from tests.waiting import PATIENCE, at_once, until_somebody_waits
 from trading.models import Execution, Trade
 
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -149,28 +149,17 @@ def test_a_trading_day_ends_where_the_next_begins(zone: str, start: time, at: st
 def test_of_two_equal_names_at_once_one_is_refused_in_words() -> None:
     owner = make_user()
     first_is_in = threading.Event()
-    refusals: list[DomainError] = []
 
-    def first() -> None:
-        with transaction.atomic():
-            trading_accounts.create(owner=owner, name="Main")
-            first_is_in.set()
-            until_somebody_waits()
-        connection.close()
+    @transaction.atomic
+    def first() -> Account:
+        made = trading_accounts.create(owner=owner, name="Main")
+        first_is_in.set()
+        until_somebody_waits()
+        return made
 
-    def second() -> None:
-        first_is_in.wait()
-        try:
-            trading_accounts.create(owner=owner, name="Main")
-        except DomainError as error:
-            refusals.append(error)
-        connection.close()
+    def second() -> Account:
+        first_is_in.wait(PATIENCE)
+        return trading_accounts.create(owner=owner, name="Main")
 
-    threads = [threading.Thread(target=first), threading.Thread(target=second)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert [type(refusal) for refusal in refusals] == [NameTaken]
+    assert [type(each) for each in at_once(first, second)] == [Account, NameTaken]
     assert Account.objects.count() == 1

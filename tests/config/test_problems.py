@@ -1,11 +1,10 @@
 import json
-import threading
 import uuid
 
 import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DataError, IntegrityError, OperationalError, connection
+from django.db import DataError, IntegrityError, OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404
 from django.test import Client, RequestFactory
@@ -16,6 +15,7 @@ from accounts.models import Account
 from config import problems
 from tests.conftest import api_of
 from tests.factories import make_user
+from tests.waiting import done_at_once
 
 
 @pytest.mark.parametrize(
@@ -94,20 +94,9 @@ def test_a_request_id_is_ours_and_in_answer_and_problem(client: Client, db: None
 @pytest.mark.django_db(transaction=True)
 def test_one_key_sent_ten_times_at_once_takes_effect_once() -> None:
     api = api_of(make_user())
-    answers: list[tuple[int, str]] = []
-    start = threading.Barrier(10)
 
-    def post() -> None:
-        start.wait()
+    def post() -> tuple[int, str]:
         answer = api.post("/api/v1/accounts/", {"name": "Main"}, HTTP_IDEMPOTENCY_KEY="one")
-        answers.append((answer.status_code, answer.json()["id"]))
-        connection.close()
+        return answer.status_code, answer.json()["id"]
 
-    threads = [threading.Thread(target=post) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert len(answers) == 10
-    assert set(answers) == {(201, str(Account.objects.get().public_id))}
+    assert set(done_at_once(*[post] * 10)) == {(201, str(Account.objects.get().public_id))}

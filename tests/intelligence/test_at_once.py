@@ -2,13 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal as D
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 from django.test import Client
 
 from intelligence import inbox, signals, syncing, tokens, wallet_tasks
@@ -20,31 +19,9 @@ from intelligence.sources.transactions import address, signature, swap
 from tests.broken_services import broker_at, hung_server, no_server
 from tests.factories import make_user
 from tests.intelligence.following import AT, wallet
+from tests.waiting import at_once, done_at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
-
-
-def at_once(number: int, act: Callable[[int], Any]) -> list[Any]:
-    """What each of so many threads got, each with a connection of its own, all let go at the same time."""
-    ready = threading.Barrier(number)
-    got: list[Any] = [None] * number
-
-    def run(index: int) -> None:
-        try:
-            connection.ensure_connection()
-            ready.wait(timeout=20)
-            got[index] = act(index)
-        except Exception as error:  # noqa: BLE001 – looked at by the test
-            got[index] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    return got
 
 
 def test_the_same_delivery_twenty_times_at_once_is_one_signal() -> None:
@@ -52,11 +29,11 @@ def test_the_same_delivery_twenty_times_at_once_is_one_signal() -> None:
     body = str([swap(address("whale"), [(USDC, "-50", 6), (address("token"), "200", 6)], at=AT, name="one")])
     body = body.replace("'", '"').replace("None", "null").replace("True", "true")
 
-    received = at_once(20, lambda _: inbox.receive(source="helius", body=body.encode(), at=datetime.now(UTC)))
+    received = done_at_once(*[lambda: inbox.receive(source="helius", body=body.encode(), at=datetime.now(UTC))] * 20)
     assert len({each.id for each in received}) == 1
     assert sum(each.is_new for each in received) == 1
     assert WebhookDelivery.objects.get().repeats == 19
-    read = at_once(8, lambda _: inbox.read_waiting())
+    read = done_at_once(*[inbox.read_waiting] * 8)
     assert sum(read) == 1
     assert Signal.objects.count() == 1
 
@@ -65,8 +42,8 @@ def test_reports_of_one_swap_that_differ_in_bytes_are_one_signal_however_they_ov
     whale = wallet(make_user())
     one = Seen(whale.address, address("token"), "swap_detected", "buy", signature("one"), 7, AT, D(1), {})
     moved = Seen(whale.address, address("token"), "swap_detected", "buy", signature("one"), 8, AT, D(1), {})
-    made = at_once(
-        12, lambda index: signals.record([moved if index % 3 == 0 else one], source="helius", at=AT).duplicates
+    made = done_at_once(
+        *[lambda seen=seen: signals.record([seen], source="helius", at=AT).duplicates for seen in [moved, one, one] * 4]
     )
     # Two blocks, so two rows, the second of which names the first.
     assert sorted(made) == [0, 0, *[1] * 10]
@@ -84,7 +61,7 @@ def test_reports_of_one_swap_that_differ_in_bytes_are_one_signal_however_they_ov
         patched.setattr(signals, "_lock", lambda transactions: None)
         patched.setattr(signals, "_known", known_to_all)
         other = Seen(whale.address, address("token"), "swap_detected", "sell", signature("two"), 7, AT, D(1), {})
-        got = at_once(8, lambda _: signals.record([other], source="helius", at=AT).duplicates)
+        got = at_once(*[lambda: signals.record([other], source="helius", at=AT).duplicates] * 8)
     assert sum(isinstance(each, IntegrityError) for each in got) == 7
     assert Signal.objects.filter(action="sell").count() == 1
 
@@ -100,7 +77,7 @@ def test_two_who_ask_for_a_token_at_once_make_one_look() -> None:
             threading.Event().wait(0.3)
             return TokenFacts("rugcheck", "X", "", 6, D(1), D(60000), D("0.2"), D(1), (), AT)
 
-    got = at_once(6, lambda _: tokens.read(address("token"), at=AT, sources=[Slow()]).liquidity)
+    got = done_at_once(*[lambda: tokens.read(address("token"), at=AT, sources=[Slow()]).liquidity] * 6)
     assert (looks, got) == ([address("token")], [D(60000)] * 6)
     assert Token.objects.get().analyzed_at == AT
 
@@ -139,7 +116,7 @@ def test_adr_001_workers_that_sync_at_once_make_one_webhook(settings: Any) -> No
     with StandIns() as there:
         for name, value in there.settings.items():
             setattr(settings, name, value)
-        did = at_once(6, lambda _: syncing.sync(at=AT).did)
+        did = done_at_once(*[lambda: syncing.sync(at=AT).did] * 6)
         assert len(there.webhooks) == 1
         assert there.requests.count("POST /v0/webhooks") == 1
     assert did.count("created") == 1

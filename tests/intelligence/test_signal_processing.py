@@ -27,7 +27,8 @@ from tests.factories import make_account, make_user
 from tests.intelligence import following
 from tests.intelligence.copies import MINT, Follower, plan_of, priced, safe_token, settled, verdicts
 from tests.trading.desk import cash
-from tests.trading.test_orders_at_once import at_once, broken
+from tests.trading.test_orders_at_once import broken
+from tests.waiting import at_once
 from trading import exit_strategies, risk
 from trading.exits.plans import simple_plan
 from trading.models import (

@@ -4,7 +4,6 @@ import io
 import os
 import stat
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from PIL import Image
@@ -29,6 +27,7 @@ from journal.notes import Written
 from journal.pictures import FileRefused, examine
 from tests.factories import make_user
 from tests.journal.factories import make_account, make_trade
+from tests.waiting import at_once
 from trading import trades
 
 DAY = date(2026, 3, 2)
@@ -386,18 +385,10 @@ def test_uploads_at_once_do_not_exceed_the_quota(media: Path, settings: Any) -> 
     owner = make_user()
     note = notes.write(owner=owner, words=Written(text="x"), day=DAY)
 
-    def send(number: int) -> bool:
-        try:
-            attachments.add(owner=owner, content=b"x" * 40, name=f"{number}", note=note)
-        except QuotaExceeded:
-            return False
-        finally:
-            connection.close()
-        return True
+    sent = at_once(
+        *[lambda name=name: attachments.add(owner=owner, content=b"x" * 40, name=name, note=note) for name in "abcdef"]
+    )
 
-    with ThreadPoolExecutor(4) as pool:
-        kept = list(pool.map(send, range(6)))
-
-    assert kept.count(True) == 2
+    assert sorted(type(each).__name__ for each in sent) == ["Attachment"] * 2 + ["QuotaExceeded"] * 4
     assert attachments.used_by(owner) == 80
     assert len(files_below(media)) == 2

@@ -1,13 +1,11 @@
 """What is done to the trades chosen in a list, from the page and by the API, and the way back."""
 
 import re
-import threading
 import uuid
 from datetime import date
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -15,6 +13,7 @@ from accounts.models import Account, User
 from journal import bulk_acts
 from tests.factories import make_user
 from tests.journal.factories import make_account, make_trade
+from tests.waiting import done_at_once
 from trading import many_trades, tags, trades
 from trading.models import Tag, TagGroup, Trade
 
@@ -205,28 +204,11 @@ def test_tagging_and_deleting_the_same_trades_at_once_leaves_no_loose_ends() -> 
     made = [make_trade(account, day=date(2026, 3, 2), pnl="1", symbol=f"S{number}") for number in range(6)]
     gap = tags.create(owner=owner, name="gap")
     keys = [trade.pk for trade in made]
-    problems: list[BaseException] = []
-    barrier = threading.Barrier(2)
 
-    def run(act: Any) -> None:
-        try:
-            barrier.wait(10)
-            act()
-        except BaseException as error:  # noqa: BLE001 – said below
-            problems.append(error)
-        finally:
-            connection.close()
-
-    acts = [
+    done_at_once(
         lambda: many_trades.label(owner.pk, trade_ids=keys, add=[gap]),
         lambda: many_trades.delete(owner.pk, trade_ids=keys),
-    ]
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    )
 
-    assert not problems
     assert not Trade.objects.exists()
     assert not Trade.tags.through.objects.exists()

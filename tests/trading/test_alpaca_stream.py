@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, connections
+from django.db import connection
 
 from accounts.errors import DomainError
 from accounts.models import Account, BrokerConnection, Portfolio, User
@@ -34,7 +34,7 @@ from tests.trading.brokers import (
     units,
 )
 from tests.trading.desk import cash, share, ticket
-from tests.waiting import PATIENCE, until
+from tests.waiting import PATIENCE, done_at_once, until
 from trading import orders
 from trading.models import Execution, Order, OrderAttempt, OrderCommand
 from trading.order_tickets import ticket_of
@@ -272,18 +272,7 @@ def test_many_workers_send_one_command_once(it: StandIn) -> None:
     account = connected(make_user("alice@example.com"), it)
     order = stored(account, share(), ten())
     command = OrderCommand.objects.get(order=order).pk
-    start, said = threading.Barrier(8), []
-
-    def work() -> None:
-        start.wait()
-        said.append(sending.send(command))
-        connections.close_all()
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    said = done_at_once(*[lambda: sending.send(command)] * 8)
     assert sorted(said) == [""] * 7 + ["done"]
     assert (it.count("POST"), OrderAttempt.objects.count(), len(it.broker.orders)) == (1, 1, 1)
     assert broken() == []

@@ -14,7 +14,8 @@ from accounts.models import Account, User
 from tests.factories import make_user
 from tests.trading.desk import cash, funded, placed, quoted, share, ticket
 from tests.trading.plan_things import DEFAULT, TRAILING
-from tests.trading.test_orders_at_once import at_once, broken
+from tests.trading.test_orders_at_once import broken
+from tests.waiting import at_once
 from trading import exit_orders, exit_plans, mirroring, orders, trades
 from trading.errors import OrderRefused, PlanImpossible
 from trading.exits.plans import ExitPlan, simple_plan

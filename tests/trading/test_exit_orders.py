@@ -1,7 +1,6 @@
 """From a quote to the order of an exit and back: placed once, filled, told to the plan, and never more than is held."""
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal as D
 from io import StringIO
@@ -9,14 +8,14 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from accounts.errors import DomainError
 from accounts.models import Account, User
 from tests.factories import make_user
 from tests.trading.desk import funded, placed, quoted, share, ticket
 from tests.trading.plan_things import DEFAULT
+from tests.waiting import at_once, done_at_once
 from trading import exit_orders, exit_plans, monitoring, orders, plan_lists, risk, trades
 from trading.exits.plans import simple_plan
 from trading.invariants import INVARIANTS
@@ -209,27 +208,6 @@ def test_the_benchmark_keeps_nothing(alice: User) -> None:
 
 
 # ---------------------------------------------------------------- two workers at once
-def _in_two_connections(work: Callable[[], Any]) -> list[Any]:
-    """What the work comes to in two threads that begin together, each with a connection of its own."""
-    gate, found = threading.Barrier(2, timeout=20), []
-
-    def run() -> None:
-        try:
-            gate.wait()
-            found.append(work())
-        except (DomainError, IntegrityError, threading.BrokenBarrierError) as error:  # told to the test
-            found.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    return found
-
-
 def _plans(count: int) -> list[ManagedPosition]:
     account, acme = funded(make_user()), share()
     fill = EnteredFill("buy", D(10 * count), D(10), timezone.now() - timedelta(hours=1))
@@ -243,7 +221,7 @@ def _plans(count: int) -> list[ManagedPosition]:
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_on_the_same_plans_make_exactly_one_exit_order_each(monkeypatch: pytest.MonkeyPatch) -> None:
     _plans(40)
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=30)
     keep = monitoring._keep
 
     def keep_together(*args: Any, **named: Any) -> None:
@@ -251,14 +229,14 @@ def test_two_workers_on_the_same_plans_make_exactly_one_exit_order_each(monkeypa
         keep(*args, **named)
 
     monkeypatch.setattr(monitoring, "_keep", keep_together)
-    found = _in_two_connections(monitoring.tick)
+    found = at_once(monitoring.tick, monitoring.tick)
 
     assert sorted((done.exits, done.lost) for done in found) == [(0, 40), (40, 0)] or (
         sum(done.exits for done in found) == 40 == sum(done.lost for done in found)
     )
     assert PlanExit.objects.count() == 40
     monkeypatch.undo()
-    assert not [each for each in _in_two_connections(exit_orders.submit_exits) if isinstance(each, Exception)]
+    done_at_once(exit_orders.submit_exits, exit_orders.submit_exits)
     assert Order.objects.count() == 40
     assert set(PlanExit.objects.values_list("number", "order__quantity")) == {(1, D(10))}
 
@@ -267,7 +245,7 @@ def test_two_workers_on_the_same_plans_make_exactly_one_exit_order_each(monkeypa
 def test_without_the_comparison_two_workers_would_both_write(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: the same race with the comparison taken out is one that the first test would notice."""
     _plans(3)
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=30)
     keep = monitoring._keep
 
     def keep_together(*args: Any, **named: Any) -> None:
@@ -278,7 +256,7 @@ def test_without_the_comparison_two_workers_would_both_write(monkeypatch: pytest
     blind = monitoring._WRITE.replace("AND c.version = p.version", "").replace("p.version = c.version AND", "")
     assert blind != monitoring._WRITE
     monkeypatch.setattr(monitoring, "_WRITE", blind)
-    found = _in_two_connections(monitoring.tick)
+    found = at_once(monitoring.tick, monitoring.tick)
 
     # The database's own rule is what is left: the second worker's exits are of a number that is taken.
     assert [type(each).__name__ for each in found if isinstance(each, Exception)] == ["IntegrityError"]
@@ -307,7 +285,7 @@ def test_a_revision_in_between_is_never_overwritten(monkeypatch: pytest.MonkeyPa
 def test_two_plans_opened_at_once_never_hold_more_than_the_position() -> None:
     account, acme = funded(make_user()), share()
     trades.enter(account, instrument=acme, fills=[EnteredFill("buy", D(10), D(10), timezone.now())])
-    found = _in_two_connections(lambda: exit_plans.open_plan(account, acme, plan=DEFAULT, quantity=D(6)))
+    found = at_once(*[lambda: exit_plans.open_plan(account, acme, plan=DEFAULT, quantity=D(6))] * 2)
 
     assert sorted(type(each).__name__ for each in found) == ["ManagedPosition", "PlanImpossible"]
     assert exit_plans.committed(account.pk, acme.pk) == 6

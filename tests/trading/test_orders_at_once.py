@@ -17,7 +17,7 @@ from accounts.errors import DomainError
 from accounts.models import Account, AuditEvent, LedgerEntry
 from tests.factories import make_user
 from tests.trading.desk import cash, funded, share, ticket
-from tests.waiting import until, until_somebody_waits
+from tests.waiting import PATIENCE, at_once, until, until_somebody_waits
 from trading import joint_orders, order_facts, order_groups, orders, trades
 from trading.invariants import INVARIANTS
 from trading.models import Instrument, Order, Quote
@@ -41,28 +41,6 @@ SELECT pid FROM (
     ORDER BY random() LIMIT 1
 ) busy WHERE pg_terminate_backend(pid)
 """
-
-
-def at_once(*works: Callable[[], Any]) -> list[Any]:
-    """What each returned or raised, after all had begun together, each on a connection of its own."""
-    together = threading.Barrier(len(works))
-    answers: list[Any] = [None] * len(works)
-
-    def run(place: int, work: Callable[[], Any]) -> None:
-        try:
-            together.wait(timeout=30)
-            answers[place] = work()
-        except Exception as error:  # noqa: BLE001 - it is what the test looks at
-            answers[place] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(place, work)) for place, work in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=max(120, OPERATIONS))
-    return answers
 
 
 def broken() -> dict[str, list[str]]:
@@ -174,7 +152,8 @@ def test_everything_adds_up_after_random_histories_of_many_at_once_of_whom_some_
 
     killer = threading.Thread(target=lambda: (kill(), connection.close()))
     killer.start()
-    lives = at_once(*[lambda seed=seed: live(seed) for seed in range(THREADS)])
+    patience = max(PATIENCE, OPERATIONS)
+    lives = at_once(*[lambda seed=seed: live(seed) for seed in range(THREADS)], patience=patience)
     over.set()
     killer.join()
 

@@ -1,17 +1,16 @@
 """From a file to fills: idempotent, all or nothing, undone without a trace."""
 
-import threading
 from datetime import timedelta
 from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from accounts.models import Account, User
 from tests.factories import make_account, make_user
+from tests.waiting import done_at_once
 from trading import catalogue, tasks, trades
 from trading.errors import BatchBusy, ImportRefused
 from trading.imports import batches, pipeline
@@ -376,20 +375,8 @@ def test_the_same_file_ten_times_at_once_is_applied_once() -> None:
     owner = make_user("carol@example.com")
     make_account(owner, "Margin", number="U1", broker="Interactive Brokers")
     waiting = [batches.queue(batches.look(received(owner, flex(OPEN, CLOSE)))) for _ in range(10)]
-    start = threading.Barrier(10)
 
-    def work(batch: ImportBatch) -> None:
-        start.wait()
-        try:
-            batches.run(batch)
-        finally:
-            connections["default"].close()
-
-    threads = [threading.Thread(target=work, args=[batch]) for batch in waiting]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    done_at_once(*[lambda batch=batch: batches.run(batch) for batch in waiting])
 
     results = [batch.result["new"] for batch in ImportBatch.objects.filter(status=BatchStatus.APPLIED)]
     assert sorted(results) == [0] * 9 + [2]
@@ -402,20 +389,8 @@ def test_the_same_file_ten_times_at_once_is_applied_once() -> None:
 def test_two_workers_on_one_import_apply_it_once() -> None:
     owner = make_user("carol@example.com")
     batch = batches.queue(batches.look(received(owner, flex(OPEN, CLOSE))))
-    start = threading.Barrier(2)
 
-    def work() -> None:
-        start.wait()
-        try:
-            batches.run(batch)
-        finally:
-            connections["default"].close()
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    done_at_once(*[lambda: batches.run(batch)] * 2)
 
     batch.refresh_from_db()
     assert (batch.status, batch.attempts) == (BatchStatus.APPLIED, 1)
