@@ -1,12 +1,10 @@
 """Answers that take trades apart: by account, by day of the calendar, by any of their properties."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
-from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
@@ -63,8 +61,7 @@ def breakdown(user: User, wanted: MetricsFilter | None = None, *, by: str, fresh
         by=by,
         currency=kept["currency"],
         row_count=len(kept["rows"]),
-        # A thousand rows of figures, of which a page that is kept needs none.
-        rows=cast("Sequence[BreakdownRow]", SimpleLazyObject(lambda: _rows(dimensions.BY_NAME[by], kept))),
+        make_rows=lambda: _rows(dimensions.BY_NAME[by], kept),
         unconverted=series.unconverted_of(kept["unconverted"]),
     )
 
@@ -72,7 +69,7 @@ def breakdown(user: User, wanted: MetricsFilter | None = None, *, by: str, fresh
 def _rows(by: Dimension, kept: dict[str, Any]) -> tuple[BreakdownRow, ...]:
     """The rows in their order and with the words of the person's language: what is kept has neither."""
     rows = [
-        BreakdownRow(key, _label(by, key, kept["names"]), Figures.of([kept["currency"], *sums], counts=counts))
+        BreakdownRow(key, _label(by, key, kept["names"]), kept["currency"], sums, counts)
         for key, sums, counts in kept["rows"]
     ]
     if by.name in _NAMES_OF:

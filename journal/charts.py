@@ -409,17 +409,12 @@ class Bar:
     link: dict[str, str]
 
 
-def net_of(row: BreakdownRow) -> Decimal | None:
-    """What a row of a breakdown made, in money."""
-    return row.figures.totals.net_pnl
-
-
 def bars(
     answer: Breakdown,
     *,
     most: int | None = None,
-    amount_of: Callable[[BreakdownRow], Decimal | None] = net_of,
-    count_of: Callable[[BreakdownRow], int] = attrgetter("figures.trade_count"),
+    amount_of: Callable[[BreakdownRow], Decimal | None] = attrgetter("net_pnl"),
+    count_of: Callable[[BreakdownRow], int] = attrgetter("trade_count"),
 ) -> list[Bar]:
     """The rows as bars; with `most`, only that many with the largest amounts, in the order of the amounts.
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, Self
 
 from journal.conversion import Unconverted
@@ -13,6 +13,7 @@ from journal.metrics.formulas import Interval, MaxDrawdown
 from journal.metrics.totals import Streaks, Totals
 
 _IS_COUNT = tuple(isinstance(column.default, int) for column in fields(Totals))
+_PLACE = {column.name: place for place, column in enumerate(fields(Totals))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,24 +384,63 @@ class Calendar(Answer):
     in_r: Mapping[date, Decimal]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BreakdownRow:
-    """One group of a breakdown: `key` finds it again, `label` is how people read it."""
+    """One group of a breakdown: `key` finds it again, `label` is how people read it.
+
+    `sums` are its totals as they are kept, in `currency`, and `counts` those of all its trades, where some have no
+    money in it. A thousand rows are worked out where they are asked for their figures, which is rarely all of them.
+    """
 
     key: str
     label: str
-    figures: Figures
+    currency: str | None
+    sums: Sequence[Any]
+    counts: Sequence[Any] | None = None
+
+    @cached_property
+    def figures(self) -> Figures:
+        return Figures.of([self.currency, *self.sums], counts=self.counts)
+
+    @property
+    def trade_count(self) -> int:
+        """As `figures` has it."""
+        return self._counted[_PLACE["trade_count"]] or 0
+
+    @property
+    def r_count(self) -> int:
+        """The trades with a realized R."""
+        return self._counted[_PLACE["r_count"]] or 0
+
+    @property
+    def net_pnl(self) -> Decimal | None:
+        """What was made in `currency`; None where that is none."""
+        return Decimal(self.sums[_PLACE["net_pnl"]] or 0) if self.currency else None
+
+    @property
+    def r_sum(self) -> Decimal | None:
+        """The sum of realized R; None where no trade has one."""
+        return Decimal(self._counted[_PLACE["r_sum"]] or 0) if self.r_count else None
+
+    @property
+    def _counted(self) -> Sequence[Any]:
+        return self.sums if self.counts is None else self.counts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Breakdown(Answer):
     """Trades grouped by one property. A trade with several tags is in several rows."""
 
     by: str
     currency: str | None
     row_count: int
-    rows: Sequence[BreakdownRow]
+    #: Called when they are asked for: a page that is kept needs none of a thousand.
+    make_rows: Callable[[], Sequence[BreakdownRow]] = field(compare=False)
     unconverted: tuple[Unconverted, ...]
+
+    @cached_property
+    def rows(self) -> Sequence[BreakdownRow]:
+        return self.make_rows()
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,19 +180,27 @@ def breakdown(
 
     Sorted as `Table.ordered` sorts; only the rows from `start` to `end` of that are worked out.
     """
-    nets = [net_of(row.figures, scale) or ZERO for row in answer.rows]
-    whole = sum((abs(net) for net in nets), ZERO)
+    rows = list(answer.rows)
+    nets = [net_of(row, scale) for row in rows]
+    amounts = [net or ZERO for net in nets]
+    whole = sum(map(abs, amounts), ZERO)
     best = worst = None
     if len(nets) > 2:
-        best, worst = nets.index(max(nets)), nets.index(min(nets))
+        best, worst = amounts.index(max(amounts)), amounts.index(min(amounts))
     by = dimensions.BY_NAME[answer.by]
     headings = _headings(answer.by, words, scale)
 
     def cell(place: int, name: str) -> Any:
-        row = answer.rows[place]
-        return row.label if name == answer.by else _CELLS[name](row.figures, whole, scale)
+        row, net = rows[place], nets[place]
+        if name == answer.by:
+            return row.label
+        if name == "net_pnl":
+            return net
+        if name == "share":
+            return None if net is None or not whole else _ratio(net, whole)
+        return _CELLS[name](row.figures, scale)
 
-    places: Sequence[int] = range(len(answer.rows))
+    places: Sequence[int] = range(len(rows))
     if order:
         name = headings[_place_of(order, headings)].name
         values = [cell(place, name) for place in places]
@@ -203,9 +211,9 @@ def breakdown(
         tuple(
             Line(
                 tuple(cell(place, heading.name) for heading in headings),
-                by.parameters(answer.rows[place].key),
+                by.parameters(rows[place].key),
                 _("best") if place == best else _("worst") if place == worst else "",
-                _titles(answer.rows[place]),
+                _titles(rows[place]),
             )
             for place in places[start:end]
         ),
@@ -225,36 +233,24 @@ def _headings(by: str, words: Words, scale: Scale) -> tuple[Heading, ...]:
     return (Heading(by, words, "text"), *figures)
 
 
-def net_of(figures: Figures, scale: Scale) -> Decimal | None:
+def net_of(row: BreakdownRow, scale: Scale) -> Decimal | None:
     """What these trades made, in the unit of the page."""
-    counted = figures.counted
-    return scale.shown(figures.net_pnl, r=counted.r_sum if counted.r_count else None)
+    return scale.shown(row.net_pnl, r=row.r_sum)
 
 
-def _share(figures: Figures, whole: Decimal, scale: Scale) -> Decimal | None:
-    net = net_of(figures, scale)
-    return None if net is None or not whole else _ratio(net, whole)
-
-
-#: What stands in each column: of these trades, of all that rows won and lost, in the unit of the page.
-_CELLS: dict[str, Callable[[Figures, Decimal, Scale], Any]] = {
-    "trades": lambda figures, _whole, _scale: figures.trade_count,
-    "net_pnl": lambda figures, _whole, scale: net_of(figures, scale),
-    "share": _share,
-    "win_rate": lambda figures, _whole, _scale: figures.win_rate,
-    "profit_factor": lambda figures, _whole, scale: (
-        figures.profit_factor_r if scale.unit is Unit.R else figures.profit_factor
-    ),
-    "expectancy": lambda figures, _whole, scale: scale.shown(figures.expectancy, r=figures.expectancy_r),
-    "average_win": lambda figures, _whole, scale: scale.shown(
-        figures.average_win, r=formulas.average_win_r(figures.counted)
-    ),
-    "average_loss": lambda figures, _whole, scale: scale.shown(
+#: What stands in each of the other columns: of these trades, in the unit of the page.
+_CELLS: dict[str, Callable[[Figures, Scale], Any]] = {
+    "trades": lambda figures, _scale: figures.trade_count,
+    "win_rate": lambda figures, _scale: figures.win_rate,
+    "profit_factor": lambda figures, scale: figures.profit_factor_r if scale.unit is Unit.R else figures.profit_factor,
+    "expectancy": lambda figures, scale: scale.shown(figures.expectancy, r=figures.expectancy_r),
+    "average_win": lambda figures, scale: scale.shown(figures.average_win, r=formulas.average_win_r(figures.counted)),
+    "average_loss": lambda figures, scale: scale.shown(
         figures.average_loss, r=formulas.average_loss_r(figures.counted)
     ),
-    "average_r": lambda figures, _whole, _scale: figures.expectancy_r,
-    "r_trades": lambda figures, _whole, _scale: figures.totals.r_count,
-    "fees": lambda figures, _whole, scale: scale.shown(figures.fees),
+    "average_r": lambda figures, _scale: figures.expectancy_r,
+    "r_trades": lambda figures, _scale: figures.counted.r_count,
+    "fees": lambda figures, scale: scale.shown(figures.fees),
 }
 
 

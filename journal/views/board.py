@@ -391,14 +391,13 @@ class Board:
 
     def _bars(self, answer: Breakdown, most: int | None = None) -> list[charts.Bar]:
         def count(row: BreakdownRow) -> int:
-            return row.figures.totals.r_count if self.unit is Unit.R else row.figures.trade_count
+            return row.r_count if self.unit is Unit.R else row.trade_count
 
         return charts.bars(answer, most=most, amount_of=self.amount_of_row, count_of=count)
 
     def amount_of_row(self, row: BreakdownRow) -> Decimal | None:
         """What a row of a breakdown made, in the unit of the page."""
-        totals = row.figures.totals
-        return self.scale.shown(totals.net_pnl, r=totals.r_sum if totals.r_count else None)
+        return self.scale.shown(row.net_pnl, r=row.r_sum)
 
     def line_options(self, text: str) -> list[Account]:
         """Accounts to draw over the curve: the first whose names hold the text."""

@@ -339,11 +339,11 @@ def _measure(request: HttpRequest) -> str:
 
 
 def _value(row: BreakdownRow, measure: str, scale: Scale) -> Decimal | None:
-    figures = row.figures
     if measure == "trades":
-        return Decimal(figures.trade_count)
+        return Decimal(row.trade_count)
     if measure == "net":
-        return report_tables.net_of(figures, scale)
+        return report_tables.net_of(row, scale)
+    figures = row.figures
     if measure == "expectancy":
         return scale.shown(figures.expectancy, r=figures.expectancy_r)
     return figures.win_rate if measure == "win_rate" else figures.expectancy_r
@@ -358,8 +358,7 @@ def _drawing(answer: Breakdown, measure: str, scale: Scale) -> dict[str, Any]:
     """Columns for what has an order, bars for names: the latest, or the largest, where there are too many."""
     by = dimensions.BY_NAME[answer.by]
     items = [
-        Item(row.label, _value(row, measure, scale), by.parameters(row.key), row.figures.trade_count)
-        for row in answer.rows
+        Item(row.label, _value(row, measure, scale), by.parameters(row.key), row.trade_count) for row in answer.rows
     ]
     is_amount = MEASURES[measure][1] == "money"
     kind = scale.kind if is_amount else MEASURES[measure][1]

@@ -1,10 +1,11 @@
 """What templates draw: points, weeks, bars."""
 
+from dataclasses import astuple
 from datetime import date
 from decimal import Decimal
 
 from journal import charts, report_charts
-from journal.figures import Breakdown, BreakdownRow, CalendarDay, Curve, Figures
+from journal.figures import Breakdown, BreakdownRow, CalendarDay, Curve
 from journal.metrics.totals import Totals
 
 CURVE = "2026-03-02 100 100 0\n2026-03-03 -150 -50 150\n2026-03-04 50 0 100"
@@ -67,10 +68,10 @@ def test_weeks_end_where_the_filter_does() -> None:
 
 def breakdown(*amounts: int) -> Breakdown:
     rows = tuple(
-        BreakdownRow(f"S{place}", f"S{place}", Figures("USD", Totals(net_pnl=Decimal(amount))))
+        BreakdownRow(f"S{place}", f"S{place}", "USD", astuple(Totals(net_pnl=Decimal(amount))))
         for place, amount in enumerate(amounts)
     )
-    return Breakdown(1, False, 0, "symbol", "USD", len(rows), rows, ())
+    return Breakdown(1, False, 0, "symbol", "USD", len(rows), lambda: rows, ())
 
 
 def test_bars_share_one_scale_and_meet_at_zero() -> None:
