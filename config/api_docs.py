@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
@@ -62,8 +62,18 @@ class ApiSchema(SpectacularAPIView):
 @login_required
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """Every address of the API with what it takes and answers."""
+    """Every operation of the API, each leading to what it takes and answers."""
     return render(request, "accounts/api_docs.html", {"groups": groups()})
+
+
+@login_required
+@require_safe
+def docs_group(request: HttpRequest, name: str) -> HttpResponse:
+    """The operations about one thing with what they take and answer."""
+    group, operations = next((each for each in groups() if each[0] == name), ("", ()))
+    if not operations:
+        raise Http404
+    return render(request, "accounts/api_docs_group.html", {"name": group, "operations": operations})
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("config.api")),
     path("api/schema/", api_docs.ApiSchema.as_view(), name="schema"),
     path("api/docs/", api_docs.docs, name="docs"),
+    path("api/docs/<slug:name>/", api_docs.docs_group, name="docs_group"),
     path("", include("accounts.urls")),
     path("", include("trading.urls")),
     path("", include("journal.urls")),

@@ -145,6 +145,7 @@ POLICY: dict[str, Row] = {
     # ------------------------------------------------------------ API
     "schema": self_only(),
     "docs": self_only(),
+    "docs_group": self_only(path={"name": "orders"}),
     "api-root": self_only(),
     "account-list": self_only("GET", "POST", body={"name": "By API"}),
     "account-detail": own("account", "GET", "PATCH", "DELETE", body={"name": "By API"}),

@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.decimals import plain
@@ -36,6 +38,7 @@ MOST_AT_ONCE = 500
 LONGEST_SYMBOL = 40
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class WordField(serializers.Field):  # type: ignore[type-arg]
     """One word of a vocabulary; other spellings that are known are understood."""
 
@@ -61,6 +64,7 @@ def _word(vocabulary: Any) -> Any:
     return lambda text: read(vocabulary, text)
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class SymbolField(serializers.Field):  # type: ignore[type-arg]
     """The symbol of an instrument that can be ordered; looked up once for all orders of a request."""
 

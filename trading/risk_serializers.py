@@ -110,7 +110,7 @@ class _OwnBreakerField(OwnIdField):
         super().__init__(queryset=BreakerState.objects, **kwargs)
 
 
-class StopSerializer(StrictSerializer):
+class BreakerStopSerializer(StrictSerializer):
     account = OwnIdField(queryset=Account.objects, required=False, allow_null=True)
     strategy = LineField(max_length=LONGEST_STRATEGY, required=False, allow_blank=True)
     mode = serializers.ChoiceField(BreakerMode.choices, required=False, help_text="Of an account it is known.")

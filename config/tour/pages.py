@@ -152,6 +152,7 @@ PAGES: dict[str, Page] = {
     "sample_remove": Page(things.sample),
     "everything": Page(),
     "docs": Page(),
+    "docs_group": Page(things.api_group),
 }
 
 NOT_PAGES: dict[str, str] = {

@@ -147,6 +147,10 @@ def sample(person: User) -> Found:
     return {} if Account.objects.for_user(person).current().filter(is_sample=True).exists() else None
 
 
+def api_group(_: User) -> Found:
+    return {"name": "orders"}
+
+
 def reset_link(person: User) -> Found:
     """A link to set a new password, as it is sent by e-mail."""
     return {

@@ -31,13 +31,13 @@ from trading.risk.limits import VALUES
 from trading.risk_serializers import (
     BreakerEventSerializer,
     BreakerSerializer,
+    BreakerStopSerializer,
     FlattenedSerializer,
     FlattenSerializer,
     HaltedSerializer,
     ResetSerializer,
     RiskConfigSerializer,
     RiskLimitSerializer,
-    StopSerializer,
     breaker_json,
     config_json,
     event_json,
@@ -150,14 +150,14 @@ class BreakerViewSet(OwnViewSet):
             filters=[mode, scope],
         )
 
-    @extend_schema(request=StopSerializer, responses=HaltedSerializer)
+    @extend_schema(request=BreakerStopSerializer, responses=HaltedSerializer)
     @action(detail=False, methods=["post"])
     def activate(self, request: Request) -> Response:
         """Stop new risk (level 1) or all but exits (2, 3), of an account, a strategy, or all of one's accounts.
 
         Level 3 also cancels entries that wait.
         """
-        asked = read(StopSerializer, request.data, person=self.person)
+        asked = read(BreakerStopSerializer, request.data, person=self.person)
         account, strategy = asked.get("account"), asked.get("strategy", "")
         if account is not None and strategy:
             raise InvalidValue("Name an account or a strategy.", pointer="/strategy")
