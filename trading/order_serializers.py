@@ -2,6 +2,7 @@
 
 import dataclasses
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -60,8 +61,8 @@ class WordField(serializers.Field):  # type: ignore[type-arg]
         return str(value)
 
 
-def _word(vocabulary: Any) -> Any:
-    return lambda text: read(vocabulary, text)
+def _word(vocabulary: type[StrEnum], **kwargs: Any) -> WordField:
+    return WordField(lambda text: read(vocabulary, text), help_text=f"One of {', '.join(vocabulary)}.", **kwargs)
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -121,22 +122,24 @@ class PlacedOrderSerializer(StrictSerializer):
     account = OwnAccountField(queryset=Account.objects.all())
     symbol = SymbolField()
     side = WordField(read_direction, help_text="buy, sell, or one of buy_to_open, buy_to_close, sell_to_open, …")
-    type = WordField(_word(OrderType))
-    time_in_force = WordField(_word(TimeInForce))
+    type = _word(OrderType)
+    time_in_force = _word(TimeInForce)
     quantity = PriceField(required=False, allow_null=True)
     notional = MoneyField(required=False, allow_null=True, help_text="An amount of money in place of a quantity.")
     limit_price = PriceField(required=False, allow_null=True)
     stop_price = PriceField(required=False, allow_null=True)
     trail_price = PriceField(required=False, allow_null=True)
     trail_ratio = PriceField(required=False, allow_null=True, help_text="A fraction: 0.05 is 5 %.")
-    position_intent = WordField(_word(PositionIntent), required=False, allow_null=True)
+    position_intent = _word(PositionIntent, required=False, allow_null=True)
     extended_hours = serializers.BooleanField(required=False, default=False)
-    order_class = WordField(read_class, required=False, default=OrderClass.SIMPLE)
+    order_class = WordField(
+        read_class, required=False, default=OrderClass.SIMPLE, help_text=f"One of {', '.join(OrderClass)}."
+    )
     take_profit_limit = PriceField(required=False, allow_null=True)
     stop_loss_stop = PriceField(required=False, allow_null=True)
     stop_loss_limit = PriceField(required=False, allow_null=True)
     client_order_id = serializers.CharField(required=False, allow_blank=True, max_length=128, default="")
-    purpose = WordField(_word(Purpose), required=False, default=Purpose.ENTRY)
+    purpose = _word(Purpose, required=False, default=Purpose.ENTRY)
     strategy = serializers.CharField(required=False, allow_blank=True, max_length=60, default="")
     exit_plan = WantedPlanSerializer(
         required=False, allow_null=True, help_text="What it fills is under this plan from the first fill on."
@@ -159,7 +162,7 @@ class ReplaceSerializer(StrictSerializer):
     stop_price = PriceField(required=False)
     trail_price = PriceField(required=False)
     trail_ratio = PriceField(required=False)
-    time_in_force = WordField(_word(TimeInForce), required=False)
+    time_in_force = _word(TimeInForce, required=False)
 
 
 class ReasonSerializer(StrictSerializer):
