@@ -313,7 +313,8 @@ class ActivityViewSet(OwnViewSet):
     def list(self, request: Request) -> Response:
         rows = ActivityEntry.objects.for_user(self.person).select_related("account")
         asked = request.query_params
-        kind = choice(asked.get("kind"), parameter="kind", allowed=ActivityKind.values)
+        named = asked.get("kind")
+        kind = choice(named and named.lower(), parameter="kind", allowed=ActivityKind.values)
         account, search = asked.get("account"), asked.get("search")
         if kind is not None:
             rows = rows.filter(kind=kind)

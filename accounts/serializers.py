@@ -62,6 +62,13 @@ class OwnChoiceField(serializers.UUIDField):
         return known[data]
 
 
+class AnyCaseChoiceField(serializers.ChoiceField):
+    """One of a few words in small letters, however it is written."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(data.lower() if isinstance(data, str) else data)
+
+
 class AccountSerializer(StrictSerializer):
     id = serializers.UUIDField(source="public_id", read_only=True)
     name = LineField(max_length=100)
@@ -213,7 +220,7 @@ class ActivitySerializer(StrictSerializer):
 class WrittenActivitySerializer(StrictSerializer):
     """A line that a program writes into its person's feed."""
 
-    kind = serializers.ChoiceField(activity.WRITABLE_CHOICES)
+    kind = AnyCaseChoiceField(activity.WRITABLE_CHOICES, help_text="In capitals or small letters.")
     text = LineField(max_length=activity.LONGEST)
     account = serializers.UUIDField(required=False, allow_null=True)
     metadata = serializers.DictField(

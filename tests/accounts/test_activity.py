@@ -30,6 +30,17 @@ def test_a_program_writes_each_of_the_seven_kinds_with_what_it_wants_to_keep(
     assert [{name: row[name] for name in body} for row in found] == [body]
 
 
+def test_a_kind_is_the_same_kind_in_any_letter_case_when_written_and_when_looked_for(alice_api: APIClient) -> None:
+    for kind in ("TRADE", "Analysis", "ERROR"):
+        made = alice_api.post(FEED, {"kind": kind, "text": "SPY dips"})
+        assert (made.status_code, made.json()["kind"]) == (201, kind.lower()), made.content
+    assert [row["kind"] for row in alice_api.get(f"{FEED}?kind=TRADE").json()["results"]] == ["trade"]
+    for other in ("CASH", 1):
+        assert alice_api.post(FEED, {"kind": other, "text": "x"}).json()["errors"][0]["pointer"] == "/kind"
+    assert alice_api.get(f"{FEED}?kind=TRADES").status_code == 400
+    assert ActivityEntry.objects.count() == 3
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
