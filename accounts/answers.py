@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 LIFETIMES = {"accounts": 120, "account": 300, "stats": 300, "brokers": 300, "aggregate": 300}
 
 #: Goes up when answers hold other things than before: an upgrade must not read what the old code has kept.
-SHAPE = 5
+SHAPE = 6
 
 #: Seconds for which the cache is passed over after it failed.
 PAUSE = 5.0

@@ -236,7 +236,7 @@ class AccountForm(_AccountModelForm):
         model = Account
         fields = [
             "name", "broker", "number", "kind", "status", "group", "currency", "initial_balance", "time_zone",
-            "day_start", "cost_method", "color", "description",
+            "day_start", "cost_method", "allows_short", "color", "description",
         ]  # fmt: skip
         labels = {
             "name": _("Name"),
@@ -246,11 +246,13 @@ class AccountForm(_AccountModelForm):
             "status": _("Status"),
             "day_start": _("Day start"),
             "cost_method": _("Cost method"),
+            "allows_short": _("Allow short selling"),
             "color": _("Colour"),
             "description": _("Description"),
         }
         help_texts = {
             "number": _("As the broker's files write it: imports find the account by it."),
+            "allows_short": _("Orders may sell what the account does not hold. Off, such orders are refused."),
             "day_start": _("From noon on, the day belongs to the next date: 17:00 for futures in Chicago."),
         }
         widgets = {

@@ -31,11 +31,11 @@ _COLUMNS = (
     "FROM accounts_accountgroup g WHERE g.id = a.group_id), "
     "(SELECT coalesce(json_agg(json_build_object('id', t.public_id, 'name', t.name, 'color', t.color) "
     "ORDER BY t.name, t.id), '[]') FROM accounts_account_tags l JOIN accounts_accounttag t ON t.id = l.accounttag_id "
-    "WHERE l.account_id = a.id)"
+    "WHERE l.account_id = a.id), a.allows_short"
 )
 _NAMED = "g.owner_id = %s AND (g.name = %s OR g.public_id::text = %s)"
 #: How many values of a row of `page_sql` describe the account; what `extra_columns` asked for follows them.
-WIDTH = 19
+WIDTH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class AccountRow:
     updated_at: datetime
     group: dict[str, str] | None
     tags: list[dict[str, str]]
+    allows_short: bool
 
 
 @dataclass(frozen=True, slots=True)

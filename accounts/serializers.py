@@ -80,6 +80,7 @@ class AccountSerializer(StrictSerializer):
     time_zone = LineField(max_length=64, required=False)
     day_start = DayStartField(required=False)
     cost_method = serializers.ChoiceField(CostMethod.choices, required=False)
+    allows_short = StrictBooleanField(required=False, help_text="Whether orders may sell what is not held.")
     initial_balance = MoneyField(required=False, allow_null=True)
     color = serializers.RegexField(r"^#[0-9a-fA-F]{6}\Z", required=False)
     description = TextField(max_length=2000, required=False, allow_blank=True)
@@ -276,6 +277,7 @@ def account_json(account: Account | AccountRow) -> dict[str, Any]:
         "time_zone": account.time_zone,
         "day_start": account.day_start,
         "cost_method": account.cost_method,
+        "allows_short": account.allows_short,
         "initial_balance": None if balance is None else decimals.plain(balance),
         "color": account.color,
         "description": account.description,

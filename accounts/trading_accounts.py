@@ -39,6 +39,7 @@ EDITABLE: dict[str, Callable[[str], str] | None] = {
     "time_zone": None,
     "day_start": None,
     "cost_method": None,
+    "allows_short": None,
     "initial_balance": None,
     "color": None,
     "description": paragraphs,

@@ -329,6 +329,25 @@ def test_every_change_is_audited_with_who_made_it(alice: User, alice_api: APICli
     assert [line["text"] for line in feed["results"]] == ["Account Main: broker changed.", "Account Main was added."]
 
 
+def test_an_account_sells_short_once_its_owner_allows_it_and_that_is_audited(
+    alice: User, alice_api: APIClient, bob_api: APIClient
+) -> None:
+    made = alice_api.post(ACCOUNTS, {"name": "Main"}).json()
+    path = f"{ACCOUNTS}{made['id']}/"
+    assert made["allows_short"] is False
+    for refused, status in ((bob_api.patch(path, {"allows_short": True}), 404),
+                            (alice_api.patch(path, {"allows_short": "yes"}), 400)):  # fmt: skip
+        assert refused.status_code == status, refused.content
+    assert Account.objects.get().allows_short is False
+
+    assert alice_api.patch(path, {"allows_short": True}).json()["allows_short"] is True
+    assert alice_api.get(path).json()["allows_short"] is True
+    assert [row["allows_short"] for row in alice_api.get(ACCOUNTS).json()["results"]] == [True]
+    event = AuditEvent.objects.get(event="account.update")
+    assert (event.before, event.after) == ({"allows_short": False}, {"allows_short": True})
+    assert alice_api.post(ACCOUNTS, {"name": "Other", "allows_short": True}).json()["allows_short"] is True
+
+
 def test_a_page_of_accounts_takes_two_queries(
     alice: User, alice_client: APIClient, django_assert_num_queries: object
 ) -> None:

@@ -102,7 +102,7 @@ def test_the_admin_changes_accounts_by_the_same_verbs(alice: User) -> None:
     account = make_account(alice, "Main")
     form = {
         "name": "By admin", "kind": "prop", "status": "active", "currency": "USD", "time_zone": "UTC",
-        "day_start": "00:00:00", "cost_method": "fifo", "color": "#123456",
+        "day_start": "00:00:00", "cost_method": "fifo", "color": "#123456", "allows_short": "on",
     }  # fmt: skip
 
     answer = root.post(f"/admin/accounts/account/{account.pk}/change/", form)
@@ -112,7 +112,7 @@ def test_the_admin_changes_accounts_by_the_same_verbs(alice: User) -> None:
     root.post("/admin/accounts/account/", {"action": "archive", "_selected_action": [account.pk], "confirm": "yes"})
 
     account.refresh_from_db()
-    assert (account.name, account.archived_at is None) == ("By admin", False)
+    assert (account.name, account.archived_at is None, account.allows_short) == ("By admin", False, True)
     assert Account.objects.get(name="New").owner == alice
     events = AuditEvent.objects.filter(owner_id=alice.pk).order_by("id")
     assert [(event.event, event.actor_email) for event in events] == [

@@ -269,6 +269,20 @@ def test_an_account_is_added_edited_and_deleted_by_form(alice: User, alice_clien
     assert not Account.objects.exists()
 
 
+def test_a_tick_in_the_form_allows_short_sales_and_taking_it_away_forbids_them(
+    alice: User, alice_client: Client
+) -> None:
+    account = make_account(alice, "Main")
+    path = f"/accounts/{account.public_id}/edit/"
+    assert 'name="allows_short"' in alice_client.get(path).content.decode()
+    for ticked, allowed in (({"allows_short": "on"}, True), ({}, False)):
+        assert alice_client.post(path, {**ACCOUNT, **ticked}).status_code == 302
+        account.refresh_from_db()
+        assert account.allows_short is allowed
+    changes = AuditEvent.objects.filter(event="account.update").order_by("id").values_list("after", flat=True)
+    assert [after["allows_short"] for after in changes] == [True, False]
+
+
 def test_the_form_offers_ones_own_groups_and_labels_alone(alice: User, bob: User, alice_client: Client) -> None:
     group = account_groups.create_group(owner=alice, name="Evaluations")
     tag = account_groups.create_tag(owner=alice, name="Prop")
