@@ -16,7 +16,6 @@ from journal.filters import MetricsFilter
 from journal.metrics import distributions as spread
 from journal.metrics import formulas
 from journal.metrics.distributions import Bucket, Run, Runs
-from journal.metrics.spreads import Joined
 from journal.metrics.totals import Totals
 from journal.spread_rows import Results
 
@@ -60,18 +59,16 @@ class RunsInARow(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Distributions(Answer):
-    """How net P&L and R are spread, and which trades won or lost one after the other.
+    """How net P&L and R are spread.
 
-    `net` is in `currency`, of the closed trades that could be converted; `r` of those that have an R; the runs are of
-    all of them. `days` is how the P&L of trading days is spread.
+    `net` is in `currency`, of the closed trades that could be converted; `r` of those that have an R. `days` is how the
+    P&L of trading days is spread.
     """
 
     currency: str | None
     net: Distribution
     r: Distribution
     days: Distribution
-    trade_runs: Runs
-    day_runs: Runs
     unconverted: tuple[Unconverted, ...]
 
 
@@ -97,8 +94,6 @@ def distributions(user: User, wanted: MetricsFilter | None = None, *, fresh: boo
         net=_distribution(kept["net"]),
         r=_distribution(kept["r"]),
         days=_distribution(kept["days"]),
-        trade_runs=_runs(kept["runs"]["trade_runs"]),
-        day_runs=_runs(kept["runs"]["day_runs"]),
         unconverted=series.unconverted_of(kept["unconverted"]),
     )
 
@@ -134,17 +129,10 @@ def _runs_in_a_row(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         daily = series.daily_series(user.pk, wanted)
         found = series.conversion_for(user, wanted, daily)
         trades = spread_rows.runs(user.pk, wanted)
+    marks = ["w" if pnl > 0 else "l" if pnl < 0 else "b" for _, pnl in found.days(daily)]
     return {
         "currency": found.currency,
         "unconverted": series.kept_unconverted(found),
-        **_runs_of(trades, [pnl for _, pnl in found.days(daily)]),
-    }
-
-
-def _runs_of(trades: Joined, days: list[Decimal]) -> dict[str, Any]:
-    """The runs of trades, and of days with this P&L, as JSON keeps them."""
-    marks = ["w" if pnl > 0 else "l" if pnl < 0 else "b" for pnl in days]
-    return {
         "count": trades.count,
         "trade_runs": _kept_runs(trades.runs),
         "day_runs": _kept_runs(spread.runs(marks)),
@@ -156,7 +144,6 @@ def _distributions(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         daily = series.daily_series(user.pk, wanted)
         found = series.conversion_for(user, wanted, daily)
         net, in_r = spread_rows.results(user.pk, wanted, rates=found.rates)
-        trades = spread_rows.runs(user.pk, wanted)
     days = [pnl for _, pnl in found.days(daily)]
     of_days = Results(
         spread_rows.spread_of(days, places=_DAY_PLACES),
@@ -168,7 +155,6 @@ def _distributions(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         "net": _spread(net),
         "r": _spread(in_r),
         "days": _spread(of_days),
-        "runs": _runs_of(trades, days),
         "unconverted": series.kept_unconverted(found),
     }
 

@@ -181,8 +181,9 @@ class AggregateViewSet(OwnViewSet):
     @action(detail=False, methods=["get"], serializer_class=DistributionSerializer)
     def distribution(self, request: Request) -> Response:
         """How net P&L, R and days are spread, and runs of wins and losses."""
-        found = distributions.distributions(self.person, self.wanted(), fresh=self.is_fresh)
-        return Response(distribution_json(found))
+        wanted = self.wanted()
+        found = distributions.distributions(self.person, wanted, fresh=self.is_fresh)
+        return Response(distribution_json(found, distributions.runs_in_a_row(self.person, wanted, fresh=self.is_fresh)))
 
     @extend_schema(parameters=[*_FILTERS, _FRESH], responses=DrawdownsSerializer)
     @action(detail=False, methods=["get"], serializer_class=DrawdownsSerializer)

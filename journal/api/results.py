@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.strict import StrictSerializer
 from journal.contrasts import Contrast
-from journal.distributions import Distribution, Distributions
+from journal.distributions import Distribution, Distributions, RunsInARow
 from journal.drawdowns import Drawdowns
 from journal.figures import Answer, Curve
 from journal.metrics.differences import Difference, Verdict
@@ -112,16 +112,16 @@ class ContrastSerializer(AnswerSerializer):
     shared_trades = serializers.IntegerField(help_text="Closed trades in both sets.")
 
 
-def distribution_json(found: Distributions) -> dict[str, Any]:
-    """How results are spread."""
+def distribution_json(found: Distributions, runs: RunsInARow) -> dict[str, Any]:
+    """How results are spread, and their runs; it holds what the older of the two holds."""
     return {
-        **_answer(found),
+        **_answer(min(found, runs, key=lambda each: each.as_of)),
         "currency": found.currency,
         "net_pnl": _spread(found.net),
         "r": _spread(found.r),
         "days": _spread(found.days),
-        "trade_runs": _runs(found.trade_runs),
-        "day_runs": _runs(found.day_runs),
+        "trade_runs": _runs(runs.trade_runs),
+        "day_runs": _runs(runs.day_runs),
         "unconverted": [asdict(each) for each in found.unconverted],
     }
 

@@ -102,8 +102,9 @@ def test_the_answer_is_what_the_definitions_give(alice: User, account: Account) 
     # A risk of 10 each: R is a tenth of the net.
     assert (found.r.count, found.r.mean) == (4, Decimal("2.8875"))
     assert (found.days.count, found.days.mean) == (8, Decimal("29.4375"))
-    assert found.trade_runs.longest_win == Run("w", 1, 0)
-    assert found.trade_runs.losses == {1: 3}
+    runs = answers.runs_in_a_row(alice).trade_runs
+    assert runs.longest_win == Run("w", 1, 0)
+    assert runs.losses == {1: 3}
 
 
 @pytest.mark.django_db
@@ -111,4 +112,4 @@ def test_without_a_trade_everything_is_undefined(alice: User) -> None:
     found = answers.distributions(alice)
 
     assert (found.net.count, found.net.mean, found.net.percentiles, found.net.buckets) == (0, None, (), ())
-    assert found.trade_runs.current is None
+    assert answers.runs_in_a_row(alice).trade_runs.current is None

@@ -31,8 +31,9 @@ def looked_up(alice: User, **wanted: Any) -> list[Any]:
 
 def answered(alice: User, **wanted: Any) -> list[Any]:
     found = distributions.distributions(alice, MetricsFilter(**wanted), fresh=True)
+    runs = distributions.runs_in_a_row(alice, MetricsFilter(**wanted), fresh=True)
     streaks = breakdowns.trade_streaks(alice, MetricsFilter(**wanted), fresh=True).streaks
-    return [found.currency, found.net, found.r, found.days, found.trade_runs, found.unconverted, streaks]
+    return [found.currency, found.net, found.r, found.days, runs.trade_runs, found.unconverted, streaks]
 
 
 def test_what_is_kept_of_a_day_by_hand(alice: User, account: Account) -> None:
@@ -63,11 +64,12 @@ def test_days_are_put_together_from_what_is_kept(
 
     assert found.net.percentiles[0] == (Decimal("0.05"), Decimal(-6))
     assert (found.net.lowest, found.net.median, found.net.highest) == (Decimal(-6), Decimal(1), Decimal(7))
-    assert (found.trade_runs.wins, found.trade_runs.losses) == ({1: 1, 3: 1}, {3: 1})
-    assert found.trade_runs.longest_win == Run("w", 3, 0)
-    assert found.trade_runs.longest_loss == Run("l", 3, 3)
-    assert found.trade_runs.current == Run("w", 1, 6)
-    later = distributions.distributions(alice, MetricsFilter(start=TUESDAY)).trade_runs
+    runs = distributions.runs_in_a_row(alice).trade_runs
+    assert (runs.wins, runs.losses) == ({1: 1, 3: 1}, {3: 1})
+    assert runs.longest_win == Run("w", 3, 0)
+    assert runs.longest_loss == Run("l", 3, 3)
+    assert runs.current == Run("w", 1, 6)
+    later = distributions.runs_in_a_row(alice, MetricsFilter(start=TUESDAY)).trade_runs
     assert (later.wins, later.losses) == ({1: 2}, {3: 1})
 
 
