@@ -104,6 +104,19 @@ LEFT JOIN (
 WHERE p.reserved_balance <> coalesce(r.amount, 0)
 """
 
+# Where fills came from files or by hand too, they may have taken what orders had set aside.
+_HOLDINGS = """
+SELECT o.account_id || '/' || o.instrument_id FROM (
+    SELECT account_id, instrument_id, sum(reserved_units) AS units FROM trading_order
+    WHERE reserved_units > 0 AND held = 'holdings' AND venue = 'paper' GROUP BY account_id, instrument_id
+) o
+LEFT JOIN trading_position p ON p.account_id = o.account_id AND p.instrument_id = o.instrument_id
+WHERE o.units > abs(coalesce(p.quantity, 0)) AND NOT EXISTS (
+    SELECT FROM trading_execution e
+    WHERE e.account_id = o.account_id AND e.instrument_id = o.instrument_id AND e.source <> 'order'
+)
+"""
+
 _LEDGER_OF_ORDERS = """
 SELECT o.public_id FROM trading_order o
 JOIN trading_instrument i ON i.id = o.instrument_id
@@ -303,6 +316,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     _sql("commands", "an order that its broker does not have yet is on its way there", _COMMANDS),
     _sql("positions", "a position is the sum of its fills", _POSITIONS),
     _sql("reserved", "what a portfolio has reserved is what its orders set aside", _RESERVED),
+    _sql("holdings", "orders of this desk set aside no more units than are held", _HOLDINGS),
     _sql("orders-ledger", "what the ledger says of an order is what it did", _LEDGER_OF_ORDERS, [sorted(MARGINED)]),
     _sql("balances", "a balance is the sum of its ledger, and what its last entry states", _BALANCES),
     _sql("fees", "the costs of trades are those of their fills, each once", _FEES),

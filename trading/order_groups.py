@@ -1,27 +1,31 @@
 """Orders that belong together: an entry with its exits (bracket, OTO), and two of which one ends the other (OCO).
 
 Exits wait as `held` until their entry has ended. Then they work; the first of them sets the units aside, the other may
-use what that one holds. What one executes is gone for the other, and where one ends so does the other.
+use what that one holds. The quantity of one shrinks by what the other executes, and where one ends so does the other.
 Source: docs/orders.md#groups
 """
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
+from accounts import ledger
 from accounts.models import Portfolio
 from trading.models import Order, Venue
-from trading.order_progress import LOCAL, Step, advance, keep
+from trading.order_progress import LOCAL, MARGINED, Step, advance, keep
 from trading.order_rows import event_row
-from trading.order_rules.reservations import Held
+from trading.order_rules.broker_events import fold
+from trading.order_rules.reservations import Held, Standing, movements, standing
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.vocabulary import OrderClass, OrderType, PositionIntent, Purpose, Side
-from trading.order_tickets import next_step
+from trading.order_tickets import hold_of, known_of, next_step, standing_of
 
 _WITH_EXITS = frozenset({OrderClass.BRACKET, OrderClass.OTO, OrderClass.OCO})
-_ONE = Decimal(1)
+_ZERO, _ONE = Decimal(0), Decimal(1)
 
 
 def bring_exits(order: Order, *, now: datetime) -> None:
@@ -93,30 +97,33 @@ def _other(side: Side) -> Side:
 
 
 def follow(step: Step, *, portfolio: Portfolio) -> None:
-    """Whatever belongs to the order has moved along with it: exits work, or are canceled."""
+    """Whatever belongs to the order has moved along with it: exits work, are for less, or are canceled."""
     order = step.order
-    if order.venue != Venue.PAPER or not step.after.status.is_terminal:
+    if order.venue != Venue.PAPER:
         return
-    legs = list(
-        order.legs.live().select_related("account", "instrument").select_for_update(of=("self",)).order_by("id")
-    )
+    if not step.after.status.is_terminal:
+        _shrink(_siblings(order), step.after.executed - step.before.executed, portfolio=portfolio)
+        return
     if order.order_class in (OrderClass.BRACKET, OrderClass.OTO):
+        legs = list(
+            order.legs.live().select_related("account", "instrument").select_for_update(of=("self",)).order_by("id")
+        )
         if step.after.executed:
             _release(legs, step.after.executed, portfolio=portfolio)
         else:
             _end(legs, portfolio=portfolio)
         return
-    if order.parent_id is not None or legs:
-        _end([*legs, *_siblings(order)], portfolio=portfolio)
+    _end(list(_siblings(order)), portfolio=portfolio)
 
 
 def _siblings(order: Order) -> QuerySet[Order]:
     """What else gets out of the same position: the other legs of its parent, and the parent of an OCO."""
-    if order.parent_id is None:
+    if order.parent_id is None and order.order_class != OrderClass.OCO:
         return Order.objects.none()
+    first = order.parent_id or order.pk
     return (
         Order.objects.live()
-        .filter(Q(parent_id=order.parent_id) | Q(pk=order.parent_id, order_class=OrderClass.OCO))
+        .filter(Q(parent_id=first) | Q(pk=first, order_class=OrderClass.OCO))
         .exclude(pk=order.pk)
         .select_related("account", "instrument")
         .select_for_update(of=("self",))
@@ -132,6 +139,44 @@ def _release(legs: list[Order], executed: Decimal, *, portfolio: Portfolio) -> N
         leg.quantity, leg.shares_hold = executed, number > 0
         leg.save(update_fields=["quantity", "shares_hold"])
         advance(leg, [next_step(leg, Event.NEW)], portfolio=portfolio, source=leg.venue)
+
+
+def _shrink(others: QuerySet[Order], executed: Decimal, *, portfolio: Portfolio) -> None:
+    """The other exits are for so much less, and set so much less aside; one that has nothing left has ended.
+
+    Where what was executed is taken back they grow again.
+    """
+    if not executed:
+        return
+    for other in others:
+        if other.quantity is None:
+            continue
+        if other.quantity - executed <= other.filled_quantity:
+            _end([other], portfolio=portfolio)
+            continue
+        booked = standing_of(other)
+        other.quantity -= executed
+        stands = _stands(other)
+        moved = [ledger.Movement(each.kind.value, each.available, each.reserved) for each in movements(booked, stands)]
+        now = timezone.now()
+        ledger.book(portfolio, moved, owner_id=other.owner_id, reference=other.public_id, at=now)
+        other.reserved_amount, other.reserved_units = stands.reserved, stands.reserved_units
+        other.version, other.updated_at = other.version + 1, now
+        other.save(update_fields=["quantity", "reserved_amount", "reserved_units", "version", "updated_at"])
+
+
+def _stands(order: Order) -> Standing:
+    """What the order has done to its account and sets aside, for the quantity that it has now."""
+    hold = hold_of(order)
+    assert hold is not None, "an order that was placed set something aside"
+    stands = standing(
+        fold(known_of(order.events.all()), quantity=order.quantity),
+        hold,
+        side=Side(order.side),
+        multiplier=order.instrument.multiplier,
+        is_margined=order.instrument.kind in MARGINED,
+    )
+    return replace(stands, reserved=_ZERO, reserved_units=_ZERO) if order.shares_hold else stands
 
 
 def _end(orders: list[Order], *, portfolio: Portfolio) -> None:

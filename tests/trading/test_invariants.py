@@ -26,6 +26,7 @@ LIES = [
         {"orders-anew", "reserved", "orders-ledger"},
     ),
     ("UPDATE trading_order SET traded_amount = 1 WHERE status = 'filled'", {"orders-anew", "orders-ledger"}),
+    ("UPDATE trading_order SET held = 'holdings', reserved_units = 11 WHERE status = 'new'", {"holdings"}),
     ("UPDATE trading_order SET venue = 'alpaca', status = 'submit_unknown' WHERE status = 'new'", {"commands"}),
     ("UPDATE trading_position SET quantity = quantity + 1", {"positions"}),
     ("UPDATE accounts_portfolio SET reserved_balance = reserved_balance + 1", {"reserved", "balances"}),

@@ -171,7 +171,7 @@ def _judged(
         for order in rows.select_related("account", "instrument", "parent").order_by("id")
         if order.account.paper_fills == source
     }
-    book = [_working(order, _executed_of_group(order)) for order in found.values()]
+    book = [_working(order) for order in found.values()]
     return found, book, judge(book, terms)
 
 
@@ -192,8 +192,9 @@ def _opens(order: Order) -> bool:
     return effect(ticket_of(order), position) is not Effect.CLOSES
 
 
-def _working(order: Order, used: Decimal) -> Working:
+def _working(order: Order) -> Working:
     instrument = order.instrument
+    leaves = None if order.quantity is None else order.quantity - order.filled_quantity
     group = order.parent_id or (order.pk if order.order_class == OrderClass.OCO else None)
     return Working(
         key=order.pk,
@@ -201,7 +202,7 @@ def _working(order: Order, used: Decimal) -> Working:
         side=Side(order.side),
         type=OrderType(order.type),
         time_in_force=TimeInForce(order.time_in_force),
-        leaves=None if order.quantity is None else order.quantity - order.filled_quantity,
+        leaves=leaves,
         money=None if order.notional is None else order.notional - abs(order.traded_amount),
         limit=order.limit_price,
         stop=order.stop_price,
@@ -212,7 +213,8 @@ def _working(order: Order, used: Decimal) -> Working:
         is_triggered=order.is_triggered,
         is_resting=order.is_resting,
         group=group,
-        group_leaves=None if group is None else max(_ZERO, (order.quantity or _ZERO) - used),
+        # Of what the others of its group executed before, its quantity knows already.
+        group_leaves=None if group is None else leaves,
         tick=instrument.tick_size,
         lot=None if instrument.is_fractionable else instrument.lot_size,
         multiplier=instrument.multiplier,
@@ -226,15 +228,6 @@ def _cap(order: Order) -> Decimal | None:
     if order.instrument.margin is not None:
         return None
     return order.held_per_unit / order.instrument.multiplier
-
-
-def _executed_of_group(order: Order) -> Decimal:
-    """What the exits of one position have executed together."""
-    if order.parent_id is None and order.order_class != OrderClass.OCO:
-        return _ZERO
-    first = order.parent_id or order.pk
-    others = Order.objects.filter(Q(parent_id=first) | Q(pk=first, order_class=OrderClass.OCO))
-    return sum((each for each in others.values_list("filled_quantity", flat=True)), _ZERO)
 
 
 def _moved(found: dict[int, Order], book: Iterable[Working]) -> list[Order]:
