@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.core.management.commands import flush
@@ -19,6 +20,13 @@ from accounts import publishing, tokens
 from accounts.models import TokenScope, User
 from tests import waiting
 from tests.factories import make_user
+
+# The same examples each time, however long one takes on a machine that is busy: a failure is of the change that is
+# tested. `--hypothesis-profile=default` looks for new ones.
+hypothesis.settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("steady")
 
 
 def pytest_collection_finish() -> None:

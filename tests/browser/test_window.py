@@ -52,8 +52,15 @@ def in_sight(page: Any) -> list[str]:
 
 def first_number(page: Any) -> int:
     """The number of the first row that can be seen, once it has come in."""
-    until(page, lambda: in_sight(page)[0] != "…")
-    return int(in_sight(page)[0].removeprefix("Row "))
+    seen: list[str] = []
+
+    def has_come() -> bool:
+        # Looked at once: by the next look the window may have moved on.
+        seen[:] = in_sight(page)
+        return seen[0] != "…"
+
+    until(page, has_come)
+    return int(seen[0].removeprefix("Row "))
 
 
 def test_every_place_of_a_million_rows_is_reached_with_few_in_the_page(page: Any, live_server: LiveServer) -> None:

@@ -21,11 +21,11 @@ from journal.metrics import rollups
 from journal.models import DayRollup, DayVersion
 from tests.factories import make_user
 from tests.journal.factories import make_account, make_trade
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres, pytest.mark.usefixtures("by_messages")]
 
 MONDAY = date(2025, 3, 3)
-PATIENCE = 20
 
 
 @pytest.fixture

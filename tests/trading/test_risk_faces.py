@@ -56,17 +56,19 @@ def test_the_page_says_when_what_a_day_stopped_is_reset_by_itself(
 ) -> None:
     lose(account, *["-10"] * 5)
     risk.evaluate(alice.pk, at=NOW)
-    BreakerState.objects.filter(account=account).update(activated_at=timezone.now())
-    tomorrow = timezone.now().date() + timedelta(days=1)
+    # At noon, so that its day is not over while we look.
+    noon = (timezone.now() + timedelta(days=1)).replace(hour=12)
+    BreakerState.objects.filter(account=account).update(activated_at=noon)
+    ends = noon.date() + timedelta(days=1)
 
     page = alice_client.get("/desk/risk/").content.decode()
 
-    # The account's is on since now; that of all accounts since March, and the sweep has not looked yet.
-    assert f'<time datetime="{tomorrow}T00:00:00+00:00">' in page
+    # The account's is on since noon; that of all accounts since March, and the sweep has not looked yet.
+    assert f'<time datetime="{ends}T00:00:00+00:00">' in page
     assert page.count("Reset by itself when the day is over") == page.count("Its day is over") == 1
     told = alice_api.get("/api/v1/breaker/?mode=live").json()["results"]
-    ends = {"global": "2026-03-03T00:00:00Z", "account": f"{tomorrow}T00:00:00Z"}
-    assert {each["scope"]: each["resets_at"] for each in told} == ends
+    resets_at = {"global": "2026-03-03T00:00:00Z", "account": f"{ends}T00:00:00Z"}
+    assert {each["scope"]: each["resets_at"] for each in told} == resets_at
 
     risk.configure(operator, resets_daily=False)
     page = alice_client.get("/desk/risk/").content.decode()
