@@ -15,6 +15,8 @@ from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderType, Side, TimeInForce
 from trading.venues import paper
 
+_WORDS = ("time_in_force", "order_class", "position_intent")
+
 
 def funded(owner: User, amount: str = "10000", **fields: Any) -> Account:
     """An account with so many dollars."""
@@ -49,7 +51,7 @@ def quoted(
 def ticket(side: str, quantity: str | None, kind: str = "market", **fields: Any) -> Ticket:
     """What is asked for; prices are strings."""
     numbers = {
-        name: Decimal(value) if isinstance(value, str) and name not in ("time_in_force", "order_class") else value
+        name: Decimal(value) if isinstance(value, str) and name not in _WORDS else value
         for name, value in fields.items()
     }
     numbers["time_in_force"] = TimeInForce(numbers.get("time_in_force", "gtc"))

@@ -17,7 +17,7 @@ from trading.errors import InvalidState, OrderRefused, VersionConflict
 from trading.models import Execution, Order, OrderEvent, Position, Trade
 from trading.order_rules.broker_events import Correction, Fill, Report
 from trading.order_rules.statuses import Event
-from trading.order_rules.vocabulary import OrderClass, Purpose
+from trading.order_rules.vocabulary import OrderClass, PositionIntent, Purpose
 from trading.risk.breakers import Target
 
 pytestmark = pytest.mark.django_db
@@ -195,6 +195,27 @@ def test_units_on_their_way_out_cannot_be_sold_twice(alice: User) -> None:
 
     assert [reason.code for reason in orders.reasons_of(second)] == ["insufficient_holdings"]
     assert second.reasons[0]["values"] == {"most": "4"}
+
+
+def test_what_only_says_that_it_closes_opens_nothing_and_what_closes_does_though_all_is_halted(alice: User) -> None:
+    acme = share()
+    quoted(acme, "100", "100")
+    closing = {"buy": PositionIntent.BUY_TO_CLOSE, "sell": PositionIntent.SELL_TO_CLOSE}
+    for held, other, level in (("buy", "sell", 1), ("sell", "buy", 2)):
+        account = funded(alice, allows_short=True)
+        placed(account, acme, ticket(held, "10"))
+        halting.halt(alice, Target(alice, "simulation", account), level=level, note="enough", at=timezone.now())
+        before = cash(account)
+
+        for _each in range(2):
+            wrong = placed(
+                account, acme, ticket(held, "10", position_intent=closing[held]), purpose=Purpose.EXIT_MANUAL
+            )
+            assert [each.code for each in orders.reasons_of(wrong)] == ["insufficient_holdings"]
+        assert (cash(account), abs(Position.objects.get(account=account).quantity)) == (before, D(10))
+
+        out = placed(account, acme, ticket(other, "10", position_intent=closing[other]), purpose=Purpose.EXIT_MANUAL)
+        assert (out.status, Position.objects.filter(account=account).exists()) == ("filled", False)
 
 
 def test_a_bracket_is_an_entry_whose_filled_exits_end_each_other(alice: User) -> None:

@@ -123,14 +123,24 @@ def effect(ticket: Ticket, position: Decimal) -> Effect:
     return Effect.CROSSES if beyond else Effect.CLOSES
 
 
+def closes_nothing(ticket: Ticket, position: Decimal) -> bool:
+    """Whether the order says that it closes, and there is no position that goes the other way."""
+    if ticket.position_intent is None or ticket.position_intent.opens:
+        return False
+    return position == 0 or (position > 0) is (ticket.side is Side.BUY)
+
+
 def decide(
     ticket: Ticket, market: Market, account: Account, terms: Terms, *, purpose: Purpose = Purpose.ENTRY
 ) -> Decision:
     """Return whether the account may place this order, which is valid as such.
 
-    The statuses, the breaker and limits on new exposure never stop an exit that its holdings cover.
+    The statuses, the breaker and limits on new exposure never stop an exit that its holdings cover; so what only says
+    that it is one is refused before anything else is asked.
     Source: docs/orders.md#checks-before-trading
     """
+    if closes_nothing(ticket, account.position):
+        return Decision((_NOTHING_TO_CLOSE,), None)
     try:
         hold = hold_for(ticket, market, account, terms)
     except NoReference:
@@ -210,6 +220,17 @@ class _Case:
 
 
 _Check = Callable[[_Case], Violation | None]
+_NOTHING_TO_CLOSE = Violation(
+    "insufficient_holdings",
+    "/position_intent",
+    _("There is nothing here that this could close: to open a position, leave out that it closes."),
+    {"most": "0"},
+)
+_NO_QUANTITY = Violation(
+    "insufficient_holdings",
+    "/notional",
+    _("An amount of money does not say how much of the position it closes: give a quantity."),
+)
 
 
 def _client(case: _Case) -> Violation | None:
@@ -243,8 +264,11 @@ def _crossing(case: _Case) -> Violation | None:
 
 def _holdings(case: _Case) -> Violation | None:
     quantity, free = case.ticket.quantity, case.account.closable
-    if case.effect is not Effect.CLOSES or quantity is None or quantity <= free:
+    if case.effect is not Effect.CLOSES or (quantity is not None and quantity <= free):
         return None
+    if quantity is None:
+        # A sale of an amount has no quantity to set aside, which is told as such.
+        return _NO_QUANTITY if case.ticket.side is Side.BUY else None
     words = _("At most %(most)s can be closed now: reduce the quantity, or cancel the orders that wait for the rest.")
     return Violation("insufficient_holdings", "/quantity", words, {"most": plain(free)})
 

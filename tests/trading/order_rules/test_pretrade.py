@@ -140,6 +140,55 @@ def test_units_promised_to_open_orders_cannot_be_sold_again() -> None:
     assert codes(limit("10"), replace(SHORT, closable=D(4))) == ["insufficient_holdings"]
 
 
+NAMED = replace(RICH, allows_short=True)
+
+
+@pytest.mark.parametrize("position", ["0", "10", "0.5"])
+@pytest.mark.parametrize("state", RiskState)
+def test_what_says_that_it_closes_is_refused_where_there_is_nothing_that_it_could_close(
+    position: str, state: RiskState
+) -> None:
+    # Long 10 is not closed by buying, nor short 10 by selling: that is the only reason, whatever else is asked.
+    for side, intent, sign in ((BUY, PositionIntent.BUY_TO_CLOSE, 1), (SELL, PositionIntent.SELL_TO_CLOSE, -1)):
+        account = replace(NAMED, position=sign * D(position), closable=D(position), risk=state, limits=Limits(D(5)))
+        decision = decide(
+            market(side=side, position_intent=intent), SHARES, account, PRICED, purpose=Purpose.EXIT_MANUAL
+        )
+
+        assert told(decision) == [
+            (
+                "insufficient_holdings",
+                "/position_intent",
+                "There is nothing here that this could close: to open a position, leave out that it closes.",
+            )
+        ]
+        assert decision.hold is None
+
+
+@pytest.mark.parametrize("state", RiskState)
+def test_what_truly_closes_is_let_through_whatever_its_size_is_limited_to(state: RiskState) -> None:
+    for side, intent, sign in ((BUY, PositionIntent.BUY_TO_CLOSE, -1), (SELL, PositionIntent.SELL_TO_CLOSE, 1)):
+        account = replace(NAMED, position=sign * D(10), closable=D(10), risk=state, limits=Limits(D(5)))
+
+        def asked(quantity: str, side: Side = side, intent: PositionIntent = intent) -> Ticket:
+            return market(quantity, side, position_intent=intent)
+
+        assert codes(asked("10"), account, purpose=Purpose.EXIT_MANUAL) == []
+        assert codes(asked("11"), account, purpose=Purpose.EXIT_MANUAL) == ["insufficient_holdings"]
+
+
+def test_an_amount_of_money_does_not_say_how_much_of_a_short_position_it_closes() -> None:
+    ticket = Ticket(BUY, OrderType.MARKET, TimeInForce.DAY, notional=D(5000))
+
+    assert told(decide(ticket, SHARES, replace(SHORT, risk=RiskState.REDUCING), PRICED)) == [
+        (
+            "insufficient_holdings",
+            "/notional",
+            "An amount of money does not say how much of the position it closes: give a quantity.",
+        )
+    ]
+
+
 def test_a_sale_of_what_is_held_sets_units_aside() -> None:
     hold = decide(limit("10", side=SELL), SHARES, replace(LONG, available=D(0)), PRICED).hold
 
