@@ -121,7 +121,6 @@ class Situation:
 
     wallet_state: str
     is_followed: bool
-    is_live: bool
     account: str
     safety: Safety
     signal_age: timedelta
@@ -215,8 +214,8 @@ def _price(price: Price) -> Check:
 
 def _drift(seen: Situation, rules: Rules) -> Check:
     if seen.price.value is None or not seen.source_price:
-        # What the wallet paid may not be known: play money does without, real money does not.
-        return Check("price_drift", Verdict.UNKNOWN, limit=rules.max_price_drift, is_needed=seen.is_live)
+        # What nobody is known to have paid for was perhaps not bought at all.
+        return Check("price_drift", Verdict.UNKNOWN, limit=rules.max_price_drift)
     moved = drift(seen.price.value, seen.source_price)
     holds = abs(moved) <= rules.max_price_drift
     return Check("price_drift", _verdict(holds=holds), moved.quantize(_READ, rounding=ROUND_UP), rules.max_price_drift)

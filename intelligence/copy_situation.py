@@ -67,7 +67,6 @@ def judged(signal: Signal, wallet: Wallet, seen: Seen, *, rules: Rules, limits: 
     situation = Situation(
         wallet_state=_state_of(wallet),
         is_followed=is_followed(wallet),
-        is_live=is_live,
         account=account.name if account else "",
         safety=judge(facts_of(seen.token, at=seen.at), thresholds_of(config), now=seen.at, is_live=is_live),
         signal_age=max(seen.at - (signal.occurred_at or signal.received_at), timedelta(0)),

@@ -7,6 +7,7 @@ Source: docs/wallets.md#reading
 """
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ RENT = Decimal("0.00203928")
 _LAMPORTS = Decimal(10) ** 9
 _LIQUIDITY_ADDED = frozenset({"ADD_LIQUIDITY", "ADD_TO_POOL", "CREATE_POOL", "DEPOSIT_LIQUIDITY"})
 _LIQUIDITY_REMOVED = frozenset({"REMOVE_LIQUIDITY", "WITHDRAW_LIQUIDITY", "REMOVE_FROM_POOL"})
+
+_PLAIN = re.compile(r"[0-9]{1,40}(\.[0-9]{1,36})?", re.ASCII)
 
 Json = Mapping[str, Any]
 #: What one wallet gained (positive) and lost (negative) in a transaction, by token; SOL and wrapped SOL are one.
@@ -156,12 +159,14 @@ def _done_by(wallet: str, transaction: Json, signature: str, *, prices: _Prices)
         return
     tokens = {token: change for token, change in changes.items() if token not in BASE}
     is_swap = kind == "SWAP"
+    is_party = wallet in _swappers(transaction)
     for token, change in tokens.items():
         leg = _leg(changes, tokens, is_bought=change > 0, is_swap=is_swap)
         is_exchanged = any(
             other * change < 0 and (token != SOL or abs(other) > RENT) for token, other in changes.items()
         )
-        if not is_exchanged and not is_swap:
+        # Nobody but its owner gives away what a wallet has; what it is given, anybody may have bought for it.
+        if not is_exchanged and not (is_swap and (change < 0 or is_party)):
             # Somebody sent it, or it was sent to somebody.
             continue
         value = _value(leg, prices.sol)
@@ -178,6 +183,18 @@ def _done_by(wallet: str, transaction: Json, signature: str, *, prices: _Prices)
             value=value,
             **common,
         )
+
+
+def _swappers(transaction: Json) -> set[Any]:
+    """Who had to sign for a swap: its payer, and whoever put something in by the swap's own account of it."""
+    events = transaction.get("events")
+    swap = events.get("swap") if isinstance(events, dict) else None
+    if not isinstance(swap, dict):
+        swap = {}
+    native = swap.get("nativeInput")
+    legs = [leg.get("userAccount") for leg in _objects(swap.get("tokenInputs"))]
+    named = [transaction.get("feePayer"), native.get("account") if isinstance(native, dict) else None, *legs]
+    return {each for each in named if isinstance(each, str)}
 
 
 def _liquidity(changes: Changes, *, is_added: bool, common: dict[str, Any]) -> Iterator[Seen]:
@@ -363,7 +380,9 @@ def _lamports(value: Any) -> Decimal:
 
 
 def _plain(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+    """A number, or the same written as a plain decimal in a string."""
+    is_written = isinstance(value, str) and _PLAIN.fullmatch(value) is not None
+    if isinstance(value, bool) or not (is_written or isinstance(value, int | Decimal)):
         raise Malformed("no amount")
     number = Decimal(value)
     if not number.is_finite() or number < 0 or number >= Decimal(10) ** MOST_DIGITS:

@@ -161,6 +161,34 @@ def test_failed_transactions_gifts_and_transfers_to_oneself_are_nothing() -> Non
     assert reading.ignored[0] == f"{signature('failed')}: failed on the chain"
 
 
+def test_what_somebody_else_swapped_and_sent_to_a_wallet_is_no_purchase_of_it() -> None:
+    def sent(name: str, **other: Any) -> Any:
+        """The other one pays half a dollar, and the quarter of a token that it buys goes to the whale."""
+        made = swap(OTHER, [(USDC, "-0.5", 6)], at=AT, name=name, **other)
+        given = balances(WHALE, [(TOKEN, "0.25", 6)])
+        made["events"] and made["events"]["swap"]["tokenOutputs"].extend(given[1]["tokenBalanceChanges"])
+        made["accountData"] += given
+        return made
+
+    by_transfers = swap(OTHER, [], at=AT, name="transfers", has_event=False, accountData=[])
+    by_transfers["tokenTransfers"] = [
+        {"fromUserAccount": OTHER, "toUserAccount": "pool", "mint": USDC, "tokenAmount": 0.5},
+        {"fromUserAccount": "pool", "toUserAccount": WHALE, "mint": TOKEN, "tokenAmount": 0.25},
+    ]
+    reading = read(sent("event"), sent("balances", has_event=False), by_transfers)
+    assert (reading.seen, reading.problems, len(reading.ignored)) == ([], [], 3)
+
+    # Who pays for the transaction swapped, and so did who put something in: what was put in is not told of them.
+    paid = {**sent("paid"), "feePayer": WHALE}
+    put_in = sent("put in")
+    put_in["events"]["swap"]["tokenInputs"][0]["userAccount"] = WHALE
+    put_in["events"]["swap"]["tokenInputs"][0]["rawTokenAmount"]["tokenAmount"] = "0"
+    sold = swap(WHALE, [(TOKEN, "-9", 6)], at=AT, name="sold", has_event=False, feePayer=OTHER)
+    assert [(each.action, each.amount, each.price) for each in seen(paid, put_in, sold)] == [
+        ("buy", D("0.25"), None), ("buy", D("0.25"), None), ("sell", D(9), None),
+    ]  # fmt: skip
+
+
 def test_a_swap_under_another_name_is_seen_by_its_balances_and_by_its_transfers() -> None:
     legs = [(SOL, "-2", 9), (TOKEN, "1000", 6)]
     unknown = swap(WHALE, legs, at=AT, name="pump", has_event=False, type="UNKNOWN")
@@ -170,6 +198,22 @@ def test_a_swap_under_another_name_is_seen_by_its_balances_and_by_its_transfers(
     bare["nativeTransfers"] = [{"fromUserAccount": WHALE, "toUserAccount": OTHER, "amount": 2_000_000_000}]
     bare["tokenTransfers"] = [{"fromUserAccount": OTHER, "toUserAccount": WHALE, "mint": TOKEN, "tokenAmount": 0.5}]
     assert [said(each) for each in seen(bare)] == [("buy", TOKEN, D("0.5"), SOL, D(2), D(600), D(300))]
+
+
+def test_amounts_of_transfers_may_be_plain_decimals_in_strings_and_no_other_strings() -> None:
+    def bare(amount: Any) -> helius_parsing.Reading:
+        made = swap(WHALE, [], at=AT, name="bare", has_event=False, accountData=[])
+        made["tokenTransfers"] = [
+            {"fromUserAccount": WHALE, "toUserAccount": OTHER, "mint": USDC, "tokenAmount": "50"},
+            {"fromUserAccount": OTHER, "toUserAccount": WHALE, "mint": TOKEN, "tokenAmount": amount},
+        ]
+        return read(made)
+
+    [found] = bare("0.000000003").seen
+    assert said(found) == ("buy", TOKEN, D("0.000000003"), USDC, D(50), D(50) / D("0.000000003"), D(50))
+    for amount in ("", "1e3", "-1", "+1", "1_000", " 1", "1,5", ".5", "5.", "٣", "NaN", "1" * 41, "0." + "1" * 37):
+        reading = bare(amount)
+        assert (reading.seen, reading.problems) == ([], ["transaction 1: no amount"]), amount
 
 
 def test_liquidity_is_no_swap_and_the_pools_own_token_is_not_what_moved() -> None:

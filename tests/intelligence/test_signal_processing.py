@@ -104,6 +104,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("small", {}, "rejected_small", "limit 1000."),
     ("no price", {"price": None}, "rejected_no_price", "not known"),
     ("drift", {"price": "1.12"}, "rejected_price_drift", "0.12, limit 0.1."),
+    ("unpaid", {}, "rejected_price_drift", "Move since the wallet traded: not known."),
     ("full", {}, "rejected_size", "Size, USD: 0, limit > 0."),
 ]
 
@@ -122,6 +123,8 @@ def test_what_is_not_copied_says_why_and_buys_nothing() -> None:
             tokens.blacklist(token.address, reason="a trap", at=timezone.now())
         elif case == "old":
             fields = {"occurred_at": timezone.now() - timedelta(seconds=301)}
+        elif case == "unpaid":
+            fields = {"price": None, "value": None}
         elif case == "small":
             follower.change(min_source_value=D(1000))
         elif case == "full":
