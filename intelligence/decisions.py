@@ -35,6 +35,8 @@ from trading.models import Instrument, ManagedPosition, Order, Outcome, Trade
 
 #: How long a deleted decision can be brought back.
 KEPT = timedelta(days=7)
+#: How far another machine's clock may be ahead of ours.
+AHEAD = timedelta(minutes=5)
 DELETED = "decision.delete"
 MOST_INSTRUMENTS = 20
 #: Fields of one line, with their longest; of several lines; and numbers above zero but for prices.
@@ -111,14 +113,26 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class GoneTrade:
+    """A trade that is not there just now, as its deletion can be undone and its file brought again."""
+
+    public_id: UUID
+    account: Account | None
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
-    """What a decision is about and led to. An order says its account; its fills say the trade."""
+    """What a decision is about and led to. An order says its account; its fills say the trade.
+
+    `gone` counts where there is no `trade`: what it led to stays said while that is away.
+    """
 
     account: Account | None = None
     instruments: Sequence[Instrument] = ()
     order: Order | None = None
     managed_position: ManagedPosition | None = None
     trade: Trade | None = None
+    gone: GoneTrade | None = None
 
     def completed(self, owner_id: int) -> "Links":
         """The same with what follows from it. Raises InvalidValue for another's things, and for several accounts."""
@@ -133,6 +147,10 @@ class Links:
             account = thing.account
             if not instruments:
                 instruments = [thing.instrument]
+        if self.trade is None and self.gone is not None:
+            if account is not None and account != self.gone.account:
+                raise InvalidValue(_("This belongs to another account."), pointer="/trade")
+            account = self.gone.account
         if account is not None and account.owner_id != owner_id:
             raise InvalidValue(_("You have no account of this name."), pointer="/account")
         if len(instruments) > MOST_INSTRUMENTS:
@@ -178,6 +196,8 @@ def record(
     `stated` is how it ended where no trade here says so. Raises InvalidValue, and DecisionKnown when the person has a
     decision of this outside id.
     """
+    if at > timezone.now() + AHEAD:
+        raise InvalidValue(_("This lies in the future."), pointer="/decided_at")
     clean, complete = said.cleaned(), links.completed(owner.pk)
     # First of all: whoever changes the trade meanwhile waits, or has been waited for.
     versions.bump(owner.pk)
@@ -228,6 +248,9 @@ def revise(decision: Decision, *, said: Said, links: Links, revision: int, at: d
     if complete.order is not None and complete.order.pk == before.order_id and complete.trade is None:
         # What its fills said stays said.
         link_columns["trade_key"] = before.trade_key
+    if link_columns["trade_key"] != before.trade_key:
+        # By which fill the trade before was known says nothing of this one.
+        link_columns["trade_fill"] = None
     current.update(revision=F("revision") + 1, updated_at=at, **_columns(clean), **link_columns)
     _name(before, complete.instruments)
     before.refresh_from_db()
@@ -321,7 +344,7 @@ def _link_columns(links: Links) -> dict[str, Any]:
         "account": links.account,
         "order": links.order,
         "managed_position": links.managed_position,
-        "trade_key": links.trade.public_id if links.trade else None,
+        "trade_key": links.trade.public_id if links.trade else links.gone.public_id if links.gone else None,
     }
 
 

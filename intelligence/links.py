@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from intelligence.decisions import Links, Said
+from intelligence.decisions import GoneTrade, Links, Said
 from intelligence.models import Decision
 from trading.models import Trade
 
@@ -15,13 +15,15 @@ def said_of(decision: Decision) -> Said:
 def links_of(decision: Decision) -> Links:
     """What the decision is about now; its instruments are loaded."""
     named = sorted(decision.named.all(), key=lambda each: (each.position, each.pk))
-    trade = None
+    trade, gone = None, None
     if decision.trade_key is not None:
         trade = Trade.objects.filter(owner_id=decision.owner_id, public_id=decision.trade_key).first()
+        gone = GoneTrade(decision.trade_key, decision.account) if trade is None else None
     return Links(
         account=decision.account,
         instruments=[each.instrument for each in named],
         order=decision.order,
         managed_position=decision.managed_position,
         trade=trade,
+        gone=gone,
     )

@@ -1,8 +1,9 @@
 """How decisions ended, worked out from the trades that they led to, and kept right when these change.
 
-A decision with an order has the trade that the order's fills are in; one without has the trade that it was given. All
-of it is one comparison of what is stored with what the trades say, so it comes to the same whatever happened before:
-a trade that is deleted takes the outcome with it, and brings it back when the deletion is undone.
+A decision with an order has the trade that the order's fills are in; one without has the trade that it was given, and
+the one that holds that trade's opening fill where trades were made anew. All of it is one comparison of what is stored
+with what the trades say, so it comes to the same whatever happened before: a trade that is deleted takes the outcome
+with it, and brings it back when the deletion is undone.
 Source: docs/memory.md#outcomes
 """
 
@@ -11,14 +12,16 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from accounts import versions
 from intelligence.models import Decision
+from trading.models import Trade
 
 # The fills of an order that took another's place are that other's too: they have one chain. Where they turned a
 # position round, the trade that they opened is meant.
 _LINK = """
-UPDATE intelligence_decision d SET trade_key = f.trade_key
+UPDATE intelligence_decision d SET trade_key = f.trade_key, trade_fill = NULL
 FROM (
     SELECT d.id, (
         SELECT t.public_id FROM trading_order c
@@ -33,6 +36,34 @@ FROM (
     WHERE {which} AND {moved}
 ) f
 WHERE f.id = d.id AND f.trade_key IS NOT NULL AND d.trade_key IS DISTINCT FROM f.trade_key
+"""
+
+# Trades that a fill joins are one row from then on, and an import that is brought again makes new ones: the trade is
+# the one that holds the fill which opened it, and where that fill turned a position round, the one that it opened.
+_FOLLOW = """
+UPDATE intelligence_decision d SET trade_key = f.trade_key
+FROM (
+    SELECT d.id, (
+        SELECT t.public_id FROM trading_execution x
+        JOIN trading_tradefill p ON p.execution_id = x.id
+        JOIN trading_trade t ON t.id = p.trade_id AND t.owner_id = d.owner_id
+        WHERE x.account_id = d.account_id AND x.identity = d.trade_fill AND x.voided_at IS NULL
+        ORDER BY t.public_id = d.trade_key DESC, p.role = 'entry' DESC, t.id LIMIT 1
+    ) AS trade_key
+    FROM intelligence_decision d WHERE {which} AND d.trade_fill IS NOT NULL AND {moved}
+) f
+WHERE f.id = d.id AND f.trade_key IS NOT NULL AND d.trade_key IS DISTINCT FROM f.trade_key
+"""
+
+# The first time, and where that fill was corrected.
+_KNOW = """
+UPDATE intelligence_decision d SET trade_fill = x.identity
+FROM trading_trade t JOIN trading_execution x ON x.id = t.opening_execution_id
+WHERE {which} AND t.public_id = d.trade_key AND t.owner_id = d.owner_id AND d.trade_fill IS DISTINCT FROM x.identity
+    AND NOT EXISTS (
+        SELECT FROM trading_execution e
+        WHERE e.account_id = t.account_id AND e.identity = d.trade_fill AND e.voided_at IS NULL
+    )
 """
 
 # A fill leaves no trade without that one's row being written; minutes, as two clocks are compared.
@@ -114,6 +145,9 @@ def settle(
             return 0
         cursor.execute(_LINK.format(which=which, moved=moved), values)
         changed = int(cursor.rowcount)
+        cursor.execute(_FOLLOW.format(which=which, moved=moved), values)
+        changed += int(cursor.rowcount)
+        cursor.execute(_KNOW.format(which=which), values)
         cursor.execute(_WRITE.format(which=which), values)
         changed += int(cursor.rowcount)
         cursor.execute(_REMOVE.format(which=which), values)
@@ -121,9 +155,12 @@ def settle(
 
 
 def settle_awaiting(owner_id: int) -> int:
-    """So are those of decisions whose orders had no fills yet; returns how many differ from before."""
-    waiting = Decision.objects.filter(owner_id=owner_id, order__isnull=False, trade_key__isnull=True)
-    keys = list(waiting.values_list("pk", flat=True))
+    """So are those of decisions whose orders had no fills yet, or whose trade was away; returns how many differ."""
+    own = Decision.objects.filter(owner_id=owner_id)
+    waiting = own.filter(order__isnull=False, trade_key__isnull=True)
+    is_there = Exists(Trade.objects.filter(public_id=OuterRef("trade_key")))
+    away = own.filter(~is_there, trade_fill__isnull=False)
+    keys = [*waiting.values_list("pk", flat=True), *away.values_list("pk", flat=True)]
     return settle(owner_id, decisions=keys) if keys else 0
 
 

@@ -213,7 +213,7 @@ class DecisionViewSet(OwnViewSet):
         """What the decision is about: what was sent, over what was there."""
         given = {name: asked.pop(name) for name in ("account", "order", "managed_position", "trade") if name in asked}
         symbols = asked.pop("symbols", None)
-        links = replace(before, **given)
+        links = replace(before, **given, gone=None if "trade" in given else before.gone)
         if symbols is None:
             return links
         found = instruments_of(symbols, owner=self.person, account=links.account, on=timezone.now().date())

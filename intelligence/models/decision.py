@@ -88,6 +88,11 @@ class Decision(models.Model):
         blank=True,
         db_comment="Outside id of the trade: no foreign key, as a deleted trade comes back under the same id",
     )
+    trade_fill = models.UUIDField(
+        null=True,
+        editable=False,
+        db_comment="Identity of the fill that opened that trade, by which it is found once its row is another's",
+    )
     external_id = models.CharField(max_length=128, blank=True, db_comment="By which an import knows it again")
     revision = models.IntegerField(default=1, db_comment="Raised by each edit; a form of an older one is refused")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -112,6 +117,10 @@ class Decision(models.Model):
             ),
             models.CheckConstraint(name="decision_revision_positive", condition=Q(revision__gte=1)),
             finite("decision_values_finite", **dict.fromkeys(_UPRIGHT, LARGEST_PRICE)),
+            models.CheckConstraint(
+                name="decision_trade_fill_of_a_trade",
+                condition=Q(trade_fill__isnull=True) | Q(trade_key__isnull=False),
+            ),
             models.UniqueConstraint(
                 fields=["owner", "external_id"],
                 name="decision_external_id_unique_per_owner",

@@ -247,7 +247,8 @@ def _initial(request: HttpRequest, order: Order | None, trade: Trade | None) -> 
 def _links(form: DecisionForm, person: User, before: Links) -> Links:
     """What was filled in over what is linked already."""
     values = form.cleaned_data
-    account = values["account"] or (None if not before.order and not before.trade else before.account)
+    is_bound = before.order or before.trade or before.gone
+    account = values["account"] or (before.account if is_bound else None)
     found = instruments_of(values["symbols"], owner=person, account=account, on=timezone.now().date())
     return replace(before, account=account, instruments=found)
 
