@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -116,12 +115,6 @@ class DecisionForm(forms.Form):
         account.owner = owner
         # What was decided when stays; what was learned comes later.
         del self.fields["reflection" if is_new else "decided_at"]
-
-    def clean_decided_at(self) -> Any:
-        at = self.cleaned_data["decided_at"]
-        if at is not None and at > timezone.now():
-            raise ValidationError(_("This lies in the future."))
-        return at
 
     def clean_symbols(self) -> list[str]:
         names = [name.strip() for name in self.cleaned_data["symbols"].split(",") if name.strip()]

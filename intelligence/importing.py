@@ -6,7 +6,7 @@ Source: docs/memory.md#bringing-decisions-along
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any
@@ -14,10 +14,9 @@ from zoneinfo import ZoneInfo
 
 import orjson
 from django.db import DataError, IntegrityError, transaction
-from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from accounts import currencies
+from accounts import currencies, decimals
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import Account, User
 from intelligence import decisions
@@ -54,7 +53,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "actor_kind": ("actor_kind",),
     "reflection": ("reflection", "lesson", "lessons"),
 }
-_HUNDRED = Decimal(100)
+_HUNDRED, _TOO_LARGE = Decimal(100), Decimal(10) ** 18
 #: Seconds of a thousand years.
 _LONGEST_HELD = Decimal(31_557_600_000)
 
@@ -121,8 +120,6 @@ def _take(line: bytes, into: Into, done: Imported) -> None:
     at = _instant(_value(said, "at"), into.zone)
     if at is None:
         raise BadLine("It does not say when it was decided.")
-    if at > timezone.now() + timedelta(days=1):
-        raise BadLine("It was decided at a time that lies ahead.")
     instruments = instruments_of(_symbols(said), owner=into.owner, account=into.account, on=at.date())
     decisions.record(
         owner=into.owner,
@@ -201,6 +198,8 @@ def _confidence(said: Mapping[str, Any]) -> Decimal | None:
         if not 0 <= conviction <= 10:
             raise InvalidValue("A conviction is from 1 to 10.")
         given = conviction / 10
+    if not 0 <= given <= 1:
+        raise InvalidValue("Confidence is from 0 to 1.")
     return given.quantize(Decimal("0.0001"))
 
 
@@ -231,11 +230,11 @@ def _number(said: Mapping[str, Any], name: str) -> Decimal | None:
         raise BadLine(f"{name} is no number.")
     try:
         # What JSON has as a number is taken as it is written, not as the nearest binary fraction.
-        number = Decimal(str(value).strip())
-    except InvalidOperation as error:
+        number = decimals.strict(value.strip()) if isinstance(value, str) else Decimal(str(value))
+    except (ValueError, InvalidOperation) as error:
         raise BadLine(f"{name} is no number.") from error
-    if not number.is_finite():
-        raise BadLine(f"{name} is no number.")
+    if not number.is_finite() or abs(number) >= _TOO_LARGE:
+        raise BadLine(f"{name} is no number that can be kept.")
     return number
 
 

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote_plus, urlsplit, urlunsplit
 from xml.etree import ElementTree
 
 MOST_ARTICLES = 5000
 _TAG = re.compile(r"<[^>]*>")
 _TICKER = re.compile(r"\$([A-Z]{1,6}(?:\.[A-Z])?)\b")
 #: Of addresses: what tells who clicked where, and nothing of what is read.
-_COUNTS = re.compile(r"^(utm_\w+|fbclid|gclid|mc_[ce]id|ref|src|cmpid)$", re.IGNORECASE)
+_COUNTS = re.compile(r"^(utm_\w+|fbclid|gclid|mc_[ce]id|cmpid)$", re.IGNORECASE)
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "title": ("title", "headline"),
     "url": ("url", "link"),
@@ -53,7 +53,7 @@ class Article:
 
 
 def parse(content: bytes, *, name: str = "") -> tuple[list[Article], int]:
-    """The articles, and how many entries were none: without a title, an address or a time. Raises BadFeed."""
+    """The articles, and how many entries were none: without a title, an address or a time to keep. Raises BadFeed."""
     head = content.lstrip()[:1]
     if head == b"<":
         entries: Iterable[Mapping[str, Any]] = _of_xml(content)
@@ -75,21 +75,27 @@ def parse(content: bytes, *, name: str = "") -> tuple[list[Article], int]:
 
 def canonical(url: str) -> str:
     """The address without its fragment and what only counts who clicks; empty for what is no web address."""
+    url = url.strip()
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(url)
         host = parts.hostname
     except ValueError:
         return ""
+    if not url.isprintable():
+        # No column holds a NUL or half a character.
+        return ""
     if parts.scheme not in ("http", "https") or not host or len(url) > 1000:
         return ""
-    query = urlencode([(key, value) for key, value in parse_qsl(parts.query) if not _COUNTS.match(key)])
+    # Each part as it is written: "story?1001" is another story than "story?1002".
+    kept = [part for part in parts.query.split("&") if not _COUNTS.match(unquote_plus(part.partition("=")[0]))]
+    query = "&".join(kept) if any(kept) else ""
     return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path or "/", query, ""))
 
 
 def _article(entry: Mapping[str, Any], name: str) -> Article | None:
     title, url = _words(_value(entry, "title")), canonical(str(_value(entry, "url") or ""))
-    at = _instant(_value(entry, "published_at"))
-    if not title or not url or at is None:
+    at, symbols = _instant(_value(entry, "published_at")), _symbols(_value(entry, "symbols"))
+    if not title or not url or at is None or not all(map(str.isprintable, symbols)):
         return None
     summary, content = _words(_value(entry, "summary")), _words(_value(entry, "content"))
     source = _value(entry, "source")
@@ -101,7 +107,7 @@ def _article(entry: Mapping[str, Any], name: str) -> Article | None:
         author=_words(_value(entry, "author"))[:200],
         summary=summary,
         content=content,
-        symbols=_symbols(_value(entry, "symbols")) or tuple(dict.fromkeys(_TICKER.findall(f"{title} {summary}"))),
+        symbols=symbols or tuple(dict.fromkeys(_TICKER.findall(f"{title} {summary}"))),
         sentiment=str(_value(entry, "sentiment") if _value(entry, "sentiment") is not None else ""),
         relevance=str(_value(entry, "relevance") if _value(entry, "relevance") is not None else ""),
     )
@@ -196,6 +202,6 @@ def _instant(value: Any) -> datetime | None:
             return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
         text = str(value).strip()
         at = parsedate_to_datetime(text) if "," in text[:5] else datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, OSError):
         return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
