@@ -1,7 +1,5 @@
 """Decisions filtered, as the list, the statistics and the page have it in common."""
 
-from datetime import timedelta
-
 from django.db.models import Q, QuerySet
 
 from intelligence.models import Decision
@@ -25,10 +23,10 @@ def filtered(decisions: QuerySet[Decision], filters: Filters) -> QuerySet[Decisi
         is_it = Q(**{f"{named}symbol": filters.symbol}) | Q(**{f"{named}root_id": filters.symbol})
         wanted = Decision.objects.filter(is_it | Q(**{f"{named}underlying": filters.symbol}))
         decisions = decisions.filter(pk__in=wanted.values("pk"))
-    if filters.start is not None:
-        decisions = decisions.filter(decided_at__date__gte=filters.start)
-    if filters.end is not None:
-        decisions = decisions.filter(decided_at__date__lt=filters.end + timedelta(days=1))
+    if filters.since is not None:
+        decisions = decisions.filter(decided_at__gte=filters.since)
+    if filters.until is not None:
+        decisions = decisions.filter(decided_at__lt=filters.until)
     if filters.outcome in ("resolved", "open"):
         return decisions.filter(outcome__isnull=filters.outcome == "open")
     return decisions.filter(outcome__outcome=filters.outcome) if filters.outcome else decisions

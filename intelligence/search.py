@@ -86,7 +86,7 @@ def find(
 ) -> Found:
     """What of this person's is most like the text: `limit` hits wherever there are as many.
 
-    Whoever looks for it more than once gives it as `Asked`.
+    Whoever looks for it more than once gives it as `Asked`. Raises InvalidValue for a filter that the kind has none of.
     """
     asked = text if isinstance(text, Asked) else Asked(text, memory.active())
     query = (lambda: Query(asked.text)) if mode == "text" else (lambda: asked.query)
@@ -132,6 +132,7 @@ class Asked:
 def _search(
     user: User, asked: Callable[[], Query], model: EmbeddingModel, *, kind: str, filters: Filters, limit: int, mode: str
 ) -> Found:
+    filters.check(kind)
     if kind != "decision":
         # Notes and trades are written without a word here: what was just written is found all the same.
         memory.gather(owner_id=user.pk, most=200)
@@ -321,11 +322,12 @@ def _others(among: Among, keys: Sequence[int], most: int) -> list[int]:
 def _nearest(
     among: Among, query: Query, outcome: str, by_vector: Sequence[int], by_text: Mapping[int, float]
 ) -> int | None:
-    """The best hit with this outcome; where neither ranking reaches one, the nearest of all."""
+    """The nearest hit with this outcome; where no ranking reaches one, the nearest of all."""
     column = COLUMNS[among.kind]["outcome"]
     if column == "NULL":
         return None
-    order = [key for key, _score in _order(by_vector, by_text)]
+    # By the similarity that is shown with it, where there is one: what shares more words may be farther.
+    order = by_vector or [key for key, _score in _order(by_vector, by_text)]
     with_it = {
         key
         for (key,) in among.rows(

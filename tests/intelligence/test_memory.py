@@ -11,7 +11,7 @@ from intelligence.decisions import Links, Said
 from intelligence.embedders import BadVector, Unreachable
 from intelligence.embedders.hashing import HashEmbedder
 from intelligence.embedders.vectors import WIDTH, stored
-from intelligence.models import Embedding, EmbeddingModel
+from intelligence.models import Decision, Embedding, EmbeddingModel
 from intelligence.search_filters import Filters
 from journal import notes
 from tests.factories import make_account
@@ -235,6 +235,28 @@ def test_the_nearest_winner_and_loser_are_there_however_far(alice: User) -> None
     assert found.loser.key == far.pk
     assert found.winner.key in {each.pk for each in near}
     assert open_.pk in ids(search.find(alice, "opening range breakout now", limit=3))
+
+
+def test_the_nearest_winner_and_loser_are_so_by_the_similarity_that_is_shown(alice: User) -> None:
+    # The query shares more words with the first of each, and means more of what the second says.
+    for stated in ("0.01", "-0.01"):
+        for text in ("Opening range failed; the breakout of the opening range was sold", "Opening range breakout"):
+            decide(alice, text, stated=stated)
+    memory.fill()
+    everything = {"limit": 50, "mode": "vector"}
+    ended = dict(Decision.objects.values_list("pk", "outcome__outcome"))
+
+    for asked in (
+        "opening range breakout failed",
+        "breakout sold",
+        "range of the opening",
+        "failed breakout at the open",
+    ):
+        similar = {hit.key: hit.similarity for hit in search.find(alice, asked, **everything).hits}
+        found = search.find(alice, asked, limit=3)
+        for hit, outcome in ((found.winner, "win"), (found.loser, "loss")):
+            best = max(near for key, near in similar.items() if ended[key] == outcome)
+            assert hit.similarity == pytest.approx(best), (asked, outcome)
 
 
 def test_past_the_size_for_exactness_the_index_gives_the_same(alice: User, settings) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.errors import InvalidValue
 from intelligence import neighbours, search
 from intelligence.choosing_people import person
 from intelligence.models import DecisionAction
@@ -33,6 +34,10 @@ class Command(BaseCommand):
         if not options["text"].strip():
             raise CommandError("Say what to look for.", returncode=2)
         filters = Filters(symbol=options["symbol"].upper(), action=options["action"], strategy=options["strategy"])
+        try:
+            filters.check(options["kind"])
+        except InvalidValue as error:
+            raise CommandError(f"--{error.pointer.strip('?')}: {error.message}", returncode=2) from error
         found = search.find(
             person(options["email"]), options["text"], kind=options["kind"], filters=filters, limit=options["limit"],
             mode=options["mode"],
