@@ -5,6 +5,7 @@ Source: docs/memory.md#analyses
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -21,77 +22,134 @@ class BadPart(ValueError):
         self.message = message
 
 
-Check = Callable[[Any, str], None]
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a value may be: `refuse` raises BadPart for another, `schema` says it in OpenAPI."""
+
+    refuse: Callable[[Any, str], None]
+    schema: Mapping[str, Any]
 
 
 def _number(low: float | None = None, high: float | None = None) -> Check:
-    def check(value: Any, at: str) -> None:
+    def refuse(value: Any, at: str) -> None:
         if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or value != value:
             raise BadPart(at, "This is no number.")
         if (low is not None and value < low) or (high is not None and value > high):
             raise BadPart(at, f"This lies outside of {low} to {high}.")
 
-    return check
+    bounds = {"minimum": low, "maximum": high}
+    return Check(refuse, {"type": "number", **{name: bound for name, bound in bounds.items() if bound is not None}})
 
 
-def _text(value: Any, at: str) -> None:
+def _refuse_text(value: Any, at: str) -> None:
     if not isinstance(value, str) or len(value) > _LONGEST_TEXT or "\0" in value:
         raise BadPart(at, "This is no text, or too long.")
 
 
 def _one_of(*words: str) -> Check:
-    def check(value: Any, at: str) -> None:
+    def refuse(value: Any, at: str) -> None:
         if value not in words:
             raise BadPart(at, f"This is one of {', '.join(words)}.")
 
-    return check
+    return Check(refuse, {"type": "string", "enum": list(words)})
 
 
 def _list_of(inner: Check) -> Check:
-    def check(value: Any, at: str) -> None:
+    def refuse(value: Any, at: str) -> None:
         if not isinstance(value, list) or len(value) > _MOST_ITEMS:
             raise BadPart(at, f"This is a list of at most {_MOST_ITEMS}.")
         for place, each in enumerate(value):
-            inner(each, f"{at}/{place}")
+            inner.refuse(each, f"{at}/{place}")
 
-    return check
+    return Check(refuse, {"type": "array", "items": inner.schema, "maxItems": _MOST_ITEMS})
 
 
-def _plain_object(value: Any, at: str) -> None:
+def _refuse_plain_object(value: Any, at: str) -> None:
     """Names to numbers, texts, true or false."""
     if not isinstance(value, Mapping) or len(value) > _MOST_ITEMS:
         raise BadPart(at, f"This is an object of at most {_MOST_ITEMS} names.")
     for name, each in value.items():
         if each is None or isinstance(each, bool):
             continue
-        (_text if isinstance(each, str) else _number())(each, f"{at}/{name}")
+        (_TEXT if isinstance(each, str) else _number()).refuse(each, f"{at}/{name}")
 
 
+def _object_of(**inner: Check) -> Check:
+    def refuse(value: Any, at: str) -> None:
+        if not isinstance(value, Mapping):
+            raise BadPart(at, "This is no object.")
+        for key, each in value.items():
+            if key not in inner:
+                raise BadPart(f"{at}/{key}", "There is no such name here.")
+            if each is not None:
+                inner[key].refuse(each, f"{at}/{key}")
+
+    return Check(refuse, _schema_of(inner))
+
+
+def _number_or(other: Check) -> Check:
+    def refuse(value: Any, at: str) -> None:
+        (other if isinstance(value, Mapping) else _number()).refuse(value, at)
+
+    return Check(refuse, {"oneOf": [{"type": "number"}, other.schema]})
+
+
+def _schema_of(names: Mapping[str, Check]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {name: {**check.schema, "nullable": True} for name, check in names.items()},
+        "additionalProperties": False,
+    }
+
+
+def _of_periods(kind: str, *periods: int, of: Check) -> dict[str, Check]:
+    """The indicator over each of the periods, written with and without an underscore."""
+    return {name: of for period in periods for name in (f"{kind}{period}", f"{kind}_{period}")}
+
+
+_TEXT = Check(_refuse_text, {"type": "string", "maxLength": _LONGEST_TEXT})
+_OBJECT = Check(_refuse_plain_object, {"type": "object", "additionalProperties": True, "maxProperties": _MOST_ITEMS})
 _TREND = _one_of("bullish", "bearish", "neutral", "up", "down", "sideways")
+_PRICE, _LEVELS, _TEXTS = _number(0), _list_of(_number()), _list_of(_TEXT)
+_MACD = _object_of(macd=_number(), line=_number(), value=_number(), signal=_number(), histogram=_number())
+_BANDS = _object_of(upper=_number(), middle=_number(), lower=_number(), width=_PRICE, percent_b=_number())
+_PERIODS = (5, 9, 10, 12, 20, 21, 26, 50, 100, 200)
 _PARTS: Mapping[str, Mapping[str, Check]] = {
     "technical_analysis": {
-        "trend": _TREND, "signal": _text, "summary": _text, "rsi": _number(0, 100), "macd": _number(),
-        "sma20": _number(0), "sma50": _number(0), "sma200": _number(0), "atr": _number(0), "volume_ratio": _number(0),
-        "support": _list_of(_number()), "resistance": _list_of(_number()), "patterns": _list_of(_text),
-        "indicators": _plain_object, "score": _number(-1, 1), "timeframe": _text,
+        "trend": _TREND, "signal": _TEXT, "summary": _TEXT, "timeframe": _TEXT, "score": _number(-1, 1),
+        "price": _PRICE, "current_price": _PRICE,
+        "rsi": _number(0, 100), **_of_periods("rsi", 2, 7, 14, 21, of=_number(0, 100)),
+        "macd": _number_or(_MACD), "macd_signal": _number(), "macd_histogram": _number(),
+        **_of_periods("sma", *_PERIODS, of=_PRICE), **_of_periods("ema", *_PERIODS, of=_PRICE),
+        "bollinger": _BANDS, "bollinger_bands": _BANDS,
+        "bollinger_upper": _number(), "bollinger_middle": _number(), "bollinger_lower": _number(),
+        "atr": _PRICE, **_of_periods("atr", 14, 20, of=_PRICE), "adx": _number(0, 100), "vwap": _PRICE,
+        "volume": _PRICE, "volume_ratio": _PRICE, "avg_volume": _PRICE,
+        "support": _LEVELS, "supports": _LEVELS, "resistance": _LEVELS, "resistances": _LEVELS,
+        "patterns": _TEXTS, "indicators": _OBJECT,
     },
     "news_sentiment": {
-        "score": _number(-1, 1), "label": _TREND, "articles": _number(0), "summary": _text, "topics": _list_of(_text),
-        "sources": _list_of(_text),
+        "score": _number(-1, 1), "label": _TREND, "articles": _PRICE, "summary": _TEXT, "topics": _TEXTS,
+        "sources": _TEXTS,
     },
     "options_flow": {
-        "put_call_ratio": _number(0), "implied_volatility": _number(0), "iv_rank": _number(0, 100), "sentiment": _TREND,
-        "volume": _number(0), "open_interest": _number(0), "unusual": _list_of(_plain_object), "summary": _text,
-        "max_pain": _number(0),
+        "put_call_ratio": _PRICE, "implied_volatility": _PRICE, "iv_rank": _number(0, 100), "sentiment": _TREND,
+        "volume": _PRICE, "open_interest": _PRICE, "unusual": _list_of(_OBJECT), "summary": _TEXT, "max_pain": _PRICE,
     },
     "ai_recommendation": {
-        "action": _one_of(*ACTIONS), "confidence": _number(0, 1), "reasoning": _text, "target_price": _number(0),
-        "stop_loss": _number(0), "take_profit": _number(0), "entry_price": _number(0), "horizon": _text, "model": _text,
-        "risks": _list_of(_text), "quantity": _number(0),
+        "action": _one_of(*ACTIONS), "confidence": _number(0, 1), "reasoning": _TEXT,
+        **dict.fromkeys(("target_price", "target", "stop_loss", "stop", "take_profit", "entry_price", "entry"), _PRICE),
+        "risk_reward": _PRICE, "quantity": _PRICE, "horizon": _TEXT, "model": _TEXT, "risks": _TEXTS,
     },
 }  # fmt: skip
 _NEEDED = {"ai_recommendation": ("action",)}
 PARTS = tuple(_PARTS)
+
+
+def schema(name: str) -> dict[str, Any]:
+    """What the part may hold, in OpenAPI."""
+    needed = list(_NEEDED.get(name, ()))
+    return {**_schema_of(_PARTS[name]), **({"required": needed} if needed else {})}
 
 
 def check(name: str, value: Any) -> None:
@@ -104,7 +162,7 @@ def check(name: str, value: Any) -> None:
         if known is None:
             raise BadPart(f"{at}/{key}", "There is no such name here.")
         if each is not None:
-            known(each, f"{at}/{key}")
+            known.refuse(each, f"{at}/{key}")
     for key in _NEEDED.get(name, ()):
         if value.get(key) is None:
             raise BadPart(f"{at}/{key}", "This is needed.")

@@ -87,7 +87,9 @@ def bounded(text: str, low: int, high: int) -> Decimal | None:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    return number.quantize(Decimal("0.0001")) if number.is_finite() and low <= number <= high else None
+    if not number.is_finite() or not low <= number <= high or "_" in text:
+        return None
+    return number.quantize(Decimal("0.0001"))
 
 
 @transaction.atomic
@@ -104,6 +106,43 @@ def write(
     made.decisions.set(decisions)
     versions.bump(owner.pk)
     return made
+
+
+@transaction.atomic
+def link(read: NewsArticle | StockAnalysis, *, decisions: Sequence[Decision]) -> None:
+    """What was read belongs to these decisions, and besides only to deleted ones, as they can be had back.
+
+    Raises InvalidValue for a decision of somebody else.
+    """
+    if any(decision.owner_id != read.owner_id for decision in decisions):
+        raise InvalidValue(_("There is nothing of yours with this id."), pointer="/decisions")
+    versions.bump(read.owner_id)
+    read.decisions.set([*read.decisions.filter(deleted_at__isnull=False), *decisions])
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Articles and analyses: those that were `shown` to choose from, and those of them that were `chosen`."""
+
+    shown_articles: Sequence[NewsArticle]
+    chosen_articles: Sequence[NewsArticle]
+    shown_analyses: Sequence[StockAnalysis]
+    chosen_analyses: Sequence[StockAnalysis]
+
+
+@transaction.atomic
+def choose(decision: Decision, choice: Choice) -> None:
+    """The decision has what was chosen, and nothing else of what was shown; what was not shown stays as it is."""
+    versions.bump(decision.owner_id)
+    for name, shown, chosen in (
+        ("news", choice.shown_articles, choice.chosen_articles),
+        ("analyses", choice.shown_analyses, choice.chosen_analyses),
+    ):
+        if any(each.owner_id != decision.owner_id for each in (*shown, *chosen)):
+            raise InvalidValue(_("There is nothing of yours with this id."), pointer=f"/{name}")
+        linked = getattr(decision, name)
+        linked.remove(*(each for each in shown if each not in chosen))
+        linked.add(*chosen)
 
 
 @transaction.atomic

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.strict import InstantField, LineField, PriceField, StrictDecimalField, StrictSerializer
 from accounts.strict import TextField as StrictTextField
-from intelligence.analysis_shape import stored
+from intelligence.analysis_shape import schema, stored
 from intelligence.models import LONGEST_ARTICLE, Decision
 from trading.serializers import OwnIdField
 
@@ -25,6 +26,26 @@ class PartField(serializers.JSONField):
 
     def to_internal_value(self, data: Any) -> Any:
         return super().to_internal_value(stored(data))
+
+
+@extend_schema_field(schema("technical_analysis"))
+class TechnicalField(PartField):
+    pass
+
+
+@extend_schema_field(schema("news_sentiment"))
+class SentimentField(PartField):
+    pass
+
+
+@extend_schema_field(schema("options_flow"))
+class OptionsField(PartField):
+    pass
+
+
+@extend_schema_field(schema("ai_recommendation"))
+class RecommendationField(PartField):
+    pass
 
 
 class NewsSerializer(StrictSerializer):
@@ -57,14 +78,22 @@ class NewNewsSerializer(StrictSerializer):
     decisions = serializers.ListField(child=OwnIdField(queryset=Decision.objects), max_length=MOST, required=False)
 
 
+class ReadForSerializer(StrictSerializer):
+    decisions = serializers.ListField(
+        child=OwnIdField(queryset=Decision.objects),
+        max_length=MOST,
+        help_text="All that it is to be linked to; an empty list for none.",
+    )
+
+
 class AnalysisSerializer(StrictSerializer):
     id = serializers.UUIDField()
     symbol = serializers.CharField()
     current_price = PriceField()
-    technical_analysis = serializers.JSONField()
-    news_sentiment = serializers.JSONField(allow_null=True)
-    options_flow = serializers.JSONField(allow_null=True)
-    ai_recommendation = serializers.JSONField()
+    technical_analysis = TechnicalField()
+    news_sentiment = SentimentField(allow_null=True)
+    options_flow = OptionsField(allow_null=True)
+    ai_recommendation = RecommendationField()
     analyzed_at = serializers.DateTimeField()
     decisions = serializers.ListField(child=serializers.UUIDField())
     created_at = serializers.DateTimeField()
@@ -73,9 +102,9 @@ class AnalysisSerializer(StrictSerializer):
 class NewAnalysisSerializer(StrictSerializer):
     symbol = LineField(max_length=40)
     current_price = PriceField(min_value=0)
-    technical_analysis = PartField(help_text="docs/memory.md#analyses")
-    news_sentiment = PartField(required=False, allow_null=True)
-    options_flow = PartField(required=False, allow_null=True)
-    ai_recommendation = PartField()
+    technical_analysis = TechnicalField(help_text="docs/memory.md#analyses")
+    news_sentiment = SentimentField(required=False, allow_null=True)
+    options_flow = OptionsField(required=False, allow_null=True)
+    ai_recommendation = RecommendationField()
     analyzed_at = InstantField(required=False)
     decisions = serializers.ListField(child=OwnIdField(queryset=Decision.objects), max_length=MOST, required=False)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from intelligence.views import copying, decisions, deliveries, instruments, signals, wallets
+from intelligence.views import copying, decisions, deliveries, instruments, reading, signals, wallets
 
 urlpatterns = [
     path("wallets/copying/", copying.copying, name="copying"),
@@ -31,5 +31,6 @@ urlpatterns = [
     path("memory/new/", decisions.decision_create, name="decision_create"),
     path("memory/<uuid:id>/", decisions.decision_detail, name="decision_detail"),
     path("memory/<uuid:id>/edit/", decisions.decision_edit, name="decision_edit"),
+    path("memory/<uuid:id>/read/", reading.decision_read, name="decision_read"),
     path("memory/<uuid:id>/delete/", decisions.decision_delete, name="decision_delete"),
 ]

@@ -3,7 +3,8 @@
 `public()` – anybody. `self_only()` – signed-in people, each seeing their own. `own("account")` – the path names
 something that one person owns, made by the factory of that name in `access_things.FACTORIES`. In each, `works` names
 the methods that succeed for the owner, `body` what to send with them, `query` the query string; `refers` and
-`body_refers` name the query parameters and body fields that hold an id, each with its factory.
+`body_refers` name the query parameters and body fields that hold an id, each with its factory; a field with a list of
+ids has it in a list.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ class Row:
     body: Body = field(default_factory=dict)
     query: str = ""
     refers: Mapping[str, str] = field(default_factory=dict)
-    body_refers: Mapping[str, str] = field(default_factory=dict)
+    body_refers: Mapping[str, str | list[str]] = field(default_factory=dict)
     #: Path parameters that name nobody's thing, such as a date.
     path: Mapping[str, str] = field(default_factory=dict)
 
@@ -134,6 +135,7 @@ POLICY: dict[str, Row] = {
     "decision_detail": own("decision"),
     "decision_edit": own("decision", "GET", "POST", body=_DECISION_FORM),
     "decision_delete": own("decision", "POST"),
+    "decision_read": own("decision", "GET", "POST", body_refers={"article": "article", "analysis": "analysis"}),
     "copying": self_only("GET", "POST", body=_COPY_FORM),
     "wallet_performance": self_only(),
     "wallet_figures": own("copied_wallet"),
@@ -213,9 +215,11 @@ POLICY: dict[str, Row] = {
     "webhook": Row("public", works=(), path={"source": "bot"}),
     # ------------------------------------------------------------ API of trades and what they mean
     "news-list": self_only("GET", "POST", body=_NEWS),
-    "news-detail": own("article", "GET", "DELETE"),
+    "news-detail": own(
+        "article", "GET", "PATCH", "DELETE", body={"decisions": []}, body_refers={"decisions": ["decision"]}
+    ),
     "analysis-list": self_only("GET", "POST", body=_ANALYSIS),
-    "analysis-detail": own("analysis"),
+    "analysis-detail": own("analysis", "GET", "PATCH", body={"decisions": []}, body_refers={"decisions": ["decision"]}),
     "instrument_detail": self_only(path={"id": things.SHARES}),
     "decision-list": self_only("GET", "POST", body=_DECISION, refers=_ACCOUNT, body_refers=_DECIDED),
     "decision-detail": own("decision", "GET", "PATCH", "DELETE", body={"action": "HOLD"}),

@@ -324,8 +324,9 @@ def check_references(cell: Cell) -> None:
         is_the_same(cell, f"{kind} in {name}=", answers)
     for name, kind in row.body_refers.items():
         answers = []
-        for value in (alices[kind], str(uuid.uuid4())):
-            sent = cell.send(path, {**row.sent_by(cell.stranger), name: value})
+        factory, is_list = (kind[0], True) if isinstance(kind, list) else (kind, False)
+        for value in (alices[factory], str(uuid.uuid4())):
+            sent = cell.send(path, {**row.sent_by(cell.stranger), name: [value] if is_list else value})
             answers.append(without(everything_of(sent), value))
         is_the_same(cell, f"{kind} in the field {name}", answers)
 

@@ -99,6 +99,7 @@ PAGES: dict[str, Page] = {
     "decision_create": Page(),
     "decision_detail": Page(things.decision),
     "decision_edit": Page(things.decision),
+    "decision_read": Page(things.decision),
     "copying": Page(),
     "wallet_performance": Page(),
     # ------------------------------------------------------------ what people write

@@ -21,6 +21,7 @@ from intelligence.news_serializers import (
     NewAnalysisSerializer,
     NewNewsSerializer,
     NewsSerializer,
+    ReadForSerializer,
 )
 from intelligence.rows import instant, number
 from intelligence.symbols import instruments_of
@@ -73,6 +74,13 @@ class NewsViewSet(OwnViewSet):
     def retrieve(self, request: Request, id: str) -> Response:
         return Response(article_json(self._one(id)))
 
+    @extend_schema(request=ReadForSerializer, responses=NewsSerializer)
+    def partial_update(self, request: Request, id: str) -> Response:
+        """Link an article to decisions; what it says stays as it came."""
+        article = self._one(id)
+        news.link(article, **read(ReadForSerializer, request.data, person=self.person))
+        return Response(article_json(self._one(id)))
+
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, id: str) -> Response:
         news.forget(self._one(id))
@@ -119,8 +127,17 @@ class AnalysisViewSet(OwnViewSet):
         return Response(analysis_json(made), status=201)
 
     def retrieve(self, request: Request, id: str) -> Response:
+        return Response(analysis_json(self._one(id)))
+
+    @extend_schema(request=ReadForSerializer, responses=AnalysisSerializer)
+    def partial_update(self, request: Request, id: str) -> Response:
+        """Link an analysis to decisions; what it says stays as it was made."""
+        news.link(self._one(id), **read(ReadForSerializer, request.data, person=self.person))
+        return Response(analysis_json(self._one(id)))
+
+    def _one(self, id: str) -> StockAnalysis:
         rows = StockAnalysis.objects.for_user(self.person).select_related("instrument")
-        return Response(analysis_json(get_object_or_404(rows, public_id=id)))
+        return get_object_or_404(rows, public_id=id)
 
 
 def _filtered(rows: Any, params: Any, *, at: str, named: str) -> Any:

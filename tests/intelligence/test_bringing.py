@@ -1,6 +1,7 @@
 """Decisions, news and analyses brought along; the memory moved to another model; the pages."""
 
 import json
+from datetime import UTC, date, datetime
 from decimal import Decimal as D
 from io import StringIO
 from pathlib import Path
@@ -11,12 +12,13 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from intelligence import memory, news_parsing, reembedding, search
+from intelligence import decisions, memory, news_parsing, reembedding, search
 from intelligence.decisions import Links
 from intelligence.embedders.hashing import HashEmbedder
 from intelligence.models import Decision, DecisionOutcome, DecisionRevision, Embedding, EmbeddingModel, NewsArticle
 from intelligence.news_parsing import BadFeed
 from intelligence.vocabulary import understood
+from journal import notes
 from journal.search import find as palette
 from tests.factories import make_account
 from tests.intelligence.things import close_trade, decide, open_trade
@@ -84,6 +86,8 @@ def test_a_line_that_cannot_be_kept_takes_no_other_with_it(alice: User, tmp_path
         {"result_pct": 1, "holding_seconds": -5}, {"result_pct": 1, "holding_seconds": "1e999999999"},
         {"decided_at": "0001-01-01T00:00:00+14:00"}, {"decided_at": "2099-01-01"},
         {"result_amount": 1, "currency": "rubbish!"}, {"actor": {"a": 1}},
+        {"confidence": 1e80}, {"confidence": "1e80"}, {"conviction": 1e80}, {"confidence": 1.5}, {"entry_price": 1e80},
+        {"entry_price": "1_000"}, {"entry_price": "+1"}, {"quantity": "１０"}, {"stop_loss": "NaN"},
     ]  # fmt: skip
     file = tmp_path / "odd.jsonl"
     file.write_text("\n".join(json.dumps(sound | each) for each in [*odd, {"id": "good"}]))
@@ -91,12 +95,12 @@ def test_a_line_that_cannot_be_kept_takes_no_other_with_it(alice: User, tmp_path
     with pytest.raises(CommandError) as refused:
         run("import_decisions", str(file), "--email", alice.email)
 
-    assert "9 lines" in str(refused.value)
+    assert "18 lines" in str(refused.value)
     assert [each.external_id for each in Decision.objects.all()] == ["good"]
 
 
 def test_what_was_deleted_does_not_hold_up_the_move_to_another_model(alice: User, monkeypatch) -> None:
-    from intelligence import decisions, embedders
+    from intelligence import embedders
 
     monkeypatch.setattr(embedders, "with_key", {"hash-v1": HashEmbedder(), "hash-v2": Other()}.get)
     decisions.delete(decide(alice, "Never read"))
@@ -206,6 +210,39 @@ def test_feeds_are_read_and_each_address_kept_once(alice: User, tmp_path: Path) 
         run("load_news", "http://127.0.0.1:9/", "--email", alice.email)
 
 
+def test_an_entry_that_cannot_be_kept_is_skipped_and_takes_no_other_with_it(alice: User, tmp_path: Path) -> None:
+    sound = {"title": "T", "url": "https://e.com/a", "published_at": "2026-01-05T12:00:00Z"}
+    odd = [
+        {"published_at": "0001-01-01T00:00:00+05:00"}, {"published_at": "9999-12-31T23:00:00-05:00"},
+        {"published_at": 1e300}, {"url": "https://e.com/\0"}, {"url": "https://e.com/\ud800"}, {"symbols": ["A\0"]},
+        {"symbols": ["\ud800"]}, {"title": "\0"},
+    ]  # fmt: skip
+    first, second = tmp_path / "a.json", tmp_path / "b.json"
+    first.write_text(json.dumps([*(sound | each for each in odd), sound | {"sentiment": "1e99", "title": "A\0B"}]))
+    second.write_text(json.dumps([sound | {"url": "https://e.com/b"}]))
+
+    said = run("load_news", str(first), str(second), "--email", alice.email)
+
+    assert "1 articles added, 0 known already, 8 without" in said
+    assert sorted(NewsArticle.objects.values_list("url", "title")) == [
+        ("https://e.com/a", "A B"),
+        ("https://e.com/b", "T"),
+    ]
+
+
+def test_an_address_keeps_all_of_its_query_but_what_counts_clicks() -> None:
+    for sent, kept in {
+        "https://E.com/story?1001": "https://e.com/story?1001",
+        "https://e.com/story?1002": "https://e.com/story?1002",
+        "https://e.com/?id=&ref=7&src=a": "https://e.com/?id=&ref=7&src=a",
+        "https://e.com?q=a+b%20c&UTM_source=x&x=%C3%A9#top": "https://e.com/?q=a+b%20c&x=%C3%A9",
+        "https://e.com/a?utm_medium=y&fbclid=z": "https://e.com/a",
+        "https://e.com/a?": "https://e.com/a",
+        "javascript:alert(1)": "",
+    }.items():
+        assert news_parsing.canonical(sent) == kept, sent
+
+
 def about(symbol: str) -> object:
     return Instrument.objects.get(symbol=symbol).public_id
 
@@ -238,6 +275,68 @@ def test_news_and_analyses_are_checked_and_linked(alice: User, alice_api: APICli
     page = alice_client.get(f"/memory/{made.public_id}/").content.decode()
     assert "https://e.com/x" in page
     assert "/instruments/" in page
+
+
+def test_news_and_analyses_are_linked_to_decisions_of_ones_own_long_after_these_were_made(
+    alice: User, bob: User, alice_api: APIClient, alice_client: Client, tmp_path: Path
+) -> None:
+    first, second, gone, bobs = decide(alice), decide(alice), decide(alice), decide(bob)
+    (tmp_path / "a.json").write_text(json.dumps([
+        {"title": f"Title {name}", "url": f"https://e.com/{name}", "published_at": "2026-01-05T12:00:00Z",
+         "symbols": [of]}
+        for name, of in (("a", "AAPL"), ("b", "AAPL"), ("m", "MSFT"))
+    ]))  # fmt: skip
+    make_instrument("MSFT")
+    run("load_news", str(tmp_path / "a.json"), "--email", alice.email)
+    article, other, far = (NewsArticle.objects.get(title=f"Title {name}") for name in "abm")
+    analysis = {
+        "symbol": "AAPL",
+        "current_price": "200",
+        "technical_analysis": {},
+        "ai_recommendation": {"action": "BUY"},
+    }
+    made = alice_api.post("/api/v1/analyses/", analysis).json()["id"]
+    articles, analyses = f"/api/v1/news/{article.public_id}/", f"/api/v1/analyses/{made}/"
+    article.decisions.add(gone)
+    decisions.delete(gone)
+
+    for path in (articles, analyses):
+        for sent, pointer in (
+            ({"decisions": [str(first.public_id), str(bobs.public_id)]}, "/decisions/1"),
+            ({"decisions": [str(gone.public_id)]}, "/decisions/0"),
+            ({"title": "Another", "decisions": []}, "/title"),
+            ({}, "/decisions"),
+        ):
+            answer = alice_api.patch(path, sent)
+            assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, pointer), (path, sent)
+        assert alice_api.get(path).json()["decisions"] == []
+        both = [str(first.public_id), str(second.public_id)]
+        before = alice_api.get(path)["ETag"]
+        assert sorted(alice_api.patch(path, {"decisions": both}).json()["decisions"]) == sorted(both)
+        assert alice_api.get(path)["ETag"] != before
+        assert alice_api.patch(path, {"decisions": both[:1]}).json()["decisions"] == both[:1]
+    assert set(article.decisions.all()) == {first, gone}
+
+    # The page offers what is of the symbol and what is looked for; what it did not show stays as it was.
+    place = f"/memory/{first.public_id}/read/"
+    shown = alice_client.get(place).content.decode()
+    assert ("Title a" in shown, "Title b" in shown, "Title m" in shown, shown.count(" checked")) == (
+        True,
+        True,
+        False,
+        2,
+    )
+    assert "Title m" in alice_client.get(f"{place}?q=title m").content.decode()
+    NewsArticle.objects.get(pk=far.pk).decisions.add(first)
+    sent = {
+        "shown_article": [article.public_id, other.public_id],
+        "article": [other.public_id],
+        "shown_analysis": [made],
+    }
+    assert alice_client.post(place, sent).status_code == 302
+    assert set(first.news.all()) == {other, far}
+    assert not first.analyses.exists()
+    assert "Title b" in alice_client.get(f"/memory/{first.public_id}/").content.decode()
 
 
 def test_the_pages_write_revise_search_and_delete(alice: User, bob: User, alice_client: Client) -> None:
@@ -326,6 +425,9 @@ def test_a_filter_that_cannot_be_meant_is_refused_by_name_with_what_it_takes(
         ("start=2026-13-01", "start: A day is written YYYY-MM-DD."),
         ("start=2026-02-01&end=2026-01-01", "start: The first day must not be after the last."),
         ("outcom=win", "outcom: There is no such parameter."),
+        ("kind=note&q=x&symbol=AAPL", "symbol: Only decisions and trades have this."),
+        ("kind=note&q=x&outcome=open", "outcome: Only decisions and trades have this."),
+        ("kind=trade&q=x&strategy=gap", "strategy: Only decisions have this."),
     ):
         answer = alice_client.get(f"/memory/?{query}")
         assert answer.status_code == 400, query
@@ -333,6 +435,36 @@ def test_a_filter_that_cannot_be_meant_is_refused_by_name_with_what_it_takes(
     for query, pointer in (
         ("action=MAYBE", "?action"), ("outcome=won", "?outcome"), ("from=soon", "?from"), ("mode=best", "?mode"),
         ("outcom=win", "?outcom"), ("actor_kind=cat", "?actor_kind"), ("account=x", "?account"), ("widen=x", "?widen"),
+        ("kind=note&symbol=AAPL", "?symbol"), ("kind=note&action=BUY", "?action"),
+        ("kind=note&outcome=win", "?outcome"), ("kind=trade&strategy=gap", "?strategy"),
+        ("kind=trade&actor=R2", "?actor"), ("kind=trade&actor_kind=bot", "?actor_kind"),
     ):  # fmt: skip
         answer = alice_api.get(f"/api/v1/decisions/search/?q=x&{query}")
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, pointer), query
+    for query in ("kind=note&from=2026-01-01&to=9999-12-31", "kind=trade&symbol=AAPL&outcome=win&from=0001-01-01"):
+        assert alice_api.get(f"/api/v1/decisions/search/?q=x&{query}").status_code == 200, query
+    assert alice_client.get("/memory/?start=0001-01-01&end=9999-12-31").status_code == 200
+    with pytest.raises(CommandError) as refused:
+        run("similar", "x", "--kind", "note", "--symbol", "AAPL")
+    assert refused.value.returncode == 2
+
+
+def test_list_and_search_of_the_page_mean_the_same_days_by_the_zone_of_the_person(
+    alice: User, alice_client: Client, alice_api: APIClient
+) -> None:
+    User.objects.filter(pk=alice.pk).update(time_zone="America/New_York")
+    # Nine in the evening of the second in New York, and one minute past midnight of the third there.
+    decide(alice, "Reversal late", when=datetime(2026, 3, 3, 2, tzinfo=UTC))
+    decide(alice, "Reversal early", when=datetime(2026, 3, 3, 5, 1, tzinfo=UTC))
+    note = notes.write(owner=alice, words=notes.Written(text="Reversal of the day"), day=date(2026, 3, 2))
+    for day, late, early in (("2026-03-02", True, False), ("2026-03-03", False, True)):
+        for words in ("", "&q=reversal"):
+            page = alice_client.get(f"/memory/?start={day}&end={day}{words}").content.decode()
+            assert ("Reversal late" in page, "Reversal early" in page) == (late, early), (day, words)
+        found = alice_client.get(f"/memory/?start={day}&end={day}&q=reversal&kind=note").content.decode()
+        assert (note.text in found) is late, day
+        # The API has days of UTC, whatever it is asked for.
+        asked = f"from={day}&to={day}"
+        listed = alice_api.get(f"/api/v1/decisions/?{asked}").json()["results"]
+        searched = alice_api.get(f"/api/v1/decisions/search/?q=reversal&{asked}").json()["results"]
+        assert len(listed) == len(searched) == (0 if late else 2), day
