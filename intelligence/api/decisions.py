@@ -38,7 +38,11 @@ from trading.api.lists import FROM, SYMBOL, TO, counted_page, days_asked, line_a
 from trading.serializers import read
 
 _FILTERS = ("symbol", "action", "strategy", "actor_kind", "actor", "outcome", "account", "from", "to")
+_ORDERS = ("decided_at", "created_at")
 _SAID = frozenset(each.name for each in fields(Said))
+ORDER = OpenApiParameter(
+    "order", str, enum=[f"{sign}{name}" for name in _ORDERS for sign in ("-", "")], default="-decided_at"
+)
 FILTERS = [
     SYMBOL,
     OpenApiParameter("action", str, enum=DecisionAction.values),
@@ -75,10 +79,10 @@ class DecisionViewSet(OwnViewSet):
     def _shown(self, decision: Decision, *, status: int = 200) -> Response:
         return Response(decision_json(self._one(str(decision.public_id))), status=status)
 
-    @extend_schema(parameters=[LIMIT, CURSOR, *FILTERS], responses=page_of(DecisionSerializer))
+    @extend_schema(parameters=[LIMIT, CURSOR, ORDER, *FILTERS], responses=page_of(DecisionSerializer))
     def list(self, request: Request) -> Response:
         rows = decision_lists.filtered(self._rows(), asked_filters(request.query_params))
-        order = paging.order_of(request.query_params.get("order"), allowed=["decided_at"], default="-decided_at")
+        order = paging.order_of(request.query_params.get("order"), allowed=_ORDERS, default="-decided_at")
         return counted_page(
             self,
             decision_lists.shown(rows),

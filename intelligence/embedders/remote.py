@@ -46,7 +46,8 @@ class RemoteEmbedder:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.key = f"http-{server.api}-{server.model}"[:100]
+        # Vectors of other dimensions are not comparable, so they are another model's.
+        self.key = f"{f'http-{server.api}-{server.model}'[:92]}-{server.dimensions}"
         self.dimensions = server.dimensions
         self._breaker = Breaker()
 

@@ -1,16 +1,21 @@
 """The API of decisions: what it takes, what it refuses, and the two questions that it was asked for."""
 
-from datetime import date
+import json
+from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from intelligence import memory
+from intelligence import importing, memory
 from intelligence.decisions import Links
 from intelligence.models import Decision
 from tests.factories import make_account
 from tests.intelligence.things import at, close_trade, decide, open_trade
+from tests.journal.factories import make_instrument
 
 pytestmark = pytest.mark.django_db
 PATH = "/api/v1/decisions/"
@@ -186,3 +191,75 @@ def test_the_list_is_filtered_and_paged(alice: User, alice_api: APIClient, bob: 
     for query in ("action=SELL", "symbol=ESZ5", "outcome=win", "outcome=resolved", "to=2026-01-02"):
         assert [row["reasoning"] for row in alice_api.get(f"{PATH}?{query}").json()["results"]] == ["Sold"], query
     assert len(alice_api.get(f"{PATH}?outcome=open&from={date(2026, 1, 6)}").json()["results"]) == 2
+
+
+def test_decisions_are_listed_by_when_they_were_made_or_written_down(alice: User, alice_api: APIClient) -> None:
+    for text, day in (("first", 7), ("second", 5), ("third", 6)):
+        decide(alice, text, when=at(day))
+    for order, texts in {
+        "created_at": "first second third",
+        "-created_at": "third second first",
+        "decided_at": "second third first",
+        "-decided_at": "first third second",
+    }.items():
+        told, cursor = [], ""
+        while cursor is not None:
+            page = alice_api.get(f"{PATH}?limit=2&order={order}" + (f"&cursor={cursor}" if cursor else "")).json()
+            told += [row["reasoning"] for row in page["results"]]
+            cursor = page["next"]
+        assert told == texts.split(), order
+    assert alice_api.get(f"{PATH}?order=updated_at").json()["errors"][0]["code"] == "not_orderable"
+
+
+def test_what_was_decided_lies_at_most_minutes_ahead_by_whatever_way_it_comes(
+    alice: User, alice_api: APIClient, alice_client: Client, tmp_path: Path
+) -> None:
+    ahead = (timezone.now() + timedelta(hours=1)).isoformat()
+    sent = {"action": "BUY", "reasoning": "x", "decided_at": ahead}
+
+    answer = alice_api.post(PATH, sent)
+    form = alice_client.post("/memory/new/", {**sent, "decided_at": ahead[:19]})
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps(sent))
+    done = importing.run(file.open("rb"), into=importing.Into(alice))
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/decided_at")
+    assert form.status_code == 400
+    for text in (answer.content.decode(), form.content.decode(), done.refused[0][1]):
+        assert "This lies in the future." in text
+    assert not Decision.objects.exists()
+    # Another machine's clock may differ by minutes.
+    soon = (timezone.now() + timedelta(minutes=2)).isoformat()
+    assert alice_api.post(PATH, {**sent, "decided_at": soon}).status_code == 201
+
+
+def test_the_schema_of_an_analysis_is_what_is_taken(alice: User, alice_api: APIClient) -> None:
+    make_instrument("AAPL")
+    technical = {
+        "rsi": 61, "rsi_14": 61, "sma_20": 198.5, "sma50": 190, "sma_200": 170, "ema_12": 199, "ema_26": 197,
+        "macd": {"macd": 1.2, "signal": 1.08, "histogram": 0.12}, "macd_signal": 1.08, "trend": "bullish",
+        "bollinger": {"upper": 205, "middle": 198.5, "lower": 192}, "supports": [190.5], "resistances": [205],
+    }  # fmt: skip
+    advice = {"action": "BUY", "confidence": 0.7, "entry": 199, "stop": 190, "target": 215, "risk_reward": 1.8}
+    sent = {"symbol": "AAPL", "current_price": "200", "technical_analysis": technical, "ai_recommendation": advice}
+
+    made = alice_api.post("/api/v1/analyses/", sent)
+
+    assert made.status_code == 201, made.content
+    assert (made.json()["technical_analysis"], made.json()["ai_recommendation"]) == (technical, advice)
+    for wrong, pointer in (
+        ({"macd": {"macd": 1, "signl": 2}}, "/technical_analysis/macd/signl"),
+        ({"macd": {"macd": "1"}}, "/technical_analysis/macd/macd"),
+        ({"macd": "1"}, "/technical_analysis/macd"),
+        ({"sma_51": 1}, "/technical_analysis/sma_51"),
+    ):
+        answer = alice_api.post("/api/v1/analyses/", {**sent, "technical_analysis": wrong})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, pointer)
+    said = alice_api.get("/api/schema/?format=json").json()["components"]["schemas"]
+    for name in ("NewAnalysisRequest", "NewAnalysis", "Analysis"):
+        if name not in said:
+            continue
+        parts = said[name]["properties"]
+        assert set(technical) <= set(parts["technical_analysis"]["properties"]), name
+        assert parts["ai_recommendation"]["required"] == ["action"]
+    assert {"NewAnalysisRequest", "NewAnalysis"} & set(said)

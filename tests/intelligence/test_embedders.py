@@ -230,3 +230,13 @@ def test_an_answer_that_is_too_large_or_too_slow_is_cut(server: Any) -> None:
         slow = outbound.Rules(outbound.within("127.0.0.0/8"), frozenset({"http"}), seconds=0.2)
         with pytest.raises(outbound.Failed):
             outbound.fetch(url, rules=slow)
+
+
+def test_vectors_of_other_dimensions_are_another_models() -> None:
+    long = "m" * 200
+    keys = {
+        RemoteEmbedder(Server("http://x", name, dimensions=size)).key for name in ("a", long) for size in (384, 768)
+    }
+
+    assert len(keys) == 4
+    assert max(map(len, keys)) <= 100
