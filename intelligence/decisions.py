@@ -147,7 +147,7 @@ class Links:
             account = thing.account
             if not instruments:
                 instruments = [thing.instrument]
-        if self.trade is None and self.gone is not None:
+        if self.trade is None and self.gone is not None and self.gone.account is not None:
             if account is not None and account != self.gone.account:
                 raise InvalidValue(_("This belongs to another account."), pointer="/trade")
             account = self.gone.account
