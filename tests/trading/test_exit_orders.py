@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from tests.factories import make_user
-from tests.trading.desk import funded, placed, quoted, share, ticket
+from tests.trading.desk import cash, funded, placed, quoted, share, ticket
 from tests.trading.plan_things import DEFAULT
 from tests.waiting import at_once, done_at_once
 from trading import exit_orders, exit_plans, monitoring, orders, plan_lists, risk, trades
@@ -61,6 +61,26 @@ def test_a_plan_gets_out_by_orders_that_fill_and_the_trade_has_the_same_money(al
     assert realized == D(500) - D(105)
     assert plan.account.trades.get().net_pnl == realized
     assert not Position.objects.exists()
+
+
+def test_the_stop_of_a_short_runs_though_its_money_was_spent_and_what_it_lacks_is_owed(alice: User) -> None:
+    account, acme, other = funded(alice, allows_short=True), share(), share("OTHR")
+    quoted(acme, "99", "99")
+    quoted(other, "100", "100")
+    placed(account, acme, ticket("sell", "90"))
+    plan = exit_plans.open_plan(account, acme, plan=simple_plan(stop_loss=D("0.1")))
+    placed(account, other, ticket("buy", "150"))
+    assert cash(account) == (D(3910), D(0))  # 10,000 + 90 x 99 - 150 x 100
+
+    quoted(acme, "111", "111")
+    assert exit_orders.look().placed == 1
+    paper.match(acme.pk)
+    exit_orders.look()
+
+    plan.refresh_from_db()
+    assert (plan.status, plan.reason, cash(account)) == ("closed", "stop_loss", (D(-6080), D(0)))  # less 90 x 111
+    assert list(Position.objects.values_list("instrument__symbol", "quantity")) == [("OTHR", D(150))]
+    assert _broken() == []
 
 
 def test_what_must_be_true_of_plans_is_so_at_every_step_and_is_missed_where_it_is_not(alice: User) -> None:

@@ -299,6 +299,38 @@ def test_the_target_of_an_oco_cancels_its_stop(alice: User) -> None:
     assert cash(account) == (D(10050), D(0))
 
 
+def test_the_target_of_an_oco_buys_a_short_back_and_neither_sets_money_aside(alice: User) -> None:
+    account, acme = funded(alice, allows_short=True), share()
+    quoted(acme, "100", "100")
+    exits = {"order_class": OrderClass.OCO, "take_profit_limit": "95", "stop_loss_stop": "105"}
+    flat = placed(account, acme, ticket("buy", "10", "limit", **exits))
+    assert [each.code for each in orders.reasons_of(flat)] == ["oco_opens"]
+    placed(account, acme, ticket("sell", "10"))
+    target = placed(account, acme, ticket("buy", "10", "limit", **exits))
+    stop = target.legs.get()
+    assert (target.limit_price, target.reserved_units, cash(account)) == (D(95), D(10), (D(11000), D(0)))
+
+    quoted(acme, "94", "94.10")
+
+    target.refresh_from_db()
+    stop.refresh_from_db()
+    assert [target.status, stop.status, cash(account)] == ["filled", "canceled", (D(10050), D(0))]
+
+
+def test_two_orders_do_not_buy_the_same_short_back(alice: User) -> None:
+    account, acme = funded(alice, allows_short=True), share()
+    quoted(acme, "100", "100")
+    placed(account, acme, ticket("sell", "10"))
+    placed(account, acme, ticket("buy", "6", "limit", limit_price="90"))
+
+    second = placed(account, acme, ticket("buy", "6"))
+
+    assert [(each.code, each.values) for each in orders.reasons_of(second)] == [
+        ("insufficient_holdings", {"most": "4"})
+    ]
+    assert Position.objects.get(account=account).quantity == D(-10)
+
+
 def test_a_day_order_ends_with_the_accounts_day(alice: User) -> None:
     account, acme = funded(alice), share()
     order = placed(account, acme, ticket("buy", "10", "limit", limit_price="10", time_in_force="day"))

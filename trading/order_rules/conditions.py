@@ -208,8 +208,12 @@ def against_side(order: Asked) -> bool:
 
 def cannot_be_short(order: Asked) -> bool:
     """It would open a short position in what is never lent: coins, and parts of units."""
-    opens_short = order.ticket.position_intent is PositionIntent.SELL_TO_OPEN
-    return opens_short and (order.profile is Profile.CRYPTO or order.ticket.is_fractional(order.market))
+    return order.ticket.position_intent is PositionIntent.SELL_TO_OPEN and is_never_short(order.ticket, order.market)
+
+
+def is_never_short(ticket: Ticket, market: Market) -> bool:
+    """Whether it is for what is never lent: coins, and parts of units."""
+    return profile_of(ticket, market) is Profile.CRYPTO or ticket.is_fractional(market)
 
 
 # --- with which others -------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from accounts.decimals import plain
 from trading.order_rules.amounts import ZERO, difference, multiple_above, multiple_below, product, ratio, total
+from trading.order_rules.conditions import is_never_short
 from trading.order_rules.reservations import (
     MARKET_COLLAR,
     Held,
@@ -30,8 +31,8 @@ from trading.order_rules.reservations import (
     hold_to_spend,
 )
 from trading.order_rules.ticket import Market, Ticket
-from trading.order_rules.validity import Violation
-from trading.order_rules.vocabulary import AssetClass, OrderType, Purpose, Side
+from trading.order_rules.validity import OCO_OPENS, SHORT_IMPOSSIBLE, Violation
+from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, Purpose, Side
 from trading.order_rules.words import _
 
 
@@ -161,11 +162,11 @@ def hold_for(ticket: Ticket, market: Market, account: Account, terms: Terms) -> 
         if ticket.side is Side.SELL:
             raise NoReference("an amount of money to sell for has to be turned into a quantity first")
         return hold_to_spend(ticket.notional or ZERO, fees=terms.fees)
-    if closes and (ticket.side is Side.SELL or terms.margin is not None):
+    if closes:
         return hold_to_sell(quantity)
     if terms.margin is not None:
         return hold_margin(quantity, margin=terms.margin, fees=terms.fees)
-    prices = Prices(limit=ticket.limit_price, stop=_stop(ticket, terms), ask=terms.ask)
+    prices = Prices(limit=_limit(ticket), stop=_stop(ticket, terms), ask=terms.ask)
     if ticket.side is Side.BUY:
         return hold_to_buy(
             ticket.type, quantity, prices, multiplier=terms.multiplier, fees=terms.fees, collar=terms.collar
@@ -181,10 +182,15 @@ def hold_for(ticket: Ticket, market: Market, account: Account, terms: Terms) -> 
 
 def value(ticket: Ticket, market: Market, terms: Terms) -> Decimal | None:
     """Return what the order is worth: at its own price, else at the offer, else at the last price; None without one."""
-    price = ticket.limit_price or ticket.stop_price or terms.ask or market.last
+    price = _limit(ticket) or ticket.stop_price or terms.ask or market.last
     if ticket.quantity is None or price is None:
         return ticket.notional
     return product(ticket.quantity, price, terms.multiplier)
+
+
+def _limit(ticket: Ticket) -> Decimal | None:
+    """The limit; that of an OCO is its target, which need not be told twice."""
+    return ticket.limit_price or (ticket.take_profit_limit if ticket.order_class is OrderClass.OCO else None)
 
 
 def _stop(ticket: Ticket, terms: Terms) -> Decimal | None:
@@ -226,6 +232,7 @@ _NOTHING_TO_CLOSE = Violation(
     _("There is nothing here that this could close: to open a position, leave out that it closes."),
     {"most": "0"},
 )
+_SHORT_IMPOSSIBLE = Violation("short_impossible", "/side", SHORT_IMPOSSIBLE)
 _NO_QUANTITY = Violation(
     "insufficient_holdings",
     "/notional",
@@ -275,9 +282,18 @@ def _holdings(case: _Case) -> Violation | None:
 
 def _short(case: _Case) -> Violation | None:
     is_short = case.ticket.side is Side.SELL and case.effect is Effect.OPENS and case.terms.margin is None
-    if not is_short or case.account.allows_short or case.market.asset_class is AssetClass.OPTION:
+    if not is_short or case.market.asset_class is AssetClass.OPTION:
         return None
+    if case.account.allows_short:
+        return _SHORT_IMPOSSIBLE if is_never_short(case.ticket, case.market) else None
     return Violation("short_not_allowed", "/side", _("This account sells only what it holds, which is nothing here."))
+
+
+def _alternative(case: _Case) -> Violation | None:
+    """An OCO has something to get out of; one that says so itself was asked that before."""
+    if case.ticket.order_class is not OrderClass.OCO or case.effect is not Effect.OPENS:
+        return None
+    return Violation("oco_opens", "/order_class", OCO_OPENS)
 
 
 def _underlying(case: _Case) -> Violation | None:
@@ -331,8 +347,9 @@ def _reference(case: _Case) -> Violation | None:
 
 
 def _funds(case: _Case) -> Violation | None:
+    """What opens can be paid for. Getting out always may: what it costs beyond what is there is owed."""
     hold, available = case.hold, case.account.available
-    if hold is None or hold.funds <= available:
+    if hold is None or hold.funds <= available or not case.opens:
         return None
     values = {"needed": plain(hold.funds), "available": plain(available), "most": plain(_affordable(case, hold))}
     words = _("This sets aside %(needed)s, and %(available)s is available: reduce it to %(most)s, or deposit money.")
@@ -354,6 +371,7 @@ _CHECKS: tuple[_Check, ...] = (
     _crossing,
     _holdings,
     _short,
+    _alternative,
     _underlying,
     _largest,
     _dearest,

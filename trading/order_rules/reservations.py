@@ -114,7 +114,7 @@ def hold_to_spend(amount: Decimal, *, fees: Decimal = ZERO) -> Hold:
 
 
 def hold_to_sell(quantity: Decimal) -> Hold:
-    """The units for an order to sell what is held: they cannot be sold twice. It sets no money aside."""
+    """The units for an order that gets out of a position: they cannot be closed twice. It sets no money aside."""
     return Hold(Held.HOLDINGS, Decimal(1), quantity)
 
 

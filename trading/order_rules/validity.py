@@ -74,6 +74,9 @@ def violations(ticket: Ticket, market: Market, *, venue: Capabilities = PAPER) -
     return [broken for rule in RULES if (broken := rule.check(order))]
 
 
+#: Where the order does not say itself which way it goes, the checks before trading tell these.
+SHORT_IMPOSSIBLE = _("This cannot be sold short: sell what is held, in whole units where it has them.")
+OCO_OPENS = _("An OCO order only gets out: place a bracket to get in.")
 _NUMBERS = ("quantity", "notional", "trail_price", "trail_ratio")
 
 
@@ -218,7 +221,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "short_impossible",
         "/position_intent",
-        _("This cannot be sold short: sell what is held, in whole units where it has them."),
+        SHORT_IMPOSSIBLE,
         when.cannot_be_short,
     ),
     Rule(
@@ -308,7 +311,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "oco_opens",
         "/position_intent",
-        _("An OCO order only gets out: place a bracket to get in."),
+        OCO_OPENS,
         when.of_classes(lambda t: t.position_intent is not None and t.position_intent.opens, _OCO),
     ),
     Rule(

@@ -9,7 +9,7 @@ import pytest
 from trading.order_rules.pretrade import Account, Decision, Effect, Limits, RiskState, Terms, decide, effect
 from trading.order_rules.reservations import Held
 from trading.order_rules.ticket import Market, Ticket
-from trading.order_rules.vocabulary import AssetClass, OrderType, PositionIntent, Purpose, Side, TimeInForce
+from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, PositionIntent, Purpose, Side, TimeInForce
 
 D = Decimal
 BUY, SELL = Side.BUY, Side.SELL
@@ -194,6 +194,45 @@ def test_a_sale_of_what_is_held_sets_units_aside() -> None:
 
     assert hold is not None
     assert (hold.held, hold.funds, hold.units) == (Held.HOLDINGS, D(0), D(10))
+
+
+@pytest.mark.parametrize("available", ["20000", "0", "-20"])
+def test_getting_out_sets_units_aside_and_is_never_refused_for_lack_of_funds_or_of_a_price(available: str) -> None:
+    # At 110 the shorts would cost 1,100, at a stop of 111 with its cap 1,137.75: what is not there is owed.
+    stop = Ticket(BUY, OrderType.STOP, TimeInForce.DAY, quantity=D(10), stop_price=D(111))
+    for asked in (market(), limit("10", "110"), stop, oco(BUY, "90", "110")):
+        decision = decide(asked, SHARES, replace(SHORT, available=D(available)), Terms())
+        assert decision.is_allowed, decision.reasons
+        assert decision.hold is not None
+        assert (decision.hold.held, decision.hold.funds, decision.hold.units) == (Held.HOLDINGS, D(0), D(10))
+    assert codes(market(side=SELL), replace(LONG, available=D(available)), Terms()) == []
+
+
+def oco(side: Side, target: str, stop: str) -> Ticket:
+    kind = {"order_class": OrderClass.OCO, "take_profit_limit": D(target), "stop_loss_stop": D(stop)}
+    return Ticket(side, OrderType.LIMIT, TimeInForce.GTC, quantity=D(10), **kind)
+
+
+@pytest.mark.parametrize("position", ["0", "-10", "10"])
+def test_an_oco_only_gets_out_whichever_way_the_position_goes(position: str) -> None:
+    account = replace(RICH, position=D(position), closable=abs(D(position)), allows_short=True)
+    out = ["oco_opens"]
+
+    assert codes(oco(SELL, "110", "90"), account) == ([] if D(position) > 0 else out)
+    assert codes(oco(BUY, "90", "110"), account, Terms()) == ([] if D(position) < 0 else out)
+
+
+def test_coins_and_parts_of_units_are_never_sold_short_though_no_intent_says_so() -> None:
+    coins = Market(asset_class=AssetClass.CRYPTO, is_fractionable=True, lot_size=None)
+    parts = replace(SHARES, is_fractionable=True)
+    lends = replace(RICH, allows_short=True)
+    words = "This cannot be sold short: sell what is held, in whole units where it has them."
+
+    for asked, on in ((market("1", SELL), coins), (market("0.5", SELL), parts)):
+        assert told(decide(asked, on, lends, PRICED)) == [("short_impossible", "/side", words)]
+        assert codes(asked, RICH, on=on) == ["short_not_allowed"]
+        assert codes(asked, LONG, on=on) == []
+    assert codes(market("1", SELL), lends, on=parts) == []
 
 
 def test_short_sales_are_for_accounts_that_allow_them() -> None:
