@@ -32,7 +32,7 @@ from trading.order_rules.reservations import (
 )
 from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import OCO_OPENS, SHORT_IMPOSSIBLE, Violation
-from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, Purpose, Side
+from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, Side
 from trading.order_rules.words import _
 
 
@@ -131,9 +131,7 @@ def closes_nothing(ticket: Ticket, position: Decimal) -> bool:
     return position == 0 or (position > 0) is (ticket.side is Side.BUY)
 
 
-def decide(
-    ticket: Ticket, market: Market, account: Account, terms: Terms, *, purpose: Purpose = Purpose.ENTRY
-) -> Decision:
+def decide(ticket: Ticket, market: Market, account: Account, terms: Terms) -> Decision:
     """Return whether the account may place this order, which is valid as such.
 
     The statuses, the breaker and limits on new exposure never stop an exit that its holdings cover; so what only says
@@ -146,7 +144,7 @@ def decide(
         hold = hold_for(ticket, market, account, terms)
     except NoReference:
         hold = None
-    case = _Case(ticket, market, account, terms, purpose, hold)
+    case = _Case(ticket, market, account, terms, hold)
     reasons = [reason for check in _CHECKS if (reason := check(case))]
     return Decision(tuple(reasons), hold)
 
@@ -213,7 +211,6 @@ class _Case:
     market: Market
     account: Account
     terms: Terms
-    purpose: Purpose
     hold: Hold | None
 
     @property
@@ -252,14 +249,18 @@ def _account(case: _Case) -> Violation | None:
     return Violation("account_inactive", "/account", _("This account is suspended or closed: choose an active one."))
 
 
-def _breaker(case: _Case) -> Violation | None:
-    risk = case.account.risk
-    if risk is RiskState.REDUCING and case.opens:
+def against_new_risk(risk: RiskState) -> Violation | None:
+    """What a breaker of this state says to an order that opens; what gets out is not asked, whatever its purpose."""
+    if risk is RiskState.REDUCING:
         words = _("The circuit breaker is on and only exits run: close a position, or have it reset.")
         return Violation("breaker_reducing", "", words)
-    if risk is RiskState.HALTED and (case.opens or not case.purpose.is_exit):
+    if risk is RiskState.HALTED:
         return Violation("breaker_halted", "", _("Trading is halted but for exits: have it resumed first."))
     return None
+
+
+def _breaker(case: _Case) -> Violation | None:
+    return against_new_risk(case.account.risk) if case.opens else None
 
 
 def _crossing(case: _Case) -> Violation | None:

@@ -207,7 +207,7 @@ class _Desk:
         state = risk.worst(rules.breakers, account, request.intent.strategy)
         limits = risk.limits_for(account, request.instrument, rules=rules.limits)
         stands = facts.account(account, request.instrument, state, limits)
-        decision = pretrade.decide(request.ticket, market, stands, terms, purpose=request.intent.purpose)
+        decision = pretrade.decide(request.ticket, market, stands, terms)
         if pretrade.effect(request.ticket, stands.position) is not Effect.CLOSES:
             beyond = risk.exceeded(account, request.instrument, at=facts.now, value=value, rules=rules.limits)
             decision = dataclasses.replace(decision, reasons=(*decision.reasons, *beyond))

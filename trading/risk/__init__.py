@@ -9,6 +9,7 @@ Source: docs/risk.md
 from trading.risk.breakers import ARE_STOPPED, activate, blocked, on_for, reset, state_for, stop, worst
 from trading.risk.configuration import configure, current
 from trading.risk.evaluation import behind, evaluate
+from trading.risk.exposure import opening
 from trading.risk.lifting import due, ends, lift
 from trading.risk.limits import ARE_LIMITED, Rules, change_limit, exceeded, limits_for, remove_limit, set_limit
 
@@ -29,6 +30,7 @@ __all__ = [
     "lift",
     "limits_for",
     "on_for",
+    "opening",
     "remove_limit",
     "reset",
     "set_limit",

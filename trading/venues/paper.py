@@ -17,13 +17,13 @@ from django.utils import timezone
 from accounts.models import PaperFills
 from accounts.prepared import rows, run
 from trading import orders, risk, trades
-from trading.models import Bar, Order, OrderQuerySet, Position, Quote, Venue
+from trading.models import Bar, Order, OrderQuerySet, Quote, Venue
 from trading.order_rules.broker_events import Fill
-from trading.order_rules.pretrade import Effect, RiskState, effect
+from trading.order_rules.pretrade import RiskState
 from trading.order_rules.reservations import Held
 from trading.order_rules.statuses import Event, Status
-from trading.order_rules.vocabulary import OrderClass, OrderType, Purpose, Side, TimeInForce
-from trading.order_tickets import FRESH, is_fresh, next_step, ticket_of
+from trading.order_rules.vocabulary import OrderClass, OrderType, Side, TimeInForce
+from trading.order_tickets import FRESH, is_fresh, next_step
 from trading.paper_book import MEETS
 from trading.paper_fills import Matched, Offer, PaperTerms, Range, Working, matched, matched_in
 
@@ -176,20 +176,17 @@ def _judged(
 
 
 def _hold_back(rows: OrderQuerySet) -> None:
-    """Entries of accounts in which a breaker has come on meanwhile are canceled; what gets out goes on."""
+    """What opens in accounts in which a breaker has come on meanwhile is canceled; what gets out goes on."""
     states: dict[tuple[int, str], RiskState] = {}
-    for order in rows.select_related("account").filter(purpose__in=[Purpose.ENTRY, Purpose.ADJUST]).order_by("id"):
+    stopped = []
+    for order in rows.select_related("account").order_by("id"):
         key = (order.account_id, order.strategy)
         if key not in states:
             states[key] = risk.state_for(order.account, order.strategy)
-        if states[key] is not RiskState.ACTIVE and _opens(order):
-            orders.cancel(order)
-
-
-def _opens(order: Order) -> bool:
-    held = Position.objects.filter(account_id=order.account_id, instrument_id=order.instrument_id)
-    position = held.values_list("quantity", flat=True).first() or _ZERO
-    return effect(ticket_of(order), position) is not Effect.CLOSES
+        if states[key] is not RiskState.ACTIVE:
+            stopped.append(order)
+    for order in risk.opening(stopped):
+        orders.cancel(order)
 
 
 def _working(order: Order) -> Working:

@@ -9,7 +9,7 @@ import pytest
 from trading.order_rules.pretrade import Account, Decision, Effect, Limits, RiskState, Terms, decide, effect
 from trading.order_rules.reservations import Held
 from trading.order_rules.ticket import Market, Ticket
-from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, PositionIntent, Purpose, Side, TimeInForce
+from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce
 
 D = Decimal
 BUY, SELL = Side.BUY, Side.SELL
@@ -151,9 +151,7 @@ def test_what_says_that_it_closes_is_refused_where_there_is_nothing_that_it_coul
     # Long 10 is not closed by buying, nor short 10 by selling: that is the only reason, whatever else is asked.
     for side, intent, sign in ((BUY, PositionIntent.BUY_TO_CLOSE, 1), (SELL, PositionIntent.SELL_TO_CLOSE, -1)):
         account = replace(NAMED, position=sign * D(position), closable=D(position), risk=state, limits=Limits(D(5)))
-        decision = decide(
-            market(side=side, position_intent=intent), SHARES, account, PRICED, purpose=Purpose.EXIT_MANUAL
-        )
+        decision = decide(market(side=side, position_intent=intent), SHARES, account, PRICED)
 
         assert told(decision) == [
             (
@@ -173,8 +171,8 @@ def test_what_truly_closes_is_let_through_whatever_its_size_is_limited_to(state:
         def asked(quantity: str, side: Side = side, intent: PositionIntent = intent) -> Ticket:
             return market(quantity, side, position_intent=intent)
 
-        assert codes(asked("10"), account, purpose=Purpose.EXIT_MANUAL) == []
-        assert codes(asked("11"), account, purpose=Purpose.EXIT_MANUAL) == ["insufficient_holdings"]
+        assert codes(asked("10"), account) == []
+        assert codes(asked("11"), account) == ["insufficient_holdings"]
 
 
 def test_an_amount_of_money_does_not_say_how_much_of_a_short_position_it_closes() -> None:
@@ -327,15 +325,15 @@ def test_a_reason_against_new_exposure_is_told_and_stops_no_exit(
     holding = replace(account, position=D(10), closable=D(10))
 
     assert told(decide(limit(), SHARES, account, PRICED)) == [(code, pointer, message)]
-    assert codes(limit(side=SELL), holding, purpose=Purpose.EXIT_STOP_LOSS) == []
-    assert codes(market(side=SELL), holding, Terms(), purpose=Purpose.EXIT_MANUAL) == []
+    assert codes(limit(side=SELL), holding) == []
+    assert codes(market(side=SELL), holding, Terms()) == []
 
 
-def test_halted_stops_what_closes_without_being_an_exit_and_what_opens_in_the_name_of_one() -> None:
+def test_halted_stops_what_opens_and_nothing_that_gets_out() -> None:
     halted = replace(LONG, risk=RiskState.HALTED)
 
-    assert codes(limit(side=SELL), halted, purpose=Purpose.ADJUST) == ["breaker_halted"]
-    assert codes(limit(), halted, purpose=Purpose.EXIT_STOP_LOSS) == ["breaker_halted"]
+    assert codes(limit(), halted) == ["breaker_halted"]
+    assert codes(limit(side=SELL), halted) == []
     assert codes(limit(side=SELL), replace(LONG, risk=RiskState.REDUCING)) == []
 
 
