@@ -60,8 +60,8 @@ def _canceled(waiting: Iterable[Order], wanted: Iterable[UUID]) -> int:
 
 
 def entries_under(target: Target) -> list[Order]:
-    """Live orders of the target that are no exits, the oldest first."""
-    rows: OrderQuerySet = Order.objects.live().filter(purpose__in=[Purpose.ENTRY, Purpose.ADJUST])
+    """Live orders of the target that would open or add to a position, the oldest first; exits are none of them."""
+    rows: OrderQuerySet = Order.objects.live()
     if target.owner is not None:
         rows = rows.filter(owner=target.owner)
     if target.account is not None:
@@ -71,8 +71,8 @@ def entries_under(target: Target) -> list[Order]:
     else:
         rows = rows.exclude(account__kind=AccountKind.PAPER)
     if target.strategy:
-        rows = rows.filter(strategy=target.strategy)
-    return list(rows.order_by("id"))
+        rows = rows.filter(strategy__iexact=target.strategy)
+    return risk.opening(rows.order_by("id"))
 
 
 @dataclass(frozen=True, slots=True)
