@@ -30,11 +30,12 @@ from tests.trading.brokers import (
     units,
 )
 from tests.trading.desk import cash, quoted, share, ticket
-from trading import connections, order_commands, orders
+from trading import connections, order_commands, orders, risk
 from trading.errors import InvalidState, OrderRefused
-from trading.models import AttemptResult, Execution, Order, OrderAttempt, OrderCommand, Trade
+from trading.models import AttemptResult, BreakerEvent, BreakerMode, Execution, Order, OrderAttempt, OrderCommand, Trade
 from trading.order_rules.vocabulary import OrderClass
 from trading.order_tickets import ticket_of
+from trading.risk.breakers import Target
 from trading.venues import sending
 from trading.venues.stand_in.server import StandIn
 
@@ -183,11 +184,15 @@ def test_too_many_requests_wait_as_long_as_the_broker_says_and_cost_no_try(accou
 def test_a_broker_that_cannot_be_reached_is_given_up_by_entries_and_not_by_exits(
     account: Account, it: StandIn, settings: Any
 ) -> None:
+    held_here = sent(account, share("EXIT"), ten())
+    it.broker.fill(str(held_here.broker_order_id), "10", "50")
+    told(account, *held(it))
     settings.ALPACA_PAPER_URL = "http://127.0.0.1:1"
     order = sent(account, share(), ten())
-    assert (order.status, order.reasons[0]["code"], cash(account)) == ("rejected", "not_sent", (D(10000), D(0)))
+    assert (order.status, order.reasons[0]["code"], cash(account)) == ("rejected", "not_sent", (D(9500), D(0)))
     assert OrderAttempt.objects.filter(order=order, result="not_sent").count() == sending.MOST_SENDS
-    exit = stored(account, share("EXIT"), ten(), purpose=EXIT)
+    # What gets out of the ten is an exit, though its purpose says that it is an entry.
+    exit = stored(account, held_here.instrument, ticket("sell", "10", "limit", limit_price="50", time_in_force="day"))
     assert driven(exit).status == "pending_submit"
     settings.ALPACA_PAPER_URL = "http://broker.example.com"
     old = stored(account, share("OLD"), ten())
@@ -259,6 +264,73 @@ def test_an_order_that_was_not_sent_is_canceled_here(account: Account, it: Stand
     driven(order)
     assert (order.status, it.requests, cash(account)) == ("canceled", [], (D(10000), D(0)))
     assert OrderCommand.objects.get(order=order).status == "withdrawn"
+
+
+def test_what_opens_and_was_not_sent_when_a_breaker_came_on_is_never_sent_and_what_gets_out_is(
+    alice: User, account: Account, it: StandIn
+) -> None:
+    """ADR-004: an entry that was queued before the trip is canceled, not submitted, and the breaker is the reason."""
+    acme = share()
+    bought = sent(account, acme, ten())
+    it.broker.fill(str(bought.broker_order_id), "10", "50")
+    told(account, *held(it))
+    # Each calls itself what the other is.
+    entry = stored(account, acme, ten(), purpose=EXIT)
+    out = stored(account, acme, ticket("sell", "10", "limit", limit_price="60", time_in_force="day"))
+    assert cash(account) == (D(9000), D(500))
+    halt(alice, account)
+
+    driven(entry)
+    driven(out)
+
+    assert (entry.status, entry.broker_order_id, entry.attempts) == ("canceled", None, 0)
+    assert [each.code for each in orders.reasons_of(entry)] == ["breaker_halted"]
+    assert (out.status, it.count("POST"), cash(account)) == ("pending_new", 2, (D(9500), D(0)))
+    assert OrderCommand.objects.get(order=entry).status == "withdrawn"
+    last = entry.events.order_by("id").last()
+    assert (last.event, last.status_before, last.status_after) == ("aborted", "pending_submit", "canceled")
+    assert [each.order_id for each in BreakerEvent.objects.filter(kind="blocked")] == [str(entry.public_id)]
+    assert broken() == []
+
+
+def test_what_may_have_been_sent_before_a_breaker_came_on_is_looked_up_and_sent_no_second_time(
+    alice: User, account: Account, it: StandIn
+) -> None:
+    there, lost = (stored(account, share(symbol), ten(), symbol) for symbol in ("ACME", "NEXT"))
+    for order, fault in ((there, "cut_after"), (lost, "cut")):
+        it.suffer(fault)
+        assert sending.send(OrderCommand.objects.get(order=order).pk) == "unknown"
+    halt(alice, account)
+
+    driven(there)
+    driven(lost)
+
+    # The broker has the one, and the kill switch is there to cancel it; of the other it was asked until that is sure.
+    assert (there.status, there.broker_order_id) == ("new", it.broker.of_client("ACME")["id"])
+    assert (lost.status, [each.code for each in orders.reasons_of(lost)]) == ("rejected", ["breaker_halted"])
+    assert (it.count("POST"), len(it.broker.orders), cash(account)) == (2, 1, (D(9500), D(500)))
+    assert broken() == []
+
+
+def test_a_replacement_that_opens_is_not_asked_for_once_a_breaker_is_on_and_the_order_stands_as_it_was(
+    alice: User, account: Account, it: StandIn
+) -> None:
+    order = sent(account, share(), ten())
+    told(account, *held(it))
+    order.refresh_from_db()
+    orders.replace_order(order, ticket=ticket("buy", "20", "limit", limit_price="50", time_in_force="day"))
+    halt(alice, account)
+
+    driven(order)
+
+    assert (order.status, order.quantity, cash(account), it.count("PATCH")) == ("new", D(10), (D(9500), D(500)), 0)
+    assert BreakerEvent.objects.filter(kind="blocked", order_id=str(order.public_id)).count() == 1
+    assert broken() == []
+
+
+def halt(owner: User, account: Account) -> None:
+    target = Target(owner, BreakerMode.of(account), account)
+    risk.activate(owner, target, state="halted", note="enough", at=timezone.now())
 
 
 def test_a_cancellation_waits_for_the_outcome_of_the_submission(account: Account, it: StandIn) -> None:

@@ -31,12 +31,13 @@ from trading.models import (
     Position,
     Venue,
 )
-from trading.order_progress import LOCAL, keep
+from trading.order_progress import LOCAL, keep, tell_refused
 from trading.order_rows import event_row
 from trading.order_rules.broker_events import Fill, Report
 from trading.order_rules.reservations import Held
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.ticket import Ticket
+from trading.order_rules.validity import Violation
 from trading.order_rules.vocabulary import OrderClass, OrderType, Purpose, Side, TimeInForce
 from trading.order_tickets import hash_of, known_of, next_step, ticket_of
 from trading.venues import alpaca_words as words
@@ -236,6 +237,22 @@ def refuse(order: Order, *, code: str, said: str, event: Event = Event.REJECTED)
         reason = {"code": code or "broker", "pointer": "", "words": said.replace("%", "%%"), "values": {}}
         Order.objects.filter(pk=order.pk).update(reasons=[reason])
     order = orders.record(order, [next_step(order, event)], source=LOCAL)
+    _after(order)
+    return order
+
+
+@transaction.atomic
+def abort(order: Order, against: Violation) -> Order:
+    """The order, which was not sent, has ended with the reason against it, and sets nothing aside any more."""
+    reason = {"code": against.code, "pointer": against.pointer, "words": against.words, "values": dict(against.values)}
+    Order.objects.filter(pk=order.pk).update(reasons=[reason])
+    # Where it may have been there, the broker has been asked and does not have it.
+    event = Event.NOT_FOUND if order.status == Status.SUBMIT_UNKNOWN else Event.ABORTED
+    step = replace(next_step(order, event), reference=against.code)
+    order = orders.record(order, [step], source=LOCAL)
+    if event is Event.ABORTED:
+        # A rejection is told by whoever records it.
+        tell_refused([order])
     _after(order)
     return order
 

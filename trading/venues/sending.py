@@ -13,14 +13,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.encryption import KeysMissing
 from accounts.models import BrokerConnection
-from trading import order_commands
+from trading import order_commands, risk
 from trading.models import AttemptResult, CommandKind, CommandStatus, Order, OrderAttempt, OrderCommand
+from trading.order_rules.pretrade import against_new_risk
 from trading.order_rules.statuses import Event, Status
-from trading.order_rules.vocabulary import Purpose, TimeInForce
+from trading.order_rules.validity import Violation
+from trading.order_rules.vocabulary import TimeInForce
 from trading.order_tickets import next_step
 from trading.orders import record
 from trading.venues import alpaca
@@ -111,6 +114,8 @@ class _Sender:
             return self.done()
         if self.command.status == CommandStatus.UNKNOWN and not self.resolved():
             return None
+        if (against := self.stopped()) is not None:
+            return self.abort(against)
         if self.is_too_late():
             return self.give_up(_TOO_LATE)
         body = requests.submission(alpaca.asked_of(self.order))
@@ -119,9 +124,27 @@ class _Sender:
             self.taken(told)
         return None
 
+    def stopped(self) -> Violation | None:
+        """What the breaker says against it now; it may have come on since the order was let through."""
+        state = risk.state_for(self.order.account, self.order.strategy)
+        return against_new_risk(state) if self.opens else None
+
+    @property
+    def opens(self) -> bool:
+        """Whether the order would open or add to a position by what is held now."""
+        return bool(risk.opening([self.order]))
+
+    def abort(self, against: Violation) -> None:
+        """The order, which the broker does not have and will not get, has ended with what the breaker says."""
+        now = timezone.now()
+        with transaction.atomic():
+            self.order = alpaca.abort(self.order, against)
+            risk.blocked(self.order.account, strategy=self.order.strategy, order_id=self.order.public_id, at=now)
+            order_commands.finish(self.command, CommandStatus.WITHDRAWN, now=now)
+
     def is_too_late(self) -> bool:
         """Whether it is not to be tried any more: what opens gives up soon, what gets out does not."""
-        if self.order.purpose not in (Purpose.ENTRY, Purpose.ADJUST):
+        if not self.opens:
             return self.command.sends >= MOST_SENDS_OF_EXITS
         return self.command.sends >= MOST_SENDS or timezone.now() - self.order.created_at > TOO_OLD
 
@@ -202,6 +225,11 @@ class _Sender:
         if self.command.status == CommandStatus.UNKNOWN and not self.is_unreplaced(asked["client_order_id"]):
             return None
         broker_id = self.order.broker_order_id
+        if (against := self.stopped()) is not None:
+            risk.blocked(
+                self.order.account, strategy=self.order.strategy, order_id=self.order.public_id, at=timezone.now()
+            )
+            return self.stays(against.words, CommandStatus.REFUSED)
         if self.command.sends >= MOST_SENDS or broker_id is None:
             return self.stays(_NO_ANSWER, CommandStatus.GIVEN_UP)
         body = _replacement(asked)
