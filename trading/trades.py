@@ -19,7 +19,7 @@ from accounts.prepared import Prepared, one_of
 from trading import deletions, flips, rebuilding
 from trading.deletions import Deletion
 from trading.errors import TradeRefused, WordsChanged
-from trading.models import Execution, ExecutionSource, FillRole, Instrument, Tag, Trade, TradeFill
+from trading.models import Execution, ExecutionSource, FillRole, Instrument, InstrumentKind, Tag, Trade, TradeFill
 from trading.rebuilding import Scope
 from trading.risk_reward import initial_risk, planned_r, realized_r
 from trading.signals import remarks_changed, trades_changed
@@ -116,6 +116,7 @@ def enter(
     if found is None:
         raise TradeRefused(_("This account is gone."), code="account_gone")
     account = found
+    _refuse_prices(instrument, fills)
     executions = Execution.objects.bulk_create(
         _execution(account, instrument, fill, sequence=number) for number, fill in enumerate(fills)
     )
@@ -151,6 +152,7 @@ def correct(trade: Trade, *, fills: Sequence[EnteredFill], instead_of: Collectio
         raise TradeRefused(_("A trade needs at least one fill; delete the trade instead."))
     lock_accounts([trade.account_id])
     trade = _present(trade)
+    _refuse_prices(trade.instrument, fills)
     old = _own_fills(trade)
     if instead_of is not None and {fill.pk for fill in old} != set(instead_of):
         raise TradeRefused(str(CHANGED_MEANWHILE), code="trade_changed", status=409)
@@ -431,6 +433,16 @@ def _present(trade: Trade) -> Trade:
 
 def _gone() -> TradeRefused:
     return TradeRefused(_("This trade is gone."), code="trade_gone")
+
+
+def _refuse_prices(instrument: Instrument, fills: Sequence[EnteredFill]) -> None:
+    """Raises TradeRefused for a price below 0 of what never trades there. At 0 a person may write what is worthless."""
+    if instrument.kind in (InstrumentKind.OPTION, InstrumentKind.FUTURE):
+        return
+    for number, fill in enumerate(fills):
+        if fill.price < 0:
+            words = _("Only futures and options have prices below 0.")
+            raise TradeRefused(words, code="price_negative", pointer=f"/fills/{number}/price")
 
 
 def _own_fills(trade: Trade) -> list[Execution]:

@@ -64,7 +64,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         db_table_comment = "Aggregate root: a person who signs in"
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique_any_case")]
+        constraints = [models.UniqueConstraint(Lower("email"), name="idx_clients_email")]
 
     def __str__(self) -> str:
         return self.email
@@ -112,8 +112,8 @@ class Client(models.Model):
 
     class Meta:
         db_table_comment = "Registry: what is known of a person, with the status that decides whether they may write"
-        constraints = [models.CheckConstraint(name="client_status_valid", condition=Q(status__in=ClientStatus.values))]
-        indexes = [models.Index(fields=["status"], name="client_status")]
+        constraints = [models.CheckConstraint(name="clients_status_check", condition=Q(status__in=ClientStatus.values))]
+        indexes = [models.Index(fields=["status"], name="idx_clients_status")]
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or str(self.user)

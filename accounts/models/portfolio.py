@@ -40,7 +40,7 @@ class Portfolio(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "currency"], name="portfolio_currency_unique_per_account"),
             models.CheckConstraint(
-                name="portfolio_balances_not_negative",
+                name="portfolios_balance_non_negative",
                 condition=Q(available_balance__gte=0) & Q(reserved_balance__gte=0) & Q(owed_balance__gte=0),
             ),
             models.CheckConstraint(

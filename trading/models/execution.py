@@ -49,7 +49,7 @@ class Execution(models.Model):
     account = models.ForeignKey(
         Account, on_delete=models.CASCADE, related_name="executions", db_index=False, db_constraint=False
     )
-    # No index: instruments are never deleted, and no list is by instrument alone.
+    # Its index is with those below, by time.
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
     side = models.CharField(max_length=4, choices=Side)
     quantity = PriceField()
@@ -89,10 +89,15 @@ class Execution(models.Model):
     class Meta:
         db_table_comment = "Event log: fills as the broker or the person stated them; immutable but for voided_at"
         constraints = [
+            # Names with `trades_` in them are those of the document that asked for them.
             models.UniqueConstraint(fields=["account", "identity"], name="execution_identity_unique_per_account"),
             models.CheckConstraint(name="execution_side_valid", condition=Q(side__in=Side.values)),
             models.CheckConstraint(name="execution_source_valid", condition=Q(source__in=ExecutionSource.values)),
-            models.CheckConstraint(name="execution_quantity_positive", condition=Q(quantity__gt=0)),
+            models.CheckConstraint(name="trades_quantity_positive", condition=Q(quantity__gt=0)),
+            # What a CHECK can know of it; trigger `refuse_execution_price` keeps what is no option or future above 0.
+            models.CheckConstraint(
+                name="trades_price_positive", condition=Q(source__in=["import", "manual"]) | Q(price__gt=0)
+            ),
             models.CheckConstraint(name="execution_multiplier_positive", condition=Q(multiplier__gt=0)),
             finite(
                 "execution_values_finite",
@@ -105,6 +110,7 @@ class Execution(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["instrument", "sort_at"], name="idx_trades_instrument_time"),
             models.Index(
                 fields=["account", "instrument", "sort_at", "sequence", "id"], name="execution_matching_order"
             ),

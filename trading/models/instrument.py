@@ -82,11 +82,19 @@ class Instrument(models.Model):
     class Meta:
         db_table_comment = "Catalogue: what can be traded, the same for everybody"
         constraints = [
-            models.UniqueConstraint(
-                fields=["symbol"], name="instrument_symbol_unique_while_active", condition=Q(status="active")
-            ),
+            models.UniqueConstraint(fields=["symbol"], name="idx_instruments_symbol", condition=Q(status="active")),
             models.CheckConstraint(name="instrument_kind_valid", condition=Q(kind__in=InstrumentKind.values)),
             models.CheckConstraint(name="instrument_status_valid", condition=Q(status__in=InstrumentStatus.values)),
+            models.CheckConstraint(name="instrument_symbol_not_blank", condition=~Q(symbol="")),
+            models.CheckConstraint(
+                name="instrument_currency_valid", condition=Q(currency__regex=r"^[A-Z][A-Z0-9]{1,11}$")
+            ),
+            models.CheckConstraint(
+                name="instrument_strike_positive", condition=Q(strike__isnull=True) | Q(strike__gt=0)
+            ),
+            models.CheckConstraint(
+                name="instrument_option_type_valid", condition=Q(option_type__in=["", "call", "put"])
+            ),
             models.CheckConstraint(name="instrument_multiplier_positive", condition=Q(multiplier__gt=0)),
             models.CheckConstraint(name="instrument_lot_positive", condition=Q(lot_size__gt=0)),
             models.CheckConstraint(

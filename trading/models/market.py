@@ -33,7 +33,9 @@ class Bar(models.Model):
     class Meta:
         db_table_comment = "Time series: bars of prices, loaded in bulk"
         constraints = [
-            models.UniqueConstraint(fields=["instrument", "timeframe", "starts_at"], name="bar_unique"),
+            models.UniqueConstraint(
+                fields=["instrument", "timeframe", "starts_at"], name="idx_market_data_instrument_timestamp"
+            ),
             models.CheckConstraint(name="bar_timeframe_valid", condition=Q(timeframe__in=Timeframe.values)),
             models.CheckConstraint(
                 name="bar_range_holds_open_and_close",
