@@ -251,6 +251,12 @@ class PositionSerializer(StrictSerializer):
     opened_at = serializers.DateTimeField(allow_null=True)
     opened_on = serializers.DateField()
     trade = serializers.UUIDField()
+    cost_basis = PriceField(help_text="What the quantity cost at the average price; never negative.")
+    mark = PriceField(allow_null=True, help_text="What getting out would bring by a fresh quote; null without one.")
+    marked_at = serializers.DateTimeField(allow_null=True, help_text="When that was quoted.")
+    mark_source = serializers.CharField(allow_null=True, help_text="Who quoted it.")
+    unrealized_pnl = PriceField(allow_null=True, help_text="In `currency`, before costs of getting out.")
+    unrealized_ratio = PriceField(allow_null=True, help_text="Its part of `cost_basis`.")
 
 
 class InstrumentSerializer(StrictSerializer):

@@ -14,7 +14,7 @@ from accounts.models import Account, AuditEvent, ClientStatus, TokenScope, User
 from tests.conftest import api_of
 from tests.factories import make_account, make_user
 from trading import catalogue, trades
-from trading.models import Execution, FxRate, Instrument, Position, Tag, Trade
+from trading.models import Execution, FxRate, Instrument, Position, Quote, Tag, Trade
 from trading.trades import EnteredFill
 
 pytestmark = pytest.mark.django_db
@@ -467,12 +467,52 @@ def test_a_page_costs_the_same_whatever_is_on_it_and_counts_once_per_version(
 
 def test_an_etag_holds_until_something_is_written(alice_api: APIClient, account: Account, stock: Instrument) -> None:
     trade = alice_api.post(TRADES, body_of(account)).json()["id"]
-    paths = (TRADES, f"{TRADES}{trade}/", "/api/v1/executions/", "/api/v1/positions/", TAGS)
+    paths = (TRADES, f"{TRADES}{trade}/", "/api/v1/executions/", TAGS)
     for number, path in enumerate(paths):
         tag = alice_api.get(path).headers["ETag"]
         assert alice_api.get(path, HTTP_IF_NONE_MATCH=tag).status_code == 304
         alice_api.post(TAGS, {"name": f"Tag {number}"})
         assert alice_api.get(path, HTTP_IF_NONE_MATCH=tag).status_code == 200
+
+
+def test_a_position_says_what_it_would_make_by_a_fresh_quote_in_as_many_queries_however_many_there_are(
+    alice_api: APIClient, account: Account, django_assert_num_queries: Any
+) -> None:
+    def held(symbol: str, side: str, quantity: str) -> Instrument:
+        share = Instrument.objects.create(symbol=symbol, kind="stock", currency="USD")
+        made(account, share, (side, quantity, "10", datetime(2026, 1, 5, 10, tzinfo=UTC)))
+        return share
+
+    def read(queries: int) -> list[dict[str, Any]]:
+        with django_assert_num_queries(queries):
+            page = alice_api.get("/api/v1/positions/")
+        assert "ETag" not in page.headers
+        return [
+            {name: row[name] for name in ("symbol", "mark", "mark_source", "unrealized_pnl", "unrealized_ratio")}
+            for row in page.json()["results"]
+        ]
+
+    now, names = datetime.now(UTC), ("mark", "marked_at", "mark_source", "unrealized_pnl", "unrealized_ratio")
+    long = held("LONG", "buy", "4")
+    (bare,) = alice_api.get("/api/v1/positions/").json()["results"]
+    assert (bare["cost_basis"], [bare[name] for name in names]) == ("40", [None] * 5)
+    # 4 bought at 10 and bid at 12.5: 4 x 2.5 = 10, a quarter of the 40 that they cost.
+    Quote.objects.create(instrument=long, bid=D("12.5"), ask=D(13), quoted_at=now, source="feed")
+    (shown,) = alice_api.get("/api/v1/positions/").json()["results"]
+    assert [shown[name] for name in names] == ["12.5", now.isoformat().replace("+00:00", "Z"), "feed", "10", "0.25"]
+    # 2 sold short at 10 and offered at 13: 2 x -3 = -6, 0.3 of 20. A quote of an hour ago marks nothing.
+    short, old = held("SHORT", "sell", "2"), held("OLD", "buy", "1")
+    Quote.objects.create(instrument=short, bid=D("12.5"), ask=D(13), quoted_at=now, source="feed")
+    Quote.objects.create(instrument=old, last=D(9), quoted_at=now - timedelta(hours=1))
+    alice_api.get("/api/v1/positions/")
+    # The person, the version, the page.
+    nothing = {"mark": None, "mark_source": None, "unrealized_pnl": None, "unrealized_ratio": None}
+    fed = {"mark_source": "feed"}
+    assert read(3) == [
+        {"symbol": "OLD", **nothing},
+        {"symbol": "SHORT", "mark": "13", "unrealized_pnl": "-6", "unrealized_ratio": "-0.3", **fed},
+        {"symbol": "LONG", "mark": "12.5", "unrealized_pnl": "10", "unrealized_ratio": "0.25", **fed},
+    ]
 
 
 def test_tags_are_made_renamed_and_taken_off_every_trade(

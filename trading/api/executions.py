@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -82,21 +83,29 @@ def _near(day: date, around: timedelta) -> datetime:
 
 
 class PositionViewSet(OwnViewSet):
-    """What is held now, one position per account and instrument."""
+    """What is held now, one position per account and instrument, and what it would make by the latest quote."""
 
     queryset = Position.objects.none()
     serializer_class = PositionSerializer
+    # Marks change with the market, not with the person's version.
+    unversioned_actions = frozenset({"list"})
     query_parameters = {"list": ("limit", "cursor", "account", "symbol")}
     repeatable_parameters = frozenset({"account"})
 
     @extend_schema(parameters=[*PAGE, ACCOUNT, SYMBOL], responses=versioned_page_of(PositionSerializer))
     def list(self, request: Request) -> Response:
-        """All open positions."""
-        params = request.query_params
-        rows = Position.objects.for_user(self.person).select_related("account", "instrument", "trade")
+        """All open positions, each at the bid if long and the ask if short, else the last price, of a fresh quote."""
+        params, now = request.query_params, timezone.now()
+        rows = Position.objects.for_user(self.person).select_related("account", "instrument__quote", "trade")
         accounts, symbol = accounts_asked(params), line_asked(params, "symbol")
         if accounts is not None:
             rows = rows.filter(account__public_id__in=accounts)
         if symbol is not None:
             rows = rows.filter(instrument__in=instruments_of(symbol))
-        return counted_page(self, rows, name="positions", order="-id", shown=lambda page: map(position_json, page))
+        return counted_page(
+            self,
+            rows,
+            name="positions",
+            order="-id",
+            shown=lambda page: [position_json(each, now=now) for each in page],
+        )

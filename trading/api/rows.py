@@ -7,6 +7,7 @@ from typing import Any
 
 from accounts import decimals
 from trading.models import Execution, FxRate, ImportBatch, ImportRow, Instrument, Position, Tag, Trade, TradeFill
+from trading.open_positions import standing_of
 
 Json = dict[str, Any]
 
@@ -133,8 +134,10 @@ def execution_json(fill: Execution) -> Json:
     }
 
 
-def position_json(position: Position) -> Json:
-    """A position as `PositionSerializer` describes it; its account, instrument and trade are loaded."""
+def position_json(position: Position, *, now: datetime) -> Json:
+    """A position as `PositionSerializer` describes it; its account, trade, instrument and its quote are loaded."""
+    stands = standing_of(position, now=now)
+    quote = None if stands.mark is None else position.instrument.quote
     return {
         "account": str(position.account.public_id),
         "symbol": position.instrument.symbol,
@@ -145,6 +148,12 @@ def position_json(position: Position) -> Json:
         "opened_at": _instant(position.opened_at),
         "opened_on": _day(position.opened_on),
         "trade": str(position.trade.public_id),
+        "cost_basis": _number(stands.cost),
+        "mark": None if stands.mark is None else _number(stands.mark.price),
+        "marked_at": None if quote is None else _instant(quote.quoted_at),
+        "mark_source": None if quote is None else quote.source,
+        "unrealized_pnl": _number(stands.unrealized),
+        "unrealized_ratio": _number(stands.ratio),
     }
 
 
