@@ -372,6 +372,10 @@ HELIUS_RPC_URL = env_str("HELIUS_RPC_URL", "https://mainnet.helius-rpc.com").rst
 #: Nobody is asked whose address is not written down: https://api.rugcheck.xyz and https://api.dexscreener.com
 RUGCHECK_URL = env_str("RUGCHECK_URL").rstrip("/")
 DEXSCREENER_URL = env_str("DEXSCREENER_URL").rstrip("/")
+#: Seconds for everything that is asked about the token of one purchase, and for which a source that did not answer then
+#: is passed over.
+TOKEN_LOOKUP_SECONDS = env_int("TOKEN_LOOKUP_SECONDS", 4)
+TOKEN_SOURCE_PAUSE_SECONDS = env_int("TOKEN_SOURCE_PAUSE_SECONDS", 30)
 #: Days for which deliveries that were read are kept; 0 keeps them for good.
 DELIVERY_DAYS = env_int("DELIVERY_DAYS", 90)
 

@@ -36,6 +36,7 @@ class Action(StrEnum):
     REJECTED_BLACKLISTED = "rejected_blacklisted"
     REJECTED_SAFETY = "rejected_safety"
     REJECTED_STALE = "rejected_stale"
+    REJECTED_SOLD = "rejected_sold"
     REJECTED_SMALL = "rejected_small"
     REJECTED_NO_PRICE = "rejected_no_price"
     REJECTED_PRICE_DRIFT = "rejected_price_drift"
@@ -60,6 +61,7 @@ STOPS: dict[str, Action] = {
     "token_age": Action.REJECTED_SAFETY,
     "safety_score": Action.REJECTED_SAFETY,
     "signal_age": Action.REJECTED_STALE,
+    "source_sold": Action.REJECTED_SOLD,
     "source_value": Action.REJECTED_SMALL,
     "price": Action.REJECTED_NO_PRICE,
     "price_drift": Action.REJECTED_PRICE_DRIFT,
@@ -115,8 +117,9 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything that a purchase is judged by. `open_here` are open copies of this token by this wallet, `breaker` how
-    far one stops trading in the account, `size` None where it cannot be worked out.
+    """Everything that a purchase is judged by. `sold_since` are sales of this token by this wallet that came after it,
+    `open_here` open copies of it, `breaker` how far one stops trading in the account, `size` None where it cannot be
+    worked out.
     """
 
     wallet_state: str
@@ -124,6 +127,8 @@ class Situation:
     account: str
     safety: Safety
     signal_age: timedelta
+    sold_since: int
+    mirrors: bool
     source_value: Decimal | None
     source_price: Decimal | None
     price: Price
@@ -150,6 +155,7 @@ def checks_of(seen: Situation, rules: Rules) -> tuple[Check, ...]:
             seen=int(seen.signal_age.total_seconds()),
             limit=int(rules.max_signal_age.total_seconds()),
         ),
+        _source_sold(seen),
         _source_value(seen, rules),
         _price(seen.price),
         _drift(seen, rules),
@@ -193,6 +199,13 @@ def _verdict(*, holds: bool) -> Verdict:
 
 def _plain(name: str, seen: str, *, holds: bool) -> Check:
     return Check(name, _verdict(holds=holds), seen=seen)
+
+
+def _source_sold(seen: Situation) -> Check:
+    if not seen.mirrors:
+        # Such a copy would have been kept through the sale, had that come in its turn.
+        return Check("source_sold", Verdict.SKIPPED, seen=seen.sold_since, limit=0)
+    return Check("source_sold", _verdict(holds=not seen.sold_since), seen=seen.sold_since, limit=0)
 
 
 def _source_value(seen: Situation, rules: Rules) -> Check:

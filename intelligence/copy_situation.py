@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Account, Portfolio
-from intelligence import copy_checks, token_trading, tokens
+from intelligence import copy_checks, fetching, token_trading, tokens
 from intelligence.copy_checks import Check, Price, Rules, Situation
 from intelligence.models import CopiedPosition, Signal, Token, Wallet, WalletMode
 from intelligence.sizing import CopyLimits, Exposure, Size, quantity, size
@@ -43,13 +44,17 @@ class Judged:
 
 
 def look_up(signal: Signal, wallet: Wallet) -> Seen:
-    """The token as its sources have it, and its price. Of a wallet that is not followed nothing is asked."""
+    """The token as its sources have it, and its price. Of a wallet that is not followed nothing is asked.
+
+    All of it together takes a few seconds at most: what was not answered in them is not known.
+    """
     at, config = timezone.now(), risk.current()
     if not is_followed(wallet):
         return Seen(known_token(signal.token_address), None, at)
-    token = tokens.read(signal.token_address, at=at)
     newer_than = timedelta(seconds=min(config.price_polling_interval_seconds, config.max_price_staleness_minutes * 60))
-    price = None if token.is_blacklisted else token_trading.price_of(token, at=at, newer_than=newer_than)
+    with fetching.within(settings.TOKEN_LOOKUP_SECONDS):
+        token = tokens.read(signal.token_address, at=at)
+        price = None if token.is_blacklisted else token_trading.price_of(token, at=at, newer_than=newer_than)
     return Seen(token, price, timezone.now())
 
 
@@ -69,7 +74,9 @@ def judged(signal: Signal, wallet: Wallet, seen: Seen, *, rules: Rules, limits: 
         is_followed=is_followed(wallet),
         account=account.name if account else "",
         safety=judge(facts_of(seen.token, at=seen.at), thresholds_of(config), now=seen.at, is_live=is_live),
-        signal_age=max(seen.at - (signal.occurred_at or signal.received_at), timedelta(0)),
+        signal_age=max(seen.at - signal.moment, timedelta(0)),
+        sold_since=Signal.objects.sold_since(signal).count(),
+        mirrors=wallet.exit_strategy.mirrors,
         source_value=signal.value,
         source_price=signal.price,
         price=_price(seen, longest=timedelta(minutes=config.max_price_staleness_minutes)),

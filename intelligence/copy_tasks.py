@@ -1,14 +1,14 @@
 """Copying, done by the worker: signals processed, tokens priced, figures computed. What must happen is in tables."""
 
 import logging
-from datetime import timedelta
 
 from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
 from intelligence import locks, performance, signal_processing, token_trading
-from intelligence.models import OutcomeVerdict, Signal
+from intelligence.models import OutcomeVerdict, Signal, SignalAction
+from intelligence.models.signal import SignalQuerySet
 from trading import exit_orders
 from trading.models import Order, Venue
 from trading.venues import paper
@@ -17,24 +17,42 @@ logger = logging.getLogger(__name__)
 
 #: Signals of one look; the rest wait for the next.
 MOST = 500
-#: What came longer ago than this is no work list any more: its outcome is made by hand.
-_OLDEST = timedelta(days=2)
+#: How long one waits for another look's sales to be done.
+_WAIT = 2.0
 
 
 @shared_task(name="intelligence.copy_tasks.process_signals")
 def process_signals() -> int:
-    """Every signal that came has its outcome, the first received first; returns how many got theirs by this.
+    """Every signal that came has its outcome, however long ago that was; returns how many got theirs by this.
 
-    One look goes on at a time, so that a purchase and the sale after it are processed in their order.
+    Sales are processed first, and also while purchases wait for what is said of their tokens. One look at a time goes
+    through the purchases, in the order in which they happened.
     """
-    done = 0
+    newest = _newest()
+    done = _sales()
     with locks.held("process signals") as is_mine:
         if not is_mine:
-            return 0
-        since = timezone.now() - _OLDEST
-        for signal in Signal.objects.unprocessed().filter(received_at__gt=since).defer("payload")[:MOST]:
+            return done
+        for signal in _waiting(Signal.objects.exclude(action=SignalAction.SELL)):
             done += _processed(signal)
+            if (now := _newest()) != newest:
+                newest = now
+                done += _sales()
     return done
+
+
+def _sales() -> int:
+    with locks.held("process sales", wait=_WAIT) as is_mine:
+        return sum(map(_processed, _waiting(Signal.objects.filter(action=SignalAction.SELL)))) if is_mine else 0
+
+
+def _waiting(rows: SignalQuerySet) -> list[Signal]:
+    """Those received first, in the order in which they happened."""
+    return sorted(rows.unprocessed().defer("payload")[:MOST], key=lambda each: (each.moment, each.block or 0, each.pk))
+
+
+def _newest() -> int | None:
+    return Signal.objects.order_by("-pk").values_list("pk", flat=True).first()
 
 
 def _processed(signal: Signal) -> int:

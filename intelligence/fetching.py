@@ -6,8 +6,10 @@ this machine may be one.
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,6 +59,31 @@ class Limits:
     retries: int = RETRIES
 
 
+#: By when everything in a block has to have been fetched.
+_ends: ContextVar[float | None] = ContextVar("ends", default=None)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Everything that is fetched in the block takes so long at most, all of it together."""
+    token = _ends.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _ends.reset(token)
+
+
+def is_limited() -> bool:
+    """Whether this is in such a block."""
+    return _ends.get() is not None
+
+
+def left(most: float) -> float:
+    """How many seconds may still be waited: `most`, or what is left of the block's."""
+    ends = _ends.get()
+    return most if ends is None else max(min(most, ends - time.monotonic()), 0.0)
+
+
 def fetch(
     url: str,
     *,
@@ -76,14 +103,18 @@ def fetch(
     said = {"Accept": "application/json, */*;q=0.5", **({"Content-Type": "application/json"} if body else {})}
     rules = _rules(url, trusted, limits)
     for attempt in range(limits.retries + 1):
+        seconds = left(limits.timeout)
+        if not seconds:
+            raise FetchFailed("there was no time left for it", may_retry=True)
         try:
-            return _once(url, rules, method=method, body=body, headers={**said, **(headers or {})})
+            now = replace(rules, seconds=seconds)
+            return _once(url, now, method=method, body=body, headers={**said, **(headers or {})})
         except FetchFailed as error:
             # What may have been done there must not be done twice: the caller asks first.
             is_last = attempt == limits.retries or not error.may_retry or method not in ("GET", "PUT")
-            if is_last:
+            if is_last or not left(1.0):
                 raise
-        sleep(FIRST_PAUSE * 2**attempt)
+        sleep(left(FIRST_PAUSE * 2**attempt))
     raise FetchFailed("never tried")
 
 

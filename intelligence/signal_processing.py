@@ -7,8 +7,6 @@ so is the copy of a signal and strategy.
 Source: docs/copying.md
 """
 
-from datetime import datetime
-
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -92,10 +90,6 @@ def _ignored(signal: Signal) -> Made | None:
     return None
 
 
-def _moment(signal: Signal) -> datetime:
-    return signal.occurred_at or signal.received_at
-
-
 def _was_acted_on(signal: Signal) -> bool:
     same = Signal.objects.filter(
         owner_id=signal.owner_id, transaction_id=signal.transaction_id, wallet_address=signal.wallet_address,
@@ -111,11 +105,13 @@ def _was_acted_on(signal: Signal) -> bool:
 def _sold(signal: Signal, wallet: Wallet) -> SignalOutcome:
     """Every open copy of the wallet's token that mirrors is on its way out; in whatever mode, paused or not.
 
-    A sale that is heard of late gets out of nothing that the wallet bought after it.
+    A sale that is heard of late gets out of nothing that the wallet bought after it. It takes turns with purchases of
+    the same person: what is being bought is there to be left, or finds that this sale came after it.
     """
+    copy_settings.locked(wallet.owner_id)
     rows = CopiedPosition.objects.open().filter(wallet=wallet, token__address=signal.token_address)
     found = list(rows.select_related("managed_position", "signal").defer("signal__payload").order_by("id"))
-    copies = [copy for copy in found if _moment(copy.signal) <= _moment(signal)]
+    copies = [copy for copy in found if not signal.is_before(copy.signal)]
     done = mirroring.source_sold([copy.managed_position for copy in copies])
     checks = [Check("open_copies", Verdict.PASSED if copies else Verdict.FAILED, seen=len(copies), limit=1)]
     for plans, verdict, words in (

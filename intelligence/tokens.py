@@ -5,11 +5,15 @@ Nothing here may be called inside of a transaction that locks rows: a look goes 
 Source: docs/wallets.md#tokens
 """
 
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -17,7 +21,8 @@ from accounts import audit
 from accounts.errors import Conflict, InvalidValue
 from accounts.models import User
 from accounts.text import one_line
-from intelligence import locks
+from intelligence import fetching, locks
+from intelligence.fetching import FetchFailed
 from intelligence.helius_parsing import SOL
 from intelligence.models import Token, TokenListing, TokenListingKind
 from intelligence.sources import configured
@@ -29,6 +34,9 @@ _NEXT_TRY = timedelta(minutes=1)
 _WAIT = 20.0
 #: The rate of SOL for a swap is at most this far from it.
 _RATE_FOR = timedelta(minutes=10)
+
+#: Until when, by the clock of this process, a source is passed over.
+_passed_over: dict[TokenSource, float] = {}
 
 _ORDER = {
     "liquidity": ("dexscreener", "rugcheck", "helius"),
@@ -53,7 +61,7 @@ def read(address: str, *, at: datetime, sources: Sequence[TokenSource] | None = 
     token = _row(address)
     if not _is_due(token, at):
         return token
-    with locks.held(f"token {address}", wait=_WAIT) as is_mine:
+    with locks.held(f"token {address}", wait=fetching.left(_WAIT)) as is_mine:
         token.refresh_from_db()
         # Whoever held the lock has looked, or was still looking when the wait was over.
         if not is_mine or not _is_due(token, at):
@@ -80,14 +88,17 @@ def _row(address: str) -> Token:
 def _look(token: Token, sources: Sequence[TokenSource], *, at: datetime) -> Token:
     said: dict[str, TokenFacts] = {}
     failures = [] if sources else [_("No source is configured.")]
-    for source in sources:
+    # All at once: one that is slow takes no time from the others.
+    with ThreadPoolExecutor(max(len(sources), 1), thread_name_prefix="token-sources") as pool:
+        asked = [(source, pool.submit(copy_context().run, _said_by, source, token.address)) for source in sources]
+    for source, answer in asked:
         try:
-            said[source.name] = source.token(token.address)
+            said[source.name] = answer.result()
         except SourceFailed as error:
             failures.append(str(error))
     changes = _changes(said, at=at)
-    is_whole = all(name in changes for name in _ORDER)
-    if is_whole:
+    # What none of them knows where all have answered, they would not know a minute later.
+    if not failures or all(name in changes for name in _ORDER):
         changes["analyzed_at"] = at
     changes["attempted_at"] = at
     changes["analysis_source"] = ", ".join(said) or "none"
@@ -96,6 +107,25 @@ def _look(token: Token, sources: Sequence[TokenSource], *, at: datetime) -> Toke
     Token.objects.filter(pk=token.pk, is_blacklisted=False).update(**changes, updated_at=at)
     token.refresh_from_db()
     return token
+
+
+def _said_by(source: TokenSource, address: str) -> TokenFacts:
+    """What the source says of the token. Raises SourceFailed.
+
+    Whoever has only a few seconds for all that he asks does not ask one that did not answer a moment ago.
+    """
+    if not fetching.is_limited():
+        return source.token(address)
+    if time.monotonic() < _passed_over.get(source, 0.0):
+        raise SourceFailed(_("%(source)s: it did not answer a moment ago") % {"source": source.name})
+    # One that was given next to no time is not to blame for having said nothing.
+    had_time = fetching.left(settings.TOKEN_LOOKUP_SECONDS) * 2 >= settings.TOKEN_LOOKUP_SECONDS
+    try:
+        return source.token(address)
+    except SourceFailed as error:
+        if had_time and isinstance(error.__cause__, FetchFailed) and error.__cause__.may_retry:
+            _passed_over[source] = time.monotonic() + settings.TOKEN_SOURCE_PAUSE_SECONDS
+        raise
 
 
 def _changes(said: dict[str, TokenFacts], *, at: datetime) -> dict[str, Any]:
@@ -126,7 +156,7 @@ def price(address: str, *, at: datetime, newer_than: timedelta) -> tuple[Decimal
     """What one token costs in USD and since when that is known; asked for anew where it is older. None if unknown."""
     token = _row(address)
     if not _is_priced(token, at, newer_than) and (source := configured.dexscreener()) is not None:
-        with locks.held(f"price {address}", wait=_WAIT):
+        with locks.held(f"price {address}", wait=fetching.left(_WAIT)):
             token.refresh_from_db()
             if not _is_priced(token, at, newer_than):
                 _ask_price(token, source, at=at)
@@ -141,7 +171,7 @@ def _is_priced(token: Token, at: datetime, newer_than: timedelta) -> bool:
 
 def _ask_price(token: Token, source: TokenSource, *, at: datetime) -> None:
     try:
-        facts = source.token(token.address)
+        facts = _said_by(source, token.address)
     except SourceFailed:
         return
     if facts.price is not None:

@@ -1,11 +1,13 @@
 """What was seen on watched wallets, and what was made of it. Both are written once and never changed."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -47,6 +49,26 @@ class SignalQuerySet(models.QuerySet["Signal"]):
         """What nothing was made of yet, the first received first."""
         made = SignalOutcome.objects.filter(signal_id=OuterRef("pk"))
         return self.filter(~Exists(made)).order_by("received_at", "id")
+
+    def sold_since(self, purchase: "Signal") -> Self:
+        """Sales of the same token by the same wallet that came after this purchase, whenever they were heard of.
+
+        In one moment the block decides, and without one a sale comes after; what the chain took back was no sale.
+        """
+        took_back = Signal.objects.filter(
+            transaction_id=OuterRef("transaction_id"), wallet_address=OuterRef("wallet_address"),
+            token_address=OuterRef("token_address"), action=OuterRef("action"), owner_id=OuterRef("owner_id"),
+            block=OuterRef("block"), is_removed=True,
+        )  # fmt: skip
+        rows = self.filter(
+            ~Exists(took_back), owner_id=purchase.owner_id, wallet_id=purchase.wallet_id,
+            token_address=purchase.token_address, type=SignalType.SWAP_DETECTED, action=SignalAction.SELL,
+            is_removed=False,
+        ).annotate(sold_at=Coalesce("occurred_at", "received_at"))  # fmt: skip
+        now = Q(sold_at=purchase.moment)
+        if purchase.block is not None:
+            now &= Q(block__isnull=True) | Q(block__gte=purchase.block)
+        return rows.filter(now | Q(sold_at__gt=purchase.moment))
 
 
 class Signal(models.Model):
@@ -143,6 +165,17 @@ class Signal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_action_display() or self.get_type_display()} {self.token_address[:6]}…"
+
+    @property
+    def moment(self) -> datetime:
+        """When it happened, by the chain's clock; where that is not known, when it came."""
+        return self.occurred_at or self.received_at
+
+    def is_before(self, other: "Signal") -> bool:
+        """Whether it happened before the other one: by its time, and in one moment by its block."""
+        if self.moment != other.moment:
+            return self.moment < other.moment
+        return self.block is not None and other.block is not None and self.block < other.block
 
 
 class OutcomeVerdict(models.TextChoices):

@@ -1,6 +1,8 @@
 """What is made of signals: what is copied, what is not and why, and that it is done once."""
 
 import threading
+import time
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal as D
@@ -14,6 +16,7 @@ from accounts.models import Portfolio, User
 from intelligence import (
     copy_settings,
     copy_situation,
+    copy_tasks,
     signal_outcomes,
     signal_processing,
     token_trading,
@@ -21,6 +24,7 @@ from intelligence import (
     wallets,
 )
 from intelligence.models import CopiedPosition, CopySettings, Signal, SignalOutcome, Token, TokenInstrument
+from intelligence.sources.stand_ins import Fault, StandIns
 from intelligence.sources.transactions import address
 from tests.conftest import signed_in
 from tests.factories import make_account, make_user
@@ -73,8 +77,9 @@ def test_a_purchase_is_copied_with_its_size_its_plan_and_every_check(follower: F
     assert verdicts(outcome) == {
         "wallet": "passed", "copying": "passed", "account": "passed", "blacklist": "passed", "liquidity": "passed",
         "top_holders": "passed", "contract": "passed", "token_age": "skipped", "safety_score": "passed",
-        "signal_age": "passed", "source_value": "skipped", "price": "passed", "price_drift": "passed",
-        "existing_position": "passed", "open_positions": "passed", "breaker": "passed", "size": "passed",
+        "signal_age": "passed", "source_sold": "passed", "source_value": "skipped", "price": "passed",
+        "price_drift": "passed", "existing_position": "passed", "open_positions": "passed", "breaker": "passed",
+        "size": "passed",
     }  # fmt: skip
     liquidity = outcome.checks.get(name="liquidity")
     assert (liquidity.seen, liquidity.limit, liquidity.source) == ("900000", "50000", "dexscreener")
@@ -135,7 +140,7 @@ def test_what_is_not_copied_says_why_and_buys_nothing() -> None:
         assert (outcome.action_taken, words in outcome.reason) == (action, True), (case, outcome.reason)
         assert outcome.verdict == ("ignored" if case == "paused" else "rejected"), case
         # Every check was made, also those behind the one that stopped it.
-        assert outcome.checks.count() == 17, case
+        assert outcome.checks.count() == 18, case
         assert nothing_was_bought(), case
         if case == "paused":
             wallets.activate(follower.wallet, at=timezone.now())
@@ -253,6 +258,128 @@ def test_a_sale_heard_of_late_gets_out_of_nothing_that_was_bought_after_it(follo
     assert (outcome.action_taken, plan_of(held).status) == ("ignored_sell", "monitoring")
     assert outcome.reason == "Nothing was copied of this token that is still open."
     assert outcome.checks.get(name="mirror").seen == "later"
+
+
+def test_w14_a_purchase_is_not_copied_where_its_sale_was_heard_of_first(follower: Follower) -> None:
+    now = timezone.now()
+    before, block = now - timedelta(seconds=20), 250_000_000
+    #: When the sale was, what else is said of it, whether the strategy mirrors, and what becomes of the purchase.
+    cases: list[tuple[str, dict[str, Any], bool, str]] = [
+        ("after", {"occurred_at": now}, True, "rejected_sold"),
+        ("after, not mirrored", {"occurred_at": now}, False, "position_created"),
+        ("before", {"occurred_at": before - timedelta(seconds=1)}, True, "position_created"),
+        ("in one moment", {"occurred_at": before}, True, "rejected_sold"),
+        ("in a later block", {"occurred_at": before, "block": block + 1}, True, "rejected_sold"),
+        ("in an earlier block", {"occurred_at": before, "block": block - 1}, True, "position_created"),
+        ("of no time", {"occurred_at": None}, True, "rejected_sold"),
+        ("of another token", {"occurred_at": now, "mint": address("another")}, True, "position_created"),
+    ]
+    keeps = exit_strategies.create(
+        owner=follower.person, name="Keep", plan=replace(simple_plan(stop_loss=D("0.2")), mirrors=False)
+    )
+    mirrors = follower.wallet.exit_strategy
+    follower.change(max_total=D(1), max_per_wallet=D(1))
+    for case, sale, does_mirror, action in cases:
+        wallets.update(follower.wallet, exit_strategy=mirrors if does_mirror else keeps)
+        follower.wallet.refresh_from_db()
+        mint = safe_token(address(f"token {case}")).address
+        sold = signal_processing.process(follower.signal("sell", **{"mint": mint, **sale}))
+        assert sold.action_taken == "ignored_sell", case
+        bought = follower.buys(mint, occurred_at=before, block=block)
+        assert bought.action_taken == action, (case, bought.reason)
+        assert CopiedPosition.objects.filter(signal=bought.signal).exists() == (action == "position_created"), case
+        if action == "rejected_sold":
+            assert bought.reason == "Sales of the wallet since: 1, limit 0.", case
+
+    # What the chain took back was no sale.
+    mint = safe_token(address("token taken back")).address
+    sale = follower.signal("sell", mint, occurred_at=now, block=block)
+    following.signal(
+        follower.wallet, action="sell", token_address=mint, transaction_id=sale.transaction_id, block=block,
+        is_removed=True, revision=1, replaces=sale, received_at=now,
+    )  # fmt: skip
+    assert follower.buys(mint, occurred_at=before).action_taken == "position_created"
+
+
+def test_w14_a_sale_that_is_heard_of_while_its_purchase_is_judged_is_not_missed(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, sold = copy_situation.look_up, []
+
+    def meanwhile(*args: Any) -> Any:
+        sold.append(follower.sells())
+        return real(*args)
+
+    monkeypatch.setattr(copy_situation, "look_up", meanwhile)
+    bought = follower.buys(occurred_at=timezone.now() - timedelta(seconds=2))
+
+    assert [each.action_taken for each in (*sold, bought)] == ["ignored_sell", "rejected_sold"]
+    assert nothing_was_bought()
+
+
+def test_sales_come_before_purchases_and_in_between_and_while_somebody_else_looks_for_purchases(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, now = follower.buys(occurred_at=timezone.now() - timedelta(seconds=9)), timezone.now()
+    newer, older = safe_token(address("newer")).address, safe_token(address("older")).address
+    follower.signal("buy", newer, occurred_at=now)
+    follower.signal("buy", older, occurred_at=now - timedelta(seconds=5))
+    first = follower.signal("sell")
+    asked: list[str] = []
+    late: list[Signal] = []
+    real = copy_situation.look_up
+
+    def looked(signal: Signal, wallet: Any) -> Any:
+        made = SignalOutcome.objects.filter(signal__in=[first, *late]).values_list("action_taken", flat=True)
+        asked.append(f"{signal.token_address == newer} {sorted(made)}")
+        late.append(follower.signal("sell"))
+        return real(signal, wallet)
+
+    monkeypatch.setattr(copy_situation, "look_up", looked)
+    assert copy_tasks.process_signals() == 5
+    # The older purchase is judged first, and what was sold while its token was looked up is done with by then.
+    assert asked == ["False ['mirror_exit']", "True ['ignored_sell', 'mirror_exit']"]
+    assert plan_of(held).reason == "mirror" or PlanExit.objects.exists()
+    assert not Signal.objects.unprocessed().exists()
+
+    waits, sale = follower.signal("buy", address("a third")), follower.signal("sell")
+    monkeypatch.setattr(copy_tasks.locks, "held", lambda name, **_: nullcontext(name != "process signals"))
+    assert copy_tasks.process_signals() == 1
+    assert (signal_outcomes.of(waits), signal_outcomes.of(sale) is not None) == (None, True)
+
+
+def test_a_sale_of_any_age_gets_out_of_what_is_open(follower: Follower) -> None:
+    held = follower.buys()
+    follower.signal("sell", received_at=timezone.now() - timedelta(days=2, minutes=1))
+
+    assert copy_tasks.process_signals() == 1
+
+    assert SignalOutcome.objects.latest("id").action_taken == "mirror_exit"
+    settled()
+    assert plan_of(held).reason == "mirror"
+
+
+def test_ten_tokens_whose_sources_are_silent_cost_one_wait_and_are_judged_as_unknown(settings: Any) -> None:
+    follower = Follower()
+    settings.TOKEN_LOOKUP_SECONDS, settings.TOKEN_SOURCE_PAUSE_SECONDS = 1, 60
+    with StandIns() as there:
+        for name, value in there.settings.items():
+            setattr(settings, name, value)
+        there.faults = {"/v1/tokens": Fault.HANG, "/tokens": Fault.HANG}
+        begun = time.monotonic()
+        made = [follower.buys(address(f"token {number}")) for number in range(10)]
+        took = time.monotonic() - begun
+        asked = [there.asked("/v1/tokens"), there.asked("/tokens")]
+
+    # Without an end it were 15 seconds for each source and token.
+    assert took < 10
+    assert asked == [1, 1]
+    assert {each.action_taken for each in made} == {"rejected_safety"}
+    assert all(each.reason.startswith("Liquidity: not known.") for each in made)
+    # Who answers goes on being asked.
+    assert set(Token.objects.values_list("analysis_source", flat=True)) <= {"helius", "none"}
+    assert "rugcheck: it did not answer a moment ago" in Token.objects.latest("id").analysis_error
+    assert nothing_was_bought()
 
 
 def test_a_signal_is_processed_once_whoever_asks_again(follower: Follower) -> None:

@@ -82,6 +82,15 @@ def test_each_value_is_of_the_first_who_knows_it_and_unknown_where_nobody_does(t
     assert token.analyzed_at is None
 
 
+def test_a_look_that_everybody_answered_is_whole_though_nobody_knows_a_value(there: StandIns, db: None) -> None:
+    sources = [each for each in configured.token_sources() if each.name == "rugcheck"]
+    for minutes in (0, 2, 59):
+        token = tokens.read(MINT, at=AT + timedelta(minutes=minutes), sources=sources)
+    assert (token.born_at, token.analyzed_at, token.analysis_source, token.analysis_error) == (None, AT, "rugcheck", "")
+    assert there.asked("/v1/tokens") == 1
+    assert tokens.read(MINT, at=AT + HOUR, sources=sources).analyzed_at == AT + HOUR
+
+
 def test_nobody_is_asked_whose_address_is_not_written_down(db: None, settings: Any) -> None:
     assert (configured.token_sources(), settings.RUGCHECK_URL, settings.DEXSCREENER_URL) == ([], "", "")
     token = tokens.read(MINT, at=AT)
