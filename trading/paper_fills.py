@@ -199,18 +199,24 @@ class _Market:
         if order.time_in_force is TimeInForce.FOK and not self._fills_whole(order):
             self.result.given_up.append(order.key)
             return
+        self._trade(order)
+        order.is_resting = True
+        if order.time_in_force in _AT_ONCE and self._is_open(order):
+            self.result.given_up.append(order.key)
+
+    def _trade(self, order: Working) -> None:
+        """The order has met what waits and the offer, the better of the two first, until neither takes any more."""
         for other in self._opposite(order):
             price = other.limit
             assert price is not None, "only what has a limit waits for others"
-            if not self._is_open(order) or not order.accepts(price) or self._offer_is_better(order, price):
+            if self._offer_is_better(order, price):
+                self.meet_offer(order)
+            if not self._is_open(order) or not order.accepts(price):
                 break
             quantity = min(order.units_at(price, None), other.units_at(price, None))
             if quantity:
                 self._fill(order, quantity, price, against=other)
         self.meet_offer(order)
-        order.is_resting = True
-        if order.time_in_force in _AT_ONCE and self._is_open(order):
-            self.result.given_up.append(order.key)
 
     def waiting(self) -> list[Working]:
         """What waits, the best price first and the oldest first of one price; what works at the market before all."""
@@ -263,20 +269,21 @@ class _Market:
 
     def _offer_is_better(self, order: Working, price: Decimal) -> bool:
         offered = self.offer.ask if order.is_buy else self.offer.bid
-        if offered is None:
+        if offered is None or self.left[order.side] == ZERO:
             return False
         return offered < price if order.is_buy else offered > price
 
     def _fills_whole(self, order: Working) -> bool:
-        """Whether everything of it can execute now."""
-        if order.leaves is None:
-            return self._price_at_offer(order) is not None
-        there = [each.leaves for each in self._opposite(order) if each.limit is not None and order.accepts(each.limit)]
-        if self._price_at_offer(order) is not None:
-            if self.left[order.side] is None:
-                return True
-            there.append(self.left[order.side])
-        return total(each for each in there if each is not None) >= order.leaves
+        """Whether everything of it can execute now: it is tried, and taken back."""
+        before = [(each, each.leaves, each.money, each.group_leaves) for each in self.orders]
+        fills, left = len(self.result.fills), dict(self.left)
+        self._trade(order)
+        is_whole = not self._is_open(order)
+        del self.result.fills[fills:]
+        self.left = left
+        for each, *was in before:
+            each.leaves, each.money, each.group_leaves = was
+        return is_whole
 
     def _is_open(self, order: Working) -> bool:
         if order.group_leaves == ZERO:

@@ -108,6 +108,55 @@ def test_nobody_trades_with_themselves_and_a_better_offer_goes_first() -> None:
     assert told(matched(better, offer("98", "99"), FREE)) == [(2, "5", "99")]
 
 
+def _crossed(force: str, quantity: str, *, limit: str = "101") -> list[Working]:
+    """100 × 5 is offered, somebody sells 5 at 100.50, and this order comes to buy."""
+    sold = order(1, "sell", "5", limit="100.50", is_resting=True)
+    return [sold, order(2, "buy", quantity, limit=limit, tif=force)]
+
+
+@pytest.mark.parametrize(
+    ("book", "fills", "given_up"),
+    [
+        (_crossed("fok", "10"), [(2, "5", "100"), (2, "5", "100.5"), (1, "5", "100.5")], []),
+        (_crossed("fok", "10.5"), [], [2]),
+        (_crossed("fok", "10", limit="100.40"), [], [2]),
+        (_crossed("ioc", "12"), [(2, "5", "100"), (2, "5", "100.5"), (1, "5", "100.5")], [2]),
+        (_crossed("gtc", "12"), [(2, "5", "100"), (2, "5", "100.5"), (1, "5", "100.5")], []),
+        # What executes of the one exit is gone for the other: together they sell 5, not 10.
+        (
+            [
+                order(1, "sell", "5", limit="101", is_resting=True, group=9, group_leaves="5"),
+                order(2, "sell", "5", limit="101", is_resting=True, group=9, group_leaves="5", owner=1),
+                order(3, "buy", "15", limit="101", tif="fok"),
+            ],
+            [],
+            [3],
+        ),
+    ],
+)
+def test_what_comes_takes_the_offer_and_then_the_book_until_neither_is_left(
+    book: list[Working], fills: list[Any], given_up: list[int]
+) -> None:
+    result = matched(book, offer("99", "100", ask_size="5"), FREE)
+
+    assert (told(result), result.given_up) == (fills, given_up)
+
+
+def test_of_offer_and_book_the_better_goes_first_and_the_book_goes_on_where_the_offer_ends() -> None:
+    book = [
+        order(1, "sell", "3", limit="99.80", is_resting=True),
+        order(2, "sell", "3", limit="100.20", is_resting=True),
+        order(3, "sell", "3", limit="100.30", is_resting=True),
+        order(4, "buy", "10", limit="100.30"),
+    ]
+
+    result = matched(book, offer("99", "100", ask_size="2"), FREE)
+
+    assert [each for each in told(result) if each[0] == 4] == [
+        (4, "3", "99.8"), (4, "2", "100"), (4, "3", "100.2"), (4, "2", "100.3"),
+    ]  # fmt: skip
+
+
 def test_slippage_and_fees_are_against_the_order_and_on_the_tick() -> None:
     terms = PaperTerms(fee_per_order=D("0.5"), fee_per_unit=D("0.01"), fee_ratio=D("0.001"), slippage=D("0.0005"))
     buys = order(1, "buy", "10", "market", tick="0.01")
