@@ -1,8 +1,8 @@
 """What a market makes of paper orders: which fill, how much and at which price. The same input gives the same fills.
 
-Orders of different people meet each other first, by price and then by time, at the price of the one that waited. What
-is left meets the quote: an order that has just come pays the offer, one that waited gets its own limit. No order to
-buy executes beyond what was set aside for it.
+Of the orders of other people and the quote, what comes takes the better first, until neither takes any more of it.
+Orders meet by price and then by time, at the price of the one that waited. The quote fills at what is offered, so what
+waited at its limit gets the better of the two. No order to buy executes beyond what was set aside for it.
 
 Pure: no Django, no clock, no database.
 
@@ -247,7 +247,8 @@ class _Market:
             return None
         bound = order.works_at
         if bound is not None and order.is_resting:
-            return bound
+            # It waits at its price and takes what comes to it: nothing slips.
+            return offered
         price = slipped(offered, order, self.terms)
         if bound is not None:
             price = min(price, bound) if order.is_buy else max(price, bound)

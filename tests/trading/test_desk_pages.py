@@ -314,7 +314,7 @@ def test_a_replacement_of_what_has_moved_on_says_what_changed_and_changes_nothin
     assert answer.status_code == 409
     assert Order.objects.count() == 1
     assert page.count('class=" is-new"') == 1
-    assert "4 @ 49.00" in text_of(answer)
+    assert "4 @ 48.95" in text_of(answer)
 
 
 def test_a_replacement_that_is_refused_keeps_what_was_typed_and_the_order(

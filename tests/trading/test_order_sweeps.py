@@ -147,7 +147,7 @@ def test_the_market_fills_what_its_file_reaches(account: Account, acme: Instrume
 
     assert out.getvalue() == "3 quotes of 1 instruments\n"
     order.refresh_from_db()
-    assert (order.status, order.filled_average_price) == ("filled", Decimal(49))
+    assert (order.status, order.filled_average_price) == ("filled", Decimal("48.99"))
     assert Quote.objects.get().bid == 50
 
 

@@ -48,6 +48,20 @@ def test_the_golden_run_reserves_pays_and_releases_to_the_cent(alice: User) -> N
     assert sums == {"available": D(6520), "reserved": D(0)}
 
 
+def test_the_golden_run_by_quotes_returns_what_a_better_offer_saves(alice: User) -> None:
+    account, acme = funded(alice), share()
+    order = placed(account, acme, ticket("buy", "100", "limit", limit_price="50"))
+    assert cash(account) == (D(5000), D(5000))
+
+    quoted(acme, "49.40", "49.50", ask_size="40")
+    assert cash(account) == (D(5020), D(3000))
+    quoted(acme, "49.90", "50", ask_size="30")
+    assert cash(account) == (D(5020), D(1500))
+    order = orders.cancel(order)
+
+    assert (cash(account), order.filled_quantity) == ((D(6520), D(0)), D(70))
+
+
 def test_what_is_bought_and_sold_here_is_a_trade_like_any_other(alice: User) -> None:
     account, acme = funded(alice), share()
     quoted(acme, "99.90", "100")
@@ -295,8 +309,8 @@ def test_the_target_of_an_oco_cancels_its_stop(alice: User) -> None:
 
     target.refresh_from_db()
     stop.refresh_from_db()
-    assert [target.status, target.filled_average_price, stop.status] == ["filled", D(105), "canceled"]
-    assert cash(account) == (D(10050), D(0))
+    assert [target.status, target.filled_average_price, stop.status] == ["filled", D(106), "canceled"]
+    assert cash(account) == (D(10060), D(0))
 
 
 def test_the_target_of_an_oco_buys_a_short_back_and_neither_sets_money_aside(alice: User) -> None:

@@ -40,11 +40,12 @@ def offer(bid: str, ask: str, bid_size: str | None = None, ask_size: str | None 
 @pytest.mark.parametrize(
     ("asked", "quote", "fills", "given_up"),
     [
-        # What comes pays the offer; what waited gets its own price.
+        # What comes pays the offer, and so does what waited: the better of its limit and the offer.
         (order(1, "buy", "10", "market"), offer("99", "100"), [(1, "10", "100")], []),
         (order(1, "buy", "10", limit="101"), offer("99", "100"), [(1, "10", "100")], []),
-        (order(1, "buy", "10", limit="101", is_resting=True), offer("99", "100"), [(1, "10", "101")], []),
-        (order(1, "sell", "10", limit="99", is_resting=True), offer("99", "100"), [(1, "10", "99")], []),
+        (order(1, "buy", "10", limit="101", is_resting=True), offer("99", "100"), [(1, "10", "100")], []),
+        (order(1, "buy", "10", limit="100", is_resting=True), offer("99", "100"), [(1, "10", "100")], []),
+        (order(1, "sell", "10", limit="98", is_resting=True), offer("99", "100"), [(1, "10", "99")], []),
         (order(1, "buy", "10", limit="99.99"), offer("99", "100"), [], []),
         # Only as much as is offered; the rest waits, or is given up where it had to be at once.
         (order(1, "buy", "10", limit="100"), offer("99", "100", ask_size="4"), [(1, "4", "100")], []),
@@ -167,6 +168,14 @@ def test_slippage_and_fees_are_against_the_order_and_on_the_tick() -> None:
     assert told(result) == [(1, "10", "100.07"), (2, "10", "99.94")]
     assert terms.fees(D(10), D("100.07"), D(1), is_first=True) == D("1.60070000")
     assert terms.fees(D(10), D("100.07"), D(1), is_first=False) == D("1.10070000")
+
+
+def test_what_waited_at_its_limit_slips_no_further_than_the_offer() -> None:
+    waits, comes = order(1, "buy", "1", limit="102", is_resting=True), order(2, "buy", "1", limit="102")
+
+    result = matched([waits, comes], offer("99", "100"), PaperTerms(slippage=D("0.01")))
+
+    assert sorted(told(result)) == [(1, "1", "100"), (2, "1", "101")]
 
 
 def test_of_stop_and_target_in_one_bar_the_stop_is_met() -> None:
