@@ -182,6 +182,24 @@ def test_quotes_of_alpaca_are_the_market_unless_a_newer_one_is_known(alice: User
     assert Instrument.objects.count() == 1
 
 
+@pytest.mark.django_db
+def test_a_quote_of_a_time_to_come_is_refused_and_one_that_is_there_gives_way(alice: User, tmp_path: Path) -> None:
+    acme, path, now = share(), tmp_path / "quotes.json", timezone.now()
+    path.write_text(json.dumps({"quotes": {"ACME": {"t": "2136-01-01T00:00:00Z", "bp": 70, "ap": 71}}}))
+
+    with pytest.raises(CommandError, match="The quote of ACME is of a time to come: 2136-01-01") as refused:
+        call_command("load_quotes", "--json", str(path))
+    assert refused.value.returncode == 1
+    assert not paper.take_quote(Quote(instrument=acme, last=D(70), quoted_at=now + timedelta(minutes=2)))
+    assert not Quote.objects.exists()
+
+    # Clocks differ by a little.
+    assert paper.take_quote(Quote(instrument=acme, last=D(70), quoted_at=now + timedelta(seconds=30)))
+    Quote.objects.update(quoted_at=now + timedelta(days=3650))
+    assert paper.take_quote(Quote(instrument=acme, last=D(80), quoted_at=now))
+    assert Quote.objects.get().last == D(80)
+
+
 def test_pages_are_followed_on_the_same_host_alone() -> None:
     url = "https://data.example.com/v2/stocks/bars?symbols=ACME"
     assert feeds.next_page(url, feeds.Feed({}, next_token="a/b")) == f"{url}&page_token=a%2Fb"

@@ -6,7 +6,7 @@ Source: docs/orders.md#the-paper-venue
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -29,6 +29,8 @@ from trading.paper_fills import Matched, Offer, PaperTerms, Range, Working, matc
 
 #: The first half of the advisory lock on an instrument's book; the second is the instrument.
 _BOOK = 0x0B00C
+#: How far ahead of ours the clock of a source of quotes may be.
+_CLOCKS = timedelta(minutes=1)
 _ZERO = Decimal(0)
 
 
@@ -276,21 +278,30 @@ def _record(found: dict[int, Order], result: Matched, terms: PaperTerms, *, at: 
 def take_quote(quote: Quote) -> bool:
     """The quote is the latest of its instrument, and orders have met it; an older one changes nothing.
 
-    Returns whether it was the latest.
+    Nor does one that is ahead of the clock, which would keep out all that come in time: see `is_ahead`. Returns whether
+    it was taken.
     """
+    if is_ahead(quote, now=timezone.now()):
+        return False
     if not _store(quote):
         return False
     _match_now(quote.instrument_id, quote)
     return True
 
 
+def is_ahead(quote: Quote, *, now: datetime) -> bool:
+    """Whether the quote is of a time to come, by more than clocks differ."""
+    return quote.quoted_at > now + _CLOCKS
+
+
+# A quote that was ahead when it was taken gives way to the first that is not.
 _STORE = """
 INSERT INTO trading_quote (instrument_id, bid, ask, last, bid_size, ask_size, quoted_at, source)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (instrument_id) DO UPDATE SET bid = excluded.bid, ask = excluded.ask, last = excluded.last,
     bid_size = excluded.bid_size, ask_size = excluded.ask_size, quoted_at = excluded.quoted_at,
     source = excluded.source
-WHERE trading_quote.quoted_at <= excluded.quoted_at
+WHERE trading_quote.quoted_at <= excluded.quoted_at OR trading_quote.quoted_at > %s
 RETURNING instrument_id
 """
 
@@ -308,6 +319,7 @@ def _store(quote: Quote) -> bool:
                 quote.ask_size,
                 quote.quoted_at,
                 quote.source,
+                timezone.now() + _CLOCKS,
             ],
         )
         return cursor.fetchone() is not None

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from accounts import decimals
 from accounts.encryption import KeysMissing
@@ -55,4 +56,7 @@ def _quote(offer: Offer, instrument: Instrument, source: str) -> Quote:
     }
     if not any(numbers[name] for name in ("bid", "ask", "last")):
         raise BadFeed(f"The quote of {offer.symbol} has no price.")
-    return Quote(instrument=instrument, quoted_at=bars.moment(offer.time), source=source[:30], **numbers)
+    quote = Quote(instrument=instrument, quoted_at=bars.moment(offer.time), source=source[:30], **numbers)
+    if paper.is_ahead(quote, now=timezone.now()):
+        raise BadFeed(f"The quote of {offer.symbol} is of a time to come: {quote.quoted_at.isoformat()}.")
+    return quote
