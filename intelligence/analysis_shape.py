@@ -4,7 +4,7 @@ Each part is an object of known names; what is unknown is refused, so that a mis
 Source: docs/memory.md#analyses
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -94,12 +94,19 @@ def _number_or(other: Check) -> Check:
     return Check(refuse, {"oneOf": [{"type": "number"}, other.schema]})
 
 
-def _schema_of(names: Mapping[str, Check]) -> dict[str, Any]:
+def _schema_of(names: Mapping[str, Check], needed: Sequence[str] = ()) -> dict[str, Any]:
+    shapes = {name: check.schema if name in needed else _or_null(check.schema) for name, check in names.items()}
     return {
         "type": "object",
-        "properties": {name: {**check.schema, "nullable": True} for name, check in names.items()},
+        "properties": shapes,
         "additionalProperties": False,
+        **({"required": list(needed)} if needed else {}),
     }
+
+
+def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    words = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, **words, "nullable": True}
 
 
 def _of_periods(kind: str, *periods: int, of: Check) -> dict[str, Check]:
@@ -148,8 +155,7 @@ PARTS = tuple(_PARTS)
 
 def schema(name: str) -> dict[str, Any]:
     """What the part may hold, in OpenAPI."""
-    needed = list(_NEEDED.get(name, ()))
-    return {**_schema_of(_PARTS[name]), **({"required": needed} if needed else {})}
+    return _schema_of(_PARTS[name], _NEEDED.get(name, ()))
 
 
 def check(name: str, value: Any) -> None:

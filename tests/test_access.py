@@ -322,7 +322,9 @@ def check_references(cell: Cell) -> None:
             sent = cell.send(path, {}, f"{row.query}&{name}={value}")
             answers.append(without_etag(without(everything_of(sent), value)))
         is_the_same(cell, f"{kind} in {name}=", answers)
-    for name, kind in row.body_refers.items():
+    # A DELETE reads no body, and the second one finds nothing.
+    fields = {} if cell.method == "DELETE" else row.body_refers
+    for name, kind in fields.items():
         answers = []
         factory, is_list = (kind[0], True) if isinstance(kind, list) else (kind, False)
         for value in (alices[factory], str(uuid.uuid4())):
