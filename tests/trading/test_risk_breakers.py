@@ -14,10 +14,11 @@ from accounts.models import Account, ActivityEntry, User
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_instrument
 from tests.trading.risk_things import DAY, NOW, breaker_of, buy, events, live, lose, settled, with_300
-from trading import risk, tasks
+from trading import risk, tasks, trades
 from trading.errors import OperatorsOnly
-from trading.models import Bar, BreakerEvent, BreakerState, Tag, TagGroup
+from trading.models import Bar, BreakerEvent, BreakerState, Quote, Tag, TagGroup
 from trading.order_rules.pretrade import RiskState
+from trading.trades import EnteredFill
 
 pytestmark = pytest.mark.django_db
 
@@ -160,6 +161,45 @@ def test_open_losses_at_fresh_prices_count_and_stale_prices_are_told(alice: User
     assert risk.state_for(account) is RiskState.REDUCING
     event = BreakerEvent.objects.get(kind="activated", scope="account")
     assert (event.reasons, event.open_positions) == (["max_drawdown"], 1)
+
+
+def test_what_is_open_is_worth_what_a_fresh_quote_pays_for_it_before_what_bars_say(
+    alice: User, account: Account
+) -> None:
+    """Long 1 at 100 with 300 to lose: at a bid of 40 it is down 60, which is 20 %."""
+    buy(account, "AAPL")
+    apple = make_instrument("AAPL")
+    values = {name: Decimal(100) for name in ("open", "high", "low", "close")}
+    Bar.objects.create(instrument=apple, timeframe="1m", starts_at=NOW - timedelta(minutes=1), **values)
+    quote = Quote.objects.create(
+        instrument=apple, bid=Decimal(40), ask=Decimal(100), quoted_at=NOW - timedelta(minutes=6)
+    )
+    tests = [
+        # Quoted too long ago, or in days to come, so that the bar counts; then fresh, without a bid, and with one.
+        (timedelta(minutes=-6), Decimal(40), "0", []),
+        (timedelta(minutes=6), Decimal(40), "0", []),
+        (timedelta(minutes=-5), None, "0", []),
+        (timedelta(minutes=-5), Decimal(40), "0.2", ["max_drawdown"]),
+    ]
+    for ago, bid, drawdown, reasons in tests:
+        Quote.objects.filter(pk=quote.pk).update(quoted_at=NOW + ago, bid=bid)
+
+        risk.evaluate(alice.pk, at=NOW)
+
+        state = breaker_of(account)
+        assert (state.metrics["drawdown"], state.metrics["missing"], state.reasons) == (drawdown, [], reasons), ago
+    assert risk.state_for(account) is RiskState.REDUCING
+
+
+def test_a_short_is_worth_what_buying_it_back_at_the_offer_costs(alice: User, account: Account) -> None:
+    """Short 1 at 100, offered at 160: down 60 of 300, though nobody bids more than 100."""
+    fill = EnteredFill("sell", Decimal(1), Decimal(100), NOW - timedelta(hours=2))
+    trades.enter(account, instrument=make_instrument("AAPL"), fills=[fill])
+    Quote.objects.create(instrument=make_instrument("AAPL"), bid=Decimal(100), ask=Decimal(160), quoted_at=NOW)
+
+    risk.evaluate(alice.pk, at=NOW)
+
+    assert (breaker_of(account).reasons, breaker_of(account).metrics["drawdown"]) == (["max_drawdown"], "0.2")
 
 
 def test_without_a_start_balance_the_configured_capital_is_what_can_be_lost(alice: User, account: Account) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db.models import F, Sum
 
 from accounts.models import Account, User
-from trading import breaker
+from trading import breaker, marks
 from trading.breaker import Closed, Direction, Height
 from trading.models import (
     Bar,
@@ -260,25 +260,38 @@ def _exits(accounts: dict[int, Account], at: datetime) -> list[Exit]:
 
 
 def _priced(opened: list[Position], config: RiskConfig, at: datetime) -> list[Open]:
-    oldest = at - timedelta(minutes=config.max_price_staleness_minutes)
-    bars = (
-        Bar.objects.filter(
-            instrument_id__in={each.instrument_id for each in opened},
-            timeframe__in=_FINE,
-            starts_at__range=(oldest, at),
-        )
-        .order_by("instrument_id", "-starts_at", "timeframe")
-        .distinct("instrument_id")
-    )
-    prices = dict(bars.values_list("instrument_id", "close")) if opened else {}
+    if not opened:
+        return []
+    longest = timedelta(minutes=config.max_price_staleness_minutes)
+    quotes = marks.newest(each.instrument_id for each in opened)
+    closes = _closes(opened, since=at - longest, until=at)
     found = []
     for each in opened:
-        price, pnl = prices.get(each.instrument_id), each.trade.net_pnl
+        mark, price = quotes.get(each.instrument_id), None
+        if mark is not None and abs(at - mark.at) <= longest:
+            price = mark.exit_price(is_long=each.quantity > 0)
+        if price is None:
+            price = closes.get(each.instrument_id)
+        pnl = each.trade.net_pnl
         if price is not None:
             moved = product(difference(price, each.average_price), each.quantity, each.trade.multiplier)
             pnl = total((pnl, moved))
         found.append(Open(each.trade_id, each.account_id, pnl, each.trade.currency, price is not None))
     return found
+
+
+def _closes(opened: list[Position], *, since: datetime, until: datetime) -> dict[int, Decimal]:
+    """Where the latest fine bar of each instrument closed, which stands in for a quote that nobody has."""
+    bars = (
+        Bar.objects.filter(
+            instrument_id__in={each.instrument_id for each in opened},
+            timeframe__in=_FINE,
+            starts_at__range=(since, until),
+        )
+        .order_by("instrument_id", "-starts_at", "timeframe")
+        .distinct("instrument_id")
+    )
+    return dict(bars.values_list("instrument_id", "close"))
 
 
 def _setups(owner: User) -> dict[int, set[str]]:
