@@ -6,7 +6,7 @@ Locks are taken in one order: accounts by id, portfolios, orders, the person's v
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.db.models import Sum
@@ -18,18 +18,19 @@ from accounts.decimals import plain
 from accounts.models import Account, ActivityEntry, ActivityKind, Portfolio
 from accounts.prepared import insert
 from trading import trades
-from trading.models import Execution, ExecutionSource, Instrument, Order, OrderEvent, TradeFill
+from trading.models import Execution, ExecutionSource, Instrument, Order, OrderEvent, OrderEventKind, TradeFill
 from trading.order_rules.broker_events import (
     BrokerEvent,
     Fill,
     Known,
     OrderState,
+    Report,
     fold,
 )
 from trading.order_rules.reservations import Movement, MovementKind, Standing, movements, standing
 from trading.order_rules.statuses import Outcome, Status
 from trading.order_rules.vocabulary import Side
-from trading.order_tickets import hold_of, known_of, row_of, standing_of
+from trading.order_tickets import hold_of, known_of, row_of, standing_of, told_as
 
 LOCAL = "local"
 _ZERO = Decimal(0)
@@ -74,17 +75,20 @@ def advance(
     The caller has locked the account, the portfolio and the order. None where nothing new was said.
     Source: docs/orders.md#events-of-a-venue
     """
-    known = known_of(order.events.all())
-    identities = {event.identity for event in known}
+    stored = list(order.events.all())
+    known = known_of(stored)
     new = [event for event in dict.fromkeys(events) if event not in known]
     if not new:
         return None
     before = fold(known, quantity=order.quantity)
-    rows, after = _told_one_by_one(order, known, new, before, source=source, identities=identities)
+    rows, after = _told_one_by_one(order, known, new, before, source=source, stored=stored)
+    if not rows:
+        return None
     now = timezone.now()
     booked, stands = standing_of(order), _standing(order, after)
     result = _result(order)
-    made = _executed(order, before, after, now=now)
+    is_corrected = any(row.kind == OrderEventKind.CORRECTION for row in (*stored, *rows))
+    made = _executed(order, before, after, now=now, is_corrected=is_corrected)
     entries = [_entry(each) for each in movements(booked, stands)]
     made_since = _result(order) - result
     if made_since:
@@ -93,7 +97,7 @@ def advance(
     _write(order, after, stands, now=now, last=max(row.occurred_at for row in rows))
     for row in rows:
         row.match_id = match_id
-        execution = made.get(row.identity.removeprefix("fill:")) if row.kind == "fill" else None
+        execution = made.get(told_as(row)) if row.kind == "fill" else None
         row.execution_id = execution.pk if execution else None
     keep(rows)
     if not made:
@@ -110,18 +114,25 @@ def _told_one_by_one(
     state: OrderState,
     *,
     source: str,
-    identities: set[tuple[str, str]],
+    stored: Sequence[OrderEvent],
 ) -> tuple[list[OrderEvent], OrderState]:
     """The rows of the new events, each with what it did when it arrived, and the state after all of them."""
     rows = []
+    identities, names = {event.identity for event in known}, {row.identity for row in stored}
     for event in new:
-        known |= {event}
-        after = fold(known, quantity=order.quantity)
         row = row_of(order, event, source=source)
         if event.identity in identities:
             # The same identity with other contents: kept, to be looked at, under a name of its own.
             row.identity = f"{row.identity[:120]}~{uuid.uuid5(_NAMESPACE, repr(event))}"
+            if not isinstance(event, Report):
+                row.details |= {"reference": event.identity[1]}
+            if row.identity in names:
+                # It was told before, in numbers finer than those that are stored.
+                continue
         identities.add(event.identity)
+        names.add(row.identity)
+        known |= {event}
+        after = fold(known, quantity=order.quantity)
         row.status_before, row.status_after = state.status, after.status
         row.outcome = _outcome(event, state, after)
         rows.append(row)
@@ -160,7 +171,9 @@ def _entry(movement: Movement) -> ledger.Movement:
 # --- fills become executions and trades ----------------------------------------------------------
 
 
-def _executed(order: Order, before: OrderState, after: OrderState, *, now: datetime) -> dict[str, Execution]:
+def _executed(
+    order: Order, before: OrderState, after: OrderState, *, now: datetime, is_corrected: bool
+) -> dict[str, Execution]:
     """Executions for the fills that are new, none any more for those taken back, and trades made of them."""
     was, now_is = ({fill.execution_id: fill for fill in state.fills} for state in (before, after))
     gone = [was[name] for name in was.keys() - now_is.keys()] + [
@@ -170,25 +183,50 @@ def _executed(order: Order, before: OrderState, after: OrderState, *, now: datet
     if not gone and not new:
         return {}
     voided = _void(order, gone, now=now)
-    made = Execution.objects.bulk_create(_execution(order, fill) for fill in new)
+    identities = {fill.execution_id: _identity(order, fill) for fill in new}
+    if gone or is_corrected:
+        identities = _not_used_before(order, identities)
+    made = Execution.objects.bulk_create(_execution(order, fill, identities[fill.execution_id]) for fill in new)
     trades.changed(order.owner_id, trades.scopes_of([*voided, *made]))
     return {fill.execution_id: execution for fill, execution in zip(new, made, strict=True)}
 
 
 def _void(order: Order, gone: Sequence[Fill], *, now: datetime) -> list[Execution]:
-    identities = [_identity(order, fill) for fill in gone]
-    rows = Execution.objects.filter(account_id=order.account_id, identity__in=identities, voided_at=None)
+    if not gone:
+        return []
+    rows = Execution.objects.filter(
+        account_id=order.account_id,
+        order_id=str(order.public_id),
+        source=ExecutionSource.ORDER,
+        broker_fill_id__in=[_broker_fill_id(fill) for fill in gone],
+        voided_at=None,
+    )
     voided = list(rows)
     rows.update(voided_at=now)
     return voided
 
 
+def _not_used_before(order: Order, identities: dict[str, uuid.UUID]) -> dict[str, uuid.UUID]:
+    """The identities, others for those that an execution has which was taken back and now counts again."""
+    rows = Execution.objects.filter(account_id=order.account_id, identity__in=identities.values())
+    used = set(rows.values_list("identity", flat=True))
+    return {
+        name: uuid.uuid5(_NAMESPACE, f"{identity}\0{order.version}") if identity in used else identity
+        for name, identity in identities.items()
+    }
+
+
+def _broker_fill_id(fill: Fill) -> str:
+    return fill.execution_id[:100]
+
+
 def _identity(order: Order, fill: Fill) -> uuid.UUID:
-    parts = (str(order.public_id), fill.execution_id, fill.at.isoformat(), plain(fill.quantity), plain(fill.price))
+    at = fill.at.astimezone(UTC).isoformat()
+    parts = (str(order.public_id), fill.execution_id, at, plain(fill.quantity), plain(fill.price))
     return uuid.uuid5(_NAMESPACE, "\0".join(parts))
 
 
-def _execution(order: Order, fill: Fill) -> Execution:
+def _execution(order: Order, fill: Fill, identity: uuid.UUID) -> Execution:
     instrument: Instrument = order.instrument
     account: Account = order.account
     return Execution(
@@ -204,8 +242,8 @@ def _execution(order: Order, fill: Fill) -> Execution:
         executed_at=fill.at,
         executed_on=account.trading_day(fill.at),
         sort_at=fill.at,
-        identity=_identity(order, fill),
-        broker_fill_id=fill.execution_id[:100],
+        identity=identity,
+        broker_fill_id=_broker_fill_id(fill),
         order_id=str(order.public_id),
         source=ExecutionSource.ORDER,
     )

@@ -110,19 +110,26 @@ def standing_of(order: Order) -> Standing:
 def event_of(row: OrderEvent) -> BrokerEvent:
     """The event that a row keeps."""
     if row.kind == OrderEventKind.FILL:
-        return _fill(row, row.identity.removeprefix("fill:"))
+        return _fill(row, told_as(row), row.occurred_at)
     if row.kind == OrderEventKind.CORRECTION:
-        replacement = _fill(row, row.replacement_id) if row.replacement_id else None
-        return Correction(row.identity.removeprefix("correction:"), row.occurred_at, row.corrects, replacement)
+        since = row.details.get("replacement_at")
+        at = row.occurred_at if since is None else datetime.fromisoformat(since)
+        replacement = _fill(row, row.replacement_id, at) if row.replacement_id else None
+        return Correction(told_as(row), row.occurred_at, row.corrects, replacement)
     # A report without an id of its own is told apart by its event and time, from which its identity is made anew.
     reference = str(row.details.get("reference", ""))
     return Report(Event(row.event), row.occurred_at, reference=reference, filled_so_far=row.filled_so_far)
 
 
-def _fill(row: OrderEvent, execution_id: str) -> Fill:
+def told_as(row: OrderEvent) -> str:
+    """The id that the source gave a fill or a correction; one that contradicts another is kept under a second name."""
+    return str(row.details.get("reference") or row.identity.partition(":")[2])
+
+
+def _fill(row: OrderEvent, execution_id: str, at: datetime) -> Fill:
     assert row.quantity is not None, "a fill has a quantity"
     assert row.price is not None, "a fill has a price"
-    return Fill(execution_id, row.occurred_at, row.quantity, row.price, row.fees or _ZERO, completes=row.completes)
+    return Fill(execution_id, at, row.quantity, row.price, row.fees or _ZERO, completes=row.completes)
 
 
 def row_of(order: Order, event: BrokerEvent, *, source: str) -> OrderEvent:
@@ -146,6 +153,8 @@ def row_of(order: Order, event: BrokerEvent, *, source: str) -> OrderEvent:
     if isinstance(event, Correction):
         row.kind, row.event, row.corrects = OrderEventKind.CORRECTION, Event.FILL_BUSTED, event.execution_id
         row.replacement_id = told.execution_id if told is not None else ""
+        if told is not None and told.at != event.at:
+            row.details = {"replacement_at": told.at.isoformat()}
     else:
         row.kind, row.event = OrderEventKind.FILL, Event.FILL
     return row

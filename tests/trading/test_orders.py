@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -11,6 +12,7 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.errors import IdempotencyConflict, InvalidValue
 from accounts.models import LedgerEntry, User
+from tests.trading.brokers import broken
 from tests.trading.desk import cash, funded, placed, quoted, share, ticket
 from trading import halting, orders, risk
 from trading.errors import InvalidState, OrderRefused, VersionConflict
@@ -186,6 +188,73 @@ def test_a_fill_taken_back_is_taken_out_of_cash_position_and_trade(alice: User) 
     order.refresh_from_db()
     assert (order.status, order.filled_quantity, cash(account)) == ("partially_filled", D(4), (D(9900), D(60)))
     assert Position.objects.get(account=account).quantity == D(4)
+
+
+def test_whatever_comes_first_and_however_often_the_earlier_of_two_fills_of_one_id_counts(alice: User) -> None:
+    account, acme = funded(alice), share()
+    begun = timezone.now()
+    first = Fill("z", begun, D(2), D(50))
+    other = Fill("z", begun + timedelta(seconds=1), D(3), D(51), D(1))
+    third = Fill("z", begun + timedelta(seconds=2), D("1.0000000000000000001"), D(50))  # finer than it is stored
+    ended = Report(Event.CANCELED, begun + timedelta(seconds=3))
+    for number, told in enumerate(list(permutations([first, other, third, ended]))[::3]):
+        order = placed(account, acme, ticket("buy", "10", "limit", limit_price="60"))
+        for event in (*told, *reversed(told)):
+            orders.record(order, [event], source="alpaca")
+
+        order.refresh_from_db()
+        counted = Execution.objects.filter(order_id=str(order.public_id), voided_at=None)
+        assert (order.status, order.filled_quantity, order.filled_average_price) == ("canceled", D(2), D(50)), told
+        assert list(counted.values_list("quantity", "price", "broker_fill_id")) == [(D(2), D(50), "z")], told
+        assert cash(account) == (D(10000) - 100 * (number + 1), D(0)), told
+    assert Position.objects.get(account=account).quantity == D(16)
+    # Each is kept once; the finest of them is not known again where it was stored first.
+    assert OrderEvent.objects.filter(order=order, kind="fill").count() in (3, 4)
+    assert broken() == []
+
+
+@pytest.mark.parametrize("name", ["1", "1b"])
+def test_what_a_fill_was_replaced_by_at_a_time_of_its_own_can_be_told_again_and_taken_back(
+    alice: User, name: str
+) -> None:
+    account, acme = funded(alice), share()
+    order = placed(account, acme, ticket("buy", "10", "limit", limit_price="10"))
+    fill, later = _fill("1", "4", "10"), timedelta(seconds=5)
+    replacement = Fill(name, fill.at + later, D(4), D(9))
+    # The same again but for its fees, which is another fill of the same time, quantity and price.
+    dearer = Fill(name, fill.at + later, D(4), D(9), D(1))
+    for event, paid in (
+        (fill, 40),
+        (Correction("c1", fill.at + 2 * later, "1", replacement), 36),
+        (Correction("c2", fill.at + 3 * later, name, dearer), 37),
+    ):
+        for _each in range(2):
+            orders.record(order, [event], source="alpaca")
+        assert cash(account) == (D(10000 - paid - 60), D(60))
+        assert Position.objects.get(account=account).quantity == D(4)
+
+    orders.record(order, [Correction("c3", fill.at + 4 * later, name)], source="alpaca")
+
+    order.refresh_from_db()
+    assert (order.status, cash(account)) == ("new", (D(9900), D(100)))
+    assert not Position.objects.filter(account=account).exists()
+    assert broken() == []
+
+
+def test_an_order_that_is_being_settled_can_end(alice: User) -> None:
+    account, acme = funded(alice), share()
+    for end in ("canceled", "expired", "here"):
+        order = placed(account, acme, ticket("buy", "10", "limit", limit_price="50"))
+        orders.record(order, [Report(Event.CALCULATED, timezone.now())], source="alpaca")
+        order.refresh_from_db()
+        assert (order.status, cash(account)) == ("calculated", (D(9500), D(500)))
+
+        if end == "here":
+            order = orders.cancel(order)
+        else:
+            order = orders.record(order, [Report(Event(end), timezone.now())], source="alpaca")
+
+        assert (order.status, cash(account)) == ("canceled" if end == "here" else end, (D(10000), D(0)))
 
 
 def test_a_fill_dearer_than_what_was_set_aside_is_owed_and_the_next_deposit_pays_it(alice: User) -> None:

@@ -227,7 +227,11 @@ TRANSITIONS: Mapping[Status | None, _Row] = MappingProxyType(
             **_FILLING,
             Event.FILL_BUSTED: _Target.SAME,
         },
-        _S.CALCULATED: {**_to_named(_S.NEW), **_FILLING, Event.FILL_BUSTED: _Target.SAME},
+        _S.CALCULATED: {
+            **_to_named(_S.NEW, _S.CANCELED, _S.EXPIRED),
+            **_FILLING,
+            Event.FILL_BUSTED: _Target.SAME,
+        },
         _S.PENDING_REPLACE: {
             **_to_named(_S.REPLACED, _S.PENDING_CANCEL, *_ENDS),
             **_FILLING_UNDER_REQUEST,
