@@ -16,7 +16,7 @@ from accounts.decimals import strict
 from accounts.fields import LARGEST_PRICE
 from trading import bulk, feeds, plain_bars
 from trading.errors import BarsRefused
-from trading.models import Bar, Instrument, Timeframe
+from trading.models import Bar, Instrument, InstrumentKind, Timeframe
 
 #: Is told how many bars were read so far.
 OnBars = Callable[[int], object]
@@ -67,12 +67,13 @@ def read_csv(lines: Iterable[str], *, zone: tzinfo) -> Iterator[PricedBar]:
     Raises BarsRefused, naming the line, for what is missing or cannot be meant.
     """
     rows = csv.reader(lines)
-    heading = [name.strip().lower().lstrip("\ufeff") for name in next(rows, [])]
+    read = _read(rows)
+    heading = [name.strip().lower().lstrip("\ufeff") for name in next(read, [])]
     places = _places(heading)
     clock = heading.index("time") if "date" in heading and "time" in heading else None
     if clock is not None:
         places["time"] = heading.index("date")
-    for row in rows:
+    for row in read:
         if not any(cell.strip() for cell in row):
             continue
         if len(row) < len(heading):
@@ -81,6 +82,16 @@ def read_csv(lines: Iterable[str], *, zone: tzinfo) -> Iterator[PricedBar]:
         if clock is not None:
             cells["time"] += f" {row[clock].strip()}"
         yield _bar(cells, zone=zone, where=f"Line {rows.line_num}")
+
+
+def _read(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    count = 0
+    try:
+        for row in rows:
+            count += 1
+            yield row
+    except csv.Error as error:
+        raise BarsRefused(f"Line {count + 1}: {error}.", code="bars_bad_line") from error
 
 
 def read_json(text: str, *, zone: tzinfo) -> Iterator[PricedBar]:
@@ -145,15 +156,32 @@ def moment(text: str, *, zone: tzinfo = UTC) -> datetime:
     return moment.astimezone(UTC)
 
 
-def checked(bars: Iterable[PricedBar], *, timeframe: str) -> Iterator[PricedBar]:
-    """The same bars, in rising order. Raises BarsRefused where two are nearer than the timeframe, or the same."""
+#: What may cost nothing, or less: spreads and deliveries that nobody wants, options that have run out, differences.
+_MAY_BE_WORTHLESS = frozenset({InstrumentKind.FUTURE, InstrumentKind.OPTION, InstrumentKind.CFD, InstrumentKind.INDEX})
+
+
+def checked(bars: Iterable[PricedBar], *, instrument: Instrument, timeframe: str) -> Iterator[PricedBar]:
+    """The same bars, in rising order.
+
+    Raises BarsRefused where two are nearer than the timeframe, or the same, and where one has a price that such an
+    instrument cannot have.
+    """
     least = _least(timeframe)
     before: datetime | None = None
     for bar in sorted(bars, key=lambda each: each.starts_at):
         if before is not None and bar.starts_at - before < least:
             raise _overlap(before, bar.starts_at, timeframe)
+        if bar.low <= 0:
+            _refuse_worthless(instrument, bar.starts_at)
         before = bar.starts_at
         yield bar
+
+
+def _refuse_worthless(instrument: Instrument, starts_at: datetime) -> None:
+    """Where this instrument cannot cost nothing. Raises BarsRefused."""
+    if instrument.kind not in _MAY_BE_WORTHLESS:
+        words = f"The bar of {starts_at.isoformat()} has a price that is not above zero."
+        raise BarsRefused(words, code="bars_bad_line")
 
 
 def _least(timeframe: str) -> timedelta:
@@ -212,7 +240,7 @@ def load(
     read. Raises BarsRefused, and nothing is changed.
     """
     count = 0
-    found = checked(bars, timeframe=timeframe)
+    found = checked(bars, instrument=instrument, timeframe=timeframe)
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
     while piece := list(islice(found, PIECE)):
@@ -258,7 +286,7 @@ def _load_plain(
             for name in heading.others:
                 cursor.execute(f"ALTER TABLE bar_stage ADD {name} text")
         plain_bars.copy(path, heading, "bar_stage", {}, on_bars=on_bars)
-        _refuse_overlaps("bar_stage", "true", [], timeframe=timeframe)
+        _refuse_bad("bar_stage", "true", [], instrument=instrument, timeframe=timeframe)
         return _merged(instrument, timeframe=timeframe, source=source)
     same = {"instrument_id": instrument.pk, "timeframe": timeframe, "source": source}
     count = plain_bars.copy(path, heading, "trading_bar", same, on_bars=on_bars)
@@ -266,7 +294,7 @@ def _load_plain(
         raise _nothing()
     own = "instrument_id = %s AND timeframe = %s"
     values: list[Any] = [instrument.pk, timeframe]
-    _refuse_overlaps("trading_bar", own, values, timeframe=timeframe)
+    _refuse_bad("trading_bar", own, values, instrument=instrument, timeframe=timeframe)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT min(starts_at), max(starts_at) FROM trading_bar WHERE {own}", values)  # noqa: S608
         first, last = cursor.fetchone()
@@ -289,9 +317,13 @@ def _merged(instrument: Instrument, *, timeframe: str, source: str) -> Loaded:
     return Loaded(count, added, changed, first, last)
 
 
-def _refuse_overlaps(table: str, condition: str, values: list[Any], *, timeframe: str) -> None:
+def _refuse_bad(table: str, condition: str, values: list[Any], *, instrument: Instrument, timeframe: str) -> None:
     """As `checked`, for bars that the database has."""
     with connection.cursor() as cursor:
+        cursor.execute(f"SELECT min(starts_at) FILTER (WHERE low <= 0) FROM {table} WHERE {condition}", values)  # noqa: S608 - names of our own
+        ((worthless,),) = cursor.fetchall()
+        if worthless is not None:
+            _refuse_worthless(instrument, worthless)
         cursor.execute(
             f"""
             SELECT before, starts_at FROM (

@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 Row = dict[str, Any]
+#: Of a number with an exponent, before or after its point.
+_MOST_DIGITS = 100
 
 
 class BadFeed(ValueError):
@@ -77,7 +79,7 @@ def quotes(text: str) -> list[Offer]:
     named = told.get("snapshots") if isinstance(told.get("snapshots"), dict) else told
     assert isinstance(named, dict), "looked at above"
     found = [
-        _offer(name, each["latestQuote"], each.get("latestTrade") or {})
+        _offer(name, each["latestQuote"], _last(each.get("latestTrade") or {}, name, what="trade"))
         for name, each in named.items()
         if isinstance(each, dict) and isinstance(each.get("latestQuote"), dict)
     ]
@@ -105,11 +107,16 @@ def _read(text: str) -> Any:
         return json.loads(text, parse_float=_plain, parse_int=str)
     except (ValueError, ArithmeticError):
         raise BadFeed("This is no JSON.") from None
+    except RecursionError:
+        raise BadFeed("This is nested too deep.") from None
 
 
 def _plain(text: str) -> str:
     """The number without an exponent, which some write volumes with."""
-    return f"{Decimal(text):f}"
+    number = Decimal(text)
+    if abs(number.adjusted()) > _MOST_DIGITS:
+        raise ValueError("a number is too long to be written out")
+    return f"{number:f}"
 
 
 def _rows(found: object, where: str) -> list[Row]:
@@ -120,18 +127,20 @@ def _rows(found: object, where: str) -> list[Row]:
     return found
 
 
-def _last(each: object, name: str) -> Mapping[str, Any]:
+def _last(each: object, name: str, *, what: str = "quote") -> Mapping[str, Any]:
     """The quote, or the latest of several."""
     if isinstance(each, list) and each:
         each = each[-1]
     if not isinstance(each, dict):
-        raise BadFeed(f"The quote of {name} is not an object.")
+        raise BadFeed(f"The {what} of {name} is not an object.")
     return each
 
 
 def _offer(symbol: str, quote: Mapping[str, Any], trade: Mapping[str, Any]) -> Offer:
     if not symbol or not quote.get("t"):
         raise BadFeed("A quote has a symbol and a time.")
+    if not symbol.isprintable():
+        raise BadFeed("A symbol is written in plain letters.")
 
     def text(value: object) -> str:
         # Alpaca has 0 where there is no bid or offer.

@@ -18,6 +18,8 @@ _LARGEST_STEP, _SPREAD = 5, 2
 _LARGEST_SIZE = 10
 _LOT = Decimal(100)
 _NEEDED = ("symbol", "bid", "ask")
+#: What is stored has at most so much before its point.
+LARGEST = Decimal("9999999999999999")
 _KNOWN = frozenset({*_NEEDED, "last", "bid_size", "ask_size", "time"})
 
 
@@ -44,6 +46,13 @@ def read_csv(file: TextIO) -> Iterator[Priced]:
     Raises BadPrices.
     """
     rows = csv.DictReader(file, restkey="", restval=None)
+    try:
+        yield from _quotes(rows)
+    except csv.Error as error:
+        raise BadPrices(f"line {rows.line_num + 1}: {error}") from error
+
+
+def _quotes(rows: "csv.DictReader[str]") -> Iterator[Priced]:
     names = [name.strip().lower() for name in rows.fieldnames or []]
     if missing := [name for name in _NEEDED if name not in names]:
         raise BadPrices(f"the heading has no {', '.join(missing)}")
@@ -66,8 +75,8 @@ def _quote(row: Mapping[str, str | None]) -> Priced:
         raise ValueError("there is no symbol")
     if numbers["bid"] is None and numbers["ask"] is None and numbers["last"] is None:
         raise ValueError("there is no price")
-    if numbers["bid"] is not None and numbers["ask"] is not None and numbers["bid"] > numbers["ask"]:
-        raise ValueError("the bid is above the ask")
+    if (wrong := wrong_with(numbers)) is not None:
+        raise ValueError(wrong)
     at = None
     if time:
         at = datetime.fromisoformat(time)
@@ -79,10 +88,20 @@ def _number(row: Mapping[str, str | None], name: str) -> Decimal | None:
     text = (row.get(name) or "").strip()
     if not text:
         return None
-    number = decimals.strict(text)
-    if number < 0 or (number == 0 and not name.endswith("_size")):
-        raise ValueError(f"{name} is not above zero")
-    return number
+    return decimals.strict(text)
+
+
+def wrong_with(numbers: Mapping[str, Decimal | None]) -> str | None:
+    """Why these prices and sizes, named as those of `Priced`, are no quote; None where they are one."""
+    for name, number in numbers.items():
+        if number is None:
+            continue
+        if number < 0 or (number == 0 and not name.endswith("_size")):
+            return f"{name} is not above zero"
+        if number > LARGEST:
+            return f"{name} is too large"
+    bid, ask = numbers["bid"], numbers["ask"]
+    return "the bid is above the ask" if bid is not None and ask is not None and bid > ask else None
 
 
 @dataclass(frozen=True, slots=True)

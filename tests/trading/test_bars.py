@@ -93,6 +93,9 @@ def test_json_is_read_like_csv() -> None:
         f"time,open,high,low,close\n2026-03-02 14:00,1,{'9' * 18},1,1\n",
         "time,open,high,low,close\n2026-03-02 14:00,1,2,1,1\n2026-03-02 14:00:30,1,2,1,1\n",
         "time,open,high,low,close\n",
+        "time,open,high,low,close\n2026-03-02 14:00,0,0,0,0\n",
+        "time,open,high,low,close\n2026-03-02 14:00,1,1,-1,1\n",
+        f"time,open,high,low,close,of\n2026-03-02 14:00,1,2,1,1,{'x' * 200_000}\n",
     ],
 )
 def test_what_cannot_be_meant_is_refused_and_nothing_is_stored(text: str) -> None:
@@ -103,6 +106,26 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_stored(text: str) -> Non
         load(text)
 
     assert list(Bar.objects.order_by("starts_at").values_list("starts_at", "close")) == before
+
+
+@pytest.mark.parametrize("written", ["{}", '"{}"'], ids=["plain", "quoted"])
+def test_a_bar_at_nothing_is_refused_for_a_share_and_taken_for_an_option(written: str, tmp_path: Path) -> None:
+    share, option = make_instrument(), make_instrument(symbol="ACME260918C00100000", kind="option")
+    path = tmp_path / "bars.csv"
+    path.write_text(f"time,open,high,low,close\n2026-03-02 14:00,1,1,1,1\n2026-03-02 14:01,{written.format(0)},0,0,0\n")
+    call = ("load_bars", str(path), "--timeframe", "1m", "--symbol")
+
+    for dry in ([], ["--dry-run"]):
+        with pytest.raises(CommandError, match=r"bar of 2026-03-02T14:01:00\+00:00 has a price that"):
+            call_command(*call, share.symbol, *dry)
+    assert not Bar.objects.exists()
+
+    call_command(*call, option.symbol)
+    assert Bar.objects.filter(instrument=option).count() == 2
+    Bar.objects.create(instrument=share, timeframe="1m", starts_at=at(1), open=9, high=9, low=9, close=9)
+    with pytest.raises(CommandError, match="not above zero"):
+        call_command(*call, share.symbol)
+    assert Bar.objects.get(instrument=share).close == 9
 
 
 def test_loading_twice_changes_nothing_and_a_corrected_bar_replaces() -> None:

@@ -122,6 +122,8 @@ def test_a_file_is_read_with_what_it_leaves_out() -> None:
         ("symbol,bid,ask\nA,1,2\nA,,\n", "line 3: there is no price"),
         ("symbol,bid,ask\nA,2,1\n", "line 2: the bid is above the ask"),
         ("symbol,bid,ask\nA,-1,1\n", "line 2: bid is not above zero"),
+        ("symbol,bid,ask\nA,1,99999999999999999\n", "line 2: ask is too large"),
+        (f"symbol,bid,ask\nA,1,2\nA,1,{'2' * 200_000}\n", "line 3: field larger than field limit"),
         ("symbol,bid,ask\nA,1,2,3\n", "line 2: there are more cells than the heading has"),
     ],
 )
@@ -174,7 +176,14 @@ def test_a_walk_quotes_its_instruments(acme: Instrument) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [[], ["prices.csv", "--symbols", "ACME"], ["--symbols", "NONE"], ["--symbols", "ACME", "--ticks", "0"]]
+    "given",
+    [
+        [],
+        ["prices.csv", "--symbols", "ACME"],
+        ["--symbols", "NONE"],
+        ["--symbols", "ACME", "--ticks", "0"],
+        ["--symbols", "ACME", "--start", "99999999999999999"],
+    ],
 )
 def test_a_wrong_call_says_so(acme: Instrument, given: list[str]) -> None:
     with pytest.raises(CommandError) as refused:

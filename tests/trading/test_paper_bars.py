@@ -175,7 +175,7 @@ def test_quotes_of_alpaca_are_the_market_unless_a_newer_one_is_known(alice: User
     assert out.getvalue() == "1 quotes taken, 0 were older, 1 of unknown instruments\n"
     found = Quote.objects.get(instrument=acme)
     assert (found.bid, found.ask, found.bid_size, found.ask_size) == (D("49.5"), D(50), D(3), None)
-    older = {**quote, "t": (now - timedelta(minutes=1)).isoformat(), "ap": 1}
+    older = {**quote, "t": (now - timedelta(minutes=1)).isoformat(), "bp": 1, "ap": 1}
     path.write_text(json.dumps({"ACME": {"latestQuote": older, "latestTrade": {"p": 2}}}))
     call_command("load_quotes", "--json", str(path), stdout=out)
     assert Quote.objects.get(instrument=acme).ask == D(50)
@@ -198,6 +198,36 @@ def test_a_quote_of_a_time_to_come_is_refused_and_one_that_is_there_gives_way(al
     Quote.objects.update(quoted_at=now + timedelta(days=3650))
     assert paper.take_quote(Quote(instrument=acme, last=D(80), quoted_at=now))
     assert Quote.objects.get().last == D(80)
+
+
+@pytest.mark.django_db
+def test_a_quote_that_no_market_makes_is_refused_with_its_reason_and_no_quote_of_the_file_is_taken(
+    tmp_path: Path,
+) -> None:
+    share(), share("BOLT")
+    path, now = tmp_path / "quotes.json", timezone.now().isoformat()
+    sound = {"t": now, "bp": 1, "ap": 2}
+    cases = [
+        ({"bp": -1}, "BOLT: bid is not above zero"),
+        ({"bs": -1}, "BOLT: bid_size is not above zero"),
+        ({"ap": 99999999999999999}, "BOLT: ask is too large"),
+        ({"bp": 20, "ap": 10}, "BOLT: the bid is above the ask"),
+        ({"bp": {"deep": []}}, "not a plain decimal"),
+    ]
+    texts = [(json.dumps({"quotes": {"ACME": sound, "BOLT": {**sound, **wrong}}}), words) for wrong, words in cases]
+    snapshot = {"ACME": {"latestQuote": sound}, "BOLT": {"latestQuote": sound, "latestTrade": ["x"]}}
+    texts += [
+        (json.dumps(snapshot), "The trade of BOLT is not an object"),
+        ("[" * 100_000, "nested too deep"),
+        (json.dumps({"quotes": {"ACME": sound}}).replace("1,", "1e999999999999,"), "no JSON"),
+        (json.dumps({"quotes": {"AC\0ME": sound}}), "plain letters"),
+    ]
+    for text, words in texts:
+        path.write_text(text)
+        with pytest.raises(CommandError, match=words) as refused:
+            call_command("load_quotes", "--json", str(path))
+        assert refused.value.returncode == 1
+    assert not Quote.objects.exists()
 
 
 def test_pages_are_followed_on_the_same_host_alone() -> None:

@@ -84,7 +84,7 @@ class Command(BaseCommand):
     def _load(self, instrument: Instrument, found: Iterable[PricedBar], where: str, options: dict[str, Any]) -> None:
         timeframe = options["timeframe"]
         if options["dry_run"]:
-            self._tell(where, list(bars.checked(found, timeframe=timeframe)))
+            self._tell(where, list(bars.checked(found, instrument=instrument, timeframe=timeframe)))
             return
         source = options["source"] or ("feed" if options["json"] else "file")
         loaded = bars.load(instrument, timeframe=timeframe, bars=found, source=source, on_bars=self._show_progress)

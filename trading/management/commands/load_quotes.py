@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import decimals
 from accounts.encryption import KeysMissing
-from trading import bars, feeds, price_sources
+from trading import bars, feeds, paper_prices, price_sources
 from trading.feeds import BadFeed, Offer
 from trading.management.commands.stream_trades import connected
 from trading.models import Instrument, InstrumentStatus, Quote
@@ -56,6 +56,8 @@ def _quote(offer: Offer, instrument: Instrument, source: str) -> Quote:
     }
     if not any(numbers[name] for name in ("bid", "ask", "last")):
         raise BadFeed(f"The quote of {offer.symbol} has no price.")
+    if (wrong := paper_prices.wrong_with(numbers)) is not None:
+        raise BadFeed(f"The quote of {offer.symbol}: {wrong}.")
     quote = Quote(instrument=instrument, quoted_at=bars.moment(offer.time), source=source[:30], **numbers)
     if paper.is_ahead(quote, now=timezone.now()):
         raise BadFeed(f"The quote of {offer.symbol} is of a time to come: {quote.quoted_at.isoformat()}.")

@@ -17,6 +17,10 @@ from trading.paper_prices import BadPrices, Priced, Start, gaps, read_csv, walk
 from trading.venues import paper
 
 _CENT, _FIRST = Decimal("0.01"), Decimal(100)
+#: From which no walk gets to what cannot be stored.
+_HIGHEST_START = Decimal(1_000_000_000_000)
+#: Seconds; more the clock of the machine does not wait at once.
+_LONGEST_WAIT = 1_000_000_000.0
 
 
 class Command(BaseCommand):
@@ -67,7 +71,7 @@ class Command(BaseCommand):
         try:
             for quote, wait in gaps(quotes, interval=options["interval"], each=each):
                 if wait and options["speed"]:
-                    time.sleep(wait / options["speed"])
+                    time.sleep(min(wait / options["speed"], _LONGEST_WAIT))
                 given += 1
                 taken += paper.take_quote(
                     Quote(
@@ -112,8 +116,8 @@ def _price(text: str) -> Decimal:
         number = decimals.strict(text)
     except ValueError as error:
         raise ArgumentTypeError("a plain number") from error
-    if number <= 0:
-        raise ArgumentTypeError("a number above zero")
+    if not 0 < number <= _HIGHEST_START:
+        raise ArgumentTypeError(f"a number above zero, of at most {_HIGHEST_START}")
     return number
 
 
