@@ -143,6 +143,7 @@ def default_strategy(owner: User) -> ExitStrategy:
 
 
 def _say(wallet: Wallet, fields: dict[str, Any]) -> None:
+    had = wallet.exit_strategy_id
     for name, value in fields.items():
         clean = EDITABLE[name]
         try:
@@ -155,7 +156,7 @@ def _say(wallet: Wallet, fields: dict[str, Any]) -> None:
     for name, choices in (("mode", WalletMode), ("discovery_source", DiscoverySource)):
         if getattr(wallet, name) not in choices.values:
             raise InvalidValue(_("Takes one of %(words)s.") % {"words": ", ".join(choices.values)}, pointer=f"/{name}")
-    _check_strategy(wallet)
+    _check_strategy(wallet, is_chosen=wallet.exit_strategy_id != had)
     _check_account(wallet, "simulation_account", wallet.simulation_account, is_paper=True)
     _check_account(wallet, "live_account", wallet.live_account, is_paper=False)
     _check_baseline(wallet)
@@ -167,10 +168,13 @@ def _check_confirmed(wallet: Wallet, *, was_live: bool, confirmed: bool) -> None
         raise NeedsConfirmation(words, pointer="/confirm")
 
 
-def _check_strategy(wallet: Wallet) -> None:
+def _check_strategy(wallet: Wallet, *, is_chosen: bool) -> None:
+    """The strategy is one that the person has. One that was archived meanwhile may stay, and is not chosen anew."""
     strategy = wallet.exit_strategy
     if strategy.owner_id not in (None, wallet.owner_id):
         raise InvalidValue(_("You have no such exit strategy."), pointer="/exit_strategy")
+    if is_chosen and strategy.archived_at is not None:
+        raise InvalidValue(_("This exit strategy is archived: choose another one."), pointer="/exit_strategy")
 
 
 def _check_account(wallet: Wallet, name: str, account: Account | None, *, is_paper: bool) -> None:

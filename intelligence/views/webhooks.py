@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 LARGEST_BODY = 1024 * 1024
 MOST_TRANSACTIONS = 1000
 DEEPEST = 50
+#: Of the name of a sender; the column holds no longer one.
+LONGEST_SOURCE = 40
 SIGNATURE_HEADER = "X-Webhook-Signature"
 
 #: So many signatures whose only fault is the time, within so many seconds, and somebody's clock is off.
@@ -113,6 +115,8 @@ def other(request: HttpRequest, source: str) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     try:
+        if len(source) > LONGEST_SOURCE:
+            raise Refused(404, "not_found")
         _check_size(request)
         body = _body(request)
         owner = _sender(request, source, body)

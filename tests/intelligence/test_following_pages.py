@@ -20,6 +20,9 @@ from intelligence.sources.transactions import address
 from tests.conftest import signed_in
 from tests.factories import make_account, make_user
 from tests.intelligence.following import AT, signal, strategy, wallet
+from trading import exit_strategies
+from trading.exits.plans import simple_plan
+from trading.models import ExitStrategy
 
 MINT = address("token")
 
@@ -259,6 +262,18 @@ def test_the_api_registers_wallets_and_refuses_what_is_not_ones_own(
     path = f"/api/v1/wallets/{found['id']}/"
     assert alice_api.patch(path, {"address": address("x")}).status_code == 400
     assert alice_api.delete(path).status_code == 405
+    # One that was archived is not chosen anew; a wallet that has it keeps it.
+    old = exit_strategies.archive(exit_strategies.create(owner=alice, name="Old", plan=simple_plan(stop_loss=D("0.2"))))
+    archived = {"exit_strategy": str(old.public_id)}
+    for answer in (
+        alice_api.post("/api/v1/wallets/", {**body, "address": address("other"), **archived}),
+        alice_api.patch(path, archived),
+    ):
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/exit_strategy")
+    assert Wallet.objects.get().exit_strategy == own
+    ExitStrategy.objects.filter(pk=own.pk).update(archived_at=AT)
+    kept = {"exit_strategy": str(own.public_id), "label": "Whale"}
+    assert alice_api.patch(path, kept).status_code == 200
     assert [alice_api.post(f"{path}{act}/").status_code for act in ("pause", "pause", "activate")] == [200, 409, 200]
     assert alice_api.get("/api/v1/wallets/?status=paused").json()["total"] == 0
     assert alice_api.get("/api/v1/wallets/?mode=odd").status_code == 400

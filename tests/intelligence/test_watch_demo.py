@@ -73,7 +73,13 @@ def test_the_day_is_played_with_its_reasons_and_figures_and_archived_again(setti
 
 def test_a_call_for_nobody_or_of_a_pace_below_zero_is_refused() -> None:
     make_user("demo@example.com")
-    for arguments in (["--email", "nobody@example.com"], ["--pace", "-1"], ["--round-trips", "-1"]):
+    for arguments in (
+        ["--email", "nobody@example.com"],
+        ["--pace", "-1"],
+        ["--pace", "nan"],
+        ["--pace", "inf"],
+        ["--round-trips", "-1"],
+    ):
         with pytest.raises(CommandError) as refused:
             call_command("watch_demo", *arguments)
         assert refused.value.returncode == 2

@@ -320,6 +320,17 @@ def test_w12_an_event_has_an_id_of_its_own(db: None, caplog: pytest.LogCaptureFi
     assert WebhookDelivery.objects.get().repeats == 0
 
 
+def test_a_sender_whose_name_is_too_long_to_be_kept_is_none(alice: User, caplog: pytest.LogCaptureFixture) -> None:
+    _, token = tokens.create(owner=alice, name="bot", scope="write", at=AT)
+    answers = [
+        post(f"/api/v1/webhooks/{'b' * length}/", event(f"e-{length}"), Authorization=f"Bearer {token}")
+        for length in (40, 41)
+    ]
+    assert [(each.status_code, each.json()["status"]) for each in answers] == [(202, "received"), (404, "not_found")]
+    assert WebhookDelivery.objects.get().source == "b" * 40
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+
+
 def test_w13_what_is_of_an_unknown_kind_or_version_is_kept_as_ignored(db: None) -> None:
     assert signed({**event("a"), "type": "wallet.dreams"}).status_code == 202
     assert signed({**event("b"), "version": 99}).status_code == 202

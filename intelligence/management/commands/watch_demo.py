@@ -1,5 +1,6 @@
 """Plays a recorded day of webhooks to somebody, against stand-ins of the sources."""
 
+import math
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -46,6 +47,8 @@ class Command(BaseCommand):
         person = User.objects.filter(email__iexact=options["email"]).first()
         if person is None:
             raise CommandError(f"There is nobody with the address {options['email']}.", returncode=2)
+        if not math.isfinite(options["pace"]):
+            raise CommandError("--pace is a number of seconds.", returncode=2)
         if options["pace"] < 0 or options["round_trips"] < 0:
             raise CommandError("--pace and --round-trips are not below zero.", returncode=2)
         if options["curl"]:
