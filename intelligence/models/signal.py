@@ -203,7 +203,7 @@ class SignalOutcomeQuerySet(models.QuerySet["SignalOutcome"]):
 
 
 class SignalOutcome(models.Model):
-    """What was made of a signal at one attempt. Append-only; the newest of a signal counts."""
+    """What was made of a signal, once and for good. Append-only."""
 
     public_id = models.UUIDField(db_default=UUIDv7(), unique=True, editable=False)
     owner_id = models.BigIntegerField(null=True)
@@ -226,9 +226,9 @@ class SignalOutcome(models.Model):
     objects = SignalOutcomeQuerySet.as_manager()
 
     class Meta:
-        db_table_comment = "Event log, append-only: what was made of signals, one row per attempt"
+        db_table_comment = "Event log, append-only: what was made of signals, one row for each"
         constraints = [
-            models.UniqueConstraint(fields=["signal", "attempt"], name="signal_outcome_once_per_attempt"),
+            models.UniqueConstraint(fields=["signal"], name="signal_outcome_once"),
             models.CheckConstraint(name="signal_outcome_verdict_valid", condition=Q(verdict__in=OutcomeVerdict.values)),
             models.CheckConstraint(name="signal_outcome_attempt_positive", condition=Q(attempt__gt=0)),
             models.CheckConstraint(name="signal_outcome_action_said", condition=~Q(action_taken="")),

@@ -16,6 +16,7 @@ from intelligence.models import (
     Token,
     TokenListing,
     Wallet,
+    WalletPerformance,
     WebhookDelivery,
     WebhookRegistration,
 )
@@ -42,8 +43,21 @@ def test_what_was_seen_and_what_was_made_of_it_is_never_changed(alice: User) -> 
         refused(f"UPDATE intelligence_{table} SET id = id + 1", by="append-only")
         refused(f"DELETE FROM intelligence_{table}", by="append-only")
         refused(f"TRUNCATE intelligence_{table} CASCADE", by="append-only")
+    with pytest.raises(IntegrityError, match="signal_outcome_once"), transaction.atomic():
+        SignalOutcome.objects.create(
+            signal=seen, attempt=2, verdict="ignored", action_taken="again", reason="Again", decided_at=AT
+        )
     assert Signal.objects.get() == seen
     assert SignalOutcome.objects.get() == outcome
+
+
+def test_every_table_says_what_it_is_for(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND pg_table_is_visible(oid) "
+            "AND relname LIKE 'intelligence\\_%' AND obj_description(oid, 'pg_class') IS NULL"
+        )
+        assert cursor.fetchall() == []
 
 
 def test_a_delivery_stays_as_it_came_and_how_far_it_has_come_moves_on(db: None) -> None:
@@ -76,6 +90,9 @@ def test_a_wallet_keeps_its_address_and_is_sound(alice: User, bob: User) -> None
     }
     for constraint, (change, *values) in cases.items():
         refused(f"UPDATE intelligence_wallet SET {change}", *values, by=constraint)
+    refused("DELETE FROM intelligence_wallet", by="archived, never deleted")
+    WalletPerformance.objects.create(owner=alice, wallet=made, mode="live", window="all", calculated_at=AT)
+    refused(f"UPDATE intelligence_walletperformance SET owner_id = {bob.pk}", by="wallet_of_owner")
     fields = {"owner": alice, "exit_strategy": made.exit_strategy, "pending_since": AT}
     for wrong in ("0x" + "a" * 40, "O" * 40, "a" * 31, "a" * 45, made.address):
         with pytest.raises(DatabaseError), transaction.atomic():
