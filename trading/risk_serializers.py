@@ -31,12 +31,31 @@ _MONEY = ("capital", "daily_loss_limit", "min_liquidity_usd")
 _OFF = ("max_capital_per_trade", "max_total_capital", "daily_loss_limit", "max_daily_loss")
 
 
+class _Stated:
+    """A number that is stated: only null switches a limit off, and an empty text is none."""
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        # Before it is asked whether null is allowed, which the framework takes an empty text for.
+        if isinstance(data, str) and not data.strip():
+            self.fail("not_plain_decimal")  # type: ignore[attr-defined]
+        answer: tuple[bool, Any] = super().validate_empty_values(data)  # type: ignore[misc]
+        return answer
+
+
+class _MoneyField(_Stated, MoneyField):
+    pass
+
+
+class _PriceField(_Stated, PriceField):
+    pass
+
+
 def _number(name: str) -> serializers.Field[Any, Any, Any, Any]:
     least, most = RANGES[name]
     words = f"From {least} to {most}." if most < 10**9 else f"From {least}."
     if isinstance(RiskConfig._meta.get_field(name), models.PositiveSmallIntegerField):
         return serializers.IntegerField(required=False, help_text=words)
-    kind = MoneyField if name in _MONEY else PriceField
+    kind = _MoneyField if name in _MONEY else _PriceField
     return kind(required=False, allow_null=name in _OFF, help_text=words)
 
 
@@ -61,9 +80,9 @@ class RiskLimitSerializer(StrictSerializer):
     id = serializers.UUIDField(read_only=True)
     account = OwnIdField(queryset=Account.objects, required=False, allow_null=True)
     symbol = LineField(max_length=40, required=False, allow_null=True)
-    max_quantity = PriceField(required=False, allow_null=True)
-    max_notional = MoneyField(required=False, allow_null=True, help_text="In the instrument's currency.")
-    price_band = PriceField(required=False, allow_null=True, help_text="Fraction of the last price, 0.05 for 5 %.")
+    max_quantity = _PriceField(required=False, allow_null=True)
+    max_notional = _MoneyField(required=False, allow_null=True, help_text="In the instrument's currency.")
+    price_band = _PriceField(required=False, allow_null=True, help_text="Fraction of the last price, 0.05 for 5 %.")
     max_open_positions = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=1_000_000)
     max_trades_per_day = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=1_000_000)
 

@@ -17,6 +17,7 @@ from tests.journal.factories import make_instrument
 from tests.trading.risk_things import NOW, lose, with_300
 from trading import risk
 from trading.models import BreakerEvent, BreakerState, RiskConfig, RiskConfigRevision, RiskLimit, SystemSetting
+from trading.risk import configuration
 from trading.risk.breakers import Target
 
 pytestmark = pytest.mark.django_db
@@ -219,6 +220,24 @@ def test_the_configuration_by_api(operator: User, alice_api: APIClient) -> None:
     wrong = api.patch("/api/v1/risk-config/", {"win_rate_sample": 1})
     assert (wrong.status_code, risk.current().capital) == (400, 500)
     assert wrong.json()["errors"][0]["pointer"] == "/win_rate_sample"
+
+
+def test_an_empty_text_is_no_number_and_switches_no_limit_off(
+    operator: User, alice: User, alice_api: APIClient
+) -> None:
+    api, before = api_of(operator), configuration.as_written(risk.current())
+    for name in ("daily_loss_limit", "max_daily_loss", "max_capital_per_trade", "max_total_capital", "capital"):
+        for text in ("", " "):
+            answer = api.patch("/api/v1/risk-config/", {name: text})
+            assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, f"/{name}")
+    assert configuration.as_written(risk.current()) == before
+    limit = risk.set_limit(alice, max_quantity=Decimal(5), max_notional=Decimal(500), price_band=Decimal("0.1"))
+    for name in ("max_quantity", "max_notional", "price_band"):
+        assert alice_api.patch(f"/api/v1/risk-limits/{limit.public_id}/", {name: ""}).status_code == 400
+    limit.refresh_from_db()
+    assert (limit.max_quantity, limit.max_notional, limit.price_band) == (5, 500, Decimal("0.1"))
+
+    assert api.patch("/api/v1/risk-config/", {"daily_loss_limit": None}).json()["daily_loss_limit"] is None
 
 
 def test_limits_by_api(alice_api: APIClient, account: Account) -> None:
