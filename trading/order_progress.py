@@ -3,6 +3,7 @@
 Locks are taken in one order: accounts by id, portfolios, orders, the person's version.
 """
 
+import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -25,12 +26,15 @@ from trading.order_rules.broker_events import (
     Known,
     OrderState,
     Report,
+    arrived_after_the_end,
     fold,
 )
 from trading.order_rules.reservations import Movement, MovementKind, Standing, movements, standing
 from trading.order_rules.statuses import Outcome, Status
 from trading.order_rules.vocabulary import Side
 from trading.order_tickets import hold_of, known_of, row_of, standing_of, told_as
+
+logger = logging.getLogger(__name__)
 
 LOCAL = "local"
 _ZERO = Decimal(0)
@@ -327,6 +331,7 @@ def _tell(step: Step) -> None:
             before={"status": step.before.status, "filled": step.before.executed},
             after={"status": step.after.status, "filled": step.after.executed},
         )
+    _tell_late(step)
     if step.after.status is Status.REJECTED and step.before.status is not Status.REJECTED:
         tell_refused([order])
     for fill in step.fills:
@@ -342,6 +347,33 @@ def _tell(step: Step) -> None:
                 "symbol": order.instrument.symbol,
                 "price": plain(fill.price),
                 "account": order.account.name,
+            },
+            link=f"/desk/orders/{order.public_id}/",
+            account_id=order.account_id,
+        )
+
+
+def _tell_late(step: Step) -> None:
+    """The feed has a warning for each fill that came about or became known after the order's end: nothing was set
+    aside for it any more, and whoever thought the order over has a position.
+    """
+    order = step.order
+    late = {fill.execution_id for fill in arrived_after_the_end(step.before, step.after)}
+    late |= step.after.late - step.before.late
+    words = _("An order for %(symbol)s in %(account)s executed after its end: %(quantity)s at %(price)s. Look at it.")
+    for fill in step.fills:
+        if fill.execution_id not in late:
+            continue
+        logger.warning("the order %s executed after its end: %s at %s", order.public_id, fill.quantity, fill.price)
+        activity.noted(
+            order.owner_id,
+            ActivityKind.WARNING,
+            words
+            % {
+                "symbol": order.instrument.symbol,
+                "account": order.account.name,
+                "quantity": plain(fill.quantity),
+                "price": plain(fill.price),
             },
             link=f"/desk/orders/{order.public_id}/",
             account_id=order.account_id,

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.errors import IdempotencyConflict, InvalidValue
-from accounts.models import LedgerEntry, User
+from accounts.models import ActivityEntry, LedgerEntry, User
 from tests.trading.brokers import broken
 from tests.trading.desk import cash, funded, placed, quoted, share, ticket
 from trading import halting, orders, risk
@@ -176,6 +176,25 @@ def test_an_event_told_twice_counts_once_and_a_report_that_cannot_be_is_kept_as_
         ("fill", "applied"),
         ("new", "ignored"),
     ]
+
+
+def test_a_fill_after_the_end_counts_is_flagged_and_warns_its_owner_once(alice: User) -> None:
+    account, acme = funded(alice), share()
+    order = placed(account, acme, ticket("buy", "10", "limit", limit_price="10"))
+    orders.cancel(order)
+    warnings = ActivityEntry.objects.filter(owner=alice, kind="warning")
+    assert not warnings.exists()
+
+    fill = _fill("1", "4", "10")
+    for _ in range(2):
+        orders.record(order, [fill], source="paper")
+
+    order.refresh_from_db()
+    assert (order.status, order.filled_quantity, order.has_late_fill) == ("canceled", D(4), True)
+    assert cash(account) == (D(9960), D(0))
+    (told,) = warnings
+    assert told.text == f"An order for ACME in {account.name} executed after its end: 4 at 10. Look at it."
+    assert (told.account, told.link) == (account, f"/desk/orders/{order.public_id}/")
 
 
 def test_a_fill_taken_back_is_taken_out_of_cash_position_and_trade(alice: User) -> None:
