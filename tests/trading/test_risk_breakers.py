@@ -144,6 +144,24 @@ def test_a_strategy_is_judged_by_the_trades_of_its_setup(alice: User, account: A
     assert BreakerEvent.objects.get(kind="activated").reasons == ["consecutive_losses"]
 
 
+def test_a_strategy_is_stopped_and_judged_however_its_name_is_written(alice: User, account: Account) -> None:
+    on = risk.activate(alice, live(alice, strategy="Gap"), note="Six in a row", at=NOW)
+    for name in ("Gap", "gap", "GAP", " gap "):
+        assert risk.state_for(account, name) is RiskState.REDUCING, name
+    assert risk.state_for(account, "gaps") is RiskState.ACTIVE
+    # Stopped once more under another name it is the same breaker, and its trades are those of the setup.
+    assert risk.activate(alice, live(alice, strategy="GAP"), note="Again", at=NOW) == on
+    gap = Tag.objects.create(
+        owner=alice, name="gap", group=TagGroup.objects.create(owner=alice, name="Setup", role="setup")
+    )
+    for trade in lose(account, "-1", "-1", day=DAY + timedelta(days=1)):
+        trade.tags.add(gap)
+    risk.evaluate(alice.pk, at=NOW + timedelta(days=1))
+
+    (state,) = BreakerState.objects.filter(scope="strategy")
+    assert (state.strategy, state.metrics["losing_streak"]) == ("Gap", 2)
+
+
 def test_open_losses_at_fresh_prices_count_and_stale_prices_are_told(alice: User, account: Account) -> None:
     buy(account, "AAPL")
     apple = make_instrument("AAPL")

@@ -29,6 +29,7 @@ from trading.models import (
 from trading.models.breaker import LONGEST_STRATEGY
 from trading.order_rules.pretrade import RiskState
 from trading.risk import measuring
+from trading.risk.measuring import same_strategy
 
 LONGEST_NOTE = 500
 _RANK = {BreakerStatus.ACTIVE: 0, BreakerStatus.REDUCING: 1, BreakerStatus.HALTED: 2}
@@ -201,6 +202,10 @@ def opened(
     """The breaker of this scope; it judges what closes after `at` where it was not there before."""
     if len(strategy) > LONGEST_STRATEGY:
         raise InvalidValue(_("A strategy has at most 50 characters."), pointer="/strategy")
+    if strategy:
+        # Under the name that it has, however it is written this time.
+        named = BreakerState.objects.filter(owner=owner, scope=scope, mode=mode, strategy__iexact=strategy)
+        strategy = named.order_by("id").values_list("strategy", flat=True).first() or strategy
     state, is_new = BreakerState.objects.get_or_create(
         owner=owner, scope=scope, account_id=account_id, strategy=strategy, mode=mode, defaults={"baseline_at": at}
     )
@@ -264,14 +269,15 @@ def _over(account: Account, strategy: str) -> BreakerState | None:
 
 def _widest_of_worst(on: Iterable[BreakerState], account: Account, strategy: str) -> BreakerState | None:
     mode = BreakerMode.of(account)
-    rows = [
-        row
-        for row in on
-        if row.mode == mode and row.account_id in (None, account.pk) and row.strategy in ("", strategy)
-    ]
+    rows = [row for row in on if row.mode == mode and row.account_id in (None, account.pk) and _is_over(row, strategy)]
     widest = [BreakerScope.EVERYBODY, BreakerScope.GLOBAL, BreakerScope.ACCOUNT, BreakerScope.STRATEGY]
     found = sorted(rows, key=lambda row: (-_RANK[BreakerStatus(row.state)], widest.index(BreakerScope(row.scope))))
     return found[0] if found else None
+
+
+def _is_over(row: BreakerState, strategy: str) -> bool:
+    """Whether it is over this strategy: one that is written in other letters is the same."""
+    return not row.strategy or same_strategy(row.strategy) == same_strategy(strategy)
 
 
 def _subject(state: BreakerState) -> dict[str, Any]:

@@ -107,7 +107,8 @@ def _open(seen: Seen, missing: list[Key]) -> None:
     accounts = [seen.accounts[account_id] for _mode, account_id, _strategy in missing if account_id is not None]
     carried = measuring.carried_by_accounts(accounts, seen.rates)
     made = []
-    for mode, account_id, strategy in missing:
+    for mode, account_id, setup in missing:
+        strategy = seen.names.get(setup, setup)
         row = BreakerState(owner=seen.owner, mode=mode, account_id=account_id, strategy=strategy)
         if account_id is not None:
             row.scope, row.baseline_at = BreakerScope.ACCOUNT, seen.accounts[account_id].created_at

@@ -67,7 +67,7 @@ class Open:
     is_priced: bool
 
 
-#: What a breaker is of, within one person: its mode, its account or None, its strategy or "".
+#: What a breaker is of, within one person: its mode, its account or None, its strategy as `same_strategy` has it or "".
 Key = tuple[str, int | None, str]
 
 
@@ -90,6 +90,7 @@ class Seen:
     accounts: dict[int, Account]
     by_mode: dict[str, list[Account]]
     groups: dict[Key, Group]
+    names: dict[str, str]
     moved: Paid
     rates: Rates
 
@@ -118,7 +119,12 @@ class Seen:
 
 def key_of(state: BreakerState) -> Key:
     """Where this breaker's scope is among the groups."""
-    return (state.mode, state.account_id, state.strategy)
+    return (state.mode, state.account_id, same_strategy(state.strategy))
+
+
+def same_strategy(name: str) -> str:
+    """The same for every way to write the name of a strategy: in small or capital letters, with blanks around it."""
+    return name.strip().casefold()
 
 
 def look(owner: User, config: RiskConfig, *, at: datetime) -> Seen:
@@ -139,12 +145,13 @@ def look(owner: User, config: RiskConfig, *, at: datetime) -> Seen:
         by_mode.setdefault(BreakerMode.of(each), []).append(each)
     groups: dict[Key, Group] = {}
     setups = _setups(owner)
+    names = {same_strategy(name): name for each in setups.values() for name in sorted(each)}
 
     def over(row: Result | Exit | Open) -> Iterable[Group]:
         """The groups that a row is in."""
         mode = BreakerMode.of(accounts[row.account_id])
         keys: list[Key] = [(mode, None, ""), (mode, row.account_id, "")]
-        keys += [(mode, None, setup) for setup in setups.get(row.trade_id, ())]
+        keys += [(mode, None, setup) for setup in {same_strategy(name) for name in setups.get(row.trade_id, ())}]
         return [groups.setdefault(key, Group()) for key in keys]
 
     for result in results:
@@ -163,6 +170,7 @@ def look(owner: User, config: RiskConfig, *, at: datetime) -> Seen:
         accounts=accounts,
         by_mode=by_mode,
         groups=groups,
+        names=names,
         moved=capital.paid(accounts),
         rates=rates.latest(currencies, at.date()),
     )
@@ -209,7 +217,7 @@ def carried(state: BreakerState, *, currency: str) -> Decimal:
         is_simulation = state.mode == BreakerMode.SIMULATION
         rows = rows.filter(**simulated) if is_simulation else rows.exclude(**simulated)
     if state.scope == BreakerScope.STRATEGY:
-        rows = rows.filter(tags__name=state.strategy, tags__group__role=TagRole.SETUP)
+        rows = rows.filter(tags__name__iexact=state.strategy, tags__group__role=TagRole.SETUP)
     sums = dict(rows.values_list("currency").annotate(Sum("net_pnl")))
     known = rates.latest({currency, *sums}, state.baseline_at.date())
     amounts = (known.convert(amount, each, currency) for each, amount in sums.items())
