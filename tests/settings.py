@@ -20,6 +20,8 @@ from config.settings import DATABASES, MIGRATION_DATABASE_URL, VAR_DIR, _databas
 
 # The owner's role makes the test database; what the lesser role may not do has a test of its own.
 DATABASES["default"] = _database(MIGRATION_DATABASE_URL)
+# In life it has to be there in five seconds; a machine that stands still may take longer.
+DATABASES["default"]["OPTIONS"]["connect_timeout"] = 60
 MEDIA_ROOT = VAR_DIR / "media"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
