@@ -23,6 +23,7 @@ from trading.order_rules import pretrade
 from trading.order_rules.pretrade import Limits, RiskState, Terms
 from trading.order_rules.reservations import Held, Hold
 from trading.order_rules.ticket import Ticket
+from trading.order_rules.vocabulary import OrderType, Side
 from trading.order_tickets import FRESH, is_fresh
 
 _ZERO = Decimal(0)
@@ -36,11 +37,16 @@ _Pair = tuple[int, int]
 # so that two of these do not wait for each other. The ids are those of the order, should it come to be.
 _FACTS = f"""
 WITH held AS MATERIALIZED (
-    SELECT id, account_id, currency, available_balance, reserved_balance, owed_balance FROM accounts_portfolio
+    SELECT id, account_id, currency, available_balance, reserved_balance, owed_balance, (
+        SELECT sum(-s.quantity * i.multiplier * i.strike)
+        FROM trading_position s JOIN trading_instrument i ON i.id = s.instrument_id
+        WHERE s.account_id = f.account_id AND s.quantity < 0 AND i.option_type = 'put' AND i.currency = f.currency
+    ) AS secures
+    FROM accounts_portfolio f
     WHERE account_id = ANY(%(accounts)s::bigint[]) AND currency = ANY(%(currencies)s::text[])
     ORDER BY account_id, currency {{lock}}
 )
-SELECT held.id, held.available_balance, held.reserved_balance, held.owed_balance,
+SELECT held.id, held.available_balance, held.reserved_balance, held.owed_balance, held.secures,
     (SELECT status FROM accounts_client WHERE user_id = asked.owner_id),
     q.instrument_id, q.bid, q.ask, q.last, q.bid_size, q.ask_size, q.quoted_at, q.source, p.quantity,
     CASE WHEN p.id IS NOT NULL THEN (
@@ -69,6 +75,18 @@ _LOCKED = _FACTS.format(
 _LOOKED_AT = _FACTS.format(lock="", ids="NULL, NULL")
 
 
+# What calls have promised of an underlying: those that wait to be written, and those that are.
+_COVERS = """
+SELECT coalesce((
+    SELECT sum(o.reserved_units) FROM trading_order o JOIN trading_instrument i ON i.id = o.instrument_id
+    WHERE o.account_id = %(account)s AND o.held = 'underlying' AND o.reserved_units > 0
+        AND NOT o.status = ANY(%(ends)s::text[]) AND i.underlying = %(symbol)s
+), 0) + coalesce((
+    SELECT sum(-p.quantity * i.multiplier) FROM trading_position p JOIN trading_instrument i ON i.id = p.instrument_id
+    WHERE p.account_id = %(account)s AND p.quantity < 0 AND i.option_type = 'call' AND i.underlying = %(symbol)s
+), 0)
+"""
+
 _accounts = Prepared(lambda ids: Account.objects.filter(pk__in=one_of(ids)), ids=[0])
 
 
@@ -79,6 +97,7 @@ class _Row(NamedTuple):
     available: Decimal
     reserved: Decimal
     owed: Decimal
+    secures: Decimal | None
     client_status: str | None
     quoted_id: int | None
     bid: Decimal | None
@@ -116,6 +135,12 @@ class Facts:
         self._portfolios: dict[tuple[int, str], Portfolio] = {}
         self._positions: dict[_Pair, Decimal] = {}
         self._promised: dict[_Pair, Decimal] = defaultdict(Decimal)
+        self._secures: dict[tuple[int, str], Decimal] = {}
+        # Units by account and symbol, of the orders at hand alone: what they sell, what their calls promise of an
+        # underlying, and what calls that they buy back at the market no longer do.
+        self._sold: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
+        self._written: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
+        self._freed: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
         ids = {request.account.pk for request in requests}
         accounts = trades.locked_accounts(ids) if locked else _accounts.all(ids=list(ids))
         self.accounts = {account.pk: account for account in accounts}
@@ -153,8 +178,10 @@ class Facts:
         if row.position is not None:
             self._positions[account.pk, instrument.pk] = row.position
             self._promised[account.pk, instrument.pk] = row.promised or _ZERO
+            self._freed[account.pk, instrument.underlying] += _bought_back(request, row.position)
         key = (account.pk, instrument.currency)
         if key not in self._portfolios:
+            self._secures[key] = row.secures or _ZERO
             self._portfolios[key] = _portfolio_of(row, account, instrument.currency, locked=locked)
 
     def place_of(self, request: Request) -> tuple[int, uuid.UUID, bool]:
@@ -178,16 +205,20 @@ class Facts:
         """The account's cash in this currency, locked or read before."""
         return self._portfolios[account.pk, currency]
 
+    def available(self, account: Account, currency: str) -> Decimal:
+        """The money that may be used: not what is owed, nor what written puts would take."""
+        portfolio = self.portfolio(account, currency)
+        return portfolio.available_balance - portfolio.owed_balance - self._secures[account.pk, currency]
+
     def account(self, account: Account, instrument: Instrument, state: RiskState, limits: Limits) -> pretrade.Account:
         """The account as it stands after the orders that were decided before."""
-        portfolio = self.portfolio(account, instrument.currency)
         pair = (account.pk, instrument.pk)
         position = self._positions.get(pair, _ZERO)
         return pretrade.Account(
-            available=portfolio.available_balance - portfolio.owed_balance,
+            available=self.available(account, instrument.currency),
             position=position,
-            closable=max(_ZERO, abs(position) - self._promised[pair] - _covering(account, instrument, position)),
-            underlying=_underlying(account, instrument),
+            closable=max(_ZERO, abs(position) - self._promised[pair] - self._covering(account, instrument, position)),
+            underlying=self._underlying(account, instrument),
             client_is_active=self._clients.get(account.owner_id) in _MAY_TRADE,
             account_is_active=account.status == AccountStatus.ACTIVE and account.archived_at is None,
             allows_short=account.allows_short,
@@ -203,6 +234,33 @@ class Facts:
         """The units of an order that was let through are promised; its money is counted where it is booked."""
         if hold.held is Held.HOLDINGS:
             self._promised[account.pk, instrument.pk] += hold.units
+            self._sold[account.pk, instrument.symbol] += hold.units
+        elif hold.held is Held.UNDERLYING:
+            self._written[account.pk, instrument.underlying] += hold.units
+
+    def _covering(self, account: Account, instrument: Instrument, position: Decimal) -> Decimal:
+        """The units of a position that calls written on it have promised."""
+        if position <= 0 or instrument.kind == InstrumentKind.OPTION:
+            return _ZERO
+        found = rows(_COVERS, {"account": account.pk, "symbol": instrument.symbol, "ends": ENDS})
+        units: Decimal = found[0][0]
+        key = (account.pk, instrument.symbol)
+        return max(_ZERO, units - self._freed[key]) + self._written[key]
+
+    def _underlying(self, account: Account, instrument: Instrument) -> Decimal:
+        """The free units of what an option is on."""
+        if instrument.kind != InstrumentKind.OPTION or not instrument.underlying:
+            return _ZERO
+        under = Instrument.objects.filter(symbol=instrument.underlying, status="active").first()
+        if under is None:
+            return _ZERO
+        held = Position.objects.filter(account=account, instrument=under).values_list("quantity", flat=True).first()
+        if held is None or held <= 0:
+            return _ZERO
+        selling = Order.objects.live().filter(account=account, instrument=under, held=Held.HOLDINGS)
+        promised = selling.aggregate(units=Sum("reserved_units"))["units"] or _ZERO
+        sold = self._sold[account.pk, under.symbol]
+        return max(_ZERO, held - promised - sold - self._covering(account, under, held))
 
     def terms(self, ticket: Ticket, instrument: Instrument, *, fees: Decimal) -> Terms:
         """What the order would cost here."""
@@ -256,25 +314,10 @@ def _margin(ticket: Ticket, instrument: Instrument, ask: Decimal | None) -> Deci
     return None if price is None else price * instrument.multiplier
 
 
-def _covering(account: Account, instrument: Instrument, position: Decimal) -> Decimal:
-    """The units of a position that calls written on it have promised."""
-    if position <= 0 or instrument.kind == InstrumentKind.OPTION:
+def _bought_back(request: Request, position: Decimal | None) -> Decimal:
+    """The units that a call which is bought back at the market promises no longer."""
+    instrument, ticket = request.instrument, request.ticket
+    if instrument.option_type != "call" or position is None or position >= 0 or ticket.side is not Side.BUY:
         return _ZERO
-    live = Order.objects.live().filter(account=account, held=Held.UNDERLYING, reserved_units__gt=0)
-    sums = live.filter(instrument__underlying=instrument.symbol).aggregate(units=Sum("reserved_units"))
-    return sums["units"] or _ZERO
-
-
-def _underlying(account: Account, instrument: Instrument) -> Decimal:
-    """The free units of what an option is on."""
-    if instrument.kind != InstrumentKind.OPTION or not instrument.underlying:
-        return _ZERO
-    under = Instrument.objects.filter(symbol=instrument.underlying, status="active").first()
-    if under is None:
-        return _ZERO
-    held = Position.objects.filter(account=account, instrument=under).values_list("quantity", flat=True).first()
-    if held is None or held <= 0:
-        return _ZERO
-    selling = Order.objects.live().filter(account=account, instrument=under, held=Held.HOLDINGS)
-    promised = selling.aggregate(units=Sum("reserved_units"))["units"] or _ZERO
-    return max(_ZERO, held - promised - _covering(account, under, held))
+    quantity = ticket.quantity if ticket.type is OrderType.MARKET else None
+    return _ZERO if quantity is None else min(quantity, -position) * instrument.multiplier

@@ -16,14 +16,18 @@ from tests.trading.brokers import broken
 from tests.trading.desk import cash, funded, placed, quoted, share, ticket
 from trading import halting, orders, risk
 from trading.errors import InvalidState, OrderRefused, VersionConflict
-from trading.models import Execution, Order, OrderEvent, Position, Trade
+from trading.models import Execution, Instrument, Order, OrderEvent, Position, Trade
 from trading.order_rules.broker_events import Correction, Fill, Report
 from trading.order_rules.statuses import Event
 from trading.order_rules.vocabulary import OrderClass, PositionIntent, Purpose
 from trading.risk.breakers import Target
+from trading.venues import paper
 
 pytestmark = pytest.mark.django_db
 D = Decimal
+
+
+_WRITE = PositionIntent.SELL_TO_OPEN
 
 
 def _fill(name: str, quantity: str, price: str) -> Fill:
@@ -320,6 +324,53 @@ def test_what_only_says_that_it_closes_opens_nothing_and_what_closes_does_though
         assert (out.status, Position.objects.filter(account=account).exists()) == ("filled", False)
 
 
+def _option(kind: str) -> Instrument:
+    return share(f"ACME-{kind}", kind="option", option_type=kind, strike=D(90), multiplier=D(100), underlying="ACME")
+
+
+def test_puts_stay_secured_once_they_are_written(alice: User) -> None:
+    account, put, acme = funded(alice, "20000"), _option("put"), share()
+    quoted(put, "1", "1")
+    codes = []
+    for _each in range(3):
+        order = placed(account, put, ticket("sell", "1", time_in_force="day", position_intent=_WRITE))
+        codes.append((order.status, [each.code for each in orders.reasons_of(order)]))
+
+    # Two at 90 x 100 take 18,000 of 20,000; what they brought, 2 x 100, and the rest is 2,200.
+    assert codes == [("filled", []), ("filled", []), ("rejected", ["insufficient_funds"])]
+    assert orders.reasons_of(order)[0].values == {"needed": "9000", "available": "2200", "most": "0"}
+    shares = placed(account, acme, ticket("buy", "23", "limit", limit_price="100"))
+    assert [each.code for each in orders.reasons_of(shares)] == ["insufficient_funds"]
+    assert (cash(account), Position.objects.get(account=account).quantity) == ((D(20200), D(0)), D(-2))
+    back = placed(account, put, ticket("buy", "1", time_in_force="day"))
+    assert back.status == "filled"
+    assert placed(account, acme, ticket("buy", "23", "limit", limit_price="100")).status == "new"
+
+
+def test_calls_stay_covered_once_they_are_written(alice: User) -> None:
+    account, call, acme = funded(alice, "20000"), _option("call"), share()
+    quoted(call, "1", "1")
+    quoted(acme, "100", "100")
+    placed(account, acme, ticket("buy", "150"))
+    write = ticket("sell", "1", time_in_force="day", position_intent=_WRITE)
+    wanted = [orders.Request(account, call, write, orders.Intent(client_order_id=name)) for name in ("1", "2")]
+
+    first, second = orders.place_many(wanted)
+    assert isinstance(first, orders.Placed)
+    assert isinstance(second, orders.Placed)
+    paper.match(call.pk)
+
+    for order in (second.order, placed(account, call, write), placed(account, acme, ticket("sell", "51"))):
+        (reason,) = orders.reasons_of(order)
+        assert reason.code in ("insufficient_underlying", "insufficient_holdings")
+        assert reason.values in ({"needed": "100", "free": "50"}, {"most": "50"})
+    assert dict(Position.objects.values_list("instrument__symbol", "quantity")) == {"ACME": D(150), "ACME-call": D(-1)}
+    assert placed(account, acme, ticket("sell", "50")).status == "filled"
+    # What is got out of together: the call is bought back at the market, and no longer keeps the shares.
+    done = halting.flatten(alice, None, confirmed=True)
+    assert (done.refused, Position.objects.exists()) == (0, False)
+
+
 def test_a_bracket_is_an_entry_whose_filled_exits_end_each_other(alice: User) -> None:
     account, acme = funded(alice), share()
     quoted(acme, "99.90", "100")
@@ -412,7 +463,7 @@ def test_the_target_of_an_oco_buys_a_short_back_and_neither_sets_money_aside(ali
     stop = target.legs.get()
     assert (target.limit_price, target.reserved_units, cash(account)) == (D(95), D(10), (D(11000), D(0)))
 
-    quoted(acme, "94", "94.10")
+    quoted(acme, "94.90", "95")
 
     target.refresh_from_db()
     stop.refresh_from_db()

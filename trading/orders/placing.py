@@ -164,14 +164,13 @@ def preview(request: Request) -> Preview:
         of_plan: tuple[Violation, ...] = ()
     except OrderRefused as error:
         of_plan = tuple(error.reasons)
-    portfolio = facts.portfolio(request.account, request.instrument.currency)
     decision = judged.decision
     return Preview(
         reasons=(*(judged.broken if decision is None else decision.reasons), *of_plan),
         hold=decision.hold if decision else None,
         value=judged.value,
         quote=facts.quote(request.instrument),
-        available=portfolio.available_balance - portfolio.owed_balance,
+        available=facts.available(request.account, request.instrument.currency),
     )
 
 
