@@ -133,6 +133,7 @@ class Judged:
     decision: Decision | None = None
     value: Decimal | None = None
     reference: Decimal | None = None
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,7 @@ def preview(request: Request) -> Preview:
 @dataclass(frozen=True, slots=True)
 class _Rules:
     limits: risk.Rules
+    book: risk.Book
     breakers: list[BreakerState]
 
 
@@ -207,12 +209,15 @@ class _Desk:
         limits = risk.limits_for(account, request.instrument, rules=rules.limits)
         stands = facts.account(account, request.instrument, state, limits)
         decision = pretrade.decide(request.ticket, market, stands, terms)
-        if pretrade.effect(request.ticket, stands.position) is not Effect.CLOSES:
-            beyond = risk.exceeded(account, request.instrument, at=facts.now, value=value, rules=rules.limits)
+        opens = pretrade.effect(request.ticket, stands.position) is not Effect.CLOSES
+        if opens:
+            beyond = risk.exceeded(
+                account, request.instrument, at=facts.now, value=value, rules=rules.limits, book=rules.book
+            )
             decision = dataclasses.replace(decision, reasons=(*decision.reasons, *beyond))
         quote = facts.quote(request.instrument)
         there = None if quote is None else quote.ask if request.ticket.side is Side.BUY else quote.bid
-        return Judged((), decision, value, reference=there or market.last)
+        return Judged((), decision, value, reference=there or market.last, opens=opens)
 
     def decide(self, request: Request) -> Placed | NotPlaced:
         """The order with what was decided of it; what it sets aside is taken from what the next may use."""
@@ -234,6 +239,8 @@ class _Desk:
             events = accepted(order, decision, now=now)
             assert decision.hold is not None, "what is allowed has a hold"
             facts.set_aside(account, request.instrument, decision.hold)
+            if judged.opens:
+                self.rules(account).book.add(account, request.instrument, judged.value)
             ledger.set_aside(facts.portfolio(account, request.instrument.currency), decision.hold.funds)
             if plan is not None and request.exit_plan is not None:
                 self.plans.append((order, request.exit_plan, plan))
@@ -259,7 +266,8 @@ class _Desk:
         owner = account.owner_id
         if owner not in self.by_owner:
             limits = risk.Rules.of(owner) if self.facts.are_limited(owner) else risk.Rules.none()
-            self.by_owner[owner] = _Rules(limits, risk.on_for(owner) if self.facts.are_stopped(owner) else [])
+            book = risk.Book.of(owner, at=self.facts.now) if limits.count_all else risk.Book()
+            self.by_owner[owner] = _Rules(limits, book, risk.on_for(owner) if self.facts.are_stopped(owner) else [])
         return self.by_owner[owner]
 
     def store(self) -> None:

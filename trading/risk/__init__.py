@@ -8,6 +8,7 @@ Source: docs/risk.md
 
 from trading.risk.breakers import ARE_STOPPED, activate, blocked, on_for, reset, state_for, stop, worst
 from trading.risk.configuration import configure, current
+from trading.risk.counting import Book
 from trading.risk.evaluation import behind, evaluate
 from trading.risk.exposure import opening
 from trading.risk.lifting import due, ends, lift
@@ -16,6 +17,7 @@ from trading.risk.limits import ARE_LIMITED, Rules, change_limit, exceeded, limi
 __all__ = [
     "ARE_LIMITED",
     "ARE_STOPPED",
+    "Book",
     "Rules",
     "activate",
     "behind",

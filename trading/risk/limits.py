@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -18,13 +17,16 @@ from accounts.decimals import plain
 from accounts.errors import Conflict, InvalidValue
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
 from accounts.models import Account, User
-from trading.models import Instrument, Position, RiskConfig, RiskLimit, Trade
+from trading.models import Instrument, RiskConfig, RiskLimit
 from trading.order_rules.amounts import product, total
 from trading.order_rules.pretrade import Limits
 from trading.order_rules.validity import Violation
 from trading.risk import capital, configuration, rates, system_settings
+from trading.risk.counting import Book
 from trading.risk.rates import Rates
 
+#: The operators' settings that are about all that is open.
+COUNTED = ("max_positions", "max_trades_per_day")
 VALUES = ("max_quantity", "max_notional", "price_band", "max_open_positions", "max_trades_per_day")
 _MOST: dict[str, Decimal] = {
     "max_quantity": LARGEST_PRICE,
@@ -105,6 +107,13 @@ class Rules:
         """Those of a person whose orders nothing limits."""
         return cls([], RiskConfig(), {})
 
+    @property
+    def count_all(self) -> bool:
+        """Whether any of them is on all that is open, so that it has to be counted."""
+        counted = any(row.max_open_positions is not None or row.max_trades_per_day is not None for row in self.rows)
+        is_set = not self.settings.keys().isdisjoint(COUNTED)
+        return counted or is_set or self.config.max_total_capital is not None
+
     def applying(self, account: Account, instrument: Instrument) -> list[RiskLimit]:
         """Those that are about this account and instrument."""
         return [
@@ -137,60 +146,55 @@ def limits_for(account: Account, instrument: Instrument, *, rules: Rules | None 
 
 
 def exceeded(
-    account: Account, instrument: Instrument, *, at: datetime, value: Decimal | None = None, rules: Rules | None = None
+    account: Account,
+    instrument: Instrument,
+    *,
+    at: datetime,
+    value: Decimal | None = None,
+    rules: Rules | None = None,
+    book: Book | None = None,
 ) -> tuple[Violation, ...]:
     """Every limit on all of what is open that an order which opens would exceed: positions, trades of the day, capital.
 
-    `value` is what the order is worth in the instrument's currency, None where that is not known. An exit is not asked.
+    Orders that wait to open something count as what they would become; with a `book`, so do those that were added to
+    it. `value` is what the order is worth in the instrument's currency, None where that is not known. An exit is not
+    asked.
     """
     rules = rules or Rules.of(account.owner_id)
-    rows = [*rules.applying(account, instrument), *_of_operators(account, rules.settings)]
-    is_counted = any(row.max_open_positions is not None for row in rows)
-    adds = is_counted and not Position.objects.filter(account=account, instrument=instrument).exists()
+    if not rules.count_all:
+        return ()
+    book = book or Book.of(account.owner_id, at=at)
+    adds, today = book.is_new(account, instrument), account.trading_day(at)
     reasons: list[Violation] = []
-    for row in rows:
+    for row in [*rules.applying(account, instrument), *_of_operators(account, rules.settings)]:
         most = row.max_open_positions
-        if adds and most is not None and Position.objects.filter(_scope(row)).count() >= most:
-            words = gettext_noop("%(most)s positions are open, which is the limit: close one first.")
+        if adds and most is not None and book.positions(row) >= most:
+            words = gettext_noop("%(most)s positions are open or waited for, which is the limit: close one first.")
             reasons.append(Violation("limit_positions", "", words, {"most": str(most)}))
-        most, today = row.max_trades_per_day, account.trading_day(at)
-        if most is not None and Trade.objects.filter(_scope(row), opened_on=today).count() >= most:
-            words = gettext_noop("%(most)s trades were opened today, which is the limit: go on tomorrow.")
+        most = row.max_trades_per_day
+        if most is not None and book.trades(row, today) >= most:
+            words = gettext_noop("%(most)s trades were opened today or wait, which is the limit: go on tomorrow.")
             reasons.append(Violation("limit_trades", "", words, {"most": str(most)}))
-    if (too_much := _too_much_capital(rules.config, account, instrument, value)) is not None:
+    if (too_much := _too_much_capital(rules.config, account, instrument, value, book)) is not None:
         reasons.append(too_much)
     return tuple({each.code: each for each in reasons}.values())
 
 
 def _too_much_capital(
-    config: RiskConfig, account: Account, instrument: Instrument, value: Decimal | None
+    config: RiskConfig, account: Account, instrument: Instrument, value: Decimal | None, book: Book
 ) -> Violation | None:
     if config.max_total_capital is None:
         return None
-    opened = list(Position.objects.filter(account=account).select_related("trade"))
-    known = _rates(config, account, instrument, *(each.trade.currency for each in opened))
-    worth = [
-        (product(each.quantity, each.average_price, each.trade.multiplier), each.trade.currency) for each in opened
-    ]
-    used = [known.convert(abs(amount), currency, account.currency) for amount, currency in worth]
-    if value is not None:
-        used.append(known.convert(value, instrument.currency, account.currency))
+    worths = [(each.amount, each.currency) for each in book.worths(account)]
+    worths.append((value, instrument.currency))
+    known = _rates(config, account, instrument, *(currency for _amount, currency in worths))
+    used = [known.convert(amount, currency, account.currency) for amount, currency in worths if amount is not None]
     found = capital.of([account], capital.paid([account.pk]), currency=account.currency, config=config, rates=known)
     most = product(config.max_total_capital, found.amount)
     if total(each for each in used if each is not None) <= most:
         return None
     words = gettext_noop("All that is open would be worth more than %(most)s: close something first.")
     return Violation("limit_total_capital", "/quantity", words, {"most": plain(most.normalize())})
-
-
-def _scope(row: RiskLimit) -> Q:
-    """The rows of positions or trades that this limit is about."""
-    scope = Q(owner=row.owner_id)
-    if row.account_id is not None:
-        scope &= Q(account=row.account_id)
-    if row.instrument_id is not None:
-        scope &= Q(instrument=row.instrument_id)
-    return scope
 
 
 def _of_operators(account: Account, settings: dict[str, Any]) -> list[RiskLimit]:
