@@ -36,6 +36,7 @@ LENGTHS: Mapping[str, timedelta] = {
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 #: Numbers above it are milliseconds since 1970, not seconds: the year 5138 otherwise.
 _MILLISECONDS = 100_000_000_000
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class PricedBar:
     low: Decimal
     close: Decimal
     volume: Decimal | None
+    vwap: Decimal | None = None
+    trade_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ def _places(heading: list[str]) -> dict[str, int]:
     """Where each column stands. Raises BarsRefused when one is missing."""
     places = plain_bars.places_of(heading)
     for name in plain_bars.CALLED:
-        if name not in places and name != "volume":
+        if name not in places and name not in plain_bars.OPTIONAL:
             raise BarsRefused(f"There is no column {name}.", code="bars_no_column")
     return places
 
@@ -127,18 +130,25 @@ def _places(heading: list[str]) -> dict[str, int]:
 def _bar(cells: Mapping[str, str], *, zone: tzinfo, where: str) -> PricedBar:
     try:
         prices = [strict(cells[name]) for name in ("open", "high", "low", "close")]
-        volume = strict(cells["volume"]) if cells.get("volume") else None
+        volume, vwap = (strict(cells[name]) if cells.get(name) else None for name in ("volume", "vwap"))
+        trade_count = _whole(cells.get("trade_count", ""))
         starts_at = moment(cells["time"], zone=zone)
     except ValueError as error:
         raise BarsRefused(f"{where}: {error}.", code="bars_bad_line") from error
     opened, high, low, closed = prices
-    if any(abs(number) > LARGEST_PRICE for number in (*prices, volume or Decimal(0))):
+    if any(abs(number) > LARGEST_PRICE for number in (*prices, volume or _NOTHING, vwap or _NOTHING)):
         raise BarsRefused(f"{where}: a number is too large.", code="bars_bad_line")
     if not (low <= opened <= high and low <= closed <= high):
         raise BarsRefused(f"{where}: open and close lie between low and high.", code="bars_bad_line")
     if volume is not None and volume < 0:
         raise BarsRefused(f"{where}: a volume is not negative.", code="bars_bad_line")
-    return PricedBar(starts_at, opened, high, low, closed, volume)
+    return PricedBar(starts_at, opened, high, low, closed, volume, vwap, trade_count)
+
+
+def _whole(text: str) -> int | None:
+    if text and not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise ValueError(f"{text[:40]!r} is no number of trades")
+    return int(text) if text else None
 
 
 def moment(text: str, *, zone: tzinfo = UTC) -> datetime:
@@ -202,23 +212,27 @@ def _nothing() -> BarsRefused:
 _STAGE = """
 CREATE TEMP TABLE bar_stage (
     starts_at timestamptz, open numeric, high numeric, low numeric, close numeric, volume numeric,
+    vwap numeric, trade_count bigint,
     CHECK (low <= open AND open <= high AND low <= close AND close <= high)
 ) ON COMMIT DROP
 """
 
-COLUMNS = ("starts_at", "open", "high", "low", "close", "volume")
+COLUMNS = ("starts_at", "open", "high", "low", "close", "volume", "vwap", "trade_count")
 
 # What is the same is left alone: loading a file twice writes nothing the second time.
 _UPSERT = """
 WITH written AS (
-    INSERT INTO trading_bar (instrument_id, timeframe, starts_at, open, high, low, close, volume, source)
-    SELECT %(instrument)s, %(timeframe)s, starts_at, open, high, low, close, volume, %(source)s
+    INSERT INTO trading_bar (
+        instrument_id, timeframe, starts_at, open, high, low, close, volume, vwap, trade_count, source)
+    SELECT %(instrument)s, %(timeframe)s, starts_at, open, high, low, close, volume, vwap, trade_count, %(source)s
     FROM bar_stage ORDER BY starts_at
     ON CONFLICT (instrument_id, timeframe, starts_at) DO UPDATE
     SET open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close,
-        volume = EXCLUDED.volume, source = EXCLUDED.source
-    WHERE (trading_bar.open, trading_bar.high, trading_bar.low, trading_bar.close, trading_bar.volume)
-        IS DISTINCT FROM (EXCLUDED.open, EXCLUDED.high, EXCLUDED.low, EXCLUDED.close, EXCLUDED.volume)
+        volume = EXCLUDED.volume, vwap = EXCLUDED.vwap, trade_count = EXCLUDED.trade_count, source = EXCLUDED.source
+    WHERE (trading_bar.open, trading_bar.high, trading_bar.low, trading_bar.close, trading_bar.volume,
+            trading_bar.vwap, trading_bar.trade_count)
+        IS DISTINCT FROM (EXCLUDED.open, EXCLUDED.high, EXCLUDED.low, EXCLUDED.close, EXCLUDED.volume,
+            EXCLUDED.vwap, EXCLUDED.trade_count)
     RETURNING xmax = 0 AS is_new
 )
 SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written
@@ -366,7 +380,8 @@ def chart(
 ) -> Chart:
     """The bars that begin from `start` to `end`, both included, at most `most` of them, ascending.
 
-    More are put together evenly: the open of the first, the highest high, the lowest low, the close of the last.
+    More are put together evenly: the open of the first, the highest high, the lowest low, the close of the last,
+    the average price by volume where all of them have one, and the trades of all.
     """
     rows = Bar.objects.filter(instrument=instrument_id, timeframe=timeframe)
     if start is not None:
@@ -384,7 +399,10 @@ def chart(
         cursor.execute(
             f"""
             SELECT min(starts_at), (array_agg(open ORDER BY starts_at))[1], max(high), min(low),
-                (array_agg(close ORDER BY starts_at DESC))[1], sum(volume)
+                (array_agg(close ORDER BY starts_at DESC))[1], sum(volume),
+                CASE WHEN count(vwap * volume) = count(*) AND sum(volume) > 0
+                    THEN round(sum(vwap * volume) / sum(volume), 12) END,
+                sum(trade_count)::bigint
             FROM (
                 SELECT b.*, (row_number() OVER (ORDER BY starts_at) - 1) / %s AS part
                 FROM ({inner}) b ({", ".join(COLUMNS)})

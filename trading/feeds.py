@@ -30,7 +30,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One quote as it was read: numbers and time as text."""
+    """One quote as it was read: numbers and times as text. `last` is the price of the last trade."""
 
     symbol: str
     time: str
@@ -39,6 +39,10 @@ class Offer:
     bid_size: str = ""
     ask_size: str = ""
     last: str = ""
+    last_size: str = ""
+    traded_at: str = ""
+    conditions: tuple[str, ...] | None = None
+    tape: str = ""
 
 
 def bars(text: str) -> Feed:
@@ -154,4 +158,16 @@ def _offer(symbol: str, quote: Mapping[str, Any], trade: Mapping[str, Any]) -> O
         text(quote.get("bs")),
         text(quote.get("as")),
         text(trade.get("p")),
+        text(trade.get("s")),
+        text(trade.get("t")),
+        _conditions(quote.get("c"), symbol),
+        text(quote.get("z")),
     )
+
+
+def _conditions(found: object, symbol: str) -> tuple[str, ...] | None:
+    if found is None:
+        return None
+    if not isinstance(found, list) or not all(isinstance(each, str) and len(each) <= 10 for each in found):
+        raise BadFeed(f"The conditions of the quote of {symbol} are not a list of short words.")
+    return tuple(found)

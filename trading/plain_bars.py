@@ -22,7 +22,11 @@ CALLED = {
     "low": ("low", "l"),
     "close": ("close", "c", "last"),
     "volume": ("volume", "vol", "v"),
+    "vwap": ("vwap", "vw"),
+    "trade_count": ("trade_count", "n"),
 }
+#: What a file need not have.
+OPTIONAL = frozenset({"volume", "vwap", "trade_count"})
 #: Bytes that are looked at and sent at once, which is how often progress is told.
 _PIECE = 4 * 1024 * 1024
 
@@ -63,15 +67,15 @@ def heading_of(path: Path, *, zone: tzinfo) -> Heading | None:
         line = file.readline(10_000)
     names = [name.strip().lower() for name in line.decode("utf-8-sig", errors="replace").split(",")]
     places = places_of(names)
-    if places.keys() | {"volume"} != CALLED.keys() or b'"' in line or {"date", "time"} <= set(names):
+    if places.keys() | OPTIONAL != CALLED.keys() or b'"' in line or {"date", "time"} <= set(names):
         return None
     own = {place: name for name, place in places.items()}
     columns = [own.get(place, f"other_{place}") for place in range(len(names))]
     # Without an offset a time is of the zone, and PostgreSQL would take another side of an hour that comes twice.
     moment = _MOMENT % ((_OFFSET + b"?", b"?") if str(zone) == "UTC" else (_OFFSET, b""))
-    shapes = {"time": moment, "volume": b"(?:" + _NUMBER + b")?"} | dict.fromkeys(
-        ("open", "high", "low", "close"), _NUMBER
-    )
+    shapes = {"time": moment, "trade_count": b"(?:[0-9]{1,15})?"}
+    shapes |= dict.fromkeys(("volume", "vwap"), b"(?:" + _NUMBER + b")?")
+    shapes |= dict.fromkeys(("open", "high", "low", "close"), _NUMBER)
     shape = b",".join(shapes.get(column, _ANYTHING) for column in columns)
     return Heading(
         tuple("starts_at" if column == "time" else column for column in columns),

@@ -348,6 +348,8 @@ class BarSerializer(StrictSerializer):
     low = PriceField()
     close = PriceField()
     volume = PriceField(allow_null=True)
+    vwap = PriceField(allow_null=True, help_text="Average price by volume; null where the source does not say.")
+    trade_count = serializers.IntegerField(allow_null=True, help_text="Null where the source does not say.")
 
 
 class BarChartSerializer(StrictSerializer):

@@ -233,10 +233,47 @@ def test_the_api_gives_bars_of_what_one_trades_and_of_nothing_else(alice_api: AP
     assert (found["timeframe"], found["timeframes"], len(found["bars"])) == ("1m", ["1m"], 4)
     assert found["bars"][1] == {
         "starts_at": "2026-03-02T14:01:00Z", "open": "10.5", "high": "14", "low": "8", "close": "12", "volume": "50",
+        "vwap": None, "trade_count": None,
     }  # fmt: skip
     assert alice_api.get("/api/v1/bars/").status_code == 400
     assert alice_api.get("/api/v1/bars/", {"symbol": "AAPL", "timeframe": "2m"}).status_code == 400
     assert alice_api.get("/api/v1/bars/", {"symbol": "AAPL", "limit": "0"}).status_code == 400
+
+
+def test_the_average_price_by_volume_and_the_number_of_trades_are_loaded_shown_and_put_together(
+    alice_api: APIClient, alice: User, tmp_path: Path
+) -> None:
+    table = """t,o,h,l,c,v,vw,n
+2026-03-02 14:00,10,11,9.5,10.5,100,10.25,7
+2026-03-02 14:01,10.5,14,8,12,300,12.25,8
+2026-03-02 14:02,12,12,11,11.5,10,,
+2026-03-02 14:03,11.5,13,11,12,20,12.5,2
+"""
+    (tmp_path / "bars.csv").write_text(table)
+    assert _became(tmp_path / "bars.csv", timeframe="1m", quickly=True) == (
+        bars.Loaded(4, 4, 0, at(0), at(3)),
+        [
+            ("1m", at(0), D(10), D(11), D("9.5"), D("10.5"), D(100), "file", D("10.25"), 7),
+            ("1m", at(1), D("10.5"), D(14), D(8), D(12), D(300), "file", D("12.25"), 8),
+            ("1m", at(2), D(12), D(12), D(11), D("11.5"), D(10), "file", None, None),
+            ("1m", at(3), D("11.5"), D(13), D(11), D(12), D(20), "file", D("12.5"), 2),
+        ],
+    )
+    # (100 x 10.25 + 300 x 12.25) / 400 = 11.75; the other two do not both have one.
+    found = bars.chart(make_instrument().pk, timeframe="1m", most=2)
+    assert [(bar.vwap, bar.trade_count) for bar in found.bars] == [(D("11.75"), 15), (None, 2)]
+    held(alice, 0.5, 2.5)
+    shown = alice_api.get("/api/v1/bars/", {"symbol": "AAPL"}).json()["bars"]
+    assert [(bar["vwap"], bar["trade_count"]) for bar in shown][1:3] == [("12.25", 8), (None, None)]
+
+    alpaca = '{"bars": [{"t": "2026-03-02T14:00:00Z", "o": 10, "h": 11, "l": 9.5, "c": 10.5, "v": 100, %s}]}'
+    (read_one,) = bars.read_json(alpaca % '"vw": 10.5, "n": 9', zone=UTC)
+    assert (read_one.vwap, read_one.trade_count) == (D("10.5"), 9)
+    assert bars.load(make_instrument(), timeframe="1m", bars=[read_one]).changed == 1
+    for wrong in ('"n": -1', '"n": 1.5', '"vw": "x"'):
+        with pytest.raises(BarsRefused):
+            bars.load(make_instrument(), timeframe="1m", bars=bars.read_json(alpaca % wrong, zone=UTC))
+    assert Bar.objects.get(starts_at=at(0)).trade_count == 9
 
 
 def test_a_heading_in_another_order_is_no_matter() -> None:
@@ -263,6 +300,8 @@ def test_a_plain_file_becomes_what_it_becomes_line_by_line(tmp_path: Path, *, lo
         f"{HEAD}\n2026-03-02 24:00,10,11,9,10,1\n",
         f"{HEAD}\n2026-03-02 14:00,10,11,9,10,-1\n",
         f"{HEAD}\n2026-03-02 14:00,10,11,9\n",
+        f"{HEAD},vwap,trade_count\n2026-03-02 14:00,10,11,9,10,1,9.5,3\n2026-03-02 14:01,10,11,9,10,,,\n",
+        f"{HEAD},n\n2026-03-02 14:00,10,11,9,10,1,-3\n",
         f"{HEAD}\n\n2026-03-02 14:00,10,11,9,10,1\n",
         f"{HEAD}\n",
     ]
@@ -290,4 +329,8 @@ def _became(path: Path, *, timeframe: str, quickly: bool) -> tuple[object, list[
     except BarsRefused as error:
         done = str(error)
     rows = Bar.objects.order_by("timeframe", "starts_at")
-    return done, list(rows.values_list("timeframe", "starts_at", "open", "high", "low", "close", "volume", "source"))
+    return done, list(
+        rows.values_list(
+            "timeframe", "starts_at", "open", "high", "low", "close", "volume", "source", "vwap", "trade_count"
+        )
+    )

@@ -1,9 +1,14 @@
 """The API of orders: what it answers to sound, unsound, refused and repeated requests."""
 
+import io
+import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
 from accounts.models import Account, User
@@ -185,4 +190,26 @@ def test_quotes_and_snapshots_say_what_the_market_is(alice_api: APIClient, acme:
 
     assert [(each["symbol"], each["bid"], each["ask"]) for each in quotes] == [("ACME", "99.9", "100")]
     assert (snapshot["quote"], snapshot["daily_bar"]) == (quotes[0], None)
+    assert (quotes[0]["conditions"], quotes[0]["tape"], snapshot["latest_trade"]) == (None, None, None)
     assert alice_api.get("/api/v1/quotes/").status_code == 400
+
+
+def test_marks_and_tape_of_a_quote_and_the_latest_trade_are_taken_from_a_feed(
+    alice_api: APIClient, acme: Instrument, tmp_path: Path
+) -> None:
+    at = datetime.now(UTC).replace(microsecond=0)
+    quote = {"t": at.isoformat(), "bp": 101, "ap": 102, "bs": 3, "as": 4, "c": ["R", "O"], "z": "B"}
+    trade = {"t": (at - timedelta(seconds=2)).isoformat(), "p": 101.5, "s": 25}
+    path = tmp_path / "snapshots.json"
+    path.write_text(json.dumps({"ACME": {"latestQuote": quote, "latestTrade": trade}}))
+    call_command("load_quotes", "--json", str(path), stdout=io.StringIO())
+
+    (snapshot,) = alice_api.get("/api/v1/snapshots/?symbol=ACME").json()["results"]
+    assert (snapshot["quote"]["conditions"], snapshot["quote"]["tape"]) == (["R", "O"], "B")
+    traded = (at - timedelta(seconds=2)).isoformat().replace("+00:00", "Z")
+    assert snapshot["latest_trade"] == {"price": "101.5", "size": "25", "traded_at": traded}
+
+    path.write_text(json.dumps({"ACME": {"latestQuote": {**quote, "bp": 99, "c": "R"}}}))
+    with pytest.raises(CommandError):
+        call_command("load_quotes", "--json", str(path), stdout=io.StringIO())
+    assert alice_api.get("/api/v1/snapshots/?symbol=ACME").json()["results"] == [snapshot]

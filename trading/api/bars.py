@@ -75,6 +75,8 @@ def _json(symbol: str, chart: bars.Chart, there: Any) -> dict[str, Any]:
                 "low": bar.low,
                 "close": bar.close,
                 "volume": bar.volume,
+                "vwap": bar.vwap,
+                "trade_count": bar.trade_count,
             }
             for bar in chart.bars
         ],

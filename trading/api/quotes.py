@@ -31,6 +31,10 @@ class QuoteSerializer(StrictSerializer):
     last = PriceField(allow_null=True)
     bid_size = PriceField(allow_null=True)
     ask_size = PriceField(allow_null=True)
+    conditions = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="As the source writes them."
+    )
+    tape = serializers.CharField(allow_null=True)
     quoted_at = serializers.DateTimeField()
     source = serializers.CharField()  # type: ignore[assignment]
 
@@ -46,10 +50,19 @@ class SnapshotBarSerializer(StrictSerializer):
     low = PriceField()
     close = PriceField()
     volume = PriceField(allow_null=True)
+    vwap = PriceField(allow_null=True)
+    trade_count = serializers.IntegerField(allow_null=True)
+
+
+class LatestTradeSerializer(StrictSerializer):
+    price = PriceField()
+    size = PriceField(allow_null=True)
+    traded_at = serializers.DateTimeField(allow_null=True)
 
 
 class SnapshotSerializer(StrictSerializer):
     symbol = serializers.CharField()
+    latest_trade = LatestTradeSerializer(allow_null=True)
     quote = QuoteSerializer(allow_null=True)
     minute_bar = SnapshotBarSerializer(allow_null=True)
     daily_bar = SnapshotBarSerializer(allow_null=True)
@@ -87,7 +100,7 @@ class QuoteViewSet(_MarketViewSet):
 
 
 class SnapshotViewSet(_MarketViewSet):
-    """Quote, minute bar, daily bar and the daily bar before it, together."""
+    """Latest trade, quote, minute bar, daily bar and the daily bar before it, together."""
 
     queryset = Bar.objects.none()
     serializer_class = SnapshotSerializer
@@ -104,6 +117,7 @@ class SnapshotViewSet(_MarketViewSet):
             results.append(
                 {
                     "symbol": each.symbol,
+                    "latest_trade": None if quote is None else _trade(quote),
                     "quote": None if quote is None else _quote(each.symbol, quote),
                     "minute_bar": _bar(minute[0]) if minute else None,
                     "daily_bar": _bar(days[0]) if days else None,
@@ -122,12 +136,22 @@ def _quote(symbol: str, quote: Quote) -> dict[str, Any]:
     return {
         "symbol": symbol,
         **{name: None if value is None else plain(value) for name, value in numbers.items()},
+        "conditions": quote.conditions,
+        "tape": quote.tape or None,
         "quoted_at": quote.quoted_at,
         "source": quote.source,
     }
 
 
+def _trade(quote: Quote) -> dict[str, Any] | None:
+    if quote.last is None:
+        return None
+    size = None if quote.last_size is None else plain(quote.last_size)
+    return {"price": plain(quote.last), "size": size, "traded_at": quote.traded_at}
+
+
 def _bar(bar: Bar) -> dict[str, Any]:
     at: datetime = bar.starts_at
     prices = {name: plain(getattr(bar, name)) for name in ("open", "high", "low", "close")}
-    return {"starts_at": at, **prices, "volume": None if bar.volume is None else plain(bar.volume)}
+    by_volume = {name: None if (value := getattr(bar, name)) is None else plain(value) for name in ("volume", "vwap")}
+    return {"starts_at": at, **prices, **by_volume, "trade_count": bar.trade_count}

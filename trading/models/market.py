@@ -1,5 +1,6 @@
 """What the market did: bars of prices, and the latest quote."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
@@ -28,6 +29,8 @@ class Bar(models.Model):
     low = PriceField()
     close = PriceField()
     volume = PriceField(null=True)
+    vwap = PriceField(null=True, db_comment="Average price by volume, as the source has it")
+    trade_count = models.BigIntegerField(null=True, db_comment="Trades in it; NULL where the source does not say")
     source = models.CharField(max_length=30, blank=True)
 
     class Meta:
@@ -48,6 +51,10 @@ class Bar(models.Model):
                 low=LARGEST_PRICE,
                 close=LARGEST_PRICE,
                 volume=LARGEST_PRICE,
+            ),
+            finite("bar_vwap_finite", vwap=LARGEST_PRICE),
+            models.CheckConstraint(
+                name="bar_trade_count_not_negative", condition=Q(trade_count__isnull=True) | Q(trade_count__gte=0)
             ),
         ]
         indexes = [BrinIndex(fields=["starts_at"], name="bar_starts_at")]
@@ -79,6 +86,12 @@ class Quote(models.Model):
     last = PriceField(null=True)
     bid_size = PriceField(null=True, db_comment="Units; NULL where the source does not say")
     ask_size = PriceField(null=True)
+    conditions = ArrayField(
+        models.CharField(max_length=10), null=True, db_comment="Marks of the quote, as the source writes them"
+    )
+    tape = models.CharField(max_length=10, blank=True, db_comment="The tape that it was reported on")
+    last_size = PriceField(null=True, db_comment="Units of the trade at the last price")
+    traded_at = models.DateTimeField(null=True, db_comment="When that trade was, by the source's clock")
     quoted_at = models.DateTimeField(db_comment="By the source's clock; an older quote never replaces a newer one")
     source = models.CharField(max_length=30, blank=True)
 
@@ -104,6 +117,12 @@ class Quote(models.Model):
                 last=LARGEST_PRICE,
                 bid_size=LARGEST_PRICE,
                 ask_size=LARGEST_PRICE,
+            ),
+            finite("quote_last_size_finite", last_size=LARGEST_PRICE),
+            models.CheckConstraint(
+                name="quote_trade_has_a_price",
+                condition=(Q(last_size__isnull=True) & Q(traded_at__isnull=True))
+                | (Q(last__isnull=False) & (Q(last_size__isnull=True) | Q(last_size__gte=0))),
             ),
         ]
 

@@ -296,9 +296,12 @@ def is_ahead(quote: Quote, *, now: datetime) -> bool:
 
 # A quote that was ahead when it was taken gives way to the first that is not.
 _STORE = """
-INSERT INTO trading_quote (instrument_id, bid, ask, last, bid_size, ask_size, quoted_at, source)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO trading_quote (
+    instrument_id, bid, ask, last, bid_size, ask_size, conditions, tape, last_size, traded_at, quoted_at, source)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (instrument_id) DO UPDATE SET bid = excluded.bid, ask = excluded.ask, last = excluded.last,
+    conditions = excluded.conditions, tape = excluded.tape, last_size = excluded.last_size,
+    traded_at = excluded.traded_at,
     bid_size = excluded.bid_size, ask_size = excluded.ask_size, quoted_at = excluded.quoted_at,
     source = excluded.source
 WHERE trading_quote.quoted_at <= excluded.quoted_at OR trading_quote.quoted_at > %s
@@ -317,6 +320,10 @@ def _store(quote: Quote) -> bool:
                 quote.last,
                 quote.bid_size,
                 quote.ask_size,
+                quote.conditions,
+                quote.tape,
+                quote.last_size,
+                quote.traded_at,
                 quote.quoted_at,
                 quote.source,
                 timezone.now() + _CLOCKS,

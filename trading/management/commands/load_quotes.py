@@ -52,13 +52,21 @@ class Command(BaseCommand):
 def _quote(offer: Offer, instrument: Instrument, source: str) -> Quote:
     numbers = {
         name: decimals.strict(text) if (text := getattr(offer, name)) else None
-        for name in ("bid", "ask", "last", "bid_size", "ask_size")
+        for name in ("bid", "ask", "last", "bid_size", "ask_size", "last_size")
     }
+    traded_at = bars.moment(offer.traded_at) if offer.traded_at else None
+    if numbers["last"] is None:
+        numbers["last_size"] = traded_at = None
     if not any(numbers[name] for name in ("bid", "ask", "last")):
         raise BadFeed(f"The quote of {offer.symbol} has no price.")
     if (wrong := paper_prices.wrong_with(numbers)) is not None:
         raise BadFeed(f"The quote of {offer.symbol}: {wrong}.")
-    quote = Quote(instrument=instrument, quoted_at=bars.moment(offer.time), source=source[:30], **numbers)
+    told = {
+        "conditions": None if offer.conditions is None else list(offer.conditions),
+        "tape": offer.tape[:10],
+        "traded_at": traded_at,
+    }
+    quote = Quote(instrument=instrument, quoted_at=bars.moment(offer.time), source=source[:30], **numbers, **told)
     if paper.is_ahead(quote, now=timezone.now()):
         raise BadFeed(f"The quote of {offer.symbol} is of a time to come: {quote.quoted_at.isoformat()}.")
     return quote
