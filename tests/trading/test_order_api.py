@@ -197,7 +197,7 @@ def test_quotes_and_snapshots_say_what_the_market_is(alice_api: APIClient, acme:
 def test_marks_and_tape_of_a_quote_and_the_latest_trade_are_taken_from_a_feed(
     alice_api: APIClient, acme: Instrument, tmp_path: Path
 ) -> None:
-    at = datetime.now(UTC).replace(microsecond=0)
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
     quote = {"t": at.isoformat(), "bp": 101, "ap": 102, "bs": 3, "as": 4, "c": ["R", "O"], "z": "B"}
     trade = {"t": (at - timedelta(seconds=2)).isoformat(), "p": 101.5, "s": 25}
     path = tmp_path / "snapshots.json"
