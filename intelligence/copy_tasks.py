@@ -1,6 +1,7 @@
 """Copying, done by the worker: signals processed, tokens priced, figures computed. What must happen is in tables."""
 
 import logging
+import time
 
 from celery import shared_task
 from django.db import OperationalError
@@ -19,6 +20,35 @@ logger = logging.getLogger(__name__)
 MOST = 500
 #: How long one waits for another look's sales to be done.
 _WAIT = 2.0
+#: Everything is gone through so often; in between only what is new, and so many signals before it: numbers are given
+#: before what has them is there to be seen.
+_EVERYTHING_EVERY = 1800.0
+_BEFORE = 5000
+
+
+class _Mark:
+    """Up to which signal all had their outcomes when this process last looked: not every look reads them all."""
+
+    def __init__(self) -> None:
+        self.below = self.newest = 0
+        self.looked_at = float("-inf")
+
+    def begin(self, newest: int) -> None:
+        """A look begins: at everything, where the last such look was long ago or of another database."""
+        now = time.monotonic()
+        if newest < self.newest or now - self.looked_at > _EVERYTHING_EVERY:
+            self.below, self.looked_at = 0, now
+        self.newest = newest
+
+    def end(self) -> None:
+        """A look has ended: if it left nothing, the next ones need not begin where it did."""
+        if self.newest - self.below <= 2 * _BEFORE:
+            return
+        if not Signal.objects.unprocessed().filter(pk__gt=self.below, pk__lte=self.newest).exists():
+            self.below = self.newest - _BEFORE
+
+
+_mark = _Mark()
 
 
 @shared_task(name="intelligence.copy_tasks.process_signals")
@@ -29,6 +59,7 @@ def process_signals() -> int:
     through the purchases, in the order in which they happened.
     """
     newest = _newest()
+    _mark.begin(newest)
     done = _sales()
     with locks.held("process signals") as is_mine:
         if not is_mine:
@@ -38,6 +69,7 @@ def process_signals() -> int:
             if (now := _newest()) != newest:
                 newest = now
                 done += _sales()
+        _mark.end()
     return done
 
 
@@ -48,11 +80,12 @@ def _sales() -> int:
 
 def _waiting(rows: SignalQuerySet) -> list[Signal]:
     """Those received first, in the order in which they happened."""
-    return sorted(rows.unprocessed().defer("payload")[:MOST], key=lambda each: (each.moment, each.block or 0, each.pk))
+    found = rows.unprocessed().filter(pk__gt=_mark.below).defer("payload")[:MOST]
+    return sorted(found, key=lambda each: (each.moment, each.block or 0, each.pk))
 
 
-def _newest() -> int | None:
-    return Signal.objects.order_by("-pk").values_list("pk", flat=True).first()
+def _newest() -> int:
+    return Signal.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def _processed(signal: Signal) -> int:

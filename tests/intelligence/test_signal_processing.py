@@ -359,6 +359,35 @@ def test_a_sale_of_any_age_gets_out_of_what_is_open(follower: Follower) -> None:
     assert plan_of(held).reason == "mirror"
 
 
+def test_what_had_its_outcome_is_not_read_again_at_every_look_and_what_was_left_is_found(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = copy_tasks._Mark()
+    monkeypatch.setattr(copy_tasks, "_mark", mark)
+    monkeypatch.setattr(copy_tasks, "_BEFORE", 2)
+    made = [follower.signal("", type="other") for _ in range(6)]
+    assert copy_tasks.process_signals() == 6
+    assert mark.below == made[-1].pk - 2, "two before the last are looked at again"
+
+    # What is left goes on being looked at, and the mark stays before it.
+    monkeypatch.setattr(copy_tasks, "_processed", lambda signal: 0)
+    left = [follower.signal("", type="other") for _ in range(6)]
+    assert copy_tasks.process_signals() == 0
+    assert mark.below == made[-1].pk - 2
+    monkeypatch.undo()
+    monkeypatch.setattr(copy_tasks, "_mark", mark)
+    assert copy_tasks.process_signals() == 6
+    assert not Signal.objects.filter(pk__in=[each.pk for each in left]).unprocessed().exists()
+
+    # Another database, or half an hour later: from the beginning.
+    for change in ({"newest": left[-1].pk + 9}, {"looked_at": mark.looked_at - 1801}):
+        mark.below = left[-1].pk
+        for name, value in change.items():
+            setattr(mark, name, value)
+        mark.begin(copy_tasks._newest())
+        assert mark.below == 0, change
+
+
 def test_ten_tokens_whose_sources_are_silent_cost_one_wait_and_are_judged_as_unknown(settings: Any) -> None:
     follower = Follower()
     settings.TOKEN_LOOKUP_SECONDS, settings.TOKEN_SOURCE_PAUSE_SECONDS = 1, 60
