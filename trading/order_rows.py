@@ -117,9 +117,12 @@ def _limit_of_alternative(ticket: Ticket) -> Decimal | None:
     return ticket.take_profit_limit if ticket.order_class is OrderClass.OCO else None
 
 
+_OF_A_DAY = frozenset({TimeInForce.DAY, TimeInForce.OPG, TimeInForce.CLS})
+
+
 def _expiry(ticket: Ticket, account: Account, now: datetime) -> datetime | None:
-    """When an order for the day is given up: at the next beginning of the account's trading day."""
-    if ticket.time_in_force is not TimeInForce.DAY:
+    """When an order for the day, its opening or its close is given up: as the account's next trading day begins."""
+    if ticket.time_in_force not in _OF_A_DAY:
         return None
     return account.trading_day_ends(now)
 

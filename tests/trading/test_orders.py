@@ -498,6 +498,24 @@ def test_a_day_order_ends_with_the_accounts_day(alice: User) -> None:
     assert (order.status, cash(account)) == ("expired", (D(10000), D(0)))
 
 
+def test_an_order_for_an_opening_or_a_close_outlives_no_day(alice: User) -> None:
+    account, acme = funded(alice), share()
+
+    kept = {
+        force: placed(account, acme, ticket("buy", "1", "limit", limit_price="10", time_in_force=force))
+        for force in ("day", "opg", "cls", "gtc")
+    }
+
+    ends = {force: order.expires_at and order.expires_at - order.submitted_at for force, order in kept.items()}
+    assert ends.pop("gtc") is None
+    assert all(timedelta(0) < left <= timedelta(days=1) for left in ends.values())
+    Order.objects.filter(time_in_force__in=["opg", "cls"]).update(expires_at=timezone.now() - timedelta(seconds=1))
+    for order in kept.values():
+        orders.expire(order)
+    assert list(Order.objects.order_by("id").values_list("status", flat=True)) == ["new", "expired", "expired", "new"]
+    assert cash(account) == (D(9980), D(20))
+
+
 @pytest.mark.parametrize(
     ("change", "constraint"),
     [
