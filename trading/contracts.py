@@ -40,6 +40,10 @@ class FuturesContract:
     month: int
     year: int
 
+    def is_over(self, on: date) -> bool:
+        """Whether its month has passed, and with it every day on which it may have been traded."""
+        return (self.year, self.month) < (on.year, on.month)
+
     @property
     def symbol(self) -> str:
         """Return root, month letter and two-digit year: "ESH26"."""

@@ -5,14 +5,15 @@ No query but one that says so: what is needed has been read.
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from accounts.decimals import plain
-from trading.models import Instrument, InstrumentStatus, Order, OrderEvent, OrderEventKind, Quote
+from trading.contracts import parse_future
+from trading.models import Instrument, InstrumentKind, InstrumentStatus, Order, OrderEvent, OrderEventKind, Quote
 from trading.order_rules.broker_events import BrokerEvent, Correction, Fill, Report, time_of_a_step
 from trading.order_rules.reservations import Held, Hold, Standing
 from trading.order_rules.statuses import Event
@@ -60,11 +61,22 @@ def is_fresh(quote: Quote | None, *, now: datetime) -> bool:
     return quote is not None and abs(now - quote.quoted_at) <= FRESH
 
 
-def market_of(instrument: Instrument, quote: Quote | None) -> Market:
-    """What the rules of orders know of the instrument, with a quote that is fresh, or none."""
+def has_expired(instrument: Instrument, *, on: date) -> bool:
+    """Whether the contract had run out before that day: by its expiry, else by the month of a future's symbol."""
+    if instrument.expires_on is not None:
+        return instrument.expires_on < on
+    if instrument.kind != InstrumentKind.FUTURE:
+        return False
+    contract = parse_future(instrument.symbol, on=on)
+    return contract is not None and contract.is_over(on)
+
+
+def market_of(instrument: Instrument, quote: Quote | None, *, on: date) -> Market:
+    """What the rules of orders know of the instrument that day, with a quote that is fresh, or none."""
     return Market(
         asset_class=ASSET_CLASS_OF_KIND.get(instrument.kind),
         is_active=instrument.status == InstrumentStatus.ACTIVE,
+        has_expired=has_expired(instrument, on=on),
         tick_size=instrument.tick_size,
         lot_size=instrument.lot_size,
         min_price=instrument.min_price,

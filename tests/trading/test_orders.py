@@ -1,6 +1,6 @@
 """Orders: what they set aside, pay and become, to the cent."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import permutations
 
@@ -20,6 +20,7 @@ from trading.models import Execution, Instrument, Order, OrderEvent, Position, T
 from trading.order_rules.broker_events import Correction, Fill, Report
 from trading.order_rules.statuses import Event
 from trading.order_rules.vocabulary import OrderClass, PositionIntent, Purpose
+from trading.order_tickets import has_expired
 from trading.risk.breakers import Target
 from trading.venues import paper
 
@@ -467,7 +468,7 @@ def test_the_target_of_an_oco_buys_a_short_back_and_neither_sets_money_aside(ali
 
     target.refresh_from_db()
     stop.refresh_from_db()
-    assert [target.status, stop.status, cash(account)] == ["filled", "canceled", (D(10050), D(0))]
+    assert [target.status, stop.status, cash(account)] == ["filled", "canceled", (D(10059), D(0))]
 
 
 def test_two_orders_do_not_buy_the_same_short_back(alice: User) -> None:
@@ -514,6 +515,36 @@ def test_an_order_for_an_opening_or_a_close_outlives_no_day(alice: User) -> None
         orders.expire(order)
     assert list(Order.objects.order_by("id").values_list("status", flat=True)) == ["new", "expired", "expired", "new"]
     assert cash(account) == (D(9980), D(20))
+
+
+def test_an_expired_contract_is_closed_and_not_opened(alice: User) -> None:
+    account = funded(alice)
+    option = share("ACME261120C00100000", kind="option", multiplier=D(100))
+    quoted(option, "1", "1")
+    placed(account, option, ticket("buy", "2"))
+    option.expires_on = account.trading_day(timezone.now())
+    assert placed(account, option, ticket("buy", "1")).status == "filled"
+    option.expires_on -= timedelta(days=1)
+    before = cash(account)
+
+    refused = placed(account, option, ticket("buy", "1"))
+
+    assert [reason.code for reason in orders.reasons_of(refused)] == ["instrument_expired"]
+    assert (refused.status, cash(account)) == ("rejected", before)
+    assert placed(account, option, ticket("sell", "3")).status == "filled"
+
+
+def test_a_future_without_an_expiry_runs_until_its_month_is_over() -> None:
+    future = Instrument(symbol="GCM25", kind="future")
+    assert [has_expired(future, on=date(2025, month, day)) for month, day in ((5, 1), (6, 30), (7, 1))] == [
+        False, False, True,
+    ]  # fmt: skip
+    future.expires_on = date(2025, 6, 26)
+    assert [has_expired(future, on=date(2025, 6, day)) for day in (26, 27)] == [False, True]
+    assert not any(
+        has_expired(Instrument(symbol=symbol, kind=kind), on=date(2026, 1, 1))
+        for symbol, kind in (("GC", "future"), ("GCM25", "stock"), ("ACME", "stock"))
+    )
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,13 @@ def _account(case: _Case) -> Violation | None:
     return Violation("account_inactive", "/account", _("This account is suspended or closed: choose an active one."))
 
 
+def _expired(case: _Case) -> Violation | None:
+    if not case.market.has_expired or not case.opens:
+        return None
+    words = _("This contract has expired and can only be closed: choose one that still runs.")
+    return Violation("instrument_expired", "/instrument", words)
+
+
 def against_new_risk(risk: RiskState) -> Violation | None:
     """What a breaker of this state says to an order that opens; what gets out is not asked, whatever its purpose."""
     if risk is RiskState.REDUCING:
@@ -368,6 +375,7 @@ def _affordable(case: _Case, hold: Hold) -> Decimal:
 _CHECKS: tuple[_Check, ...] = (
     _client,
     _account,
+    _expired,
     _breaker,
     _crossing,
     _holdings,

@@ -72,6 +72,7 @@ class Market:
 
     asset_class: AssetClass | None
     is_active: bool = True
+    has_expired: bool = False
     tick_size: Decimal | None = None
     lot_size: Decimal | None = None
     min_price: Decimal | None = None

@@ -197,7 +197,7 @@ class _Desk:
         """What speaks against the order in its account, and what it would set aside; nothing is changed by asking."""
         facts = self.facts
         account = facts.accounts[request.account.pk]
-        market = market_of(request.instrument, facts.quote(request.instrument))
+        market = market_of(request.instrument, facts.quote(request.instrument), on=account.trading_day(facts.now))
         venue = venue_of(account)
         broken = violations(request.ticket, market, venue=CAPABILITIES[venue])
         if broken:

@@ -378,6 +378,20 @@ def test_an_order_for_money_is_held_to_the_money() -> None:
     assert codes(ticket, limited) == ["limit_notional"]
 
 
+def test_what_has_expired_can_be_closed_and_not_opened() -> None:
+    over = replace(SHARES, has_expired=True)
+
+    assert told(decide(limit(), over, RICH, PRICED)) == [
+        (
+            "instrument_expired",
+            "/instrument",
+            "This contract has expired and can only be closed: choose one that still runs.",
+        )
+    ]
+    assert codes(limit(side=SELL), replace(RICH, position=D(10), closable=D(10)), on=over) == []
+    assert codes(limit(), replace(RICH, position=D(-10), closable=D(10)), on=over) == []
+
+
 def test_all_reasons_are_told_at_once() -> None:
     account = Account(
         available=D(10),
