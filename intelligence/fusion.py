@@ -5,9 +5,10 @@ from typing import TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
-#: How much the first places count against those after them.
+#: How little the first places count against those after them. The source has 60, for many rankings that are alike; of
+#: few that differ, being among the first of one says more (docs/memory.md#search).
 #: Source: Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion" (SIGIR 2009).
-K = 60
+K = 10
 
 
 def fused(rankings: Iterable[Iterable[tuple[Key, float]]], *, k: int = K) -> list[tuple[Key, float]]:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from intelligence import embedders, texts
+from intelligence import embedders, synonyms, texts
 from intelligence.embedders import Embedder, EmbeddingError, Vector
 from intelligence.models import Decision, Embedding, EmbeddingModel, EmbeddingState, ModelState
 
@@ -92,10 +92,11 @@ def described(embedder: Embedder) -> dict[str, Any]:
 _REMEMBER = """
 INSERT INTO intelligence_embedding AS e
     (owner_id, {column}, model, dimensions, text_hash, words, state, error, attempts, source_at)
-SELECT t.owner_id, t.key, m.key, m.dimensions, t.hash, to_tsvector(%(language)s::regconfig, t.text), 'pending', '', 0,
+SELECT t.owner_id, t.key, m.key, m.dimensions, t.hash,
+    to_tsvector(%(language)s::regconfig, t.text) || array_to_tsvector(string_to_array(t.groups, ' ')), 'pending', '', 0,
     t.changed_at
-FROM unnest(%(owners)s::bigint[], %(keys)s::bigint[], %(hashes)s::text[], %(texts)s::text[], %(times)s::timestamptz[])
-    AS t (owner_id, key, hash, text, changed_at)
+FROM unnest(%(owners)s::bigint[], %(keys)s::bigint[], %(hashes)s::text[], %(texts)s::text[], %(groups)s::text[],
+    %(times)s::timestamptz[]) AS t (owner_id, key, hash, text, groups, changed_at)
 CROSS JOIN intelligence_embeddingmodel m WHERE m.key = ANY(%(models)s)
 ORDER BY t.key, m.key
 ON CONFLICT ({column}, model) WHERE {column} IS NOT NULL DO UPDATE SET
@@ -124,6 +125,7 @@ def remember(kind: str, found: Sequence[Text], *, models: Collection[str] | None
         "keys": [each.key for each in found],
         "hashes": [texts.digest(each.text) for each in found],
         "texts": [each.text for each in found],
+        "groups": [" ".join(groups) for groups in synonyms.groups_in([each.text for each in found])],
         "times": [each.changed_at for each in found],
     }
     with connection.cursor() as cursor:

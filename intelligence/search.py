@@ -1,12 +1,12 @@
 """Finding what is like a text: by meaning and by words, among one's own, with how it ended.
 
-Two rankings become one: by the cosine of the vectors, and by the words that they share, weighted by how rare each is
-among the person's own texts. Where the query has no vector, because its model cannot be reached, words alone are
-searched, and the answer says so; no other model stands in.
+Rankings become one: by the cosine of the vectors, by the words that they share, weighted by how rare each is among the
+person's own texts, and by both together. Where the query has no vector, because its model cannot be reached, words
+alone are searched, and the answer says so; no other model stands in.
 Source: docs/memory.md#search
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.models import User
-from intelligence import embedders, fusion, memory, texts
+from intelligence import embedders, fusion, memory, synonyms, texts
 from intelligence.embedders import EmbeddingError
 from intelligence.models import EmbeddingModel
 from intelligence.search_filters import COLUMNS, JOINED, Filters
@@ -27,11 +27,13 @@ LARGEST_LIMIT = 100
 LONGEST_QUERY = texts.LONGEST
 #: Rows of each ranking that are fused, at least; four times what is asked for where that is more.
 _DEPTH = 60
-#: Lexemes of a query that are looked at, the longest first.
+#: Words of a query that are looked at: those of groups, then the longest.
 _MOST_LEXEMES = 32
-#: What sharing all words counts against being the nearest, which is 1. Sharing half of them counts a quarter of it:
-#: a common word or two would else push aside what means the same (docs/memory.md#search).
-_TEXT_WEIGHT, _TEXT_POWER = 0.5, 2
+#: What sharing all words is worth beside a similarity of 1, where both are looked at together; and how much the ranking
+#: by both counts against those by one alone (docs/memory.md#search).
+_SHARED, _BOTH = 0.5, 4.0
+#: What the similarity of a lexical model counts beside one of meaning: it compares words, as the words do better.
+_LEXICAL = 0.2
 #: Past the size at which every vector is compared: how wide the index is searched, and how many rows it gives.
 _EF_SEARCH, _OVERSAMPLED = 400, 20
 
@@ -145,12 +147,14 @@ def _search(
     by_vector, is_exact = _by_vector(among, query, depth) if mode != "text" else ([], True)
     by_text = _by_text(among, query.text, depth) if mode != "vector" or query.vector is None else {}
     used = mode if query.vector is not None or mode == "text" else "text"
-    keys = [key for key, _ in _order(by_vector, by_text)][:limit]
+    similarities = _similarities(among, query, {*by_vector, *by_text})
+    ranked = Ranked(by_vector, by_text, similarities, trust=_LEXICAL if model.is_lexical else 1.0)
+    keys = [key for key, _ in ranked.order()][:limit]
     if len(keys) < limit:
         keys += _others(among, keys, limit - len(keys))
-    winner, loser = (_nearest(among, query, outcome, by_vector, by_text) for outcome in ("win", "loss"))
+    winner, loser = (_nearest(among, query, outcome, ranked) for outcome in ("win", "loss"))
     wanted = [*keys, *(key for key in (winner, loser) if key is not None)]
-    hits = _hits(among, query, wanted, by_vector, by_text)
+    hits = _hits(among, query, wanted, ranked)
     return Found(
         kind=kind,
         hits=[hits[key] for key in keys],
@@ -189,10 +193,26 @@ class Among:
         return found
 
 
-def _order(by_vector: Sequence[int], by_text: Mapping[int, float]) -> list[tuple[int, float]]:
-    # Where words are all there is, a ranking of theirs stays as it is.
-    text = [(key, _TEXT_WEIGHT * share**_TEXT_POWER if by_vector else 1.0) for key, share in by_text.items()]
-    return fusion.fused([[(key, 1.0) for key in by_vector], text])
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """What was found: by meaning, the nearest first; by words, each with its share of them; how near each is."""
+
+    by_vector: Sequence[int]
+    by_text: Mapping[int, float]
+    similarities: Mapping[int, float]
+    trust: float = 1.0  #: in the vectors
+
+    def order(self) -> list[tuple[int, float]]:
+        """All with their scores, the best first: by reciprocal rank of meaning, of words, and of both together."""
+        by_vector = [(key, self.trust) for key in self.by_vector]
+        if not by_vector or not self.by_text:
+            return fusion.fused([by_vector, [(key, 1.0) for key in self.by_text]])
+        both = {
+            key: self.trust * self.similarities.get(key, 0.0) + _SHARED * self.by_text.get(key, 0.0)
+            for key in (*self.by_vector, *self.by_text)
+        }
+        together = [(key, _BOTH) for key in sorted(both, key=lambda key: -both[key])]
+        return fusion.fused([by_vector, list(self.by_text.items()), together])
 
 
 def _by_vector(among: Among, query: Query, depth: int) -> tuple[list[int], bool]:
@@ -297,13 +317,8 @@ def _by_text(among: Among, text: str, depth: int) -> dict[int, float]:
 
 
 def _lexemes(text: str) -> list[str]:
-    """The words of the text as they are stored, each quoted for a query."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT lexeme FROM unnest(to_tsvector(%s::regconfig, %s)) ORDER BY length(lexeme) DESC, lexeme LIMIT %s",
-            [settings.MEMORY_LANGUAGE, text[:LONGEST_QUERY], _MOST_LEXEMES],
-        )
-        found = [lexeme for (lexeme,) in cursor.fetchall()]
+    """What the text is looked for by, each quoted for a query."""
+    found = synonyms.words_of(text[:LONGEST_QUERY])[:_MOST_LEXEMES]
     return ["'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'" for lexeme in found]
 
 
@@ -319,15 +334,13 @@ def _others(among: Among, keys: Sequence[int], most: int) -> list[int]:
     return [key for (key,) in rows]
 
 
-def _nearest(
-    among: Among, query: Query, outcome: str, by_vector: Sequence[int], by_text: Mapping[int, float]
-) -> int | None:
+def _nearest(among: Among, query: Query, outcome: str, ranked: Ranked) -> int | None:
     """The nearest hit with this outcome; where no ranking reaches one, the nearest of all."""
     column = COLUMNS[among.kind]["outcome"]
     if column == "NULL":
         return None
     # By the similarity that is shown with it, where there is one: what shares more words may be farther.
-    order = by_vector or [key for key, _score in _order(by_vector, by_text)]
+    order = ranked.by_vector or [key for key, _score in ranked.order()]
     with_it = {
         key
         for (key,) in among.rows(
@@ -349,23 +362,27 @@ def _nearest(
     return rows[0][0] if rows else None
 
 
-def _hits(
-    among: Among, query: Query, keys: Sequence[int], by_vector: Sequence[int], by_text: Mapping[int, float]
-) -> dict[int, Hit]:
-    similarities: dict[int, float] = {}
-    if query.vector is not None:
-        similarities = dict(
-            among.rows(
-                f"e.{among.kind}_id, 1 - (e.vector <=> %(vector)s::halfvec)",
-                f"AND e.state = 'ready' AND e.{among.kind}_id = ANY(%(keys)s)",
-                vector=query.vector,
-                keys=list(keys),
-            )
-        )
-    scores = dict(_order(by_vector, by_text))
-    vector_ranks = {key: rank for rank, key in enumerate(by_vector, start=1)}
-    text_ranks = {key: rank for rank, key in enumerate(by_text, start=1)}
+def _hits(among: Among, query: Query, keys: Sequence[int], ranked: Ranked) -> dict[int, Hit]:
+    missing = {key for key in keys if key not in ranked.similarities}
+    similarities = {**ranked.similarities, **_similarities(among, query, missing)}
+    scores = dict(ranked.order())
+    vector_ranks = {key: rank for rank, key in enumerate(ranked.by_vector, start=1)}
+    text_ranks = {key: rank for rank, key in enumerate(ranked.by_text, start=1)}
     return {
         key: Hit(key, similarities.get(key), scores.get(key, 0.0), vector_ranks.get(key), text_ranks.get(key))
         for key in keys
     }
+
+
+def _similarities(among: Among, query: Query, keys: Collection[int]) -> dict[int, float]:
+    """How near these are, where both they and the query have a vector."""
+    if query.vector is None or not keys:
+        return {}
+    return dict(
+        among.rows(
+            f"e.{among.kind}_id, 1 - (e.vector <=> %(vector)s::halfvec)",
+            f"AND e.state = 'ready' AND e.{among.kind}_id = ANY(%(keys)s)",
+            vector=query.vector,
+            keys=list(keys),
+        )
+    )
