@@ -6,6 +6,6 @@ ANEW = "UPDATE intelligence_embedding SET source_at = 'epoch'"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("intelligence", "0011_trades_known_by_a_fill")]
+    dependencies = [("intelligence", "0012_one_outcome")]
 
     operations = [migrations.RunSQL(ANEW, migrations.RunSQL.noop)]
