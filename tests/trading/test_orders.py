@@ -468,7 +468,7 @@ def test_the_target_of_an_oco_buys_a_short_back_and_neither_sets_money_aside(ali
 
     target.refresh_from_db()
     stop.refresh_from_db()
-    assert [target.status, stop.status, cash(account)] == ["filled", "canceled", (D(10059), D(0))]
+    assert [target.status, stop.status, cash(account)] == ["filled", "canceled", (D(10050), D(0))]
 
 
 def test_two_orders_do_not_buy_the_same_short_back(alice: User) -> None:
