@@ -5,7 +5,7 @@ that a report keeps packed are unpacked within the time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, fields
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -269,7 +269,7 @@ def _plain_page(answer: Page[AccountRow]) -> object:
 
 def _plain_account(row: AccountRow) -> tuple[Any, ...]:
     # Without group and labels, which the statements beside it do not ask for.
-    return _texts(astuple(row)[:-2])
+    return _texts([getattr(row, each.name) for each in fields(row) if each.name not in ("group", "tags")])
 
 
 def _plain_account_rows(rows: Rows) -> object:

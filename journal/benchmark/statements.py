@@ -8,7 +8,8 @@ from journal.metrics.rollups import ROW_SUMS
 
 _ACCOUNT = (
     "a.id, a.public_id, a.name, a.broker, a.number, a.kind, a.status, a.currency, a.time_zone, a.day_start, "
-    "a.cost_method, a.initial_balance, a.color, a.description, a.archived_at, a.created_at, a.updated_at"
+    "a.cost_method, a.initial_balance, a.color, a.description, a.archived_at, a.created_at, a.updated_at, "
+    "a.allows_short"
 )
 _TOTAL = "(SELECT count(*) FROM accounts_account WHERE owner_id = %(owner)s AND archived_at IS NULL)"
 _PAGE = (

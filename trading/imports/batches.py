@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DataError, transaction
+from django.db import DataError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,6 +26,8 @@ from trading.models import BatchStatus, ImportBatch
 
 #: A worker that dies while it imports is followed by another, this often.
 LARGEST_ATTEMPTS = 3
+#: New fills that change what there is enough for the planner to be told.
+_MANY = 1_000
 
 _OPTIONS = frozenset(
     (
@@ -202,6 +204,8 @@ def run(batch: ImportBatch, *, on_progress: Callable[[int], None] | None = None)
                 progress.started()
                 report = pipeline.apply(batch, on_progress=progress)
             _applied(batch, report)
+            if report.new >= _MANY:
+                _tell_planner()
     except ImportCanceled:
         ImportBatch.objects.filter(pk=batch.pk).update(
             status=BatchStatus.CANCELED, finished_at=timezone.now(), progress=0
@@ -216,6 +220,15 @@ def run(batch: ImportBatch, *, on_progress: Callable[[int], None] | None = None)
         return _refused(batch, code, message, refusal.report)
     batch.refresh_from_db()
     return batch
+
+
+def _tell_planner() -> None:
+    """PostgreSQL knows how many rows there are by now. Summing days of what it took for empty tables took a minute.
+
+    The last statement of an import: it holds nothing that another waits for, and waits for nobody itself.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE (SKIP_LOCKED) trading_execution, trading_trade, trading_tradefill")
 
 
 def _applied(batch: ImportBatch, report: Report) -> None:
