@@ -149,7 +149,7 @@ def _search(
     used = mode if query.vector is not None or mode == "text" else "text"
     similarities = _similarities(among, query, {*by_vector, *by_text})
     ranked = Ranked(by_vector, by_text, similarities, trust=_LEXICAL if model.is_lexical else 1.0)
-    keys = [key for key, _ in ranked.order()][:limit]
+    keys = [key for key, _ in ranked.order][:limit]
     if len(keys) < limit:
         keys += _others(among, keys, limit - len(keys))
     winner, loser = (_nearest(among, query, outcome, ranked) for outcome in ("win", "loss"))
@@ -193,7 +193,7 @@ class Among:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ranked:
     """What was found: by meaning, the nearest first; by words, each with its share of them; how near each is."""
 
@@ -202,6 +202,7 @@ class Ranked:
     similarities: Mapping[int, float]
     trust: float = 1.0  #: in the vectors
 
+    @cached_property
     def order(self) -> list[tuple[int, float]]:
         """All with their scores, the best first: by reciprocal rank of meaning, of words, and of both together."""
         by_vector = [(key, self.trust) for key in self.by_vector]
@@ -340,7 +341,7 @@ def _nearest(among: Among, query: Query, outcome: str, ranked: Ranked) -> int | 
     if column == "NULL":
         return None
     # By the similarity that is shown with it, where there is one: what shares more words may be farther.
-    order = ranked.by_vector or [key for key, _score in ranked.order()]
+    order = ranked.by_vector or [key for key, _score in ranked.order]
     with_it = {
         key
         for (key,) in among.rows(
@@ -365,7 +366,7 @@ def _nearest(among: Among, query: Query, outcome: str, ranked: Ranked) -> int | 
 def _hits(among: Among, query: Query, keys: Sequence[int], ranked: Ranked) -> dict[int, Hit]:
     missing = {key for key in keys if key not in ranked.similarities}
     similarities = {**ranked.similarities, **_similarities(among, query, missing)}
-    scores = dict(ranked.order())
+    scores = dict(ranked.order)
     vector_ranks = {key: rank for rank, key in enumerate(ranked.by_vector, start=1)}
     text_ranks = {key: rank for rank, key in enumerate(ranked.by_text, start=1)}
     return {

@@ -139,7 +139,7 @@ class Purpose(StrEnum):
 
     @property
     def is_exit(self) -> bool:
-        """Whether it takes a position down, so that no breaker stops it."""
+        """Whether it says that it takes a position down. What it does to one is for `trading.risk.exposure` to find."""
         return self.value.startswith("exit_")
 
 
