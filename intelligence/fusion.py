@@ -27,9 +27,3 @@ def fused(rankings: Iterable[Iterable[tuple[Key, float]]], *, k: int = K) -> lis
 def reciprocal_rank(found: Sequence[Key], wanted: Key) -> float:
     """One divided by the place of what was wanted; 0 where it was not found."""
     return 1 / (found.index(wanted) + 1) if wanted in found else 0.0
-
-
-def recall(found: Sequence[Key], wanted: Iterable[Key]) -> float:
-    """The share of what was wanted that was found."""
-    expected = set(wanted)
-    return len(expected & set(found)) / len(expected) if expected else 1.0

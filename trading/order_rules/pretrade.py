@@ -32,7 +32,7 @@ from trading.order_rules.reservations import (
 )
 from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import OCO_OPENS, SHORT_IMPOSSIBLE, Violation
-from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, Side
+from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, PositionIntent, Side
 from trading.order_rules.words import _
 
 
@@ -114,11 +114,24 @@ class Decision:
         return not self.reasons
 
 
+def gets_out(side: Side, intent: PositionIntent | None, position: Decimal) -> bool:
+    """Return whether an order goes against the position. What says that it opens does not, nor what meets none.
+
+    Whatever else it is called: an order that says that it closes, where there is nothing to close, opens.
+    """
+    if position == 0 or (intent is not None and intent.opens):
+        return False
+    return (position > 0) is not (side is Side.BUY)
+
+
 def effect(ticket: Ticket, position: Decimal) -> Effect:
-    """Return what the order does to the position: as it says itself, else by which way each goes."""
-    if ticket.position_intent is not None:
-        return Effect.OPENS if ticket.position_intent.opens else Effect.CLOSES
-    if position == 0 or (position > 0) is (ticket.side is Side.BUY):
+    """Return what the order does to the position: as it says itself, else by which way each goes.
+
+    What says that it closes is taken at its word; where it `closes_nothing`, it is refused.
+    """
+    if ticket.position_intent is not None and not ticket.position_intent.opens:
+        return Effect.CLOSES
+    if not gets_out(ticket.side, ticket.position_intent, position):
         return Effect.OPENS
     beyond = ticket.quantity is not None and ticket.quantity > abs(position)
     return Effect.CROSSES if beyond else Effect.CLOSES
@@ -126,9 +139,8 @@ def effect(ticket: Ticket, position: Decimal) -> Effect:
 
 def closes_nothing(ticket: Ticket, position: Decimal) -> bool:
     """Whether the order says that it closes, and there is no position that goes the other way."""
-    if ticket.position_intent is None or ticket.position_intent.opens:
-        return False
-    return position == 0 or (position > 0) is (ticket.side is Side.BUY)
+    intent = ticket.position_intent
+    return intent is not None and not intent.opens and not gets_out(ticket.side, intent, position)
 
 
 def decide(ticket: Ticket, market: Market, account: Account, terms: Terms) -> Decision:

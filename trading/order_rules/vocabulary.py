@@ -137,11 +137,6 @@ class Purpose(StrEnum):
     EXIT_MANUAL = "exit_manual"
     ADJUST = "adjust"
 
-    @property
-    def is_exit(self) -> bool:
-        """Whether it says that it takes a position down. What it does to one is for `trading.risk.exposure` to find."""
-        return self.value.startswith("exit_")
-
 
 class UnknownWord(ValueError):
     """No word of this vocabulary; the message names those that are."""

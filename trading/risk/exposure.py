@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from trading.models import Order, Position
 from trading.order_rules.amounts import ZERO, difference
+from trading.order_rules.pretrade import gets_out
 from trading.order_rules.statuses import Status
 from trading.order_rules.vocabulary import OrderClass, PositionIntent, Side
 
@@ -41,7 +42,8 @@ def those_that_open(live: Sequence[Order], positions: Mapping[Pair, Decimal]) ->
         pair = (order.account_id, order.instrument_id)
         if order.status == Status.HELD:
             continue
-        if not _gets_out(order, positions.get(pair, ZERO)):
+        intent = PositionIntent(order.position_intent) if order.position_intent else None
+        if not gets_out(Side(order.side), intent, positions.get(pair, ZERO)):
             found.append(order)
             continue
         leaves = _leaves(order)
@@ -50,13 +52,6 @@ def those_that_open(live: Sequence[Order], positions: Mapping[Pair, Decimal]) ->
         elif not order.shares_hold:
             left[pair] = max(ZERO, difference(left[pair], leaves))
     return sorted(found, key=lambda each: each.pk)
-
-
-def _gets_out(order: Order, position: Decimal) -> bool:
-    """Whether it goes against the position; what says that it opens does not."""
-    if position == 0 or (order.position_intent and PositionIntent(order.position_intent).opens):
-        return False
-    return (position > 0) is not (order.side == Side.BUY)
 
 
 def _leaves(order: Order) -> Decimal:

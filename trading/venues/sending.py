@@ -126,8 +126,8 @@ class _Sender:
 
     def stopped(self) -> Violation | None:
         """What the breaker says against it now; it may have come on since the order was let through."""
-        state = risk.state_for(self.order.account, self.order.strategy)
-        return against_new_risk(state) if self.opens else None
+        against = against_new_risk(risk.state_for(self.order.account, self.order.strategy))
+        return against if against is not None and self.opens else None
 
     @property
     def opens(self) -> bool:
@@ -144,9 +144,10 @@ class _Sender:
 
     def is_too_late(self) -> bool:
         """Whether it is not to be tried any more: what opens gives up soon, what gets out does not."""
-        if not self.opens:
-            return self.command.sends >= MOST_SENDS_OF_EXITS
-        return self.command.sends >= MOST_SENDS or timezone.now() - self.order.created_at > TOO_OLD
+        if self.command.sends >= MOST_SENDS_OF_EXITS:
+            return True
+        is_late = self.command.sends >= MOST_SENDS or timezone.now() - self.order.created_at > TOO_OLD
+        return is_late and self.opens
 
     def resolved(self) -> bool:
         """Whether the broker, asked by client id, does not have it, so that it may be sent; what it has is taken."""

@@ -127,7 +127,3 @@ def test_sides_are_those_of_stored_fills() -> None:
 
 def test_every_kind_of_instrument_but_an_index_has_a_class() -> None:
     assert set(ASSET_CLASS_OF_KIND) == set(InstrumentKind.values) - {"index"}
-
-
-def test_every_purpose_but_entry_and_adjustment_is_an_exit() -> None:
-    assert [purpose.value for purpose in Purpose if not purpose.is_exit] == ["entry", "adjust"]
