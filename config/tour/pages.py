@@ -287,6 +287,17 @@ def unplaced() -> list[str]:
     return sorted({each.name for each in addresses() if not _is_placed(each)})
 
 
+def names() -> set[str]:
+    """What the pages of the tour can be called, whether or not somebody has what they show."""
+    own = set(PAGES) | {f"{name}.{word}" for name, page in PAGES.items() for word, _ in page.also}
+    its_admin = {"admin-index", "admin-database", "admin-password", "admin-password-done"}
+    for model in admin.site._registry:
+        table = f"admin-{model._meta.app_label}-{model._meta.model_name}"
+        its_admin |= {f"admin-{model._meta.app_label}", table}
+        its_admin |= {f"{table}-{part}" for part in ("add", "row", "history", "delete")}
+    return own | its_admin | {stop.name for stop in ERRORS}
+
+
 def stops(person: User, *, with_public: bool) -> Iterator[Stop | str]:
     """The pages of one person; of those that need something which the person has not, the name alone."""
     for name, page in PAGES.items():

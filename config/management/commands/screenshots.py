@@ -7,6 +7,7 @@ import shutil
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from django.db import connections
 from accounts.models import User
 from config import serving
 from config.tour import people
-from config.tour.pages import Stop, admin_stops, stops, unplaced
+from config.tour.pages import Stop, admin_stops, names, stops, unplaced
 from journal.benchmark.dataset import Size
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Command(BaseCommand):
                             help="widths in pixels (default: 1440,390)")  # fmt: skip
         parser.add_argument("--themes", type=_some_of(THEMES), default=list(THEMES), metavar="LIST",
                             help="some of light,dark (default: both)")  # fmt: skip
-        parser.add_argument("--pages", default="*", metavar="PATTERN",
+        parser.add_argument("--pages", type=_pattern, default="*", metavar="PATTERN",
                             help="only pages of these names, such as 'trade_*' (default: all)")  # fmt: skip
         parser.add_argument("--no-admin", action="store_true", help="leave the admin's pages out")
         parser.add_argument("--accounts", type=int, default=people.LARGE.accounts, metavar="N",
@@ -69,12 +70,15 @@ class Command(BaseCommand):
         large = Size(accounts=options["accounts"], trades=options["trades"])
         sizes = sorted(options["sizes"], key=people.SIZES.index)
         walkers = {size: people.person_of(size, large=large, say=self._say) for size in sizes}
+        found = {size: _chosen(person, size, options) for size, person in walkers.items()}
+        chosen = {size: wanted for size, (wanted, _) in found.items()}
+        absent = {size: missing for size, (_, missing) in found.items()}
+        if not any(chosen.values()):
+            raise CommandError(_nobody_has(options["pages"], sizes), returncode=2)
         visits: dict[str, list[Visit]] = {}
-        absent: dict[str, list[str]] = {}
         with self._served() as address, walking.browsing() as browser, _playwright_and_django():
             for size, person in walkers.items():
-                chosen, absent[size] = _chosen(person, size, options)
-                visits[size] = self._walk(browser, chosen, person, size=size, address=address, options=options)
+                visits[size] = self._walk(browser, chosen[size], person, size=size, address=address, options=options)
         index = contact_sheet.write(options["into"], visits, absent)
         told = contact_sheet.lines(visits)
         self.stdout.write("\n".join([*told, f"Pictures: {index}"]))
@@ -159,6 +163,18 @@ def _some_of(allowed: tuple[str, ...]) -> Any:
         return chosen
 
     return parse
+
+
+def _pattern(text: str) -> str:
+    known = sorted(names())
+    if any(fnmatch(name, text) for name in known):
+        return text
+    near = get_close_matches(text.strip("*").replace("-", "_"), known, n=3)
+    raise ArgumentTypeError(f"no page is called {text!r}" + (f"; some are called {', '.join(near)}" if near else ""))
+
+
+def _nobody_has(pattern: str, sizes: list[str]) -> str:
+    return f"None of the pages {pattern!r} is there in the size {' or '.join(sizes)}; another of --sizes may have it."
 
 
 def _widths(text: str) -> list[int]:
