@@ -92,7 +92,7 @@ class SignUpForm(_UserCreationForm):
         required=False,
         initial="UTC",
         label=_("Time zone"),
-        help_text=_("Files that name no zone are read in it, and times are shown in it."),
+        help_text=_("Times are shown in it, and files that name no zone are read in it."),
         widget=LongSelect(attrs={"data-zone": True}),
     )
 

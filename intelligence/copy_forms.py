@@ -23,11 +23,11 @@ class CopySettingsForm(forms.Form):
     )
     capital = NumberField(
         largest=LARGEST_MONEY, is_positive=True, required=False, label=gettext_lazy("Capital, USD"),
-        help_text=gettext_lazy("What shares are of. Empty: the installation's."),
+        help_text=gettext_lazy("The percentages are of it. Left empty, the installation's capital counts."),
     )  # fmt: skip
     risk_per_trade = PercentField(
         required=False, label=gettext_lazy("Risk per trade, %"),
-        help_text=gettext_lazy("What the stop may lose. Empty: the installation's."),
+        help_text=gettext_lazy("What a stop may lose of the capital. Left empty, the installation's share counts."),
     )  # fmt: skip
     max_per_trade = PercentField(label=gettext_lazy("At most in one trade, %"))
     max_per_wallet = PercentField(label=gettext_lazy("At most in one wallet, %"))

@@ -145,11 +145,11 @@ class OpenPlanForm(forms.Form):
     )  # fmt: skip
     quantity = NumberField(
         largest=LARGEST_PRICE, is_positive=True, required=False, label=gettext_lazy("Quantity"),
-        help_text=gettext_lazy("All that is under no plan without it."),
+        help_text=gettext_lazy("Left empty, all that is under no plan yet."),
     )  # fmt: skip
     strategy = forms.ModelChoiceField(queryset=ExitStrategy.objects.none(), label=gettext_lazy("Exit strategy"))
     stop_loss = PercentField(
-        required=False, label=gettext_lazy("Stop loss, %"), help_text=gettext_lazy("The strategy's without it.")
+        required=False, label=gettext_lazy("Stop loss, %"), help_text=gettext_lazy("Left empty, the strategy's.")
     )
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:

@@ -4,18 +4,29 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from rest_framework.exceptions import ValidationError
 
 from accounts.errors import DomainError, InvalidValue
+from accounts.views import back_of
 
 
 def page(request: HttpRequest, error: DomainError) -> HttpResponse:
     """The refusal as a page, with the status that the API would answer."""
     where = error.pointer.removeprefix("?")
     reason = f"{where}: {error.message}" if error.pointer.startswith("?") else error.message
-    return render(request, "refused.html", {"reason": reason}, status=error.status)
+    return render(request, "refused.html", {"reason": reason, "back": _way_back(request)}, status=error.status)
+
+
+def _way_back(request: HttpRequest) -> str:
+    """Where to go on: the page that the form was on, or the page of this address without what it was asked; or ""."""
+    if request.method not in ("GET", "HEAD"):
+        back = back_of(request)
+        return "" if back == reverse(settings.HOME_URL) else back
+    return request.path if request.GET else ""
 
 
 def _of(error: ValidationError) -> DomainError:

@@ -7,10 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 from trading.breaker import Missing, Reason
-from trading.models import BreakerEvent, BreakerState
+from trading.models import BreakerEvent, BreakerState, RiskConfig
+from trading.models.risk import RANGES
 
 REASONS: dict[str, Promise] = {
     Reason.MAX_DRAWDOWN: gettext_lazy("Drawdown from the peak"),
@@ -26,6 +28,7 @@ MISSING: dict[str, Promise] = {
     Missing.OPEN_PNL: gettext_lazy("something that is open has no fresh price"),
     Missing.TODAY: gettext_lazy("the sum of the day is not known"),
 }
+_MONEY = {"capital", "daily_loss_limit", "min_liquidity_usd"}
 _UNITS = {Reason.CONSECUTIVE_LOSSES: "count", Reason.DAILY_LOSS: "money"}
 
 
@@ -108,3 +111,33 @@ def _gauge(kept: dict[str, Any]) -> GaugeLine:
 
 def _number(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingLine:
+    """One setting of the configuration: what it is called, and its value with what that is of."""
+
+    words: str
+    unit: str
+    value: Any
+    currency: str = ""
+
+
+def setting_lines(config: RiskConfig) -> list[SettingLine]:
+    """Every setting, in the order of the form, for those who only read it: shares as percentages, choices in words."""
+    lines = []
+    for field in config._meta.fields:
+        if not field.editable or field.name == "id":
+            continue
+        value, words = getattr(config, field.name), capfirst(str(field.verbose_name))
+        if field.name in _MONEY:
+            currency = "USD" if field.name == "min_liquidity_usd" else config.currency
+            lines.append(SettingLine(words, "money", value, currency))
+        elif field.choices:
+            lines.append(SettingLine(words, "words", getattr(config, f"get_{field.name}_display")()))
+        elif isinstance(value, bool):
+            lines.append(SettingLine(words, "yes", value))
+        elif field.name in RANGES:
+            unit = "percent" if RANGES[field.name][1] <= 1 else "count"
+            lines.append(SettingLine(words, unit, value))
+    return lines

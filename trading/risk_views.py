@@ -183,6 +183,7 @@ def risk_config(request: HttpRequest) -> HttpResponseBase:
             return redirect("risk_config")
     changes = [_change(each) for each in RiskConfigRevision.objects.order_by("-number")[:SHOWN]]
     context = {"form": form, "config": risk.current(), "revisions": changes, "may_change": person.is_staff}
+    context["settings"] = risk_lines.setting_lines(config)
     return render(request, "trading/risk_config.html", context, status=422 if form.errors else 200)
 
 
