@@ -63,7 +63,7 @@ class StopForm(forms.Form):
     )  # fmt: skip
     mode = forms.ChoiceField(
         label=gettext_lazy("Trading"), choices=BreakerMode.choices, required=False,
-        help_text=gettext_lazy("An account is one or the other by itself."),
+        help_text=gettext_lazy("Not asked of an account: it is one or the other."),
     )  # fmt: skip
     level = forms.ChoiceField(label=gettext_lazy("How far"), choices=_LEVELS)
     note = forms.CharField(label=gettext_lazy("Why"), max_length=LONGEST_NOTE)

@@ -88,7 +88,9 @@ def test_a_panel_that_there_is_not_is_absent(alice_client: Client) -> None:
 
 def test_what_the_dashboard_cannot_mean_is_refused(alice_client: Client, traded: Account) -> None:
     for query in ("unit=pips", "rank=size", "line=7", "panels=some", "color=red", "month=2026-13"):
-        assert alice_client.get(f"/?{query}").status_code == 400, query
+        answer = alice_client.get(f"/?{query}")
+        assert answer.status_code == 400, query
+        assert '<a class="button button-main" href="/">Open it without that</a>' in answer.content.decode(), query
 
 
 def test_without_a_script_all_panels_can_be_in_the_page(alice_client: Client, traded: Account) -> None:

@@ -198,6 +198,8 @@ def test_operators_change_the_configuration_and_everybody_sees_how(operator: Use
 
     page = alice_client.get("/desk/risk/configuration/").content.decode()
     assert "<code>max_drawdown</code> 0.2 → 0.25" in page
+    for words in ("Fixed share of the capital", "25.0%", "300.00 USD", "50,000.00 USD", "Yes"):
+        assert f'<dd class="not-private">{words}</dd>' in page, words
     assert "root@example.com" not in page
     assert alice_client.post("/desk/risk/configuration/", {"capital": "500"}).status_code == 403
 
