@@ -21,6 +21,7 @@ from trading.order_rules.statuses import Status
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderType, PositionIntent, Purpose, Side, TimeInForce
 from trading.risk.breakers import Target
+from trading.risk.measuring import same_strategy
 from trading.venues import paper
 
 #: Positions that are got out of in one transaction.
@@ -70,9 +71,10 @@ def entries_under(target: Target) -> list[Order]:
         rows = rows.filter(account__kind=AccountKind.PAPER)
     else:
         rows = rows.exclude(account__kind=AccountKind.PAPER)
-    if target.strategy:
-        rows = rows.filter(strategy__iexact=target.strategy)
-    return risk.opening(rows.order_by("id"))
+    found = rows.order_by("id")
+    if not target.strategy:
+        return risk.opening(found)
+    return risk.opening(each for each in found if same_strategy(each.strategy) == same_strategy(target.strategy))
 
 
 @dataclass(frozen=True, slots=True)

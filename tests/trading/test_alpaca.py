@@ -4,17 +4,18 @@ Faults carry the numbers of the specification of reliability: F1 and F2, a proce
 times; F27, one request many times.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Account, User
+from accounts.models import Account, ActivityEntry, User
 from tests.trading.brokers import (
     EXIT,
     broken,
@@ -33,10 +34,13 @@ from tests.trading.desk import cash, quoted, share, ticket
 from trading import connections, order_commands, orders, risk
 from trading.errors import InvalidState, OrderRefused
 from trading.models import AttemptResult, BreakerEvent, BreakerMode, Execution, Order, OrderAttempt, OrderCommand, Trade
+from trading.order_rules.broker_events import Report
+from trading.order_rules.pretrade import RiskState, against_new_risk
+from trading.order_rules.statuses import Event
 from trading.order_rules.vocabulary import OrderClass
 from trading.order_tickets import ticket_of
 from trading.risk.breakers import Target
-from trading.venues import sending
+from trading.venues import alpaca, sending
 from trading.venues.stand_in.server import StandIn
 
 pytestmark = pytest.mark.django_db
@@ -310,6 +314,37 @@ def test_what_may_have_been_sent_before_a_breaker_came_on_is_looked_up_and_sent_
     assert (lost.status, [each.code for each in orders.reasons_of(lost)]) == ("rejected", ["breaker_halted"])
     assert (it.count("POST"), len(it.broker.orders), cash(account)) == (2, 1, (D(9500), D(500)))
     assert broken() == []
+
+
+def test_what_the_broker_told_of_meanwhile_is_not_aborted_and_warns_nobody(account: Account, it: StandIn) -> None:
+    seen = stored(account, share(), ten())
+    orders.record(seen, [Report(Event.NEW, timezone.now())], source="alpaca")
+    reason = against_new_risk(RiskState.HALTED)
+    assert reason is not None
+
+    assert alpaca.abort(seen, reason) is None
+
+    seen.refresh_from_db()
+    assert (seen.status, seen.reasons, cash(account)) == ("new", [], (D(9500), D(500)))
+    assert not ActivityEntry.objects.filter(kind="warning").exists()
+
+
+def test_an_account_is_held_before_its_order_where_that_is_refused_or_aborted(account: Account, it: StandIn) -> None:
+    """Who takes them the other way round waits for the stream, which waits for it: one of the two is thrown out."""
+    reason = against_new_risk(RiskState.HALTED)
+    assert reason is not None
+    acts: list[Callable[[Order], object]] = [
+        lambda order: alpaca.refuse(order, code="1", said="no"),
+        lambda order: alpaca.abort(order, reason),
+    ]
+    for act in acts:
+        order = stored(account, share(f"S{Order.objects.count()}"), ten())
+        with CaptureQueriesContext(connection) as made:
+            act(order)
+        holding = [
+            each["sql"] for each in made if each["sql"].startswith("UPDATE") or "FOR NO KEY UPDATE" in each["sql"]
+        ]
+        assert "accounts_account" in holding[0]
 
 
 def test_a_replacement_that_opens_is_not_asked_for_once_a_breaker_is_on_and_the_order_stands_as_it_was(

@@ -15,9 +15,11 @@ from accounts.errors import Conflict
 from accounts.models import Account, User
 from tests.trading.brokers import broken, stored, units
 from tests.trading.desk import cash, funded, quoted, share, ticket
-from trading import connections, feeds, order_sweeps
+from trading import connections, feeds, order_sweeps, risk, trades
 from trading.models import Bar, Execution, Instrument, Order, Quote
 from trading.order_rules.vocabulary import OrderClass
+from trading.risk.breakers import Target
+from trading.trades import EnteredFill
 from trading.venues import paper
 
 D = Decimal
@@ -237,3 +239,23 @@ def test_pages_are_followed_on_the_same_host_alone() -> None:
     assert feeds.next_page(url, feeds.Feed({})) == ""
     with pytest.raises(feeds.BadFeed):
         feeds.next_page(url, feeds.Feed({}, next_url="https://elsewhere.example.com/x"))
+
+
+@pytest.mark.django_db
+def test_exits_of_one_group_that_would_open_under_a_breaker_are_canceled_together(alice: User, tmp_path: Path) -> None:
+    account, acme = from_bars(alice), share()
+    bought = EnteredFill("buy", D(10), D(100), START)
+    trade = trades.enter(account, instrument=acme, fills=[bought])[-1]
+    exits = {"order_class": OrderClass.OCO, "take_profit_limit": "110", "stop_loss_stop": "95"}
+    target = placed_at(stored(account, acme, ticket("sell", "10", "limit", **exits)), 1.5)
+    trades.delete(trade)
+    halt = Target(alice, "simulation", account)
+    risk.activate(alice, halt, state="halted", note="enough", at=timezone.now())
+
+    load(feed(tmp_path / "a", "ACME", (2, "100", "112", "99", "111")))
+
+    assert list(Order.objects.order_by("id").values_list("id", "status")) == [
+        (target.pk, "canceled"),
+        (target.legs.get().pk, "canceled"),
+    ]
+    assert (units(account), broken()) == ({}, [])

@@ -16,7 +16,7 @@ from tests.journal.factories import make_instrument
 from tests.trading.risk_things import DAY, NOW, breaker_of, buy, events, live, lose, settled, with_300
 from trading import risk, tasks, trades
 from trading.errors import OperatorsOnly
-from trading.models import Bar, BreakerEvent, BreakerState, Quote, Tag, TagGroup
+from trading.models import Bar, BreakerEvent, BreakerState, Quote, Tag, TagGroup, Trade
 from trading.order_rules.pretrade import RiskState
 from trading.trades import EnteredFill
 
@@ -160,6 +160,10 @@ def test_a_strategy_is_stopped_and_judged_however_its_name_is_written(alice: Use
 
     (state,) = BreakerState.objects.filter(scope="strategy")
     assert (state.strategy, state.metrics["losing_streak"]) == ("Gap", 2)
+    # A trade of the setup that has its name in both writings was lost once, and what was lost is carried on.
+    Trade.objects.latest("id").tags.add(Tag.objects.create(owner=alice, name="GAP", group=gap.group))
+    reset = risk.reset(alice, state, note="Slept over it", at=NOW + timedelta(days=2))
+    assert reset.carried == Decimal(-2)
 
 
 def test_open_losses_at_fresh_prices_count_and_stale_prices_are_told(alice: User, account: Account) -> None:

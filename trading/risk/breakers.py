@@ -204,8 +204,9 @@ def opened(
         raise InvalidValue(_("A strategy has at most 50 characters."), pointer="/strategy")
     if strategy:
         # Under the name that it has, however it is written this time.
-        named = BreakerState.objects.filter(owner=owner, scope=scope, mode=mode, strategy__iexact=strategy)
-        strategy = named.order_by("id").values_list("strategy", flat=True).first() or strategy
+        known = BreakerState.objects.filter(owner=owner, scope=scope, mode=mode).order_by("id")
+        names = known.values_list("strategy", flat=True)
+        strategy = next((name for name in names if same_strategy(name) == same_strategy(strategy)), strategy)
     state, is_new = BreakerState.objects.get_or_create(
         owner=owner, scope=scope, account_id=account_id, strategy=strategy, mode=mode, defaults={"baseline_at": at}
     )

@@ -18,6 +18,7 @@ from trading.models import (
     FillRole,
     Position,
     RiskConfig,
+    Tag,
     TagRole,
     Timeframe,
     Trade,
@@ -217,11 +218,19 @@ def carried(state: BreakerState, *, currency: str) -> Decimal:
         is_simulation = state.mode == BreakerMode.SIMULATION
         rows = rows.filter(**simulated) if is_simulation else rows.exclude(**simulated)
     if state.scope == BreakerScope.STRATEGY:
-        rows = rows.filter(tags__name__iexact=state.strategy, tags__group__role=TagRole.SETUP)
+        # No join: a trade may have the name twice, in small letters and in capitals.
+        tagged = Trade.tags.through.objects.filter(tag__in=_tags_of(state))
+        rows = rows.filter(pk__in=tagged.values("trade_id"))
     sums = dict(rows.values_list("currency").annotate(Sum("net_pnl")))
     known = rates.latest({currency, *sums}, state.baseline_at.date())
     amounts = (known.convert(amount, each, currency) for each, amount in sums.items())
     return total(each for each in amounts if each is not None)
+
+
+def _tags_of(state: BreakerState) -> list[int]:
+    """The setups of its strategy, however their names are written."""
+    setups = Tag.objects.filter(owner=state.owner, group__role=TagRole.SETUP).values_list("pk", "name")
+    return [pk for pk, name in setups if same_strategy(name) == same_strategy(state.strategy)]
 
 
 def carried_by_accounts(accounts: Iterable[Account], rates_of: Rates) -> dict[int, Decimal]:

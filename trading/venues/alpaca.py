@@ -232,6 +232,7 @@ def refuse(order: Order, *, code: str, said: str, event: Event = Event.REJECTED)
 
     With another event, such as the refusal of a cancellation, it is what it was before that was asked.
     """
+    trades.lock_accounts([order.account_id])
     if event is Event.REJECTED or event is Event.NOT_FOUND:
         # The words are the broker's own: a percent sign in them is one.
         reason = {"code": code or "broker", "pointer": "", "words": said.replace("%", "%%"), "values": {}}
@@ -242,10 +243,15 @@ def refuse(order: Order, *, code: str, said: str, event: Event = Event.REJECTED)
 
 
 @transaction.atomic
-def abort(order: Order, against: Violation) -> Order:
-    """The order, which was not sent, has ended with the reason against it, and sets nothing aside any more."""
+def abort(order: Order, against: Violation) -> Order | None:
+    """The order, which was not sent, has ended with the reason against it, and sets nothing aside any more.
+
+    None where it has moved on, as the broker tells of it after all; then nothing has changed.
+    """
+    trades.lock_accounts([order.account_id])
     reason = {"code": against.code, "pointer": against.pointer, "words": against.words, "values": dict(against.values)}
-    Order.objects.filter(pk=order.pk).update(reasons=[reason])
+    if not Order.objects.filter(pk=order.pk, status=order.status).update(reasons=[reason]):
+        return None
     # Where it may have been there, the broker has been asked and does not have it.
     event = Event.NOT_FOUND if order.status == Status.SUBMIT_UNKNOWN else Event.ABORTED
     step = replace(next_step(order, event), reference=against.code)

@@ -6,6 +6,7 @@ Source: docs/orders.md#the-paper-venue
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -17,7 +18,8 @@ from django.utils import timezone
 from accounts.models import PaperFills
 from accounts.prepared import rows, run
 from trading import orders, risk, trades
-from trading.models import Bar, Order, OrderQuerySet, Quote, Venue
+from trading.errors import InvalidState
+from trading.models import Bar, BreakerState, Order, OrderQuerySet, Quote, Venue
 from trading.order_rules.broker_events import Fill
 from trading.order_rules.pretrade import RiskState
 from trading.order_rules.reservations import Held
@@ -179,16 +181,17 @@ def _judged(
 
 def _hold_back(rows: OrderQuerySet) -> None:
     """What opens in accounts in which a breaker has come on meanwhile is canceled; what gets out goes on."""
-    states: dict[tuple[int, str], RiskState] = {}
+    on: dict[int, list[BreakerState]] = {}
     stopped = []
     for order in rows.select_related("account").order_by("id"):
-        key = (order.account_id, order.strategy)
-        if key not in states:
-            states[key] = risk.state_for(order.account, order.strategy)
-        if states[key] is not RiskState.ACTIVE:
+        if order.owner_id not in on:
+            on[order.owner_id] = risk.on_for(order.owner_id)
+        if risk.worst(on[order.owner_id], order.account, order.strategy) is not RiskState.ACTIVE:
             stopped.append(order)
     for order in risk.opening(stopped):
-        orders.cancel(order)
+        # With one of a group the others have ended, and cannot be canceled any more.
+        with suppress(InvalidState):
+            orders.cancel(order)
 
 
 def _working(order: Order) -> Working:

@@ -136,11 +136,18 @@ class _Sender:
 
     def abort(self, against: Violation) -> None:
         """The order, which the broker does not have and will not get, has ended with what the breaker says."""
-        now = timezone.now()
         with transaction.atomic():
-            self.order = alpaca.abort(self.order, against)
-            risk.blocked(self.order.account, strategy=self.order.strategy, order_id=self.order.public_id, at=now)
-            order_commands.finish(self.command, CommandStatus.WITHDRAWN, now=now)
+            aborted = alpaca.abort(self.order, against)
+            if aborted is not None:
+                self.order = aborted
+                self.blocked()
+            status = CommandStatus.DONE if aborted is None else CommandStatus.WITHDRAWN
+            order_commands.finish(self.command, status, now=timezone.now())
+
+    def blocked(self) -> None:
+        """That the breaker stopped it is kept."""
+        order = self.order
+        risk.blocked(order.account, strategy=order.strategy, order_id=order.public_id, at=timezone.now())
 
     def is_too_late(self) -> bool:
         """Whether it is not to be tried any more: what opens gives up soon, what gets out does not."""
@@ -227,10 +234,9 @@ class _Sender:
             return None
         broker_id = self.order.broker_order_id
         if (against := self.stopped()) is not None:
-            risk.blocked(
-                self.order.account, strategy=self.order.strategy, order_id=self.order.public_id, at=timezone.now()
-            )
-            return self.stays(against.words, CommandStatus.REFUSED)
+            with transaction.atomic():
+                self.stays(against.words, CommandStatus.REFUSED)
+                return self.blocked()
         if self.command.sends >= MOST_SENDS or broker_id is None:
             return self.stays(_NO_ANSWER, CommandStatus.GIVEN_UP)
         body = _replacement(asked)
