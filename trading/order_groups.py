@@ -6,7 +6,6 @@ Source: docs/orders.md#groups
 """
 
 import uuid
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,16 +15,16 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.models import Portfolio
 from trading.models import Order, Venue
-from trading.order_progress import LOCAL, MARGINED, Step, advance, keep
+from trading.order_progress import LOCAL, Step, advance, entry_of, keep, standing_after
 from trading.order_rows import event_row
 from trading.order_rules.broker_events import fold
-from trading.order_rules.reservations import Held, Standing, movements, standing
+from trading.order_rules.reservations import Held, movements
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.vocabulary import OrderClass, OrderType, PositionIntent, Purpose, Side
-from trading.order_tickets import hold_of, known_of, next_step, standing_of
+from trading.order_tickets import known_of, next_step, standing_of
 
 _WITH_EXITS = frozenset({OrderClass.BRACKET, OrderClass.OTO, OrderClass.OCO})
-_ZERO, _ONE = Decimal(0), Decimal(1)
+_ONE = Decimal(1)
 
 
 def bring_exits(order: Order, *, now: datetime) -> None:
@@ -156,27 +155,12 @@ def _shrink(others: QuerySet[Order], executed: Decimal, *, portfolio: Portfolio)
             continue
         booked = standing_of(other)
         other.quantity -= executed
-        stands = _stands(other)
-        moved = [ledger.Movement(each.kind.value, each.available, each.reserved) for each in movements(booked, stands)]
-        now = timezone.now()
+        stands = standing_after(other, fold(known_of(other.events.all()), quantity=other.quantity))
+        moved, now = [entry_of(each) for each in movements(booked, stands)], timezone.now()
         ledger.book(portfolio, moved, owner_id=other.owner_id, reference=other.public_id, at=now)
         other.reserved_amount, other.reserved_units = stands.reserved, stands.reserved_units
         other.version, other.updated_at = other.version + 1, now
         other.save(update_fields=["quantity", "reserved_amount", "reserved_units", "version", "updated_at"])
-
-
-def _stands(order: Order) -> Standing:
-    """What the order has done to its account and sets aside, for the quantity that it has now."""
-    hold = hold_of(order)
-    assert hold is not None, "an order that was placed set something aside"
-    stands = standing(
-        fold(known_of(order.events.all()), quantity=order.quantity),
-        hold,
-        side=Side(order.side),
-        multiplier=order.instrument.multiplier,
-        is_margined=order.instrument.kind in MARGINED,
-    )
-    return replace(stands, reserved=_ZERO, reserved_units=_ZERO) if order.shares_hold else stands
 
 
 def _end(orders: list[Order], *, portfolio: Portfolio) -> None:

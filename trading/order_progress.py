@@ -89,11 +89,11 @@ def advance(
     if not rows:
         return None
     now = timezone.now()
-    booked, stands = standing_of(order), _standing(order, after)
+    booked, stands = standing_of(order), standing_after(order, after)
     result = _result(order)
     is_corrected = any(row.kind == OrderEventKind.CORRECTION for row in (*stored, *rows))
     made = _executed(order, before, after, now=now, is_corrected=is_corrected)
-    entries = [_entry(each) for each in movements(booked, stands)]
+    entries = [entry_of(each) for each in movements(booked, stands)]
     made_since = _result(order) - result
     if made_since:
         entries.append(ledger.Movement(MovementKind.TRADE.value, made_since))
@@ -155,7 +155,8 @@ def _outcome(event: BrokerEvent, before: OrderState, after: OrderState) -> Outco
     return Outcome.APPLIED
 
 
-def _standing(order: Order, state: OrderState) -> Standing:
+def standing_after(order: Order, state: OrderState) -> Standing:
+    """What the order has done to its account in this state, and still sets aside."""
     hold = hold_of(order)
     assert hold is not None, "an order that was placed set something aside"
     stands = standing(
@@ -168,7 +169,8 @@ def _standing(order: Order, state: OrderState) -> Standing:
     return replace(stands, reserved=_ZERO, reserved_units=_ZERO) if order.shares_hold else stands
 
 
-def _entry(movement: Movement) -> ledger.Movement:
+def entry_of(movement: Movement) -> ledger.Movement:
+    """The movement as the ledger books it."""
     return ledger.Movement(movement.kind.value, movement.available, movement.reserved)
 
 
