@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import bulk_edits, currencies, paging
-from accounts import reports as account_reports
 from accounts.bulk_edits import Change, Effect, Preview
 from accounts.errors import DomainError, InvalidValue
 from accounts.forms import AmountField, CurrencyField
@@ -29,14 +28,18 @@ from accounts.models import (
     User,
 )
 from accounts.reports import NO_GROUP, AccountFilters
-from journal import account_windows
+from journal import account_windows, filters, saved_views
 from journal.account_windows import AccountsWindow
-from journal.filters import NO_BROKER, text_of
+from journal.filters import NO_BROKER, MetricsFilter, text_of
 
 #: How many accounts stand side by side.
 FEWEST_COMPARED, MOST_COMPARED = 2, 12
 #: The parameters that say which accounts a list shows.
 FILTERS = ("search", "broker", "group", "tag", "kind", "status", "archived", "sample")
+#: Those of every page that a list of accounts does not have itself: more accounts, and what its figures are of.
+SCOPE = ("account", "account_tag", "from", "to", "currency")
+#: What goes along from page to page besides.
+_CARRIED = ("view", "unit")
 _SHOWN = {"": False, "0": False, "1": True, "all": None}
 _SAMPLE = {"": None, "yes": True, "no": False}
 
@@ -56,21 +59,44 @@ def filters_of(params: QueryDict) -> AccountFilters:
     )
 
 
-def window_of(params: QueryDict) -> AccountsWindow:
+def scope_of(params: QueryDict, user: User) -> MetricsFilter:
+    """Which accounts every page is limited to, and the days and the currency of figures. Raises InvalidValue."""
+    query = QueryDict(mutable=True)
+    for name in SCOPE:
+        query.setlist(name, params.getlist(name))
+    if key := params.get("view"):
+        # As it stands in an address; what `journal.middleware` has read has the accounts of the set in its place.
+        query.setlist("account", _of_set(user, key))
+    return filters.parse(query, user=user)
+
+
+def _of_set(user: User, key: str) -> list[str]:
+    try:
+        found = saved_views.accounts_of(user, uuid.UUID(key))
+    except ValueError:
+        found = None
+    if found is None:
+        raise InvalidValue(_("This choice of accounts is no longer kept."), pointer="?view")
+    return found
+
+
+def window_of(params: QueryDict, user: User) -> AccountsWindow:
     """Which stretch of which accounts a query string asks for. Raises InvalidValue."""
     order = paging.order_of(
         params.get("order") or None, allowed=account_windows.ORDERS, default=account_windows.DEFAULT_ORDER
     )
     limit = _number(params, "limit", default=100, largest=account_windows.LARGEST_WINDOW) or 1
-    return AccountsWindow(filters_of(params), order, _number(params, "offset", default=0, largest=10**9), limit)
+    offset = _number(params, "offset", default=0, largest=10**9)
+    return AccountsWindow(filters_of(params), order, offset, limit, scope=scope_of(params, user))
 
 
 def query_of(params: QueryDict, *, without: Collection[str] = ()) -> str:
-    """The filters and the order of a query string, without what is empty."""
+    """The filters and the order of a query string, without what is empty; also those of every page."""
     kept = QueryDict(mutable=True)
-    for name in (*FILTERS, "order"):
-        if name not in without and params.get(name):
-            kept[name] = str(params[name])
+    for name in (*FILTERS, *SCOPE, *_CARRIED, "order"):
+        values = [value for value in params.getlist(name) if value]
+        if name not in without and values:
+            kept.setlist(name, values if name == "account" else values[-1:])
     return kept.urlencode()
 
 
@@ -113,7 +139,7 @@ class Selection:
         if sent.get("all") == "1":
             query = QueryDict(sent.get("filters", ""))
             except_ids = _uuids(_several(sent, "except"))
-            found = account_reports.ids_of(user.pk, filters_of(query))
+            found = account_windows.ids_of(user, filters_of(query), scope_of(query, user))
             left_out = set(_own(user, except_ids))
             fields = {"all": "1", "filters": query_of(query), "except": ",".join(map(str, except_ids))}
             return cls([pk for pk in found if pk not in left_out], fields)

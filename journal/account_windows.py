@@ -18,7 +18,8 @@ from accounts import reports as account_reports
 from accounts.errors import InvalidValue
 from accounts.models import User
 from accounts.reports import AccountFilters, AccountRow
-from journal import conversion, day_rows, reading, reports
+from journal import chosen_trades, conversion, day_rows, reading, reports
+from journal.chosen_trades import Sql
 from journal.figures import Answer, Figures
 from journal.filters import MetricsFilter
 from journal.metrics.totals import Totals
@@ -60,7 +61,7 @@ LEFT JOIN (
     SELECT r.account_id, sum(r.trade_count) AS trade_count, sum(r.win_count) AS win_count, min(r.currency) AS currency,
         min(r.first_day) AS first_day, max(r.last_day) AS last_day,
         {", ".join(_ONE.format(name) for name in ("net_pnl", "gross_profit", "gross_loss", "breakeven_net", "fees"))}
-    FROM journal_accounttotals r WHERE r.owner_id = %s GROUP BY r.account_id
+    FROM (<totals>) r GROUP BY r.account_id
 ) s ON s.account_id = a.id
 """  # noqa: S608 – our own text
 
@@ -73,7 +74,7 @@ LEFT JOIN LATERAL (
         min(r.first_day)::text AS first_day, max(r.last_day)::text AS last_day,
         array_agg(r.currency ORDER BY r.currency) AS currencies,
         array_agg(ARRAY[{", ".join(f"trim_scale(r.{name})::text" for name in _MONEY)}] ORDER BY r.currency) AS money
-    FROM journal_accounttotals r WHERE r.account_id = a.id
+    FROM (<totals>) r
 ) s ON true
 """  # noqa: S608 – our own text
 
@@ -82,7 +83,8 @@ LEFT JOIN LATERAL (
 class AccountsWindow:
     """Which stretch of which accounts, in which order: a name of `ORDERS`, with a minus in front for descending.
 
-    `with_falls` asks for the max drawdowns as well, which follow from days and not from kept sums.
+    `scope` is what every page can be limited to: its accounts are the only ones in the list, and figures are of its
+    days and its currency. `with_falls` asks for the max drawdowns as well, which follow from days.
     """
 
     filters: AccountFilters = field(default_factory=AccountFilters)
@@ -90,6 +92,7 @@ class AccountsWindow:
     offset: int = 0
     limit: int = 100
     with_falls: bool = False
+    scope: MetricsFilter = field(default_factory=MetricsFilter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +135,14 @@ def window(user: User, wanted: AccountsWindow, *, fresh: bool = False) -> Window
     if not (wanted.offset >= 0 and 1 <= wanted.limit <= LARGEST_WINDOW):
         raise InvalidValue(_("A window has 1 to %(most)s rows.") % {"most": LARGEST_WINDOW}, pointer="?limit")
     parts = ["account window", wanted.filters, wanted.order, wanted.offset, wanted.limit, wanted.with_falls]
+    parts.append(wanted.scope)
 
     def build() -> dict[str, Any]:
-        ids = ordered(user, wanted.filters, wanted.order, fresh=fresh)
+        ids = ordered(user, wanted.filters, wanted.order, scope=wanted.scope, fresh=fresh)
         shown = ids[wanted.offset : wanted.offset + wanted.limit]
-        falls = _falls(user.pk, shown) if wanted.with_falls and shown else {}
-        return {"rows": [[*row, falls.get(row[0])] for row in _rows(user.pk, shown)], "total": len(ids)}
+        falls = _falls(user.pk, shown, wanted.scope) if wanted.with_falls and shown else {}
+        rows = _rows(user.pk, shown, wanted.scope)
+        return {"rows": [[*row, falls.get(row[0])] for row in rows], "total": len(ids)}
 
     kept = reading.answer("stats", user, parts=parts, build=build, fresh=fresh)
     return Window(
@@ -149,33 +154,77 @@ def window(user: User, wanted: AccountsWindow, *, fresh: bool = False) -> Window
     )
 
 
-def ordered(user: User, filters: AccountFilters, order: str = DEFAULT_ORDER, *, fresh: bool = False) -> list[int]:
-    """The primary keys of all accounts that the filters find, in this order."""
+def ids_of(user: User, filters: AccountFilters, scope: MetricsFilter) -> list[int]:
+    """The primary keys of all accounts that the filters find among those of the scope."""
+    condition, values = _where(user.pk, filters, scope)
+    return [row[0] for row in reading.rows(f"SELECT a.id FROM accounts_account a WHERE {condition}", values)]  # noqa: S608
+
+
+def ordered(
+    user: User,
+    filters: AccountFilters,
+    order: str = DEFAULT_ORDER,
+    *,
+    scope: MetricsFilter | None = None,
+    fresh: bool = False,
+) -> list[int]:
+    """The primary keys of all accounts that the filters find among those of the scope, in this order."""
+    about = scope or MetricsFilter()
     kept = reading.answer(
         "stats",
         user,
-        parts=["account order", filters, order],
-        build=lambda: {"ids": _ordered(user, filters, order)},
+        parts=["account order", filters, order, about],
+        build=lambda: {"ids": _ordered(user, filters, order, about)},
         fresh=fresh,
     )
     ids: list[int] = kept["ids"]
     return ids
 
 
-def _ordered(user: User, filters: AccountFilters, order: str) -> list[int]:
+def _where(owner_id: int, filters: AccountFilters, scope: MetricsFilter) -> Sql:
+    """The condition on `accounts_account a` that the filters mean, and which accounts the scope has."""
+    condition, values = account_reports.where_sql(owner_id, filters)
+    conditions = [condition]
+    chosen_trades.add_accounts(conditions, values, scope, column="a.id")
+    return " AND ".join(conditions), values
+
+
+def _totals(owner_id: int, scope: MetricsFilter, condition: str = "true") -> Sql:
+    """The sums of each account and currency: the kept ones, or those of the scope's days alone."""
+    source, values = day_rows.by_account(owner_id, _of_days(scope))
+    source = f"{source} AND {condition}"
+    if not scope.is_by_day:
+        return f"SELECT r.* FROM {source}", values  # noqa: S608 – our own text
+    sums = ", ".join(f"sum(r.{name}) AS {name}" for name in (*_COUNTS, *_MONEY))
+    columns = f"r.account_id, r.currency, min(r.day) AS first_day, max(r.day) AS last_day, {sums}"
+    return f"SELECT {columns} FROM {source} GROUP BY r.account_id, r.currency", values  # noqa: S608 – our own text
+
+
+def _of_days(scope: MetricsFilter, accounts: Sequence[int] | None = None) -> MetricsFilter:
+    """The days and the currency of the scope, of these accounts."""
+    ids = None if accounts is None else tuple(accounts)
+    return MetricsFilter(accounts=ids, start=scope.start, end=scope.end, currency=scope.currency)
+
+
+def _ordered(user: User, filters: AccountFilters, order: str, scope: MetricsFilter) -> list[int]:
     name, is_descending = order.removeprefix("-"), order.startswith("-")
-    condition, values = account_reports.where_sql(user.pk, filters)
-    if name == "pnl" and _has_several_currencies(user.pk):
-        return _by_converted_pnl(user, condition, values, is_descending=is_descending)
+    condition, values = _where(user.pk, filters, scope)
+    if name == "pnl" and scope.currency is None and _has_several_currencies(user.pk):
+        return _by_converted_pnl(user, condition, values, _of_days(scope), is_descending=is_descending)
     expression = _OF_ACCOUNT.get(name) or _OF_TRADES[name]
     direction = "DESC" if is_descending else "ASC"
     columns = ", ".join(f"{each} {direction} NULLS LAST" for each in _split(expression))
-    joins, join_values = (_SUMS, [user.pk]) if name in _OF_TRADES else ("", [])
+    joins, join_values = _joined(_SUMS, _totals(user.pk, scope)) if name in _OF_TRADES else ("", [])
     sql = (
         f"SELECT a.id FROM accounts_account a {joins} WHERE {condition} "  # noqa: S608 – our own text
         f"ORDER BY {columns}, upper(a.name), a.id"
     )
     return [row[0] for row in reading.rows(sql, [*join_values, *values])]
+
+
+def _joined(join: str, totals: Sql) -> Sql:
+    text, values = totals
+    return join.replace("<totals>", text), values
 
 
 def _split(expression: str) -> list[str]:
@@ -189,9 +238,11 @@ def _has_several_currencies(owner_id: int) -> bool:
     return len(found) > 1
 
 
-def _by_converted_pnl(user: User, condition: str, values: Sequence[Any], *, is_descending: bool) -> list[int]:
+def _by_converted_pnl(
+    user: User, condition: str, values: Sequence[Any], days: MetricsFilter, *, is_descending: bool
+) -> list[int]:
     """By what each account made in the person's reporting currency, as the dashboard ranks them."""
-    metrics = reports.aggregate_metrics(user)
+    metrics = reports.aggregate_metrics(user, days)
     amounts = {each.id: each.converted_pnl for each in metrics.accounts if each.has_traded}
     found = reading.rows(
         f"SELECT a.id, a.public_id::text FROM accounts_account a WHERE {condition} "  # noqa: S608 – our own text
@@ -204,21 +255,22 @@ def _by_converted_pnl(user: User, condition: str, values: Sequence[Any], *, is_d
     return [pk for _, pk in known] + [pk for pk, _ in found if pk not in placed]
 
 
-def _rows(owner_id: int, ids: Sequence[int]) -> list[list[Any]]:
+def _rows(owner_id: int, ids: Sequence[int], scope: MetricsFilter) -> list[list[Any]]:
     """The accounts as JSON keeps them: the account's values, then those of `_STATS_COLUMNS` and the converted P&L."""
-    sql, values = account_reports.picked_sql(owner_id, ids, extra_columns=_STATS_COLUMNS, extra_joins=_STATS)
-    found = [list(row) for row in reading.rows(sql, values)]
+    joins, join_values = _joined(_STATS, _totals(owner_id, scope, "r.account_id = a.id"))
+    sql, values = account_reports.picked_sql(owner_id, ids, extra_columns=_STATS_COLUMNS, extra_joins=joins)
+    found = [list(row) for row in reading.rows(sql, [*values, *join_values])]
     several = {row[0]: row[7] for row in found if len(row[-2] or ()) > 1}
-    converted = _converted(owner_id, several) if several else {}
+    converted = _converted(owner_id, several, scope) if several else {}
     return [[*row, converted.get(row[0])] for row in found]
 
 
-def _falls(owner_id: int, ids: Sequence[int]) -> dict[int, str]:
+def _falls(owner_id: int, ids: Sequence[int], scope: MetricsFilter) -> dict[int, str]:
     """How far the closed equity of each of these accounts fell at most, of those whose money is in one currency.
 
     Source: docs/metrics.md#max-drawdown
     """
-    source, values = day_rows.by_account_and_day(owner_id, MetricsFilter(accounts=tuple(ids)))
+    source, values = day_rows.by_account_and_day(owner_id, _of_days(scope, ids))
     found = reading.rows(
         f"""
         SELECT account_id, trim_scale(max(peak - cumulative))::text FROM (
@@ -233,9 +285,9 @@ def _falls(owner_id: int, ids: Sequence[int]) -> dict[int, str]:
     return dict(found)
 
 
-def _converted(owner_id: int, own: dict[int, str]) -> dict[int, str | None]:
+def _converted(owner_id: int, own: dict[int, str], scope: MetricsFilter) -> dict[int, str | None]:
     """The whole P&L of accounts that traded in several currencies, in the one of their own; None without a rate."""
-    source, values = day_rows.by_account_and_day(owner_id, MetricsFilter(accounts=tuple(own)))
+    source, values = day_rows.by_account_and_day(owner_id, _of_days(scope, list(own)))
     daily = reading.rows(f"SELECT r.account_id, r.currency, r.day, r.net_pnl FROM {source}", values)  # noqa: S608
     rates = conversion.rates_between((currency, own[pk], day) for pk, currency, day, _ in daily)
     totals: defaultdict[int, Decimal | None] = defaultdict(Decimal)

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import preferences, toasts, trading_accounts, versions
 from accounts import reports as account_reports
+from accounts.addresses import written
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import (
     Account,
@@ -41,12 +42,15 @@ from journal import (
     table_export,
 )
 from journal.account_windows import AccountsWindow, WindowRow
-from journal.context import KEPT
+from journal.context import KEPT, Frame
 from journal.models import Note
 from journal.views.board import Board
 from journal.views.pages import FEW, standing
 from trading.models import ImportBatch
 from trading.refusals import says_why
+
+#: The parameters that leave no account out of the list.
+_OF_FIGURES = ("from", "to", "currency", "unit")
 
 
 @login_required
@@ -58,7 +62,7 @@ def account_list(request: HttpRequest) -> HttpResponseBase:
     version = versions.current(person.pk)
     _refuse_unknown(request)
     chosen = preferences.get(person, account_tables.PREFERENCE, account_tables.DEFAULT)
-    wanted = replace(account_forms.window_of(request.GET), with_falls=account_tables.DRAWDOWN in chosen)
+    wanted = replace(account_forms.window_of(request.GET, person), with_falls=account_tables.DRAWDOWN in chosen)
     if request.GET.get("format") == "csv":
         rows = _all_rows(person, wanted)
         names = account_tables.csv_headings(chosen)
@@ -68,14 +72,14 @@ def account_list(request: HttpRequest) -> HttpResponseBase:
     context = {
         "window": found,
         "wanted": wanted,
-        "rows": _rows_of(person, version, wanted, found, chosen),
+        "rows": _rows_of(request, version, wanted, found, chosen),
         "columns": [account_tables.heading_of(name, wanted.order) for name in chosen],
         "name_heading": account_tables.name_heading(wanted.order),
         "all_columns": account_tables.COLUMNS.values(),
         "chosen": chosen,
-        "rows_url": f"{reverse('account_rows')}?{account_forms.query_of(request.GET)}",
-        "filters_query": account_forms.query_of(request.GET, without=("order",)),
-        "is_filtered": bool(account_forms.query_of(request.GET, without=("order", "archived"))),
+        "rows_url": f"{reverse('account_rows')}?{account_forms.query_of(written(request))}",
+        "filters_query": account_forms.query_of(written(request), without=("order",)),
+        "is_filtered": bool(account_forms.query_of(request.GET, without=("order", "archived", *_OF_FIGURES))),
         "next_offset": wanted.offset + wanted.limit if wanted.offset + wanted.limit < found.total else None,
         "previous_offset": max(0, wanted.offset - wanted.limit) if wanted.offset else None,
         **standing(found),
@@ -102,24 +106,25 @@ def account_rows(request: HttpRequest) -> HttpResponse:
     version = versions.current(person.pk)
     _refuse_unknown(request)
     chosen = preferences.get(person, account_tables.PREFERENCE, account_tables.DEFAULT)
-    wanted = replace(account_forms.window_of(request.GET), with_falls=account_tables.DRAWDOWN in chosen)
+    wanted = replace(account_forms.window_of(request.GET, person), with_falls=account_tables.DRAWDOWN in chosen)
     found = account_windows.window(person, wanted)
-    answer = HttpResponse(_rows_of(person, version, wanted, found, chosen))
+    answer = HttpResponse(_rows_of(request, version, wanted, found, chosen))
     answer.headers["X-Total"] = str(found.total)
     return answer
 
 
 def _rows_of(
-    person: User, version: int, wanted: AccountsWindow, found: account_windows.Window, chosen: Sequence[str]
+    request: HttpRequest, version: int, wanted: AccountsWindow, found: account_windows.Window, chosen: Sequence[str]
 ) -> SafeString:
     """The rows as they stand in the page, kept under the version that was read before them."""
+    person, query = person_of(request), Frame(request).query
     may = may_write(person)
 
     def write() -> tuple[str, bool]:
         lines = account_tables.lines(found.rows, chosen, offset=wanted.offset)
-        return account_tables.html_of(lines, may_write=may), found.stale
+        return account_tables.html_of(lines, may_write=may, query=query), found.stale
 
-    return kept_html.get(person, version=version, parts=["account rows", wanted, chosen, may], write=write)
+    return kept_html.get(person, version=version, parts=["account rows", wanted, chosen, may, query], write=write)
 
 
 @may_write_required

@@ -2,11 +2,13 @@
 
 import re
 import uuid
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -14,7 +16,7 @@ from accounts import account_groups, versions
 from accounts.errors import InvalidValue
 from accounts.models import Account, AuditEvent, User
 from accounts.reports import AccountFilters
-from journal import account_windows
+from journal import account_forms, account_windows, saved_views
 from journal.account_windows import ORDERS, AccountsWindow
 from tests.journal.factories import make_account, make_trade
 from trading.models import FxRate
@@ -277,3 +279,47 @@ def test_any_chosen_accounts_can_be_shown_on_the_dashboard_without_a_script(alic
 
     where = alice_client.post("/accounts/bulk/", sent).headers["Location"]
     assert where == "/?" + "&".join(f"account={each.public_id}" for each in chosen)
+
+
+def test_the_list_answers_to_the_filters_of_every_page(alice: User, alice_client: Client) -> None:
+    first, second, third = (make_account(alice, name) for name in ("First", "Second", "Third"))
+    make_trade(first, day=DAY, pnl="100")
+    make_trade(first, day=date(2026, 4, 1), pnl="-30")
+    make_trade(first, day=date(2026, 4, 2), pnl="10", symbol="SAP", currency="EUR")
+    make_trade(second, day=date(2026, 4, 1), pnl="7")
+    make_trade(third, day=date(2026, 4, 1), pnl="9")
+
+    def listed(query: str, order: str = "-pnl") -> list[tuple[str, int, Decimal | None, Decimal | None, date | None]]:
+        wanted = account_forms.window_of(QueryDict(f"{query}&order={order}"), alice)
+        rows = account_windows.window(alice, replace(wanted, with_falls=True)).rows
+        return [(row.account.name, row.trade_count, row.net_pnl, row.max_drawdown, row.last_day) for row in rows]
+
+    april, two = "from=2026-04-01&to=2026-04-30", f"account={first.public_id}&account={second.public_id}"
+    day = date(2026, 4, 1)
+    assert listed(f"{april}&currency=USD") == [
+        ("Third", 1, Decimal(9), Decimal(0), day),
+        ("Second", 1, Decimal(7), Decimal(0), day),
+        ("First", 1, Decimal(-30), Decimal(30), day),
+    ]
+    assert listed(f"{two}&to=2026-03-31", "-trades") == [
+        ("First", 1, Decimal(100), Decimal(0), DAY),
+        ("Second", 0, None, None, None),
+    ]
+    assert [row[:2] for row in listed(april, "-trades")] == [("First", 2), ("Second", 1), ("Third", 1)]
+    kept = saved_views.keep_set(alice, [third.public_id]).public_id
+    assert [row[0] for row in listed(f"view={kept}")] == ["Third"]
+
+    # The rows, their links, the file and what is chosen keep to it.
+    page = alice_client.get(f"/accounts/?{two}&{april}&unit=r").content.decode()
+    assert "Third" not in re.sub(r"<header.*?</header>", "", page, flags=re.DOTALL)
+    carried = f"{two}&{april}&unit=r".replace("&", "&amp;")
+    assert f'href="/accounts/{first.public_id}/?{carried}"' in page
+    assert f"format=csv&{two}&{april}".split("&", 1)[1].replace("&", "&amp;") in page
+    file = b"".join(alice_client.get(f"/accounts/?view={kept}&format=csv")).decode()  # type: ignore[arg-type]
+    assert [line.split(",")[1] for line in file.splitlines()] == ["name", "Third"]
+    everything = {"all": "1", "filters": f"view={kept}", "act": "archive"}
+    alice_client.post("/accounts/bulk/", everything)
+    assert list(Account.objects.filter(archived_at=None).values_list("name", flat=True).order_by("name")) == [
+        "First",
+        "Second",
+    ]
