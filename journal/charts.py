@@ -197,6 +197,8 @@ class DayBars:
 
 #: Days of a row of bars, the width that each has, and its height.
 MOST_BARS, BAR_STEP, BAR_HEIGHT = 60, 4, 28
+#: The room of so many is kept for fewer: one day alone would be a wall.
+LEAST_BARS = 20
 
 
 def day_bars(daily: Sequence[tuple[date, Decimal | None]]) -> DayBars:
@@ -214,7 +216,7 @@ def day_bars(daily: Sequence[tuple[date, Decimal | None]]) -> DayBars:
         bars.append(
             DayBar(day, amount, place * BAR_STEP, f"{line - height if amount > 0 else line:.1f}", f"{height:.1f}", css)
         )
-    return DayBars(bars, max(len(bars), 1) * BAR_STEP, f"{line:.1f}", is_cut=len(known) > len(shown))
+    return DayBars(bars, max(len(bars), LEAST_BARS) * BAR_STEP, f"{line:.1f}", is_cut=len(known) > len(shown))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from accounts.models import Account, AccountGroup, AccountTag, User
 from journal import dimensions, filters
 from journal.filters import MetricsFilter
 from journal.models import Playbook, PlaybookRule, SavedView
-from journal.templatetags.journal_format import day
+from journal.templatetags.journal_format import day, short_month
 from trading.models import Tag, TagRole
 
 Words = str | Promise
@@ -229,9 +229,9 @@ def _value_in_words(name: str, values: list[str], *, user: User) -> str:
         return str(_YES_NO.get(values[0], values[0]))
     if name == "rule" and values[0] != dimensions.NONE:
         return _rule_in_words(values[0], user=user)
-    if name in ("from", "to"):
+    if name in ("from", "to", "entry_day", "exit_day", "month"):
         try:
-            return day(date.fromisoformat(values[0]))
+            return short_month(values[0]) if name == "month" else day(date.fromisoformat(values[0]))
         except ValueError:
             return values[0]
     if name in dimensions.BY_NAME:

@@ -45,7 +45,7 @@ class Heading:
 
     @property
     def is_number(self) -> bool:
-        return self.kind not in ("text", "day")
+        return self.kind not in ("text", "day", "month")
 
     def in_unit(self, unit: Unit) -> "Heading":
         """The same column in this unit, where it is one of amounts."""
@@ -173,6 +173,11 @@ _FIGURES = (
 WITHOUT_R = ("average_r", "fees")
 
 
+def kind_of(by: str) -> str:
+    """How what a breakdown groups by is written: keys of days and months are in ISO form."""
+    return {"exit_day": "day", "entry_day": "day", "month": "month"}.get(by, "text")
+
+
 def breakdown(
     answer: Breakdown, *, words: Words, scale: Scale = MONEY, order: str = "", start: int = 0, end: int | None = None
 ) -> Table:
@@ -230,7 +235,7 @@ def check_order(order: str, *, by: str, words: Words, scale: Scale) -> None:
 def _headings(by: str, words: Words, scale: Scale) -> tuple[Heading, ...]:
     left_out = WITHOUT_R if scale.unit is Unit.R else ()
     figures = (heading.in_unit(scale.unit) for heading in _FIGURES if heading.name not in left_out)
-    return (Heading(by, words, "text"), *figures)
+    return (Heading(by, words, kind_of(by)), *figures)
 
 
 def net_of(row: BreakdownRow, scale: Scale) -> Decimal | None:

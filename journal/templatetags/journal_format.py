@@ -264,6 +264,11 @@ def month_name(value: date | int | str | None) -> str:
     return DASH if found is None else dateformat.format(found, "F Y")
 
 
+def short_month(value: str) -> str:
+    """A month in ISO form, as short as a day is: Mar 2026."""
+    return dateformat.format(date.fromisoformat(f"{value}-01"), _day_format().removeprefix("j "))
+
+
 def _instant(value: datetime | None, clock: str) -> str:
     if value is None or value == "":
         return DASH

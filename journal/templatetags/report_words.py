@@ -1,5 +1,6 @@
 """The filters of a page in words."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,7 @@ _KINDS: dict[str, Any] = {
     "ratio": written.ratio,
     "r": written.r_multiple,
     "day": written.day,
+    "month": written.short_month,
     "of_equity": lambda value: _of_equity(value),
 }
 #: Magnitudes that are written with the sign of a loss.
@@ -66,7 +68,8 @@ def as_kind(value: Any, kind: str) -> str:
 def tick(value: Any, kind: str) -> str:
     """The number beside a line of a drawing: short."""
     if kind == "money":
-        return written.short_money(value)
+        # Along an axis +50k stands under +100k: what is round has no decimals.
+        return re.sub(r"[.,]0+(?=[kM]?$)", "", written.short_money(value))
     if kind == "count":
         return written.count(int(value))
     return as_kind(value, kind)

@@ -31,6 +31,7 @@ from journal.figures import Breakdown, BreakdownRow
 from journal.report_charts import Item
 from journal.report_tables import Table
 from journal.templatetags.journal_format import short_money
+from journal.templatetags.report_words import as_kind
 from journal.units import Scale, Unit
 from journal.views.pages import scale_of, standing
 from trading.refusals import says_why
@@ -254,7 +255,7 @@ def day_report(request: HttpRequest) -> HttpResponseBase:
         "heat": [(labels[weekday], cells) for weekday, cells in rows],
         "chart": report_charts.columns(
             [
-                Item(day, amount, {"from": day, "to": day}, each.trade_count)
+                Item(as_kind(day, "day"), amount, {"from": day, "to": day}, each.trade_count)
                 for each in answer.days[-_MOST_COLUMNS:]
                 for day in (each.date.isoformat(),)
                 for amount in (scale.shown(each.pnl, r=answer.in_r.get(each.date)),)
@@ -358,8 +359,12 @@ def _drawing(answer: Breakdown, measure: str, scale: Scale) -> dict[str, Any]:
     """Columns for what has an order, bars for names: the latest, or the largest, where there are too many."""
     by = dimensions.BY_NAME[answer.by]
     items = [
-        Item(row.label, _value(row, measure, scale), by.parameters(row.key), row.trade_count) for row in answer.rows
-    ]
+        Item(
+            as_kind(row.label, report_tables.kind_of(by.name)),
+            _value(row, measure, scale), by.parameters(row.key), row.trade_count,
+        )
+        for row in answer.rows
+    ]  # fmt: skip
     is_amount = MEASURES[measure][1] == "money"
     kind = scale.kind if is_amount else MEASURES[measure][1]
     if _is_ordered(by.name):

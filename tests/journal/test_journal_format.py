@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from journal.templatetags import journal_format as written
+from journal.templatetags import report_words
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,15 @@ def test_narrow_places_get_short_amounts() -> None:
     assert written.short_money(Decimal("45678")) == "+45.7k"
     assert written.short_money(Decimal("3.5")) == "+3.50"
     assert written.short_money(Decimal(0)) == "0.00"
+
+
+def test_along_an_axis_what_is_round_has_no_decimals_and_a_month_its_name() -> None:
+    amounts = ("50000", "100000", "-2000000", "1200", "0", "0.5")
+    assert [report_words.tick(Decimal(each), "money") for each in amounts] == [
+        "+50k", "+100k", "−2M", "+1.2k", "0", "+0.50",
+    ]  # fmt: skip
+    assert report_words.as_kind("2026-03", "month") == "Mar 2026"
+    assert report_words.as_kind("2026-03-02", "day") == "2 Mar 2026"
 
 
 def test_durations_in_their_two_largest_units() -> None:

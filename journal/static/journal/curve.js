@@ -57,7 +57,9 @@ function draw(place) {
   const format = { type: "price", precision: 6, minMove: 0.000001 };
   const curve = chart.addSeries(AreaSeries, { ...curveColours(), lineWidth: 2, priceLineVisible: false, priceFormat: format });
   curve.priceScale().applyOptions({ scaleMargins: { top: 0.12, bottom: 0.06 } });
-  curve.setData(rows.map((row) => ({ time: row[0], value: Number(row[2]) })));
+  // One day alone is no line and no scale: it rises or falls from nothing on the day before.
+  const before = rows.length > 1 ? [] : [{ time: new Date(Date.parse(rows[0][0]) - 864e5).toISOString().slice(0, 10), value: 0 }];
+  curve.setData([...before, ...rows.map((row) => ({ time: row[0], value: Number(row[2]) }))]);
   const drawn = lines.map((line) => {
     const series = chart.addSeries(LineSeries, { color: colour(`series-${line.number}`), lineWidth: 1, priceLineVisible: false, lastValueVisible: false, priceFormat: format });
     series.setData(line.rows.map((row) => ({ time: row[0], value: Number(row[2]) })));
