@@ -50,7 +50,7 @@ class NumberField(forms.CharField):
         if abs(number) > self.largest:
             raise ValidationError(_("This number is too large."))
         if self.is_positive and number <= 0:
-            raise ValidationError(_("This is larger than zero."))
+            raise ValidationError(_("Enter a number larger than zero."))
         return number
 
 

@@ -6,7 +6,7 @@ It is kept in English, as parsers say it and the API tells it; which language it
 import re
 
 from django.utils import translation
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 _KNOWN = (
     # Of a line that is no fill.
@@ -160,5 +160,5 @@ def _of_a_line(line: str, column: str | None, reason: str, more: str | None) -> 
         }
     else:
         place = gettext("Line %(line)s: %(reason)s") % {"line": line, "reason": told(reason)}
-    others = gettext("(%(count)s more errors)") % {"count": more} if more else ""
+    others = ngettext("(%(count)s more error)", "(%(count)s more errors)", int(more)) % {"count": more} if more else ""
     return " ".join(part for part in (place, others, gettext("Nothing of the file was imported.")) if part)

@@ -244,7 +244,7 @@ def _refuse_unusable(name: str, number: Decimal) -> None:
         return
     least = 0 if name in ("max_open_positions", "max_trades_per_day") else None
     if number > _MOST[name] or (number < least if least is not None else number <= 0):
-        raise InvalidValue(_("This is larger than zero."), pointer=f"/{name}")
+        raise InvalidValue(_("Enter a number larger than zero."), pointer=f"/{name}")
 
 
 def _written(limit: RiskLimit) -> dict[str, Any]:

@@ -5,10 +5,9 @@ const digits = (least, most) => new Intl.NumberFormat(LANGUAGE, { minimumFractio
 const TWO = digits(2, 2);
 const ONE = digits(1, 1);
 const WHOLE = digits(0, 0);
-// As everywhere else on the page: 2 Mar 2026.
 const DAY = new Intl.DateTimeFormat(LANGUAGE === "en" ? "en-GB" : LANGUAGE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 const signed = (value, text) => (value < 0 ? "\u2212" : value > 0 ? "+" : "") + text;
-// How an amount is written in each unit, and how on the axis, where room is short.
+// How amounts are written in each unit, and on the axis, where room is short.
 const WRITTEN = {
   money: (value) => signed(value, TWO.format(Math.abs(value))),
   percent: (value) => signed(value, `${ONE.format(Math.abs(value) * 100)}%`),
@@ -44,6 +43,8 @@ function draw(place) {
   const source = document.getElementById(place.dataset.curve);
   if (!source || place.classList.contains("is-live") || !window.LightweightCharts) return;
   const { rows, lines } = JSON.parse(source.textContent);
+  // One day alone is no line.
+  if (rows.length < 2) rows.unshift([new Date(Date.parse(rows[0][0]) - 864e5).toISOString().slice(0, 10), 0, 0, 0]);
   const written = WRITTEN[place.dataset.unit] ?? WRITTEN.money;
   const { createChart, AreaSeries, BaselineSeries, LineSeries } = window.LightweightCharts;
   const chart = createChart(place, {
@@ -57,9 +58,7 @@ function draw(place) {
   const format = { type: "price", precision: 6, minMove: 0.000001 };
   const curve = chart.addSeries(AreaSeries, { ...curveColours(), lineWidth: 2, priceLineVisible: false, priceFormat: format });
   curve.priceScale().applyOptions({ scaleMargins: { top: 0.12, bottom: 0.06 } });
-  // One day alone is no line and no scale: it rises or falls from nothing on the day before.
-  const before = rows.length > 1 ? [] : [{ time: new Date(Date.parse(rows[0][0]) - 864e5).toISOString().slice(0, 10), value: 0 }];
-  curve.setData([...before, ...rows.map((row) => ({ time: row[0], value: Number(row[2]) }))]);
+  curve.setData(rows.map((row) => ({ time: row[0], value: Number(row[2]) })));
   const drawn = lines.map((line) => {
     const series = chart.addSeries(LineSeries, { color: colour(`series-${line.number}`), lineWidth: 1, priceLineVisible: false, lastValueVisible: false, priceFormat: format });
     series.setData(line.rows.map((row) => ({ time: row[0], value: Number(row[2]) })));

@@ -81,7 +81,6 @@ question?.addEventListener("close", () => {
   form.requestSubmit(submitter ?? undefined);
 });
 
-// htmx asks by the same dialog.
 document.addEventListener("htmx:confirm", (event) => {
   if (!event.detail.question) return;
   event.preventDefault();

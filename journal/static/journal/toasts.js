@@ -1,5 +1,5 @@
 // What was done is told at the edge of the page and goes by itself; what failed stays until it is closed.
-// Other scripts tell something with: document.dispatchEvent(new CustomEvent("toasts", {detail: {list: [{words, level, undo}]}})).
+// Other scripts tell by the event "toasts", whose detail is {list: [{words, level, undo}]}.
 
 const region = document.getElementById("toasts");
 const pattern = document.getElementById("toast-pattern");
@@ -36,6 +36,7 @@ function tell({ words, level = "success", undo = "" }) {
   } else {
     form.remove();
   }
+  if (level === "error") [...region.children].find((each) => each.textContent.includes(words))?.remove();
   region.append(toast);
   arm(toast);
   const all = region.querySelectorAll("[data-toast]:not(.toast-error)");
@@ -48,7 +49,7 @@ document.addEventListener("click", (event) => {
   event.target.closest("[data-toast-close]")?.closest("[data-toast]").remove();
 });
 
-// A list that reads itself anew keeps its place, so that nothing else of the page need be asked for.
+// A list that reads itself anew keeps its place.
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.matches("[data-undo]") || !document.querySelector("[data-window]")) return;

@@ -20,6 +20,10 @@ from trading.imports import reasons
             "Ligne 7, colonne Price : Ce n’est pas un nombre. (et 2 autres erreurs) Rien du fichier n’a été importé.",
         ),
         (
+            "Line 7: This is not a number. (1 more errors) Nothing of the file was imported.",
+            "Ligne 7 : Ce n’est pas un nombre. (et 1 autre erreur) Rien du fichier n’a été importé.",
+        ),
+        (
             "Line 7: A value is required in Qty. Nothing of the file was imported.",
             "Ligne 7 : Une valeur est attendue dans Qty. Rien du fichier n’a été importé.",
         ),
