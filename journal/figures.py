@@ -99,6 +99,11 @@ class Figures:
         return formulas.standard_deviation(self.totals)
 
     @property
+    def r_sum(self) -> Decimal | None:
+        """The sum of realized R; None where no trade has one."""
+        return self.counted.r_sum if self.counted.r_count else None
+
+    @property
     def expectancy_r(self) -> Decimal | None:
         """The average realized R, which document 001 calls averageRR."""
         return formulas.expectancy_r(self.counted)
@@ -259,6 +264,28 @@ class AccountsPart(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class WithoutBalance:
+    """The accounts in scope that have no starting balance: how many, and the first few by id and name."""
+
+    count: int = 0
+    first: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def kept(cls, named: Sequence[tuple[str, str]]) -> list[Any]:
+        """As an answer keeps it."""
+        return [len(named), [list(pair) for pair in named[:_FEW_NAMED]]]
+
+    @classmethod
+    def of(cls, kept: Sequence[Any] | None) -> "WithoutBalance":
+        return cls(kept[0], tuple((key, name) for key, name in kept[1])) if kept else cls()
+
+
+#: Accounts that are named before the rest is counted.
+_FEW_NAMED = 3
+NONE_LACKS_A_BALANCE = WithoutBalance()
+
+
+@dataclass(frozen=True, slots=True)
 class AggregateMetrics(Answer):
     """Everything about the trades that a filter lets through.
 
@@ -283,6 +310,7 @@ class AggregateMetrics(Answer):
     starting_equity: Decimal | None
     #: Looked for when asked: of a few properties of trades it takes all of them.
     by_account: Callable[[], AccountsPart] = field(compare=False)
+    without_balance: WithoutBalance = NONE_LACKS_A_BALANCE
 
     @property
     def account_rows(self) -> Sequence[Sequence[Any]]:

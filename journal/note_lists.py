@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, F, Prefetch, QuerySet
@@ -39,12 +40,13 @@ class StreamFilter:
 
 @dataclass(frozen=True, slots=True)
 class StreamDay:
-    """One day of the stream. `made` is None on days without trades."""
+    """One day of the stream. `made` is None on days without trades, `r` on those without a multiple of risk."""
 
     day: date
     made: CalendarDay | None
     notes: Sequence[Note]
     noted: Sequence[Trade]
+    r: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,10 @@ def stream(user: User, wanted: MetricsFilter, chosen: StreamFilter, *, before: d
         by_day.setdefault(note.on, []).append(note)
     noted = {} if chosen.is_about_words else _noted(user, wanted, page)
     return Stream(
-        days=[StreamDay(day, made.get(day), by_day.get(day, []), noted.get(day, [])) for day in page],
+        days=[
+            StreamDay(day, made.get(day), by_day.get(day, []), noted.get(day, []), calendar.in_r.get(day))
+            for day in page
+        ],
         before=page[-1] if len(ordered) > len(page) else None,
         currency=calendar.currency,
     )

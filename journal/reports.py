@@ -22,6 +22,7 @@ from journal.figures import (
     Curve,
     EquityCurve,
     Figures,
+    WithoutBalance,
     totals_of,
 )
 from journal.filters import NO_BROKER, MetricsFilter
@@ -65,6 +66,7 @@ def aggregate_metrics(user: User, wanted: MetricsFilter | None = None, *, fresh:
         unconverted=series.unconverted_of(kept["unconverted"]),
         by_account=_accounts_of(user, wanted, kept, fresh=fresh),
         starting_equity=kept["starting"] and Decimal(kept["starting"]),
+        without_balance=WithoutBalance.of(kept.get("without_balance")),
         **_series_of(kept["series"]),
     )
 
@@ -151,8 +153,9 @@ def _metrics(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         if days is None:
             rows, balances = _account_rows(user.pk, wanted, found)
             accounts = list(_accounts_part(rows))
+            named = [(row[0], row[1]) for row in rows]
         else:
-            balances = _balances(user.pk, wanted)
+            balances, named = _balances(user.pk, wanted)
         starting = starting_equity(user.pk, wanted, found, balances, daily)
     return {
         "figures": headline,
@@ -161,6 +164,9 @@ def _metrics(user: User, wanted: MetricsFilter) -> dict[str, Any]:
         "unconverted": series.kept_unconverted(found),
         "accounts": accounts,
         "starting": None if starting is None else plain(starting),
+        "without_balance": WithoutBalance.kept(
+            [name for name, (_currency, balance) in zip(named, balances, strict=True) if balance is None]
+        ),
         "series": _series(found.days(daily), starting),
     }
 
@@ -203,11 +209,15 @@ def _totals_by_currency(owner_id: int, wanted: MetricsFilter) -> list[list[Any]]
     ]
 
 
-def _balances(owner_id: int, wanted: MetricsFilter) -> list[tuple[str, Decimal | None]]:
-    """Currency and starting balance of each account in scope."""
+def _balances(owner_id: int, wanted: MetricsFilter) -> tuple[list[tuple[str, Decimal | None]], list[tuple[str, str]]]:
+    """Currency and starting balance of each account in scope, and their ids and names in the same order."""
     where, values = chosen_trades.accounts_where(owner_id, wanted)
-    rows = reading.rows(f"SELECT a.currency, a.initial_balance FROM accounts_account a WHERE {where}", values)  # noqa: S608
-    return [(currency, balance) for currency, balance in rows]
+    rows = reading.rows(
+        "SELECT a.currency, a.initial_balance, a.public_id::text, a.name "  # noqa: S608
+        f"FROM accounts_account a WHERE {where} ORDER BY a.name, a.id",
+        values,
+    )
+    return [(row[0], row[1]) for row in rows], [(row[2], row[3]) for row in rows]
 
 
 def _headline(

@@ -12,11 +12,13 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import InvalidValue
-from journal.figures import AggregateMetrics
+from journal.figures import NONE_LACKS_A_BALANCE, AggregateMetrics, WithoutBalance
 
 #: Of the sum of fractions not a digit is lost that anybody could see.
 _WIDE = Context(prec=40, rounding=ROUND_HALF_EVEN)
@@ -55,6 +57,7 @@ class Scale:
     unit: Unit = Unit.MONEY
     currency: str | None = None
     equity: Decimal | None = None
+    without_balance: WithoutBalance = NONE_LACKS_A_BALANCE
 
     @property
     def is_money(self) -> bool:
@@ -83,10 +86,25 @@ class Scale:
     def reason(self) -> str | Promise:
         """Why an amount that is there in money cannot be shown in this unit; "" for money."""
         if self.unit is Unit.PERCENT:
-            return _("Percent is of what the accounts started with: each of them needs a starting balance.")
+            return self._why_no_percent
         if self.unit is Unit.R:
             return _("R is the multiple of what a trade risked: it needs a stop.")
         return ""
+
+    @property
+    def _why_no_percent(self) -> str | Promise:
+        lacking = self.without_balance
+        if not lacking.count:
+            return _("Percent is of what the accounts started with: each of them needs a starting balance.")
+        names = ", ".join(name for _key, name in lacking.first)
+        if rest := lacking.count - len(lacking.first):
+            names = gettext("%(names)s and %(count)s more") % {
+                "names": names,
+                "count": number_format(rest, force_grouping=True),
+            }
+        return gettext("Percent is of what the accounts started with. Without a starting balance: %(names)s.") % {
+            "names": names
+        }
 
     def shown(self, amount: Decimal | None, *, r: Decimal | None = None, currency: str | None = None) -> Decimal | None:
         """The amount in this unit; None where it has none there.
@@ -112,4 +130,4 @@ class Scale:
 
 def scale(unit: Unit, metrics: AggregateMetrics) -> Scale:
     """The scale of a page with these figures."""
-    return Scale(unit, metrics.figures.currency, metrics.starting_equity)
+    return Scale(unit, metrics.figures.currency, metrics.starting_equity, metrics.without_balance)

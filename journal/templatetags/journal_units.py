@@ -52,6 +52,24 @@ def amount(value: Decimal | None, scale: Scale, css: str = "") -> SafeString:
 
 
 @register.simple_tag
+def made(
+    value: Decimal | None, scale: Scale, r: Decimal | None = None, currency: str | None = None, css: str = ""
+) -> SafeString:
+    """What was made, in the page's unit; in money with its currency behind it, where one is given."""
+    shown = scale.shown(value, r=r, currency=currency or None)
+    if not scale.is_money or not currency:
+        return amount(shown, scale, css)
+    text = journal_format.signed_money(shown, currency)
+    return format_html('<span class="{} {}">{}</span>', css or "num", journal_format.signed_class(shown), text)
+
+
+@register.simple_tag
+def cost(value: Decimal | None, scale: Scale) -> SafeString:
+    """Money that is neither a profit nor a loss, in the page's unit."""
+    return magnitude(scale.shown(value), scale)
+
+
+@register.simple_tag
 def trade_amount(row: TradeRow, scale: Scale) -> SafeString:
     """What a trade of a list realized on the days in question, in the page's unit."""
     trade = row.trade

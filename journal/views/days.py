@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import versions
 from accounts.permissions import person_of
-from journal import days, filters, reports
+from journal import days, filters, reports, units
 from journal.trade_lists import rows_of
 from journal.views.notes import day_or_404
 from journal.views.pages import standing, within
@@ -33,6 +33,7 @@ def day(request: HttpRequest, date: str) -> HttpResponse:
         "version": version,
         "on": on,
         "metrics": metrics,
+        "scale": units.scale(units.of(request), metrics),
         "found": found,
         "rows": SimpleLazyObject(lambda: rows_of(found.trades, within(filters.MetricsFilter(), on, on))),
         **standing(metrics),

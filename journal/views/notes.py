@@ -23,7 +23,7 @@ from journal.models import LONGEST_NOTE, Draft, Note, NoteKind, NoteTemplate
 from journal.note_forms import NoteForm, TemplateForm, initial_of
 from journal.note_lists import StreamFilter
 from journal.notes import NoteChanged, TemplateNameTaken
-from journal.views.pages import month_of, standing, within
+from journal.views.pages import month_of, scale_of, standing, within
 from trading.models import Tag
 from trading.refusals import says_why
 
@@ -57,6 +57,7 @@ def note_list(request: HttpRequest) -> HttpResponseBase:
     today = today_of(person)
     month = month_of(request, wanted, today=today, last="")
     days = breakdowns.calendar(person, within(wanted, *charts.month_span(month)))
+    scale = scale_of(request, wanted)
     before = _day(request.GET.get("before", ""))
     context = {
         "version": version,
@@ -65,8 +66,16 @@ def note_list(request: HttpRequest) -> HttpResponseBase:
         "kinds": NoteKind.choices,
         "tags": mine,
         "today": today,
+        "scale": scale,
         "month": SimpleLazyObject(
-            lambda: charts.month(month, days.days, today=today, start=wanted.start, end=wanted.end)
+            lambda: charts.month(
+                month,
+                days.days,
+                today=today,
+                start=wanted.start,
+                end=wanted.end,
+                amount_of=lambda each: scale.shown(each.pnl, r=days.in_r.get(each.date)),
+            )
         ),
         "may_be_new": not chosen.is_about_words and not request.GET,
         **standing(days),

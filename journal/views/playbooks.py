@@ -19,7 +19,7 @@ from journal.playbook_forms import PlaybookForm, RuleRow, acted, posted_rows, ro
 from journal.playbooks import PlaybookChanged, PlaybookNameTaken
 from journal.templatetags.journal_words import playbooks_of_trade
 from journal.version_differences import history_of
-from journal.views.pages import standing
+from journal.views.pages import scale_of, standing
 from trading.models import Trade
 from trading.refusals import says_why
 
@@ -41,6 +41,7 @@ def playbook_list(request: HttpRequest) -> HttpResponseBase:
     if request.GET.get("format") == "csv":
         return table_export.answer("playbooks.csv", *playbook_results.table_of_each(found))
     context = {
+        "scale": scale_of(request, wanted),
         "current": [row for row in found if row[0].archived_at is None],
         "archived": [row for row in found if row[0].archived_at is not None],
     }
@@ -61,6 +62,7 @@ def playbook_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
         "playbook": playbook,
         "version": playbooks.current_version(playbook),
         "results": results,
+        "scale": scale_of(request, wanted),
         "is_used": TradePlaybook.objects.for_user(person).filter(playbook=playbook).exists(),
         **standing(results),
     }

@@ -4,12 +4,14 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from accounts.errors import InvalidValue
 from accounts.models import User
-from journal import breakdowns, reports, units
+from journal import breakdowns, playbooks, reports, units
+from journal.figures import WithoutBalance
 from journal.filters import MetricsFilter
+from journal.playbooks import WrittenRule
 from journal.units import Scale, Unit
 from tests.journal.factories import make_account, make_trade
 
@@ -76,11 +78,45 @@ def test_equity_at_the_start_is_the_balances_and_what_was_earned_before(alice: U
 
 
 @pytest.mark.django_db
-def test_one_account_without_a_balance_leaves_percent_undefined(alice: User) -> None:
+def test_one_account_without_a_balance_leaves_percent_undefined(alice: User, alice_client: Client) -> None:
+    """The account is named, with the way to give it one."""
     make_trade(make_account(alice, "One", initial_balance=Decimal(900)), day=TUESDAY, pnl="100")
-    make_account(alice, "Two")
+    two = make_account(alice, "Two")
 
-    assert reports.aggregate_metrics(alice).starting_equity is None
+    for wanted in (MetricsFilter(), MetricsFilter(side="long")):
+        metrics = reports.aggregate_metrics(alice, wanted)
+        assert metrics.starting_equity is None
+        assert metrics.without_balance == WithoutBalance(1, ((str(two.public_id), "Two"),))
+    page = alice_client.get("/reports/days/?unit=percent").content.decode()
+    assert "Without a starting balance: Two." in page
+    assert f'<a href="/accounts/{two.public_id}/edit/">Two</a>' in page
+    for name in ("Three", "Four", "Zero"):
+        make_account(alice, name)
+    reason = str(units.scale(Unit.PERCENT, reports.aggregate_metrics(alice, fresh=True)).reason)
+    assert reason.endswith("Without a starting balance: Four, Three, Two and 1 more.")
+
+
+@pytest.mark.django_db
+def test_what_was_written_is_read_in_the_unit_of_the_page(alice: User, alice_client: Client) -> None:
+    """Of 1,000, with a risk of 50 in each: one trade makes 95 after a fee of 5, or 1.9 R; one loses 25, or 0.5 R."""
+    account = make_account(alice, initial_balance=Decimal(1000))
+    won = make_trade(account, day=TUESDAY, pnl="100", stop="950", fees="5")
+    lost = make_trade(account, day=TUESDAY, pnl="-25", stop="950", symbol="MSFT")
+    book = playbooks.create(owner=alice, name="Breakout", rules=[WrittenRule("Wait")])
+    (rule,) = playbooks.rules_of(playbooks.current_version(book))
+    for trade, is_kept in ((won, True), (lost, False)):
+        playbooks.check(playbooks.assign(trade, playbook=book), kept={rule.key: is_kept})
+
+    for path, money, percent, r in (
+        (f"/days/{TUESDAY}/", ("+70.00", "5.00", "+95.00"), ("+7.0%", "0.5%", "+9.5%"), ("+1.40R", "+1.90R")),
+        ("/journal/", ("+70.00 USD",), ("+7.0%",), ("+1.40R",)),
+        ("/playbooks/", ("+70.00 USD", "+35.00"), ("+7.0%", "+3.5%"), ("+1.40R", "+0.70R")),
+        (f"/playbooks/{book.public_id}/", ("+70.00 USD", "+120.00"), ("+7.0%", "+12.0%"), ("+1.40R", "+2.40R")),
+    ):
+        for unit, expected in (("", money), ("percent", percent), ("r", r)):
+            words = alice_client.get(f"{path}?unit={unit}").content.decode().partition("<main")[2]
+            assert [text for text in expected if f">{text}<" not in words] == [], (path, unit)
+            assert unit == "" or f">{money[0]}<" not in words, (path, unit)
 
 
 @pytest.mark.django_db
