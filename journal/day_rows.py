@@ -184,7 +184,7 @@ def from_trades(  # noqa: PLR0913 each is asked of the trades by one reader or a
         WITH exits AS (
             SELECT {account}f.day, t.currency, {key} AS key, {EXIT_SUMS}
             FROM trading_trade t {joins} {_ALL_FILLS if is_whole else _FEW_FILLS}
-            WHERE ({_AT_ONCE}) IS NOT TRUE AND {condition} AND {exits}
+            WHERE {_APART} AND {condition} AND {exits}
             GROUP BY {places}
         ), closed AS (
             SELECT {account}t.closed_on AS day, t.currency, {key} AS key, {CLOSED_SUMS}, {_AT_ONCE_SUMS}
@@ -203,7 +203,10 @@ _FEW_FILLS = ", LATERAL (SELECT * FROM trading_tradefill f WHERE f.trade_id = t.
 _ALL_FILLS = "JOIN trading_tradefill f ON f.trade_id = t.id AND f.role = 'exit'"
 # Most trades have all their exits on the day they close, and no figure of the broker's: their own row says what their
 # exits made, and their fills need not be read.
-_AT_ONCE = "t.first_exit_on = t.closed_on AND t.last_exit_on = t.closed_on AND t.broker_pnl IS NULL"
+_AT_ONCE = "t.first_exit_on = t.closed_on AND t.broker_pnl IS NULL"
+# The others that have exits, in the words of the index `trade_owner_exits_apart`.
+_APART = """t.first_exit_on IS NOT NULL AND (t.closed_on IS NULL OR t.first_exit_on < t.closed_on
+    OR t.first_exit_on > t.closed_on OR t.broker_pnl IS NOT NULL)"""
 _OWN = {
     "net_pnl": "t.net_pnl",
     "gross_pnl": "t.gross_pnl",

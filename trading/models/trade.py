@@ -235,7 +235,12 @@ class Trade(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["owner", "-activity_at", "-id"], name="trade_owner_recent"),
+            # With what filters ask for most: trades that fit are counted, and found in the list's order, out of it alone.
+            models.Index(
+                fields=["owner", "-activity_at", "-id"],
+                include=["account", "instrument", "side", "outcome", "first_exit_on", "last_exit_on", "opened_at"],
+                name="trade_owner_recent",
+            ),
             models.Index(fields=["account", "instrument", "activity_at"], name="trade_account_instrument"),
             # With the owner, so that a list of many accounts' trades is put in order out of the index alone.
             models.Index(fields=["account", "-activity_at", "-id"], include=["owner"], name="trade_accounts_recent"),
@@ -255,6 +260,18 @@ class Trade(models.Model):
                 fields=["owner", "first_exit_on", "last_exit_on"],
                 name="trade_owner_exits_on_days",
                 condition=Q(first_exit_on__lt=F("last_exit_on")),
+            ),
+            # What `journal.day_rows` has to read exits of: nearly always few of a person's trades.
+            models.Index(
+                fields=["owner"],
+                name="trade_owner_exits_apart",
+                condition=Q(first_exit_on__isnull=False)
+                & (
+                    Q(closed_on__isnull=True)
+                    | Q(first_exit_on__lt=F("closed_on"))
+                    | Q(first_exit_on__gt=F("closed_on"))
+                    | Q(broker_pnl__isnull=False)
+                ),
             ),
             GinIndex(SearchVector("note", config="simple"), name="trade_note_words", condition=~Q(note="")),
             models.Index(fields=["owner", "-closed_on"], name="trade_owner_noted", condition=~Q(note="")),
