@@ -1,9 +1,41 @@
 """What of the memory is in a person's archive: decisions as they read now, and how each ended."""
 
+from typing import TYPE_CHECKING, Any
+
 from django.db.models import Q
 
-from intelligence.models import Decision, DecisionOutcome
+from intelligence.models import Decision, DecisionOutcome, OutcomeSource
+from journal.archive.places import Place
 from journal.archive.tables import Table, all_columns
+
+if TYPE_CHECKING:
+    from journal.archive.restoring import Restorer
+
+Rows = list[dict[str, Any]]
+
+
+def _decisions(restorer: "Restorer", table: Table, rows: Rows) -> None:
+    """The decisions are there, each with its trade where that is; one that an import knows already is that one."""
+    there = restorer.places.of("trades", {row["trade_key"] for row in rows})
+    names = {row["external_id"] for row in rows} - {""}
+    ids = {row["public_id"] for row in rows}
+    known = {
+        name: Place(pk, key, is_new=False)
+        for pk, key, name in table.rows(restorer.owner)
+        .filter(external_id__in=names)
+        .exclude(public_id__in=ids)
+        .values_list("pk", "public_id", "external_id")
+    }
+    restorer.places.put(
+        table.name, [(row["public_id"], known[row["external_id"]]) for row in rows if row["external_id"] in known]
+    )
+    others = [row for row in rows if row["external_id"] not in known]
+    for row in others:
+        place = there.get(row["trade_key"])
+        row["trade_key"] = place.key if place else None
+        row["trade_fill"] = row["trade_fill"] if place else None
+    restorer.rows(table, others)
+
 
 TABLES = (
     Table(
@@ -13,6 +45,9 @@ TABLES = (
         refs={"account": "accounts", "order": "orders", "managed_position": "managed_positions"},
         many={"instruments": "instruments"},
         of=lambda owner: Q(owner=owner, deleted_at__isnull=True),
+        words=("reasoning", "market_context", "reflection"),
+        may_be_missing=True,
+        take=_decisions,
     ),
     Table(
         "decision_outcomes",
@@ -20,5 +55,11 @@ TABLES = (
         ("id", *all_columns(DecisionOutcome)),
         refs={"decision": "decisions"},
         of=lambda owner: Q(owner=owner, decision__deleted_at__isnull=True),
+        unique=("decision",),
+        # Those of trades follow from the trades.
+        comes_back=lambda row: row["source"] == OutcomeSource.STATED,
+        comes_with="decision",
+        may_dangle=True,
+        may_be_missing=True,
     ),
 )

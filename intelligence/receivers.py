@@ -7,8 +7,8 @@ from django.dispatch import receiver
 
 from accounts.models import Account, User
 from accounts.signals import account_deleted
-from intelligence import outcomes, sample_decisions
-from journal.signals import sample_loaded, sample_removed
+from intelligence import memory, outcomes, sample_decisions
+from journal.signals import archive_taken_in, sample_loaded, sample_removed
 from trading.signals import trades_changed
 
 
@@ -42,3 +42,10 @@ def sample_decisions_come_too(owner: User, **_: Any) -> None:
 def sample_decisions_go_too(owner: User, **_: Any) -> None:
     """So do sample decisions of no account, sample news and sample analyses."""
     sample_decisions.forget(owner.pk)
+
+
+@receiver(archive_taken_in)
+def decisions_of_an_archive_are_followed(owner: User, **_: Any) -> None:
+    """Decisions that came have the outcomes of their trades, and can be found; the sweep takes up what is more."""
+    outcomes.settle(owner.pk)
+    memory.gather(owner_id=owner.pk)

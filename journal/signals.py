@@ -7,3 +7,6 @@ sample_loaded = Signal()
 
 #: Sent with `owner` when a person's sample is gone.
 sample_removed = Signal()
+
+#: Sent with `owner` in the transaction in which an archive was taken in for a person, once all of it is there.
+archive_taken_in = Signal()

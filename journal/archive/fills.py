@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import versions
-from journal.archive import places
+from journal.archive import desk, places
 from journal.archive.money import refuse_unknown_currency
 from journal.archive.opening import ArchiveRefused
 from journal.archive.places import Place
@@ -16,7 +16,7 @@ from journal.archive.tables import BY_NAME
 from trading import instruments as catalogue
 from trading import trade_words, trades
 from trading.instruments import InstrumentKey
-from trading.models import Execution, FxRate, Instrument, InstrumentStatus, Trade
+from trading.models import Execution, ExecutionSource, FxRate, Instrument, InstrumentStatus, Trade
 from trading.rebuilding import Scope
 from trading.trade_words import TradeWords
 
@@ -130,6 +130,7 @@ def executions(restorer: "Restorer", rows: Rows) -> None:
             if place is None and (row[name] is not None or name != "batch"):
                 raise ArchiveRefused(_("A fill names an %(name)s that is not there.") % {"name": name}, code="dangling")
             row[f"{name}_id"] = place.id if place else None
+    desk.name_orders(restorer, [row for row in rows if row["source"] == ExecutionSource.ORDER], "order_id")
     known = _known(rows)
     taken = _taken(Execution, restorer, [row["public_id"] for row in rows])
     new = [row for row in rows if (row["account_id"], row["identity"]) not in known]

@@ -6,20 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from journal.archive.tables import BY_NAME
+from journal.archive.tables import BY_NAME, tables
 
 if TYPE_CHECKING:
     from journal.archive.restoring import Restorer
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-#: Where people write links, by table and column.
-_WORDS = (
-    ("trades", "note"),
-    ("notes", "text"),
-    ("note_templates", "text"),
-    ("playbooks", "description"),
-    ("playbook_rules", "text"),
-)
 #: Texts in hand at a time.
 _CHUNK = 500
 
@@ -42,7 +34,7 @@ def follow(restorer: "Restorer", *, on_chunk: Callable[[], None] = lambda: None)
     """
     if not restorer.places.has_other_ids():
         return
-    for name, column in _WORDS:
+    for name, column in [(table.name, column) for table in tables() for column in table.words]:
         last = 0
         while rows := _with_ids(name, column, after=last):
             last = rows[-1][0]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts import ledger as accounts_ledger
 from accounts.models import LedgerEntry, LedgerKind, Portfolio
-from journal.archive import places
+from journal.archive import desk, places
 from journal.archive.opening import ArchiveRefused
 from journal.archive.places import Place
 from journal.archive.tables import BY_NAME
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from journal.archive.restoring import Restorer
 
 _CURRENCY = re.compile(r"[A-Z][A-Z0-9]{1,11}", re.ASCII)
+
+#: Movements whose note is the order that they are of.
+_OF_ORDERS = (LedgerKind.RESERVE, LedgerKind.RELEASE, LedgerKind.TRADE, LedgerKind.FEE)
 
 Rows = list[dict[str, Any]]
 
@@ -65,6 +68,7 @@ def ledger(restorer: "Restorer", rows: Rows) -> None:
     """
     table = BY_NAME["ledger"]
     rows = restorer.resolved(table, rows)
+    desk.name_orders(restorer, [row for row in rows if row["kind"] in _OF_ORDERS], "note")
     found = places.by_outside_id(table, restorer.owner, [row["public_id"] for row in rows])
     new = [row for row in rows if found[row["public_id"]][1] is None]
     fresh = {
@@ -125,18 +129,24 @@ def _is_freed(row: dict[str, Any], reserved: Decimal) -> bool:
 
 
 def free_what_orders_held(restorer: "Restorer") -> None:
-    """What orders set aside that are not taken in is free again, by an entry of its own in each ledger."""
+    """What orders set aside that did not come back is free again, by an entry for each in its ledger."""
     if not restorer.added["ledger"]:
         return
-    live = Order.objects.for_user(restorer.owner).filter(reserved_amount__gt=0).order_by()
-    sums = live.values_list("account", "instrument__currency").annotate(Sum("reserved_amount"))
-    held = {(account, currency): amount for account, currency, amount in sums}
     portfolios = Portfolio.objects.for_user(restorer.owner).filter(reserved_balance__gt=0)
     for portfolio in portfolios.order_by("account_id", "currency"):
-        freed = portfolio.reserved_balance - held.get((portfolio.account_id, portfolio.currency), Decimal(0))
-        if freed > 0:
-            movement = accounts_ledger.Movement(LedgerKind.RELEASE, freed, -freed)
-            accounts_ledger.book(portfolio, [movement], owner_id=restorer.owner.pk, reference="", at=timezone.now())
+        live = Order.objects.filter(account=portfolio.account_id, reserved_amount__gt=0)
+        entries = LedgerEntry.objects.filter(portfolio=portfolio, kind__in=_OF_ORDERS)
+        held = (
+            entries.exclude(note__in=[str(key) for key in live.values_list("public_id", flat=True)])
+            .order_by()
+            .values_list("note")
+            .annotate(held=Sum("reserved_change"))
+            .filter(held__gt=0)
+            .order_by("note")
+        )
+        for note, amount in held:
+            movement = accounts_ledger.Movement(LedgerKind.RELEASE, amount, -amount)
+            accounts_ledger.book(portfolio, [movement], owner_id=restorer.owner.pk, reference=note, at=timezone.now())
 
 
 def _keep(balances: dict[int, tuple[Decimal, Decimal]]) -> None:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from accounts.errors import DomainError
-from journal.archive.tables import FORMAT, TABLES, VERSION, export_only
+from journal.archive.tables import FORMAT, VERSION, tables
 
 MANIFEST = "manifest.json"
 PERSON = "person.json"
@@ -57,8 +57,8 @@ class Opened:
 
     @property
     def total(self) -> int:
-        """Rows in all tables that are taken in."""
-        return sum(self.rows(table.name) for table in TABLES)
+        """Rows in all tables."""
+        return sum(self.rows(table.name) for table in tables())
 
     def rows(self, name: str) -> int:
         """How many the table has; none where the archive is older than the table."""
@@ -124,7 +124,7 @@ def _refuse_odd(found: list[zipfile.ZipInfo]) -> None:
     names = [each.filename for each in found]
     if len(set(names)) != len(names):
         raise ArchiveRefused(_("A name comes twice in it."), code="duplicate_member")
-    known = {MANIFEST, PERSON, *(f"{table.name}.jsonl" for table in (*TABLES, *export_only()))}
+    known = {MANIFEST, PERSON, *(f"{table.name}.jsonl" for table in tables())}
     room = settings.ARCHIVE_MAX_UNPACKED_BYTES
     for each in found:
         if each.filename not in known and not _NAME.fullmatch(each.filename):
@@ -157,7 +157,7 @@ def _members(file: zipfile.ZipFile) -> dict[str, Member]:
     stated = manifest.get("members")
     members = {each.name: each for each in map(_member, stated if isinstance(stated, list) else [])}
     in_file = set(file.namelist()) - {MANIFEST}
-    needed = {PERSON, *(f"{table.name}.jsonl" for table in TABLES if not table.may_be_missing)}
+    needed = {PERSON, *(f"{table.name}.jsonl" for table in tables() if not table.may_be_missing)}
     if members.keys() != in_file or not needed <= in_file:
         odd = sorted((members.keys() ^ in_file) | (needed - in_file))
         raise ArchiveRefused(

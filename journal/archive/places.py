@@ -2,11 +2,14 @@
 
 import hashlib
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.utils import timezone
+from django.utils.duration import duration_iso_string
 
 from accounts.models import User
 from journal.archive.tables import BY_NAME, Table
@@ -122,16 +125,16 @@ def insert(
     if not rows:
         return []
     ids = next_ids(model, len(rows)) if ids is None else ids
-    fields = [each for each in model._meta.concrete_fields if not each.primary_key]
+    fields = [each for each in model._meta.concrete_fields if not (each.primary_key or each.generated)]
     defaults = {each.column: _default(each) for each in fields}
-    documents = {each.column for each in fields if isinstance(each, models.JSONField)}
+    written = {each.column: _WRITERS[type(each)] for each in fields if type(each) in _WRITERS}
     names = [each.column for each in fields if each.column in rows[0] or defaults[each.column] is not _LEFT_OUT]
 
     def values(key: int, row: dict[str, Any]) -> list[Any]:
         found = [row[name] if name in row else defaults[name] for name in names]
         return [
             key,
-            *(_document(value) if name in documents else value for name, value in zip(names, found, strict=True)),
+            *(written.get(name, _as_it_is)(value) for name, value in zip(names, found, strict=True)),
         ]
 
     bulk.copy_rows(
@@ -155,3 +158,23 @@ def _default(field: Any) -> Any:
 
 def _document(value: Any) -> str:
     return line_of(value).decode().rstrip("\n")
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _duration(value: timedelta | None) -> str | None:
+    return None if value is None else duration_iso_string(value)
+
+
+def _array(values: Sequence[Any]) -> str:
+    return "{" + ",".join("NULL" if value is None else bulk.text(value) for value in values) + "}"
+
+
+#: How COPY reads what is more than a word or a number; the arrays are of numbers.
+_WRITERS: dict[type, Callable[[Any], Any]] = {
+    models.JSONField: _document,
+    ArrayField: _array,
+    models.DurationField: _duration,
+}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,20 @@ from django.utils.translation import gettext as _
 from accounts import audit, versions
 from accounts.models import Account, User
 from journal import facets
-from journal.archive import files, fills, links, money, opening, places
+from journal.archive import desk, files, fills, links, money, opening, places
 from journal.archive.opening import ArchiveRefused, Opened
 from journal.archive.places import Place, Places
-from journal.archive.tables import PERSON, TABLES, Table, export_only
+from journal.archive.tables import PERSON, Table, is_ordered, tables
 from journal.archive.values import BadValue, LineReader
+from journal.signals import archive_taken_in
 from trading import trades
 from trading.imports import routing
 
 #: Rows in hand at a time.
 CHUNK = 2000
 
-#: Rows that come with what they belong to, or not at all: lines of a file, rules of a version that never changes.
-_OF_NEW = {"import_rows": "batch", "playbook_rules": "version"}
+#: What may still be on its way at a venue, or by the clock.
+_WAITING = ("orders", "managed_positions")
 #: Tables whose documents and addresses hold outside ids.
 _WITH_IDS = ("imports", "saved_views", "preferences")
 
@@ -62,53 +64,68 @@ class Restorer:
             "trades": lambda table, rows: fills.words(self, rows),
             "trade_playbooks": lambda table, rows: self.rows(table, self.of_trades(table, rows)),
             "attachments": lambda table, rows: files.attachments(self, self.of_trades(table, rows)),
+            "orders": lambda table, rows: desk.orders(self, table, rows),
+            "order_events": lambda table, rows: desk.order_events(self, table, rows),
+            "exit_strategies": lambda table, rows: desk.exit_strategies(self, table, rows),
+            "plan_exits": lambda table, rows: desk.plan_exits(self, table, rows),
         }
-        for table in TABLES:
+        for table in tables():
             take = special.get(table.name, self.rows)
+            if table.take is not None:
+                take = partial(table.take, self)
             for rows in self._chunks(table):
-                take(table, rows)
+                take(table, self._coming_back(table, rows))
                 self.done += len(rows)
                 self.on_progress(self.done)
             if table.name == "executions":
                 fills.rebuild(self)
         money.free_what_orders_held(self)
-        self._tell_what_stays_outside()
         links.follow(self, on_chunk=lambda: self.on_progress(self.done))
         versions.bump(self.owner.pk)
         # Tags, ratings and ticks were written past the verbs, which would have told the sums by them.
         facets.request_all(self.owner.pk)
+        archive_taken_in.send(sender=Restorer, owner=self.owner)
 
     def rows(self, table: Table, rows: Rows) -> None:
         """The rows are there: those that were not, in the order of the file."""
         rows = self.resolved(table, rows)
         known = self._known(table, rows)
         new = [row for row in rows if row[table.key] not in known]
-        if table.name in _OF_NEW:
+        if table.comes_with:
             new = [row for row in new if row["_of_new"]]
         self._names(table, new)
-        keys = self.places.keys() if table.name in _WITH_IDS else {}
-        ids = places.insert(table.model, [self._columns(table, row, keys) for row in new])
-        self.added[table.name] += len(ids)
+        ids = places.next_ids(table.model, len(new))
         made = [
             (row[table.key], Place(key, row.get("public_id_here"), is_new=True))
             for row, key in zip(new, ids, strict=True)
         ]
         if table.name != "import_rows":
             self.places.put(table.name, [*known.items(), *made])
+        new = self._resolved(table, new, among=table.own_refs)
+        keys = self.places.keys() if table.name in _WITH_IDS else {}
+        places.insert(table.model, [self._columns(table, row, keys) for row in new], ids=ids)
+        self.added[table.name] += len(ids)
         for name in table.many:
             self._label(table, name, new, ids)
 
     def resolved(self, table: Table, rows: Rows) -> Rows:
-        """The rows with what they name put in as primary keys; those that name what was left out are left out."""
+        """The rows with what they name put in as primary keys; those that name what was left out are left out.
+
+        What they name of their own table comes with them, and is put in later.
+        """
+        return self._resolved(table, rows, among=[name for name in table.refs if name not in table.own_refs])
+
+    def _resolved(self, table: Table, rows: Rows, *, among: Sequence[str]) -> Rows:
         found = rows
-        for name, named in table.refs.items():
+        for name in among:
+            named = table.refs[name]
             field = table.model._meta.get_field(name)
             there = self.places.of(named, {row[name] for row in found})
             is_optional = bool(getattr(field, "null", False))
             kept = []
             for row in found:
                 place = there.get(row[name])
-                if row[name] is not None and place is None and not (is_optional or table.name == "rule_checks"):
+                if row[name] is not None and place is None and not (is_optional or table.may_dangle):
                     raise ArchiveRefused(
                         _("%(name)s.jsonl names something in %(named)s.jsonl that is not there.")
                         % {"name": table.name, "named": named},
@@ -117,7 +134,7 @@ class Restorer:
                 if place is None and not is_optional:
                     continue
                 row[f"{name}_id"] = place.id if place else None
-                if _OF_NEW.get(table.name) == name:
+                if table.comes_with == name:
                     row["_of_new"] = bool(place and place.is_new)
                 kept.append(row)
             found = kept
@@ -137,11 +154,13 @@ class Restorer:
             kept.append(row)
         return kept
 
-    def _tell_what_stays_outside(self) -> None:
-        if any(self.archive.rows(table.name) for table in export_only()):
+    def _coming_back(self, table: Table, rows: Rows) -> Rows:
+        found = [row for row in rows if table.comes_back(row)]
+        if len(found) < len(rows) and table.name in _WAITING:
             self.remark(
-                _("Orders, exit plans and decisions in the file are to be read: they were not taken in, fills were.")
+                _("Orders that waited and plans that watched were left where they were: their fills and cash are here.")
             )
+        return found
 
     def remark(self, words: str) -> None:
         """The person is told, once."""
@@ -261,17 +280,18 @@ class Restorer:
         if table.name == "portfolios":
             # The ledger that follows says what is in it.
             found |= {"available_balance": 0, "reserved_balance": 0}
-        return found
+        return found | row.get("_more", {})
 
     def _label(self, table: Table, name: str, new: Rows, ids: Sequence[int]) -> None:
         there = self.places.of(table.many[name], {old for row in new for old in row[name]})
         field: Any = table.model._meta.get_field(name)
         through = field.remote_field.through
         own, other = field.m2m_column_name(), field.m2m_reverse_name()
+        has_order = is_ordered(through)
         links = {
-            (key, there[old].id): {own: key, other: there[old].id}
+            (key, there[old].id): {own: key, other: there[old].id, **({"position": position} if has_order else {})}
             for row, key in zip(new, ids, strict=True)
-            for old in row[name]
+            for position, old in enumerate(row[name])
             if old in there
         }
         places.insert(through, list(links.values()))

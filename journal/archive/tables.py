@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.db.models import Model, Q, QuerySet
 
@@ -46,6 +46,11 @@ from trading.models import (
     Trade,
     TradingSession,
 )
+from trading.models.exit_plan import PlanStatus
+from trading.models.order import ENDS
+
+if TYPE_CHECKING:
+    from journal.archive.restoring import Restorer
 
 FORMAT = "trading-journal-archive"
 VERSION = 1
@@ -64,7 +69,7 @@ class Table:
     `columns` are fields as they stand, the first of them what other rows name it by. `refs` are foreign keys, `many`
     labels of it, each with the table that is named. `on_name` says what becomes of a row whose name the importer uses
     already: it is that row (merge) or gets another name (rename). `unique` are fields by which a row that has no
-    outside id is found again.
+    outside id is found again. `words` are columns with texts of people, whose links follow what they lead to.
     """
 
     name: str
@@ -76,13 +81,29 @@ class Table:
     unique: tuple[str, ...] = ()
     of: Callable[[User], Q] = _of_owner
     order: tuple[str, ...] = ("pk",)
-    #: Archives that were written before it was in them are read all the same.
+    words: tuple[str, ...] = ()
+    #: Whether a row comes back; what still waits at a venue, or goes on by the clock, belongs to where it was.
+    comes_back: Callable[[Mapping[str, Any]], bool] = lambda row: True
+    #: The reference to what its rows come with, or not at all: lines of a file, rules of a version that never changes.
+    comes_with: str = ""
+    #: Whether a row that names what did not come is left out as well; elsewhere such a file is refused.
+    may_dangle: bool = False
+    #: Archives that were written before it, or one of its columns, was in them are read all the same.
     may_be_missing: bool = False
+    #: So are those that were written before these columns were in it.
+    later: tuple[str, ...] = ()
+    #: How its rows are taken in, where there is more to it.
+    take: "Callable[[Restorer, Table, list[dict[str, Any]]], None] | None" = None
 
     @property
     def key(self) -> str:
         """The field that other rows name a row by."""
         return self.columns[0]
+
+    @property
+    def own_refs(self) -> list[str]:
+        """The references to other rows of the table."""
+        return [name for name, named in self.refs.items() if named == self.name]
 
     @property
     def has_owner(self) -> bool:
@@ -106,7 +127,13 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _used_instruments(owner: User) -> Q:
-    return Q(pk__in=Execution.objects.filter(owner=owner).order_by().values("instrument_id").distinct())
+    """Those that any row of the archive names."""
+    named = Q(pk__in=[])
+    for table in tables():
+        for name in (name for name, other in {**table.refs, **table.many}.items() if other == "instruments"):
+            there = table.rows(owner).order_by().filter(**{f"{name}__isnull": False})
+            named |= Q(pk__in=there.values(name).distinct())
+    return named
 
 
 def _used_rates(owner: User) -> Q:
@@ -122,17 +149,16 @@ def _used_rates(owner: User) -> Q:
 
 
 def all_columns(model: type[Model], *without: str) -> tuple[str, ...]:
-    """Every column but foreign keys and plain numbers of rows, which mean nothing outside; the outside id first."""
+    """Every column that says more than others do, but keys, which mean nothing outside; the outside id first."""
     names = [
         each.name
         for each in model._meta.concrete_fields
-        if not each.is_relation and not each.primary_key and each.name not in without
+        if not (each.is_relation or each.primary_key or each.generated or each.name in without)
     ]
     return tuple(sorted(names, key=lambda name: name != "public_id"))
 
 
-#: What comes back when an archive is taken in; in an order in which what a row names comes before it.
-TABLES = (
+_JOURNAL = (
     Table("account_groups", AccountGroup, _words("public_id name color position"), on_name="merge"),
     Table("account_labels", AccountTag, _words("public_id name color"), on_name="merge"),
     Table(
@@ -140,8 +166,9 @@ TABLES = (
         Account,
         _words(
             "public_id name broker number kind status currency time_zone day_start cost_method initial_balance color "
-            "description is_sample archived_at created_at"
+            "description is_sample archived_at created_at allows_short paper_fills"
         ),
+        later=("allows_short", "paper_fills"),
         refs={"group": "account_groups"},
         many={"tags": "account_labels"},
         on_name="rename",
@@ -196,6 +223,7 @@ TABLES = (
         ImportRow,
         _words("id line outcome code message raw"),
         refs={"batch": "imports"},
+        comes_with="batch",
         of=lambda owner: Q(batch__owner=owner, batch__status__in=_FINISHED),
     ),
     Table(
@@ -221,6 +249,7 @@ TABLES = (
         _words("public_id note initial_stop initial_target rating reviewed_at mae mfe mae_at mfe_at excursion_source"),
         refs={"opening_execution": "executions"},
         many={"tags": "tags"},
+        words=("note",),
     ),
     Table(
         "notes",
@@ -228,13 +257,15 @@ TABLES = (
         _words("public_id day kind title text rating revision created_at updated_at"),
         refs={"account": "accounts"},
         many={"tags": "tags"},
+        words=("text",),
         of=_kept,
     ),
-    Table("note_templates", NoteTemplate, _words("public_id name kind text"), on_name="rename"),
+    Table("note_templates", NoteTemplate, _words("public_id name kind text"), words=("text",), on_name="rename"),
     Table(
         "playbooks",
         Playbook,
         _words("public_id name description color archived_at created_at"),
+        words=("description",),
         on_name="rename",
     ),
     Table(
@@ -250,6 +281,8 @@ TABLES = (
         PlaybookRule,
         _words("id key group text position"),
         refs={"version": "playbook_versions"},
+        words=("text",),
+        comes_with="version",
         unique=("version", "key"),
         of=lambda owner: Q(version__playbook__owner=owner),
     ),
@@ -266,6 +299,7 @@ TABLES = (
         _words("id is_kept"),
         refs={"trade_playbook": "trade_playbooks", "rule": "playbook_rules"},
         unique=("trade_playbook", "rule"),
+        may_dangle=True,
         of=lambda owner: Q(trade_playbook__owner=owner),
     ),
     Table(
@@ -295,6 +329,9 @@ _DESK = (
         Order,
         all_columns(Order, "is_resting"),
         refs={"account": "accounts", "instrument": "instruments", "parent": "orders", "replaces": "orders"},
+        comes_back=lambda row: row["status"] in ENDS,
+        may_dangle=True,
+        may_be_missing=True,
     ),
     Table(
         "order_events",
@@ -302,8 +339,11 @@ _DESK = (
         all_columns(OrderEvent, "owner_id", "account_id", "actor_id"),
         refs={"order": "orders", "execution": "executions"},
         of=lambda owner: Q(owner_id=owner.pk),
+        comes_with="order",
+        may_dangle=True,
+        may_be_missing=True,
     ),
-    Table("exit_strategies", ExitStrategy, all_columns(ExitStrategy)),
+    Table("exit_strategies", ExitStrategy, all_columns(ExitStrategy), on_name="rename", may_be_missing=True),
     Table(
         "managed_positions",
         ManagedPosition,
@@ -311,6 +351,9 @@ _DESK = (
         refs={
             "account": "accounts", "instrument": "instruments", "strategy": "exit_strategies", "entry_order": "orders",
         },
+        comes_back=lambda row: row["status"] == PlanStatus.CLOSED and row["entry_quantity"] > 0,
+        may_dangle=True,
+        may_be_missing=True,
     ),
     Table(
         "plan_revisions",
@@ -318,6 +361,9 @@ _DESK = (
         ("id", *all_columns(PlanRevision, "actor_id")),
         refs={"managed_position": "managed_positions"},
         of=lambda owner: Q(managed_position__owner=owner),
+        comes_with="managed_position",
+        may_dangle=True,
+        may_be_missing=True,
     ),
     Table(
         "plan_exits",
@@ -325,32 +371,33 @@ _DESK = (
         all_columns(PlanExit),
         refs={"managed_position": "managed_positions", "order": "orders"},
         of=lambda owner: Q(managed_position__owner=owner),
+        comes_with="managed_position",
+        may_dangle=True,
+        may_be_missing=True,
     ),
 )  # fmt: skip
 
 #: By name; what other apps add among them.
-BY_NAME = {table.name: table for table in TABLES}
-_EXPORT_ONLY: dict[str, Table] = {}
+BY_NAME = {table.name: table for table in (*_JOURNAL, *_DESK)}
 
 
-def register(*tables: Table) -> None:
-    """The tables are in every archive from now on, to be read by people and programs; they are not taken in again.
-
-    What stands at a broker, or went on by the clock, belongs to where it was. Apps call this when they are ready.
-    """
-    for table in tables:
-        _EXPORT_ONLY[table.name] = BY_NAME[table.name] = table
+def register(*more: Table) -> None:
+    """These tables are in every archive from now on, after those that they name. Apps call this when they are ready."""
+    BY_NAME.update((table.name, table) for table in more)
 
 
-def export_only() -> tuple[Table, ...]:
-    """What an archive holds besides TABLES, in an order in which what a row names comes before it."""
-    return tuple(_EXPORT_ONLY.values())
+def tables() -> tuple[Table, ...]:
+    """What an archive holds, in an order in which what a row names comes before it."""
+    return tuple(BY_NAME.values())
 
-
-register(*_DESK)
 
 #: What is kept of the person: how money and days are shown to them.
 PERSON = ("reporting_currency", "time_zone", "theme", "language")
+
+
+def is_ordered(links: type[Model]) -> bool:
+    """Whether the labels of a row stand in an order of their own."""
+    return any(each.name == "position" for each in links._meta.concrete_fields)
 
 
 def named_by(table: Table, field_name: str) -> str:

@@ -1,16 +1,21 @@
-"""Lines of an archive read strictly: each value is of its column's type and bounds, or the file is refused."""
+"""Lines of an archive read strictly: each value is of its column's type and bounds, or the file is refused.
+
+Of a table that came to archives late, columns may lack that came later still, or be there that are no more.
+"""
 
 import re
 import uuid
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import orjson
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import models
+from django.utils.dateparse import parse_duration
 
 from accounts import decimals
 from accounts.text import one_line
@@ -51,17 +56,30 @@ class LineReader:
             raise BadValue("it is not JSON") from error
         if not isinstance(row, dict):
             raise BadValue("it is not an object")
-        if unknown := sorted(row.keys() - self.readers.keys()):
-            raise BadValue(f"there is no column {unknown[0][:40]!r}")
-        if missing := sorted(self.readers.keys() - row.keys()):
-            raise BadValue(f"the column {missing[0]} is missing")
+        if not self.table.may_be_missing:
+            if unknown := sorted(row.keys() - self.readers.keys()):
+                raise BadValue(f"there is no column {unknown[0][:40]!r}")
+            if missing := sorted(self.readers.keys() - row.keys() - set(self.table.later)):
+                raise BadValue(f"the column {missing[0]} is missing")
         values = {}
         for name, reader in self.readers.items():
+            if name not in row:
+                values[name] = self.default(name)
+                continue
             try:
                 values[name] = reader(row[name])
             except ValueError as error:
                 raise BadValue(f"{name}: {error}") from error
         return values
+
+    def default(self, name: str) -> Any:
+        """What a row has in a column that its archive does not know. Raises BadValue where there is no such thing."""
+        if name in self.table.many:
+            return []
+        field: Any = self.table.model._meta.get_field(name)
+        if name == self.table.key or not (field.null or field.blank or field.has_default()):
+            raise BadValue(f"the column {name} is missing")
+        return None if field.null else field.get_default()
 
 
 def _key_reader(table: str) -> Callable[[Any], Any]:
@@ -77,26 +95,15 @@ def _reader(field: Any) -> Callable[[Any], Any]:
 
 
 def _plain_reader(field: Any) -> Callable[[Any], Any]:
-    kind = type(field)
+    if isinstance(field, ArrayField):
+        return _list_of(_reader(field.base_field))
     if isinstance(field, models.DecimalField):
         return _decimal(field)
-    if isinstance(field, models.BooleanField):
-        return _truth
     if isinstance(field, models.IntegerField):
-        base = next((each for each in kind.__mro__ if each in _LARGEST), models.IntegerField)
+        base = next((each for each in type(field).__mro__ if each in _LARGEST), models.IntegerField)
         least = 0 if isinstance(field, models.PositiveSmallIntegerField | models.PositiveIntegerField) else None
         return _whole(32767 if isinstance(field, models.PositiveSmallIntegerField) else _LARGEST[base], least=least)
-    if isinstance(field, models.JSONField):
-        return _document
-    if isinstance(field, models.UUIDField):
-        return _uuid
-    if isinstance(field, models.DateTimeField):
-        return _moment
-    if isinstance(field, models.DateField):
-        return _day
-    if isinstance(field, models.TimeField):
-        return _time
-    return _text(field)
+    return next((reader for kind, reader in _READERS if isinstance(field, kind)), None) or _text(field)
 
 
 def _optional(reader: Callable[[Any], Any], *, is_null: bool) -> Callable[[Any], Any]:
@@ -222,6 +229,13 @@ def _moment(value: Any) -> datetime:
     return found
 
 
+def _duration(value: Any) -> timedelta:
+    found = parse_duration(value) if isinstance(value, str) and len(value) <= 40 else None
+    if found is None:
+        raise ValueError("it is not a duration")
+    return found
+
+
 def _time(value: Any) -> time:
     if not isinstance(value, str) or len(value) > 15:
         raise ValueError("it is not a time of day")
@@ -229,3 +243,15 @@ def _time(value: Any) -> time:
     if found.tzinfo is not None:
         raise ValueError("it is not a time of day")
     return found
+
+
+# A time of a day is a day as well, to Django.
+_READERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (models.BooleanField, _truth),
+    (models.JSONField, _document),
+    (models.UUIDField, _uuid),
+    (models.DateTimeField, _moment),
+    (models.DateField, _day),
+    (models.TimeField, _time),
+    (models.DurationField, _duration),
+)

@@ -18,7 +18,7 @@ from django.utils.duration import duration_iso_string
 from accounts.decimals import plain
 from accounts.models import User
 from journal import reading
-from journal.archive.tables import BY_NAME, FORMAT, PERSON, TABLES, VERSION, Table, export_only, named_by
+from journal.archive.tables import BY_NAME, FORMAT, PERSON, VERSION, Table, is_ordered, named_by, tables
 
 #: Rows fetched from the database at a time.
 CHUNK = 2000
@@ -57,7 +57,7 @@ class Writer:
         """The whole archive is in the file, as one moment of the database had it; returns the rows of each table."""
         with reading.one_snapshot():
             self._person()
-            for table in (*TABLES, *export_only()):
+            for table in tables():
                 self._table(table)
             self._files()
         manifest = {
@@ -65,7 +65,6 @@ class Writer:
             "version": VERSION,
             "created_at": at,
             "counts": self.counts,
-            "export_only": [table.name for table in export_only()],
             "members": self.members,
         }
         self.zip.writestr("manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
@@ -111,7 +110,7 @@ def write(owner: User, path: Path, *, at: datetime, on_progress: OnProgress = la
 
 def total_of(owner: User) -> int:
     """How many rows the archive would have now."""
-    return sum(table.rows(owner).count() for table in (*TABLES, *export_only()))
+    return sum(table.rows(owner).count() for table in tables())
 
 
 def rows_of(table: Table, owner: User) -> Iterator[dict[str, Any]]:
@@ -133,13 +132,14 @@ def line_of(row: dict[str, Any]) -> bytes:
 
 
 def _labels(table: Table, name: str) -> ArraySubquery:
-    """What the labels of a row are named by, in one order."""
+    """What the labels of a row are named by, in one order: their own where they have one."""
     links = getattr(table.model, name).through
     own = table.model._meta.get_field(name)
     source, target = own.m2m_field_name(), own.m2m_reverse_field_name()  # type: ignore[union-attr]
     key = BY_NAME[table.many[name]].key
+    order = ["position"] if is_ordered(links) else []
     return ArraySubquery(
-        links.objects.filter(**{source: OuterRef("pk")}).order_by(f"{target}_id").values(f"{target}__{key}")
+        links.objects.filter(**{source: OuterRef("pk")}).order_by(*order, f"{target}_id").values(f"{target}__{key}")
     )
 
 

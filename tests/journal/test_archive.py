@@ -20,9 +20,12 @@ from PIL import Image
 from accounts import ledger
 from accounts.models import Account, AccountGroup, AccountTag, LedgerEntry, Portfolio, Preference, User
 from intelligence import decisions
+from intelligence.decisions import Links, StatedOutcome
+from intelligence.models import Decision, Embedding
 from journal import breakdowns, reports
 from journal.archive import restoring, writing
 from journal.archive.opening import ArchiveRefused
+from journal.archive.tables import tables
 from journal.models import (
     Attachment,
     Note,
@@ -38,11 +41,25 @@ from tests.conftest import signed_in
 from tests.histories import History, seed_reference
 from tests.journal.factories import make_account, make_trade
 from tests.trading.desk import funded, placed, quoted, share, ticket
-from trading import exit_plans, orders, sessions, trades
+from trading import exit_orders, exit_plans, exit_strategies, orders, sessions, trades
 from trading.exits.plans import simple_plan
 from trading.invariants import INVARIANTS
-from trading.models import Execution, ImportBatch, ImportRow, Order, Tag, TagGroup, Trade, TradingSession
+from trading.models import (
+    Execution,
+    ExitStrategy,
+    ImportBatch,
+    ImportRow,
+    Instrument,
+    ManagedPosition,
+    Order,
+    OrderEvent,
+    Tag,
+    TagGroup,
+    Trade,
+    TradingSession,
+)
 from trading.trades import Plan
+from trading.venues import paper
 
 pytestmark = pytest.mark.django_db
 
@@ -487,62 +504,144 @@ def test_an_archive_is_a_zip_that_streams(alice: User) -> None:
     assert zipfile.is_zipfile(file)
 
 
-def test_orders_plans_and_decisions_are_there_to_be_read_and_sessions_come_back(
-    alice: User, bob: User, archive: Callable[[], Path], tmp_path: Path
-) -> None:
-    account, acme = funded(alice, name="Desk"), share()
+def furnish_desk(alice: User) -> Account:
+    """An order that filled and one that took another's place and was canceled, one that waits, a plan that is closed
+    by an order and one that watches, decisions with an outcome of a trade and a stated one.
+    """
+    account, acme, other = funded(alice, name="Desk", allows_short=True), share(), share("OTHER")
     quoted(acme, "10", "10")
-    placed(account, acme, ticket("buy", "10"), client_order_id="bought")
-    plan = exit_plans.open_plan(account, acme, plan=simple_plan(stop_loss=Decimal("0.2")))
-    waits = placed(account, acme, ticket("buy", "5", "limit", limit_price="8"), client_order_id="waits")
+    bought = placed(account, acme, ticket("buy", "10"), client_order_id="bought")
+    resting = placed(account, other, ticket("buy", "1", "limit", limit_price="2"), client_order_id="resting")
+    orders.cancel(orders.replace_order(resting, ticket=ticket("buy", "1", "limit", limit_price="3")).order)
+    wide = exit_strategies.create(owner=alice, name="Wide", plan=simple_plan(stop_loss=Decimal("0.4")))
+    exit_strategies.set_default(wide)
+    plan = exit_plans.open_plan(account, acme, strategy=wide, quantity=Decimal(4))
+    exit_plans.override(plan, changes={"stop_loss": "0.3"}, by=alice, revision=0)
+    exit_plans.close(plan)
+    exit_orders.submit_exits()
+    paper.match(acme.pk)
+    exit_orders.settle_exits()
+    exit_plans.open_plan(account, acme, plan=simple_plan(stop_loss=Decimal("0.2")))
+    placed(account, acme, ticket("buy", "5", "limit", limit_price="8"), client_order_id="waits")
     sessions.start(account, at=AT, name="Morning")
-    said = decisions.Said("BUY", "It holds", strategy="gap")
-    decisions.record(owner=alice, said=said, at=AT, links=decisions.Links(account=account, instruments=[acme]))
+    for text, links, stated in (
+        ("It holds", Links(account=account, instruments=[other, acme], order=bought, managed_position=plan), None),
+        ("Elsewhere", Links(instruments=[acme]), StatedOutcome(result_pct=Decimal("-0.02"))),
+    ):
+        said = decisions.Said("BUY", text, strategy="gap")
+        decisions.record(owner=alice, said=said, at=AT, links=links, external_id=text, stated=stated)
+    return account
 
-    path = archive()
-    with zipfile.ZipFile(path) as file:
-        manifest = json.loads(file.read("manifest.json"))
-        lines = {
-            name: [json.loads(line) for line in file.read(f"{name}.jsonl").splitlines()]
-            for name in manifest["export_only"]
-        }
-    assert {name: len(rows) for name, rows in lines.items() if rows} == {
-        "orders": 2, "order_events": 5, "managed_positions": 1, "decisions": 1,
+
+def desk_of(owner: User) -> dict[str, Any]:
+    """What a person reads of what `furnish_desk` made, in the words of the pages."""
+    made = {order.pk: order for order in Order.objects.for_user(owner).order_by("id")}
+    return {
+        "orders": [
+            (each.client_order_id, each.status, each.filled_quantity, each.traded_amount, each.account.name,
+             each.instrument.symbol, each.replaces and each.replaces.client_order_id)
+            for each in made.values() if each.client_order_id in ("bought", "resting") or each.replaces
+        ],
+        "chains": len({each.chain_id for each in made.values() if each.client_order_id == "resting" or each.replaces}),
+        "events": list(
+            OrderEvent.objects.filter(owner_id=owner.pk, order__client_order_id="bought").order_by("id")
+            .values_list("event", "status_after", "quantity", "price", "execution__price")
+        ),
+        "strategies": list(ExitStrategy.objects.of_owner(owner).values_list("name", "stop_loss", "is_default")),
+        "plans": [
+            (each.status, each.reason, each.plan.stop_loss, each.strategy and each.strategy.name,
+             each.revisions.count(),
+             [(done.quantity, done.filled_price, done.order and done.order.status) for done in each.plan_exits.all()])
+            for each in ManagedPosition.objects.for_user(owner).filter(closed_at__isnull=False)
+        ],
+        "decisions": [
+            (each.reasoning, [named.instrument.symbol for named in each.named.order_by("position")],
+             each.order and each.order.client_order_id, each.outcome.source, each.outcome.result_pct,
+             each.outcome.result_amount)
+            for each in Decision.objects.for_user(owner).resolved().order_by("id")
+        ],
     }  # fmt: skip
-    assert lines["orders"][1] | {"status": "new", "limit_price": "8", "reserved_amount": "40"} == lines["orders"][1]
-    assert lines["order_events"][4]["order"] == str(waits.public_id)
-    assert (lines["managed_positions"][0]["public_id"], lines["managed_positions"][0]["remaining"]) == (
-        str(plan.public_id), "10",
-    )  # fmt: skip
-    assert lines["decisions"][0]["instruments"] == [str(acme.public_id)]
+
+
+def test_orders_that_ended_closed_plans_and_decisions_come_back_and_what_waits_does_not(
+    alice: User, bob: User, archive: Callable[[], Path]
+) -> None:
+    account = furnish_desk(alice)
+    quoted(Instrument.objects.get(symbol="ACME"), "12", "12")
+    sold = placed(account, Instrument.objects.get(symbol="ACME"), ticket("sell", "6"), client_order_id="sold")
+    assert sold.status == "filled"
+    path = archive()
 
     with transaction.atomic():
-        added, remarks = restoring.take_in(bob, path)
-    assert (added["sessions"], Order.objects.for_user(bob).exists()) == (1, False)
-    assert [each for each in remarks if "Orders" in each]
+        _added, remarks = restoring.take_in(bob, path)
+
+    told = desk_of(bob)
+    assert told == desk_of(alice)
+    assert told["orders"] == [
+        ("bought", "filled", 10, -100, "Desk", "ACME", None),
+        ("resting", "replaced", 0, 0, "Desk", "OTHER", None),
+        (told["orders"][2][0], "canceled", 0, 0, "Desk", "OTHER", "resting"),
+    ]
+    assert told["events"][-1] == ("fill", "filled", 10, 10, 10)
+    assert (told["chains"], told["strategies"]) == (1, [("Wide", Decimal("0.4"), True)])
+    assert told["plans"] == [("closed", "manual", Decimal("0.3"), "Wide", 1, [(4, 10, "filled")])]
+    # Four units at 10 and six at 12, bought at 10: 12 of 100.
+    assert told["decisions"] == [
+        ("It holds", ["OTHER", "ACME"], "bought", "trade", Decimal("0.12"), 12),
+        ("Elsewhere", ["ACME"], None, "stated", Decimal("-0.02"), None),
+    ]
+    assert not {"waits"} & set(Order.objects.for_user(bob).values_list("client_order_id", flat=True))
+    assert [each for each in remarks if "were left where they were" in each]
     assert TradingSession.objects.for_user(bob).get().name == "Morning"
-    # What the order that waits had set aside is free again: 10,000 less ten at ten.
+    assert Account.objects.get(owner=bob).allows_short
+    # What the order that waits had set aside is free again: 10,000 less 100, and 112 for what was sold.
     portfolio = Portfolio.objects.for_user(bob).get()
-    assert (portfolio.available_balance, portfolio.reserved_balance) == (Decimal(9900), Decimal(0))
+    assert (portfolio.available_balance, portfolio.reserved_balance) == (Decimal(10_012), Decimal(0))
+    assert [each.name for each in INVARIANTS if list(each.broken())] == []
+    # It is found by its words at once.
+    assert Embedding.objects.filter(owner=bob, decision__isnull=False).count() == 2
+
+    assert taken_in(bob, path) == {}
+
+    # A later archive brings the end of the order that waited, which frees nothing a second time.
+    orders.cancel(Order.objects.get(account=account, client_order_id="waits"))
+    assert {"orders", "order_events"} == set(taken_in(bob, archive()))
+    portfolio.refresh_from_db()
+    assert (portfolio.available_balance, portfolio.reserved_balance) == (Decimal(10_012), Decimal(0))
     assert [each.name for each in INVARIANTS if list(each.broken())] == []
 
-    # A later archive brings the end of that order, which frees nothing a second time.
-    orders.cancel(waits)
-    assert "ledger" not in taken_in(bob, archive())
-    portfolio.refresh_from_db()
-    assert (portfolio.available_balance, portfolio.reserved_balance) == (Decimal(9900), Decimal(0))
-    assert [each.name for each in INVARIANTS if list(each.broken())] == []
+
+def test_a_decision_that_was_imported_here_already_does_not_come_twice(
+    alice: User, bob: User, archive: Callable[[], Path]
+) -> None:
+    furnish_desk(alice)
+    said = decisions.Said("SELL", "My own words")
+    decisions.record(owner=bob, said=said, at=AT, links=Links(), external_id="Elsewhere")
+
+    taken_in(bob, archive())
+
+    found = Decision.objects.for_user(bob)
+    assert sorted(found.values_list("reasoning", flat=True)) == ["It holds", "My own words"]
 
 
 def test_an_archive_of_before_sessions_and_orders_is_read(alice: User, bob: User, archive: Callable[[], Path]) -> None:
-    furnish(alice)
+    furnish_desk(alice)
 
     def older(members: dict[str, bytes]) -> None:
+        """Without what came to archives late; of orders, without a column, and with one that is no more."""
         manifest = json.loads(members["manifest.json"])
-        gone = {f"{name}.jsonl" for name in [*manifest.pop("export_only"), "sessions"]}
+        gone = {f"{table.name}.jsonl" for table in tables() if table.may_be_missing and table.name != "orders"}
         manifest["members"] = [each for each in manifest["members"] if each["name"] not in gone]
         members["manifest.json"] = json.dumps(manifest).encode()
         for name in gone:
             del members[name]
+        for name, lost in (("orders", "shares_hold"), ("accounts", "allows_short")):
+            rows = [json.loads(line) for line in members[f"{name}.jsonl"].splitlines()]
+            more = {"remaining_quantity": "1"} if name == "orders" else {}
+            rows = [{key: value for key, value in row.items() if key != lost} | more for row in rows]
+            members[f"{name}.jsonl"] = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
-    assert taken_in(bob, changed(archive(), older))["executions"] == 2
+    added = taken_in(bob, changed(archive(), older))
+
+    assert (added["executions"], added["orders"], "order_events" in added) == (2, 4, False)
+    assert not Account.objects.get(owner=bob).allows_short

@@ -1,0 +1,70 @@
+"""Orders that ended and plans that closed, taken in from an archive: history, which nothing acts on any more."""
+
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from journal.archive import places
+from journal.archive.tables import BY_NAME, Table
+from trading.models import ExitStrategy, Order
+
+if TYPE_CHECKING:
+    from journal.archive.restoring import Restorer
+
+Rows = list[dict[str, Any]]
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_OF_PLAN = re.compile(r"mp:([0-9a-f]{32})(:.*)", re.ASCII)
+
+
+def name_orders(restorer: "Restorer", rows: Rows, column: str) -> None:
+    """What names an order in the words of this column, as fills and cash of orders do, names it as it is called here."""
+    olds = {row[column]: uuid.UUID(row[column]) for row in rows if _ID.fullmatch(row[column])}
+    found = places.by_outside_id(BY_NAME["orders"], restorer.owner, list(olds.values()))
+    for row in rows:
+        if row[column] in olds:
+            row[column] = str(found[olds[row[column]]][0])
+
+
+def orders(restorer: "Restorer", table: Table, rows: Rows) -> None:
+    """The orders are there. Those that took one another's place still belong together, and to nobody else's."""
+    found = places.by_outside_id(table, restorer.owner, [row["public_id"] for row in rows])
+    for row in rows:
+        if found[row["public_id"]][0] != row["public_id"]:
+            row["chain_id"] = places.other_id(restorer.owner, row["chain_id"])
+            row["client_order_id"] = _client_id(restorer, row["client_order_id"])
+    restorer.rows(table, rows)
+
+
+def order_events(restorer: "Restorer", table: Table, rows: Rows) -> None:
+    """What happened to the orders that came is in their log."""
+    there = restorer.places.of("orders", {row["order"] for row in rows})
+    accounts = dict(Order.objects.filter(pk__in=[place.id for place in there.values()]).values_list("pk", "account_id"))
+    for row in rows:
+        if (place := there.get(row["order"])) is not None:
+            row["_more"] = {"owner_id": restorer.owner.pk, "account_id": accounts[place.id]}
+    restorer.rows(table, rows)
+
+
+def exit_strategies(restorer: "Restorer", table: Table, rows: Rows) -> None:
+    """The strategies are there; who has a default already keeps it."""
+    if ExitStrategy.objects.of_owner(restorer.owner).filter(is_default=True).exists():
+        for row in rows:
+            row["is_default"] = False
+    restorer.rows(table, rows)
+
+
+def plan_exits(restorer: "Restorer", table: Table, rows: Rows) -> None:
+    """The exits that closed plans decided are there."""
+    found = places.by_outside_id(table, restorer.owner, [row["public_id"] for row in rows])
+    for row in rows:
+        if found[row["public_id"]][0] != row["public_id"]:
+            row["client_order_id"] = _client_id(restorer, row["client_order_id"])
+    restorer.rows(table, rows)
+
+
+def _client_id(restorer: "Restorer", old: str) -> str:
+    """The id by which an exit is ordered once: it names the plan, which has another id here."""
+    if (found := _OF_PLAN.fullmatch(old)) is None:
+        return old
+    return f"mp:{places.other_id(restorer.owner, uuid.UUID(found[1])).hex}{found[2]}"
