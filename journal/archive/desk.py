@@ -18,7 +18,7 @@ _OF_PLAN = re.compile(r"mp:([0-9a-f]{32})(:.*)", re.ASCII)
 
 
 def name_orders(restorer: "Restorer", rows: Rows, column: str) -> None:
-    """What names an order in the words of this column, as fills and cash of orders do, names it as it is called here."""
+    """What names an order in this column, as fills and cash of orders do, names it by the id that it has here."""
     olds = {row[column]: uuid.UUID(row[column]) for row in rows if _ID.fullmatch(row[column])}
     found = places.by_outside_id(BY_NAME["orders"], restorer.owner, list(olds.values()))
     for row in rows:

@@ -280,7 +280,8 @@ class Restorer:
         if table.name == "portfolios":
             # The ledger that follows says what is in it.
             found |= {"available_balance": 0, "reserved_balance": 0}
-        return found | row.get("_more", {})
+        more: dict[str, Any] = row.get("_more", {})
+        return found | more
 
     def _label(self, table: Table, name: str, new: Rows, ids: Sequence[int]) -> None:
         there = self.places.of(table.many[name], {old for row in new for old in row[name]})

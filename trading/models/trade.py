@@ -235,7 +235,7 @@ class Trade(models.Model):
             ),
         ]
         indexes = [
-            # With what filters ask for most: trades that fit are counted, and found in the list's order, out of it alone.
+            # With what filters ask for most: what fits is counted, and found in the list's order, out of it alone.
             models.Index(
                 fields=["owner", "-activity_at", "-id"],
                 include=["account", "instrument", "side", "outcome", "first_exit_on", "last_exit_on", "opened_at"],
