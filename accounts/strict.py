@@ -14,7 +14,7 @@ from rest_framework.fields import empty
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts import decimals, text
+from accounts import decimals, instants, text
 
 #: RFC 3339 with an offset. What DRF takes besides that (week dates, other digits, no offset) has more than one meaning.
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -59,9 +59,12 @@ class PriceField(StrictDecimalField):
 
 
 class InstantField(serializers.DateTimeField):
-    """A time as RFC 3339 with its offset, to the microsecond at most."""
+    """A time as RFC 3339 with its offset, to the microsecond at most, that pages can show in any zone."""
 
-    default_error_messages = {"invalid": "Write times as 2026-01-31T15:30:00Z or with an offset."}
+    default_error_messages = {
+        "invalid": "Write times as 2026-01-31T15:30:00Z or with an offset.",
+        "out_of_range": "Times from 1900 to 2199 are taken.",
+    }
 
     def to_internal_value(self, value: Any) -> datetime:
         if not isinstance(value, str) or not _INSTANT.fullmatch(value):
@@ -74,6 +77,8 @@ class InstantField(serializers.DateTimeField):
             at = None
         if at is None:
             self.fail("invalid", format="RFC 3339")
+        if not instants.is_kept(at):
+            self.fail("out_of_range")
         return at
 
 

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import activity, audit, versions
+from accounts import activity, audit, instants, versions
 from accounts.errors import Conflict, InvalidValue
 from accounts.fields import LARGEST_PRICE
 from accounts.models import Account, ActivityKind, User
@@ -196,6 +196,8 @@ def record(
     `stated` is how it ended where no trade here says so. Raises InvalidValue, and DecisionKnown when the person has a
     decision of this outside id.
     """
+    if not instants.is_kept(at):
+        raise InvalidValue(_("Times from 1900 to 2199 are taken."), pointer="/decided_at")
     if at > timezone.now() + AHEAD:
         raise InvalidValue(_("This lies in the future."), pointer="/decided_at")
     clean, complete = said.cleaned(), links.completed(owner.pk)

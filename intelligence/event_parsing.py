@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from accounts import instants
 from intelligence.helius_parsing import Malformed, Seen, scaled
 
 KNOWN_TYPE = "wallet.signals"
@@ -63,7 +64,8 @@ def read(body: bytes) -> Event:
         raise Malformed(f"an id has 1 to {LONGEST_ID} printable characters")
     if found.get("type") != KNOWN_TYPE:
         return Event(id, None, "an unknown type of event")
-    if found.get("version", KNOWN_VERSION) != KNOWN_VERSION:
+    version = found.get("version", KNOWN_VERSION)
+    if isinstance(version, bool) or version != KNOWN_VERSION:
         return Event(id, None, "an unknown version")
     signals = found.get("signals")
     if not isinstance(signals, list) or not 1 <= len(signals) <= MOST_SIGNALS:
@@ -178,7 +180,7 @@ def _instant(value: Any) -> datetime | None:
         at = at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
     except (ValueError, OverflowError):
         at = None
-    if at is None:
+    if at is None or not instants.is_kept(at):
         raise Malformed("occurred_at: a time with its offset")
     return at
 

@@ -16,7 +16,7 @@ import orjson
 from django.db import DataError, IntegrityError, transaction
 from django.utils.dateparse import parse_date, parse_datetime
 
-from accounts import currencies, decimals
+from accounts import currencies, decimals, instants
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import Account, User
 from intelligence import decisions
@@ -245,7 +245,7 @@ def _instant(value: Any, zone: ZoneInfo) -> datetime | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         seconds = value / 1000 if value > 1e11 else value
         try:
-            return datetime.fromtimestamp(seconds, UTC)
+            return _kept(datetime.fromtimestamp(seconds, UTC))
         except (OverflowError, ValueError, OSError) as error:
             raise BadLine("Its time cannot be read.") from error
     try:
@@ -256,4 +256,10 @@ def _instant(value: Any, zone: ZoneInfo) -> datetime | None:
         raise BadLine("Its time cannot be read.")
     if not isinstance(found, datetime):
         found = datetime.combine(found, time(), tzinfo=zone)
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    return _kept((found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC))
+
+
+def _kept(at: datetime) -> datetime:
+    if not instants.is_kept(at):
+        raise BadLine("Its time is none from 1900 to 2199.")
+    return at

@@ -1,5 +1,6 @@
 """Articles out of RSS, Atom, JSON and CSV. Pure: no Django, no network."""
 
+import codecs
 import csv
 import io
 import json
@@ -12,6 +13,8 @@ from html import unescape
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 from xml.etree import ElementTree
+
+from accounts import instants
 
 MOST_ARTICLES = 5000
 _TAG = re.compile(r"<[^>]*>")
@@ -54,7 +57,8 @@ class Article:
 
 def parse(content: bytes, *, name: str = "") -> tuple[list[Article], int]:
     """The articles, and how many entries were none: without a title, an address or a time to keep. Raises BadFeed."""
-    head = content.lstrip()[:1]
+    content = _as_utf8(content)
+    head = content[:1]
     if head == b"<":
         entries: Iterable[Mapping[str, Any]] = _of_xml(content)
     elif head in (b"[", b"{"):
@@ -71,6 +75,16 @@ def parse(content: bytes, *, name: str = "") -> tuple[list[Article], int]:
         else:
             found.append(article)
     return found, skipped
+
+
+def _as_utf8(content: bytes) -> bytes:
+    """Without the mark that says in which order bytes come, and without blanks around it."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            content = content.decode("utf-16").encode()
+        except UnicodeError as error:
+            raise BadFeed("it is neither UTF-8 nor UTF-16") from error
+    return content.removeprefix(codecs.BOM_UTF8).strip()
 
 
 def canonical(url: str) -> str:
@@ -113,13 +127,23 @@ def _article(entry: Mapping[str, Any], name: str) -> Article | None:
     )
 
 
-def _of_xml(content: bytes) -> Iterator[Mapping[str, Any]]:
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        # Entities can be made to grow without end, and to read files.
+class _NoDoctype(ElementTree.TreeBuilder):
+    """Refuses a document type in whatever encoding: its entities can be made to grow without end, and to read files."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
         raise BadFeed("a feed with a document type is not read")
+
+
+def _of_xml(content: bytes) -> Iterator[Mapping[str, Any]]:
+    parser = ElementTree.XMLParser(target=_NoDoctype())  # noqa: S314 – without entities nothing grows
+    # What was UTF-16 says so in its first line still.
+    is_rewritten = b"utf-16" in content[:200].lower()
     try:
-        root = ElementTree.fromstring(content)  # noqa: S314 – without entities nothing grows
-    except (ElementTree.ParseError, ValueError) as error:
+        root = ElementTree.fromstring(content.decode() if is_rewritten else content, parser)  # noqa: S314
+    except BadFeed:
+        raise
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        # A LookupError is of an encoding that nobody knows.
         raise BadFeed("it is no well-formed feed") from error
     heading = next((each.text for each in root.iter() if _local(each) == "title" and each.text), "")
     for item in root.iter():
@@ -160,13 +184,13 @@ def _of_json(content: bytes) -> list[Mapping[str, Any]]:
 
 def _of_csv(content: bytes) -> Iterator[Mapping[str, Any]]:
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode()
     except UnicodeDecodeError as error:
         raise BadFeed("it is not UTF-8") from error
     rows = csv.DictReader(io.StringIO(text))
-    if not rows.fieldnames or not {"title", "headline"} & set(rows.fieldnames):
-        raise BadFeed("it has no column title")
     try:
+        if not rows.fieldnames or not {"title", "headline"} & set(rows.fieldnames):
+            raise BadFeed("it has no column title")
         yield from rows
     except csv.Error as error:
         raise BadFeed("it is no table") from error
@@ -199,9 +223,12 @@ def _instant(value: Any) -> datetime | None:
         return None
     try:
         if isinstance(value, (int, float)):
-            return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
-        text = str(value).strip()
-        at = parsedate_to_datetime(text) if "," in text[:5] else datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+            at = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+        else:
+            text = str(value).strip()
+            # Those of mails begin with a day of the week or of the month.
+            at = datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, OSError):
         return None
+    return at if instants.is_kept(at) else None

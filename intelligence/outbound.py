@@ -29,6 +29,13 @@ _WRAPPED = (
     (ipaddress.IPv6Network("64:ff9b::/96"), 0),
     (ipaddress.IPv6Network("2002::/16"), 80),
 )
+#: What is handed out of IPv6, and what in it is for tunnels and books; of IPv4 the relays of a tunnel.
+_HANDED_OUT = ipaddress.IPv6Network("2000::/3")
+_NOT_FOR_HOSTS = (
+    ipaddress.IPv6Network("2001::/32"),
+    ipaddress.IPv6Network("3fff::/20"),
+    ipaddress.IPv4Network("192.88.99.0/24"),
+)
 #: Names are looked up by the system, which may take longer than there is time for.
 _lookups = ThreadPoolExecutor(max_workers=4, thread_name_prefix="outbound-names")
 
@@ -87,8 +94,10 @@ def is_public(address: Address) -> bool:
             if address in network:
                 hidden = ipaddress.IPv4Address((int(address) >> shift) & 0xFFFFFFFF)
                 return hidden.is_global and not hidden.is_multicast
-        if address in ipaddress.IPv6Network("2001::/32"):
+        if address not in _HANDED_OUT:
             return False
+    if any(address in network for network in _NOT_FOR_HOSTS):
+        return False
     return address.is_global and not address.is_multicast
 
 

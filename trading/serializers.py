@@ -70,7 +70,7 @@ class FillTimeField(InstantField):
     """When a fill happened: not before 1970 and not in the future."""
 
     default_error_messages = {
-        "too_early": "A fill before 1970 is not taken.",
+        "too_early": "A time before 1970 is not taken.",
         "future": "This lies in the future.",
     }
 

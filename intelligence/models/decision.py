@@ -126,6 +126,8 @@ class Decision(models.Model):
                 name="decision_external_id_unique_per_owner",
                 condition=~Q(external_id=""),
             ),
+            # What outcomes and embeddings refer to, so that they are of the decision's own owner.
+            models.UniqueConstraint(fields=["id", "owner"], name="decision_id_owner"),
         ]
         indexes = [
             models.Index(fields=["owner", "-decided_at", "-id"], name="decision_owner_recent"),
@@ -184,6 +186,7 @@ class DecisionRevision(models.Model):
 class DecisionOutcome(models.Model):
     """How a decision ended. `intelligence.outcomes` writes it from the trade, and takes it away with the trade."""
 
+    # The decision's owner is held too, by a composite foreign key (in the migration).
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
     decision = models.OneToOneField(Decision, on_delete=models.CASCADE, related_name="outcome")
     source = models.CharField(max_length=6, choices=OutcomeSource, default=OutcomeSource.TRADE)

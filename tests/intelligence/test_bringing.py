@@ -84,7 +84,8 @@ def test_a_line_that_cannot_be_kept_takes_no_other_with_it(alice: User, tmp_path
     odd = [
         {"result_pct": "1e30"}, {"result_pct": "1", "r_multiple": "1e30"}, {"result_pct": 1, "holding_seconds": "1e40"},
         {"result_pct": 1, "holding_seconds": -5}, {"result_pct": 1, "holding_seconds": "1e999999999"},
-        {"decided_at": "0001-01-01T00:00:00+14:00"}, {"decided_at": "2099-01-01"},
+        {"decided_at": "0001-01-01T00:00:00+14:00"}, {"decided_at": "2099-01-01"}, {"decided_at": "0001-01-02T00:00Z"},
+        {"result_pct": 1, "resolved_at": "9999-12-31"}, {"decided_at": -62135596800},
         {"result_amount": 1, "currency": "rubbish!"}, {"actor": {"a": 1}},
         {"confidence": 1e80}, {"confidence": "1e80"}, {"conviction": 1e80}, {"confidence": 1.5}, {"entry_price": 1e80},
         {"entry_price": "1_000"}, {"entry_price": "+1"}, {"quantity": "１０"}, {"stop_loss": "NaN"},
@@ -95,7 +96,7 @@ def test_a_line_that_cannot_be_kept_takes_no_other_with_it(alice: User, tmp_path
     with pytest.raises(CommandError) as refused:
         run("import_decisions", str(file), "--email", alice.email)
 
-    assert "18 lines" in str(refused.value)
+    assert "21 lines" in str(refused.value)
     assert [each.external_id for each in Decision.objects.all()] == ["good"]
 
 
@@ -210,12 +211,27 @@ def test_feeds_are_read_and_each_address_kept_once(alice: User, tmp_path: Path) 
         run("load_news", "http://127.0.0.1:9/", "--email", alice.email)
 
 
+def test_feeds_come_in_many_encodings_and_none_with_a_document_type() -> None:
+    text = RSS.decode().replace('<?xml version="1.0"?>', "").replace("Mon, 05 Jan", "05 Jan")
+    utf16 = f'<?xml version="1.0" encoding="UTF-16"?>{text}'.encode("utf-16")
+    for good in (RSS, b"\xef\xbb\xbf" + RSS, b"\n" + RSS, text.encode(), utf16,
+                 b'\xef\xbb\xbf[{"title": "T", "url": "https://e.com/a", "date": "2026-01-05"}]'):  # fmt: skip
+        assert len(news_parsing.parse(good)[0]) == 1, good[:60]
+    typed = text.replace("<rss", "<!DOCTYPE x [<!ENTITY a 'b'>]><rss", 1)
+    unknown = f'<?xml version="1.0" encoding="%s"?>{text}'
+    for bad in (typed.encode(), typed.encode("utf-16"), typed.encode("utf-16-le"), b"title" * 30_000,
+                *((unknown % name).encode() for name in ("bogus", "hex", "utf-7"))):  # fmt: skip
+        with pytest.raises(BadFeed):
+            news_parsing.parse(bad)
+
+
 def test_an_entry_that_cannot_be_kept_is_skipped_and_takes_no_other_with_it(alice: User, tmp_path: Path) -> None:
     sound = {"title": "T", "url": "https://e.com/a", "published_at": "2026-01-05T12:00:00Z"}
     odd = [
         {"published_at": "0001-01-01T00:00:00+05:00"}, {"published_at": "9999-12-31T23:00:00-05:00"},
         {"published_at": 1e300}, {"url": "https://e.com/\0"}, {"url": "https://e.com/\ud800"}, {"symbols": ["A\0"]},
-        {"symbols": ["\ud800"]}, {"title": "\0"},
+        {"symbols": ["\ud800"]}, {"title": "\0"}, {"published_at": "0001-01-02T00:00:00Z"},
+        {"published_at": "9999-12-30"}, {"published_at": -62135596800},
     ]  # fmt: skip
     first, second = tmp_path / "a.json", tmp_path / "b.json"
     first.write_text(json.dumps([*(sound | each for each in odd), sound | {"sentiment": "1e99", "title": "A\0B"}]))
@@ -223,7 +239,7 @@ def test_an_entry_that_cannot_be_kept_is_skipped_and_takes_no_other_with_it(alic
 
     said = run("load_news", str(first), str(second), "--email", alice.email)
 
-    assert "1 articles added, 0 known already, 8 without" in said
+    assert "1 articles added, 0 known already, 11 without" in said
     assert sorted(NewsArticle.objects.values_list("url", "title")) == [
         ("https://e.com/a", "A B"),
         ("https://e.com/b", "T"),
@@ -255,7 +271,8 @@ def test_news_and_analyses_are_checked_and_linked(alice: User, alice_api: APICli
     assert (answer.status_code, answer.json()["url"], answer.json()["symbols"]) == (201, "https://e.com/x", ["AAPL"])
     assert alice_api.post("/api/v1/news/", article).status_code == 409
     assert [hit.url for hit in palette(alice, "T") if hit.kind == "article"] == [f"/instruments/{about('AAPL')}/"]
-    for wrong in ({"sentiment": "1.5"}, {"url": "javascript:alert(1)"}, {"relevance": "-1"}):
+    for wrong in ({"sentiment": "1.5"}, {"url": "javascript:alert(1)"}, {"relevance": "-1"},
+                  {"published_at": "0001-01-02T00:00:00Z"}, {"published_at": "9999-12-30T00:00:00Z"}):  # fmt: skip
         assert alice_api.post("/api/v1/news/", {**article, "url": "https://e.com/z", **wrong}).status_code == 400
     analysis = {"symbol": "AAPL", "current_price": "200", "technical_analysis": {"rsi": 40, "support": [190.5]},
                 "ai_recommendation": {"action": "BUY", "confidence": 0.7},

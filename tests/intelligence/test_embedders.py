@@ -1,6 +1,7 @@
 """The three embedders: what each makes of a text, and what each refuses."""
 
 import http.server
+import ipaddress
 import json
 import threading
 from pathlib import Path
@@ -199,6 +200,14 @@ def test_the_choice_is_the_settings_and_a_key_finds_its_own_embedder_only(settin
 def test_nothing_but_the_open_internet_by_https_is_asked(url: str) -> None:
     with pytest.raises(outbound.OutboundError):
         outbound.fetch(url)
+
+
+def test_only_what_is_handed_out_to_hosts_is_public() -> None:
+    wrapped = ["::ffff:0:127.0.0.1", "64:ff9b:1::7f00:1", "::127.0.0.1"]
+    for private in (*wrapped, "fec0::1", "3fff::1", "5f00::1", "192.88.99.1", "2001:db8::1", "2001::1", "4000::1"):
+        assert not outbound.is_public(ipaddress.ip_address(private)), private
+    for public in ("2606:4700::1111", "93.184.216.34", "64:ff9b::5db8:d822", "2002:5db8:d822::1"):
+        assert outbound.is_public(ipaddress.ip_address(public)), public
 
 
 def test_every_address_of_a_name_is_judged_and_the_judged_one_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:

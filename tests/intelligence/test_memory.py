@@ -126,6 +126,27 @@ def test_the_database_refuses_what_is_no_vector(alice: User) -> None:
     assert Embedding.objects.get().vector is None
 
 
+def test_a_text_and_an_outcome_are_of_the_owner_of_what_they_are_of(alice: User, bob: User) -> None:
+    trade = open_trade(make_account(alice))
+    trades.annotate(trade, note="Sized too large after a win")
+    decide(alice, links=Links(trade=trade))
+    close_trade(trade, "110")
+    notes.write(owner=alice, words=notes.Written(text="Chased the open"), day=date(2026, 1, 5))
+    memory.gather()
+    kinds = ("decision", "note", "trade")
+    assert Embedding.objects.filter(owner=alice).count() == len(kinds)
+    for change in (
+        "intelligence_decisionoutcome SET owner_id = %s",
+        *(f"intelligence_embedding SET owner_id = %s WHERE {kind}_id IS NOT NULL" for kind in kinds),
+    ):
+        with connection.cursor() as cursor:
+            # Composite foreign keys are asked at the end.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            with pytest.raises(IntegrityError, match=r"of_owner|owner of its text"), transaction.atomic():
+                cursor.execute(f"UPDATE {change}", [bob.pk])
+    assert not Embedding.objects.filter(owner=bob).exists()
+
+
 def test_the_code_refuses_what_is_no_vector() -> None:
     for bad in ([0.0] * 4, [float("nan"), 1, 1, 1], [float("inf"), 1, 1, 1], [1.0] * 3, [1.0] * 5, []):
         with pytest.raises(BadVector):

@@ -335,9 +335,11 @@ def test_a_sender_whose_name_is_too_long_to_be_kept_is_none(alice: User, caplog:
 def test_w13_what_is_of_an_unknown_kind_or_version_is_kept_as_ignored(db: None) -> None:
     assert signed({**event("a"), "type": "wallet.dreams"}).status_code == 202
     assert signed({**event("b"), "version": 99}).status_code == 202
+    assert signed({**event("c"), "version": True}).status_code == 202
     assert inbox.read_waiting() == 0
     assert list(WebhookDelivery.objects.order_by("id").values_list("status", "error")) == [
         ("ignored", "an unknown type of event"),
+        ("ignored", "an unknown version"),
         ("ignored", "an unknown version"),
     ]
 
@@ -398,6 +400,8 @@ def test_w16_amounts_are_strings_with_0_to_36_decimals_and_stay_exact(whale: Wal
         {"amount": "5", "decimals": -1},
         {"amount": "5", "decimals": "18"},
         {"amount": "1" * 60, "decimals": 0},
+        {"occurred_at": "0001-01-02T00:00:00Z"},
+        {"occurred_at": "9999-12-30T00:00:00Z"},
     ):
         assert signed(event(**wrong)).status_code == 400, wrong
     assert nothing_is_stored()
