@@ -11,6 +11,7 @@ from accounts.models import Account, Portfolio, User
 from tests.factories import make_account
 from trading import orders
 from trading.models import Instrument, Order, Quote
+from trading.order_rules.broker_events import Fill
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderType, Side, TimeInForce
 from trading.venues import paper
@@ -74,3 +75,8 @@ def cash(account: Account) -> tuple[Decimal, Decimal]:
     """What is available, less what is owed, and what is reserved."""
     portfolio = Portfolio.objects.get(account=account)
     return portfolio.available_balance - portfolio.owed_balance, portfolio.reserved_balance
+
+
+def executed(name: str, quantity: str, price: str) -> Fill:
+    """What a venue tells that was executed just now."""
+    return Fill(name, timezone.now(), Decimal(quantity), Decimal(price))

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from accounts.errors import InvalidValue
 from accounts.models import Account, User
 from tests.trading.desk import cash, funded, placed, quoted, share, ticket
 from trading import halting, orders, risk
@@ -20,16 +21,6 @@ from trading.risk.exposure import those_that_open
 
 pytestmark = pytest.mark.django_db
 D = Decimal
-
-
-@pytest.fixture
-def account(alice: User) -> Account:
-    return funded(alice)
-
-
-@pytest.fixture
-def acme(db: None) -> Instrument:
-    return share()
 
 
 def long_10(account: Account, instrument: Instrument) -> None:
@@ -130,6 +121,43 @@ def test_the_exits_of_a_group_get_out_together_and_go_with_nothing_but_their_ent
 
     assert now(*legs) == ["new", "new"]
     assert now(waits, *waits.legs.order_by("id")) == ["canceled"] * 3
+
+
+def test_a_breaker_stops_entries_cancels_what_waits_and_lets_exits_run(
+    alice: User, account: Account, acme: Instrument
+) -> None:
+    quoted(acme, "99.90", "100")
+    placed(account, acme, ticket("buy", "10"))
+    waiting = placed(account, acme, ticket("buy", "10", "limit", limit_price="90"))
+    target = Target(owner=alice, mode="simulation", account=account)
+    risk.activate(alice, target, note="enough for today", at=timezone.now())
+
+    entry = placed(account, acme, ticket("buy", "1"))
+    quoted(acme, "89", "89.10")
+    exits = placed(account, acme, ticket("sell", "10"))
+
+    waiting.refresh_from_db()
+    assert [reason.code for reason in orders.reasons_of(entry)] == ["breaker_reducing"]
+    assert (waiting.status, exits.status, exits.filled_average_price) == ("canceled", "filled", D(89))
+    assert cash(account) == (D(9890), D(0))
+
+
+def test_flattening_is_confirmed_and_gets_out_of_everything_though_a_breaker_is_on(alice: User, bob: User) -> None:
+    account, acme, other = funded(alice), share(), funded(bob)
+    quoted(acme, "99.90", "100")
+    placed(account, acme, ticket("buy", "10"))
+    placed(other, acme, ticket("buy", "5"))
+    placed(account, acme, ticket("sell", "10", "limit", limit_price="120"))
+    halting.halt(alice, Target(alice, "simulation", account), level=2, note="enough", at=timezone.now())
+    with pytest.raises(InvalidValue):
+        halting.flatten(alice, None, confirmed=False)
+    assert Position.objects.count() == 2
+
+    done = halting.flatten(alice, None, confirmed=True)
+
+    assert ([order.status for order in done.placed], done.refused) == (["filled"], 0)
+    assert list(Position.objects.values_list("account", flat=True)) == [other.pk]
+    assert cash(account) == (D(9999), D(0))
 
 
 ONE = (1, 1)

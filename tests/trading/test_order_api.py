@@ -11,17 +11,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
-from accounts.models import Account, User
-from tests.trading.desk import cash, funded, quoted, share
+from accounts.models import Account
+from tests.trading.desk import cash, quoted, share
 from trading.models import Instrument, Order, Trade
 
 pytestmark = pytest.mark.django_db
 D = Decimal
-
-
-@pytest.fixture
-def account(alice: User) -> Account:
-    return funded(alice)
 
 
 @pytest.fixture

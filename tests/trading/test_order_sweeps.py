@@ -9,23 +9,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts.models import Account, User
-from tests.trading.desk import cash, funded, placed, quoted, share, ticket
+from accounts.models import Account
+from tests.trading.desk import cash, placed, quoted, ticket
 from trading import order_sweeps, orders
 from trading.models import Instrument, Order, Quote
 from trading.order_rows import Intent
 from trading.paper_prices import BadPrices, Priced, Start, gaps, read_csv, walk
-
-
-@pytest.fixture
-def account(alice: User) -> Account:
-    return funded(alice)
-
-
-@pytest.fixture
-def acme(db: None) -> Instrument:
-    return share()
-
 
 # --- the clock ---------------------------------------------------------------------------------------
 

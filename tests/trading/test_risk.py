@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from accounts import ledger
 from accounts.errors import Conflict, InvalidValue
 from accounts.models import Account, AuditEvent, User
-from tests.factories import make_account, make_user
+from tests.factories import make_account
 from tests.journal.factories import make_instrument
 from tests.trading.risk_things import NOW, buy, events, with_300
 from trading import risk
@@ -21,11 +21,6 @@ from trading.order_rules.pretrade import Limits
 from trading.risk import system_settings
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def operator(db: None) -> User:
-    return make_user("root@example.com", is_staff=True)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from accounts.errors import Conflict, InvalidValue
 from accounts.models import Account, ActivityEntry, User
-from tests.factories import make_account, make_user
+from tests.factories import make_account
 from tests.journal.factories import make_instrument
 from tests.trading.risk_things import DAY, NOW, breaker_of, buy, events, live, lose, settled, with_300
 from trading import risk, tasks, trades
@@ -21,11 +21,6 @@ from trading.order_rules.pretrade import RiskState
 from trading.trades import EnteredFill
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def operator(db: None) -> User:
-    return make_user("root@example.com", is_staff=True)
 
 
 @pytest.fixture

@@ -18,11 +18,6 @@ from trading.order_rows import Intent, Request
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def account(alice: User) -> Account:
-    return funded(alice)
-
-
 def buying(account: Account, *symbols: str, limit: str = "50") -> list[Request]:
     asked = ticket("buy", "1", "limit", limit_price=limit)
     return [Request(account, make_instrument(symbol), asked, Intent()) for symbol in symbols]

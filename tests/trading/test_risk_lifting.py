@@ -22,11 +22,6 @@ TICK = timedelta(microseconds=1)
 
 
 @pytest.fixture
-def operator(db: None) -> User:
-    return make_user("root@example.com", is_staff=True)
-
-
-@pytest.fixture
 def account(alice: User) -> Account:
     return with_300(alice)
 

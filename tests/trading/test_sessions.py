@@ -16,17 +16,12 @@ from accounts import ledger
 from accounts.errors import InvalidValue
 from accounts.models import Account, ActivityEntry, AuditEvent, User
 from tests.factories import make_account
-from tests.trading.desk import funded, placed, quoted, share, ticket
+from tests.trading.desk import placed, quoted, share, ticket
 from trading import equity, session_figures, sessions, trades
 from trading.errors import SessionOpen
 from trading.models import FxRate, Instrument, Quote, TradingSession
 
 START = datetime(2026, 3, 2, 14, tzinfo=UTC)
-
-
-@pytest.fixture
-def account(alice: User) -> Account:
-    return funded(alice, "10000")
 
 
 def trade(account: Account, result: str, *, at: datetime, instrument: Instrument) -> None:
