@@ -16,7 +16,7 @@ from tests.intelligence import following
 from tests.trading.desk import funded
 from trading import exit_orders, exit_strategies
 from trading.exits.plans import simple_plan
-from trading.models import ExitStrategy, ManagedPosition
+from trading.models import ExitStrategy, ManagedPosition, Order
 from trading.venues import paper
 
 MINT = address("a token")
@@ -100,3 +100,8 @@ def plan_of(outcome: SignalOutcome) -> ManagedPosition:
 def verdicts(outcome: SignalOutcome) -> dict[str, str]:
     """What each check came to."""
     return dict(outcome.checks.order_by("position").values_list("name", "verdict"))
+
+
+def nothing_was_bought() -> bool:
+    """Whether no order, no copy and no plan came about."""
+    return not any(model.objects.exists() for model in (Order, CopiedPosition, ManagedPosition))

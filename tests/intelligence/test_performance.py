@@ -18,16 +18,10 @@ from intelligence.models import CopiedPosition, PerformanceRefresh, WalletPerfor
 from intelligence.sources.transactions import address
 from tests.conftest import signed_in
 from tests.intelligence import following
-from tests.intelligence.copies import MINT, Follower, priced, safe_token
+from tests.intelligence.copies import MINT, Follower, priced
 from trading.models import ManagedPosition
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def follower() -> Follower:
-    safe_token()
-    return Follower()
 
 
 def figures(follower: Follower, window: str = "all", mode: str = "simulation") -> WalletPerformance:

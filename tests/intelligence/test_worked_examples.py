@@ -23,8 +23,8 @@ from intelligence.sources.transactions import address, swap
 from tests.conftest import signed_in
 from tests.intelligence.copies import Follower
 from tests.intelligence.delivering import deliver
+from tests.trading.desk import broken
 from tests.trading.plan_things import DEFAULT, LEVELS, TRAILING
-from tests.trading.test_orders_at_once import broken
 from trading import exit_orders, exit_strategies, plan_lists
 from trading.exits.plans import ExitPlan, Level
 from trading.models import ManagedPosition, Order, Trade
@@ -175,7 +175,7 @@ def test_the_branch_cases_hold_from_webhook_to_journal(day: Day) -> None:
         for copy in CopiedPosition.objects.open().filter(managed_position=plan):
             day.trades(copy.token.address, f"-{case.units}", "1")
             day.meets(mint, case.path[-1])
-    assert broken() == {}
+    assert broken() == []
 
 
 MAIN = [
@@ -217,7 +217,7 @@ def test_the_main_run_is_the_journals_trade_with_its_cents(day: Day) -> None:
     copy_tasks.sweep_performance()
     found = WalletPerformance.objects.get(mode="simulation", window="all")
     assert (found.positions, found.total_pnl, found.average_pnl_fraction) == (1, 160, D("1.6"))
-    assert broken() == {}
+    assert broken() == []
 
 
 def test_the_same_run_with_fills_beside_the_price(day: Day) -> None:

@@ -13,7 +13,6 @@ from accounts.models import Account, BrokerConnection, User
 from tests.trading.desk import funded
 from tests.waiting import PATIENCE
 from trading import connections, orders
-from trading.invariants import INVARIANTS
 from trading.models import Instrument, Order, OrderCommand, Position
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import Purpose
@@ -108,11 +107,6 @@ def units(account: Account) -> dict[str, Decimal]:
     """What is held, by symbol."""
     rows = Position.objects.filter(account=account).exclude(quantity=0).select_related("instrument")
     return {row.instrument.symbol: row.quantity for row in rows}
-
-
-def broken() -> list[str]:
-    """The invariants that do not hold, each with what breaks it."""
-    return [f"{each.name}: {found}" for each in INVARIANTS for found in list(each.broken())[:3]]
 
 
 EXIT = Purpose.EXIT_MANUAL

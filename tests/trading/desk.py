@@ -10,6 +10,7 @@ from accounts import ledger
 from accounts.models import Account, Portfolio, User
 from tests.factories import make_account
 from trading import orders
+from trading.invariants import INVARIANTS
 from trading.models import Instrument, Order, Quote
 from trading.order_rules.broker_events import Fill
 from trading.order_rules.ticket import Ticket
@@ -80,3 +81,8 @@ def cash(account: Account) -> tuple[Decimal, Decimal]:
 def executed(name: str, quantity: str, price: str) -> Fill:
     """What a venue tells that was executed just now."""
     return Fill(name, timezone.now(), Decimal(quantity), Decimal(price))
+
+
+def broken() -> list[str]:
+    """The invariants that do not hold, each with what breaks it."""
+    return [f"{each.name}: {found}" for each in INVARIANTS for found in list(each.broken())[:3]]

@@ -18,7 +18,6 @@ from django.utils import timezone
 from accounts.models import Account, ActivityEntry, User
 from tests.trading.brokers import (
     EXIT,
-    broken,
     compared,
     connected,
     driven,
@@ -30,7 +29,7 @@ from tests.trading.brokers import (
     told,
     units,
 )
-from tests.trading.desk import cash, quoted, share, ticket
+from tests.trading.desk import broken, cash, quoted, share, ticket
 from trading import connections, order_commands, orders, risk
 from trading.errors import InvalidState, OrderRefused
 from trading.models import AttemptResult, BreakerEvent, BreakerMode, Execution, Order, OrderAttempt, OrderCommand, Trade

@@ -21,7 +21,6 @@ from accounts.errors import DomainError
 from accounts.models import Account, BrokerConnection, Portfolio, User
 from tests.factories import make_user
 from tests.trading.brokers import (
-    broken,
     compared,
     connected,
     driven,
@@ -33,7 +32,7 @@ from tests.trading.brokers import (
     told,
     units,
 )
-from tests.trading.desk import cash, share, ticket
+from tests.trading.desk import broken, cash, share, ticket
 from tests.waiting import PATIENCE, done_at_once, until
 from trading import orders
 from trading.models import Execution, Order, OrderAttempt, OrderCommand

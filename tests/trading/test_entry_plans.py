@@ -12,9 +12,8 @@ from django.utils import timezone
 from accounts.errors import IdempotencyConflict
 from accounts.models import Account, User
 from tests.factories import make_user
-from tests.trading.desk import cash, funded, placed, quoted, share, ticket
+from tests.trading.desk import broken, cash, funded, placed, quoted, share, ticket
 from tests.trading.plan_things import DEFAULT, TRAILING
-from tests.trading.test_orders_at_once import broken
 from tests.waiting import at_once
 from trading import exit_orders, exit_plans, mirroring, orders, trades
 from trading.errors import OrderRefused, PlanImpossible
@@ -71,7 +70,7 @@ def test_a_plan_waits_for_the_first_fill_and_follows_those_after_it(alice: User)
     # (40 x 0.90 + 60 x 1.00) / 100.
     assert (plan.entry_price, plan.entry_quantity, plan.remaining, plan.is_entered) == (D("0.96"), 100, 100, True)
     assert (plan.best, plan.entered_at) == (D("0.96"), order.created_at + timedelta(seconds=1))
-    assert broken() == {}
+    assert broken() == []
 
 
 def test_the_trade_that_an_order_opens_risks_what_its_plan_or_bracket_says(alice: User) -> None:
@@ -120,7 +119,7 @@ def test_a_plan_ends_with_an_entry_that_filled_nothing_and_stays_with_what_was_f
     ended, kept = ManagedPosition.objects.order_by("id")
     assert (ended.status, ended.reason, ended.entry_quantity, ended.is_entered) == ("closed", "canceled", 0, True)
     assert (kept.status, kept.entry_quantity, kept.remaining, kept.is_entered) == ("monitoring", 30, 30, True)
-    assert broken() == {}
+    assert broken() == []
 
 
 def test_a_fill_after_the_cancellation_is_under_a_plan_too(alice: User) -> None:
@@ -138,7 +137,7 @@ def test_a_fill_after_the_cancellation_is_under_a_plan_too(alice: User) -> None:
         D("0.95"),
     )
     assert second.plan_snapshot == first.plan_snapshot
-    assert broken() == {}
+    assert broken() == []
 
 
 def test_the_entry_never_changes_once_it_is_complete_nor_the_plan_of_then(alice: User) -> None:
@@ -219,7 +218,7 @@ def test_what_takes_the_orders_place_takes_its_plan(alice: User) -> None:
     plan.refresh_from_db()
     # (40 x 1.00 + 60 x 0.90) / 100.
     assert (plan.entry_price, plan.entry_quantity, plan.is_entered) == (D("0.94"), 100, True)
-    assert broken() == {}
+    assert broken() == []
 
 
 def test_a_stop_that_is_met_before_the_entry_is_complete_cancels_the_rest_of_it(alice: User) -> None:
@@ -237,7 +236,7 @@ def test_a_stop_that_is_met_before_the_entry_is_complete_cancels_the_rest_of_it(
     plan = ManagedPosition.objects.get()
     assert (order.status, plan.status, plan.reason, plan.entry_quantity) == ("canceled", "closed", "stop_loss", 40)
     assert not Position.objects.exists()
-    assert broken() == {}
+    assert broken() == []
 
 
 def test_a_sale_by_the_source_gets_out_of_all_that_mirror_and_cancels_what_waits(alice: User) -> None:
@@ -261,7 +260,7 @@ def test_a_sale_by_the_source_gets_out_of_all_that_mirror_and_cancels_what_waits
     paper.match(acme.pk)
     exit_orders.settle_exits()
     assert Position.objects.get().quantity == 100
-    assert broken() == {}
+    assert broken() == []
 
 
 def test_letting_go_of_a_plan_that_waits_leaves_the_order_without_one(alice: User) -> None:
@@ -337,4 +336,4 @@ def test_two_fills_and_a_cancellation_at_once_leave_one_plan_for_what_was_filled
         plans = ManagedPosition.objects.filter(instrument=acme)
         assert sum(plan.remaining for plan in plans) == Position.objects.get(instrument=acme).quantity == 60
         assert not plans.filter(is_entered=False).exists()
-    assert broken() == {}
+    assert broken() == []

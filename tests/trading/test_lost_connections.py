@@ -17,8 +17,7 @@ from accounts import audit
 from accounts.models import Account, LedgerEntry
 from tests.conftest import api_of, signed_in
 from tests.factories import make_user
-from tests.trading.desk import cash, funded, quoted, share, ticket
-from tests.trading.test_orders_at_once import broken
+from tests.trading.desk import broken, cash, funded, quoted, share, ticket
 from trading import (
     bulk,
     joint_orders,
@@ -96,7 +95,7 @@ def test_an_order_of_which_the_connection_is_lost_at_any_step_is_a_503_and_whole
         assert cuts == [name]
         assert (answer.status_code, answer.json()["code"]) == (503, "try_again"), name
         assert answer.headers["Retry-After"] == "1"
-    assert broken() == {}
+    assert broken() == []
 
     answers = [api.post("/api/v1/orders/", each).status_code for each in asked]
     order_sweeps.match_unmatched(at=timezone.now() + timedelta(seconds=3))
@@ -105,7 +104,7 @@ def test_an_order_of_which_the_connection_is_lost_at_any_step_is_a_503_and_whole
     assert Order.objects.filter(status="filled").count() == Execution.objects.count() == len(STEPS)
     assert LedgerEntry.objects.filter(kind="trade").count() == len(STEPS)
     assert cash(account) == (D(100_000 - 100 * len(STEPS)), D(0))
-    assert broken() == {}
+    assert broken() == []
 
 
 @pytest.mark.parametrize("lose", [lambda: None, cut])
@@ -139,7 +138,7 @@ def test_one_lost_connection_does_not_fail_the_orders_that_shared_it(monkeypatch
     assert [type(each.answer) for each in asked] == [joint_orders.Stood] * 3
     order_sweeps.match_unmatched(at=timezone.now() + timedelta(seconds=3))
     assert Order.objects.filter(status="filled").count() == 3
-    assert broken() == {}
+    assert broken() == []
 
 
 def _named(account: Account, acme: Instrument) -> orders.Request:

@@ -10,8 +10,7 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import Account, ActivityEntry, User
-from tests.trading.brokers import broken
-from tests.trading.desk import cash, executed, funded, placed, share, ticket
+from tests.trading.desk import broken, cash, executed, funded, placed, share, ticket
 from trading import orders
 from trading.models import Execution, Instrument, OrderEvent, Position
 from trading.order_rules.broker_events import Correction, Fill, Report

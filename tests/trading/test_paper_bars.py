@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts.errors import Conflict
 from accounts.models import Account, User
-from tests.trading.brokers import broken, stored, units
-from tests.trading.desk import cash, funded, quoted, share, ticket
+from tests.trading.brokers import stored, units
+from tests.trading.desk import broken, cash, funded, quoted, share, ticket
 from trading import connections, feeds, order_sweeps, risk, trades
 from trading.models import Bar, Execution, Instrument, Order, Quote
 from trading.order_rules.vocabulary import OrderClass
