@@ -8,6 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
+from journal import chosen_trades
+from journal.filters import MetricsFilter
 from trading.models import Trade, TradeQuerySet, TradeStatus
 
 #: Counted no further: to say exactly how many more there are would cost more than it is worth.
@@ -16,14 +18,16 @@ MOST_COUNTED = 10_000
 AHEAD = 12
 
 
-def waiting(user: User) -> TradeQuerySet:
-    """The closed trades that are not reviewed."""
-    return Trade.objects.for_user(user).filter(status=TradeStatus.CLOSED, reviewed_at__isnull=True)
+def waiting(user: User, wanted: MetricsFilter | None = None) -> TradeQuerySet:
+    """The closed trades that are not reviewed, of those that the filter lets through."""
+    is_narrowed = wanted is not None and wanted != MetricsFilter()
+    rows = chosen_trades.trades_of(user, wanted) if wanted and is_narrowed else Trade.objects.for_user(user)
+    return rows.filter(status=TradeStatus.CLOSED, reviewed_at__isnull=True)
 
 
-def left(user: User) -> int:
+def left(user: User, wanted: MetricsFilter | None = None) -> int:
     """How many trades wait, counted up to one more than `MOST_COUNTED`."""
-    return waiting(user).order_by().values("pk")[: MOST_COUNTED + 1].count()
+    return waiting(user, wanted).order_by().values("pk")[: MOST_COUNTED + 1].count()
 
 
 def done_on(user: User, day: date, zone: ZoneInfo) -> int:
@@ -33,9 +37,16 @@ def done_on(user: User, day: date, zone: ZoneInfo) -> int:
     return Trade.objects.for_user(user).filter(reviewed_at__gte=start, reviewed_at__lt=end).count()
 
 
-def queue(user: User, *, newest_first: bool, after: Trade | None = None, limit: int = AHEAD) -> list[Trade]:
+def queue(
+    user: User,
+    *,
+    newest_first: bool,
+    after: Trade | None = None,
+    limit: int = AHEAD,
+    wanted: MetricsFilter | None = None,
+) -> list[Trade]:
     """The trades that wait, in order, from the one that follows `after` on."""
-    rows = waiting(user).select_related("account", "instrument")
+    rows = waiting(user, wanted).select_related("account", "instrument")
     if after is not None:
         at, pk = after.activity_at, after.pk
         # The first condition of each is implied by the second; PostgreSQL can only seek by it.

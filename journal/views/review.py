@@ -19,8 +19,11 @@ from accounts.errors import DomainError, InvalidValue
 from accounts.models import User
 from accounts.permissions import may_write_required, person_of
 from accounts.text import paragraphs
-from journal import bulk_acts, drafts, reviewing, trade_charts, trade_windows
+from journal import bulk_acts, drafts, filters, reviewing, trade_charts, trade_windows
 from journal.bulk_acts import Act
+from journal.context import Frame
+from journal.filters import MetricsFilter
+from journal.views.pages import scale_of
 from journal.views.trade_page import held_of, marks_of
 from trading import trades
 from trading.errors import WordsChanged
@@ -28,6 +31,10 @@ from trading.models import Trade
 from trading.refusals import says_why
 
 _ORDERS = ("oldest", "newest")
+#: What the address holds besides the filters of every page.
+_OWN = ("order", "trade", "after")
+#: What the form for all of it at once may say, for who has no script to say it bit by bit.
+_AT_ONCE = (Act.RATE, Act.TAG, Act.SETUP, Act.MISTAKE)
 
 
 @login_required
@@ -62,7 +69,7 @@ def trade_review_act(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     except DomainError as error:
         toasts.say(request, error.message, level="error")
     if not request.htmx:  # type: ignore[attr-defined]
-        query = {"order": order, "after" if is_done else "trade": trade.public_id}
+        query = [("order", order), ("after" if is_done else "trade", trade.public_id), *Frame(request).pairs]
         return redirect(f"{reverse('trade_review')}?{urlencode(query)}")
     if is_done:
         return _answer(request, None, order=order, after=trade)
@@ -73,14 +80,11 @@ def _act(request: HttpRequest, person: User, trade: Trade) -> bool:
     """Whether the trade is done with. Raises a DomainError where something is refused."""
     name, value = request.POST.get("act", ""), request.POST.get("value", "").strip()
     if name == "words":
-        try:
-            with transaction.atomic():
-                trades.annotate(trade, note=_note(request), read=request.POST.get("read", ""))
-                drafts.discard(person, place=drafts.place_of(trade))
-        except ValueError as error:
-            raise InvalidValue(f"{error}.".capitalize(), pointer="/value") from error
+        _keep_words(request, person, trade)
         toasts.say(request, _("Saved."))
         return False
+    if name in ("all", "all-done"):
+        return _act_at_once(request, person, trade, is_done=name == "all-done")
     act = bulk_acts.act_of(name)
     if act is Act.DELETE or (act is Act.TAG and not value):
         raise InvalidValue(_("Choose what to do with the trades."), pointer="/act")
@@ -88,6 +92,31 @@ def _act(request: HttpRequest, person: User, trade: Trade) -> bool:
     if act is Act.REVIEW:
         toasts.say(request, _("%(symbol)s is reviewed.") % {"symbol": trade.instrument.symbol}, undo=told.undo)
     return act is Act.REVIEW
+
+
+@transaction.atomic
+def _keep_words(request: HttpRequest, person: User, trade: Trade) -> None:
+    try:
+        trades.annotate(trade, note=_note(request), read=request.POST.get("read", ""))
+    except ValueError as error:
+        raise InvalidValue(f"{error}.".capitalize(), pointer="/value") from error
+    drafts.discard(person, place=drafts.place_of(trade))
+
+
+@transaction.atomic
+def _act_at_once(request: HttpRequest, person: User, trade: Trade, *, is_done: bool) -> bool:
+    """The note and all that was chosen beside it are kept, or nothing is."""
+    _keep_words(request, person, trade)
+    for act in _AT_ONCE:
+        value = request.POST.get(act.value, "").strip()
+        if value:
+            bulk_acts.perform(person, act=act, value=value, keys=[trade.pk], at=timezone.now())
+    if not is_done:
+        toasts.say(request, _("Saved."))
+        return False
+    told = bulk_acts.perform(person, act=Act.REVIEW, value="", keys=[trade.pk], at=timezone.now())
+    toasts.say(request, _("%(symbol)s is reviewed.") % {"symbol": trade.instrument.symbol}, undo=told.undo)
+    return True
 
 
 def _note(request: HttpRequest) -> str:
@@ -109,30 +138,42 @@ def _answer(
     What is kept of it is of this version, which was read before the trades were.
     """
     person = person_of(request)
-    hand: Any = SimpleLazyObject(lambda: _hand(person, trade, order=order, after=after))
+    wanted = filters.parse(request.GET, user=person, also=_OWN)
+    pairs = Frame(request).pairs
+    hand: Any = SimpleLazyObject(lambda: _hand(person, trade, wanted, order=order, after=after))
     if drafts.is_any_at(person, drafts.TRADE):
         # What was typed and not saved stands in the page, whose version does not tell of it.
         version = None
-    context = {"version": version, "hand": hand, "order": order, "orders": _ORDERS, "typed": typed}
+    context = {
+        "version": version,
+        "hand": hand,
+        "order": order,
+        "orders": _ORDERS,
+        "typed": typed,
+        "scale": scale_of(request, wanted),
+        "carried": f"&{urlencode(pairs)}" if pairs else "",
+    }
     template = "journal/_review.html" if request.htmx else "journal/trade_review.html"  # type: ignore[attr-defined]
     answer = render(request, template, context)
     if request.htmx and hand["trade"] is not None:  # type: ignore[attr-defined]
-        query = urlencode({"order": order, "trade": hand["trade"].public_id})
+        query = urlencode([("order", order), ("trade", hand["trade"].public_id), *pairs])
         answer.headers["HX-Replace-Url"] = f"{reverse('trade_review')}?{query}"
     return answer
 
 
-def _hand(person: User, trade: Trade | None, *, order: str, after: Trade | None) -> dict[str, Any]:
+def _hand(
+    person: User, trade: Trade | None, wanted: MetricsFilter, *, order: str, after: Trade | None
+) -> dict[str, Any]:
     """The trade in hand, the first that waits where none is given; what is said of it; and what comes next."""
     newest_first = order == "newest"
-    ahead = reviewing.queue(person, newest_first=newest_first, after=after or trade)
+    ahead = reviewing.queue(person, newest_first=newest_first, after=after or trade, wanted=wanted)
     if trade is None:
         if not ahead and after is not None:
             # Past the last one: what was skipped comes again.
-            ahead = reviewing.queue(person, newest_first=newest_first)
+            ahead = reviewing.queue(person, newest_first=newest_first, wanted=wanted)
         trade = ahead.pop(0) if ahead else None
     today, zone = reviewing.today(person)
-    left = reviewing.left(person)
+    left = reviewing.left(person, wanted)
     hand: dict[str, Any] = {
         "trade": trade,
         "ahead": ahead,
@@ -145,7 +186,7 @@ def _hand(person: User, trade: Trade | None, *, order: str, after: Trade | None)
     if trade is None:
         return hand
     return hand | {
-        "before": reviewing.queue(person, newest_first=not newest_first, after=trade, limit=1),
+        "before": reviewing.queue(person, newest_first=not newest_first, after=trade, limit=1, wanted=wanted),
         "marks": marks_of(person, trade),
         "chart": trade_charts.fills_chart(trade, trade_charts.parts_of(trade)),
         "held": held_of(trade),

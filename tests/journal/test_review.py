@@ -180,3 +180,49 @@ def test_a_note_left_unsaved_stands_in_the_form_again_until_it_is_saved(
     alice_client.post(f"/trades/review/{key}/", {"act": "words", "note": "Half a thought.", "read": read})
     assert Trade.objects.get(pk=three[0].pk).note == "Half a thought."
     assert "unsaved draft" not in alice_client.get(address).content.decode()
+
+
+def test_without_a_script_one_form_keeps_all_that_was_said_or_nothing(alice_client: Client, three: list[Trade]) -> None:
+    address, read = f"/trades/review/{three[0].public_id}/", trades.words_digest(three[0])
+    sent = {"note": "Late.", "read": read, "rate": "4", "tag": "Chased", "order": "oldest"}
+
+    alice_client.post(address, {**sent, "rate": "9", "act": "all-done"})
+    refused = Trade.objects.get(pk=three[0].pk)
+    assert (refused.note, refused.rating, refused.reviewed_at) == ("", None, None)
+
+    alice_client.post(address, {**sent, "act": ["words", "all"]})
+    said = Trade.objects.get(pk=three[0].pk)
+    assert (said.note, said.rating, said.reviewed_at) == ("Late.", 4, None)
+    stale = alice_client.post(address, {**sent, "note": "Again.", "rate": "1", "act": ["words", "all-done"]})
+    assert ">Again.</textarea>" in stale.content.decode()
+    assert Trade.objects.get(pk=three[0].pk).rating == 4
+
+    done = alice_client.post(
+        address, {**sent, "read": trades.words_digest(said), "act": ["words", "all-done"]}, follow=True
+    )
+    said.refresh_from_db()
+    assert said.reviewed_at is not None
+    assert [tag.name for tag in said.tags.all()] == ["Chased"]
+    assert in_hand(done) == str(three[1].public_id)
+
+
+def test_the_inbox_is_that_of_the_filters_of_the_page_and_stays_so(
+    alice_client: Client, alice: User, account: Account, three: list[Trade]
+) -> None:
+    """Of the first account wait the trades of 2 and 4 March, of which 4 March makes 4 with no risk known."""
+    only = f"account={account.public_id}"
+
+    page = alice_client.get(f"/trades/review/?{only}&unit=r").content.decode()
+    assert str(three[0].public_id) in page
+    assert str(three[1].public_id) not in page
+    assert "<b>2</b> left" in page
+    assert page.count(f"{only}&amp;unit=r") > 5
+    assert "+2.00" not in page.partition("<main")[2]
+    done = alice_client.post(f"/trades/review/{three[0].public_id}/?{only}", {"act": "review"}, headers=HTMX)
+    assert in_hand(done) == str(three[2].public_id)
+    assert only in done.headers["HX-Replace-Url"]
+    plain = alice_client.post(f"/trades/review/{three[2].public_id}/?{only}", {"act": "review"})
+    assert plain.headers["Location"].endswith(f"&{only}")
+    assert "All that wait" in alice_client.get(plain.headers["Location"]).content.decode()
+    assert in_hand(alice_client.get("/trades/review/?from=2026-03-03")) == str(three[1].public_id)
+    assert reviewing.left(alice) == 1
