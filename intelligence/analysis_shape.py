@@ -27,7 +27,7 @@ class Check:
     """What a value may be: `refuse` raises BadPart for another, `schema` says it in OpenAPI."""
 
     refuse: Callable[[Any, str], None]
-    schema: Mapping[str, Any]
+    schema: dict[str, Any]
 
 
 def _number(low: float | None = None, high: float | None = None) -> Check:
@@ -74,17 +74,20 @@ def _refuse_plain_object(value: Any, at: str) -> None:
         (_TEXT if isinstance(each, str) else _number()).refuse(each, f"{at}/{name}")
 
 
-def _object_of(**inner: Check) -> Check:
+def _object_of(names: Mapping[str, Check], *, needed: Sequence[str] = ()) -> Check:
     def refuse(value: Any, at: str) -> None:
         if not isinstance(value, Mapping):
             raise BadPart(at, "This is no object.")
         for key, each in value.items():
-            if key not in inner:
+            if key not in names:
                 raise BadPart(f"{at}/{key}", "There is no such name here.")
             if each is not None:
-                inner[key].refuse(each, f"{at}/{key}")
+                names[key].refuse(each, f"{at}/{key}")
+        for key in needed:
+            if value.get(key) is None:
+                raise BadPart(f"{at}/{key}", "This is needed.")
 
-    return Check(refuse, _schema_of(inner))
+    return Check(refuse, _schema_of(names, needed))
 
 
 def _number_or(other: Check) -> Check:
@@ -94,7 +97,7 @@ def _number_or(other: Check) -> Check:
     return Check(refuse, {"oneOf": [{"type": "number"}, other.schema]})
 
 
-def _schema_of(names: Mapping[str, Check], needed: Sequence[str] = ()) -> dict[str, Any]:
+def _schema_of(names: Mapping[str, Check], needed: Sequence[str]) -> dict[str, Any]:
     shapes = {name: check.schema if name in needed else _or_null(check.schema) for name, check in names.items()}
     return {
         "type": "object",
@@ -118,11 +121,11 @@ _TEXT = Check(_refuse_text, {"type": "string", "maxLength": _LONGEST_TEXT})
 _OBJECT = Check(_refuse_plain_object, {"type": "object", "additionalProperties": True, "maxProperties": _MOST_ITEMS})
 _TREND = _one_of("bullish", "bearish", "neutral", "up", "down", "sideways")
 _PRICE, _LEVELS, _TEXTS = _number(0), _list_of(_number()), _list_of(_TEXT)
-_MACD = _object_of(macd=_number(), line=_number(), value=_number(), signal=_number(), histogram=_number())
-_BANDS = _object_of(upper=_number(), middle=_number(), lower=_number(), width=_PRICE, percent_b=_number())
+_MACD = _object_of(dict.fromkeys(("macd", "line", "value", "signal", "histogram"), _number()))
+_BANDS = _object_of({**dict.fromkeys(("upper", "middle", "lower", "percent_b"), _number()), "width": _PRICE})
 _PERIODS = (5, 9, 10, 12, 20, 21, 26, 50, 100, 200)
-_PARTS: Mapping[str, Mapping[str, Check]] = {
-    "technical_analysis": {
+_PARTS: Mapping[str, Check] = {
+    "technical_analysis": _object_of({
         "trend": _TREND, "signal": _TEXT, "summary": _TEXT, "timeframe": _TEXT, "score": _number(-1, 1),
         "price": _PRICE, "current_price": _PRICE,
         "rsi": _number(0, 100), **_of_periods("rsi", 2, 7, 14, 21, of=_number(0, 100)),
@@ -134,44 +137,32 @@ _PARTS: Mapping[str, Mapping[str, Check]] = {
         "volume": _PRICE, "volume_ratio": _PRICE, "avg_volume": _PRICE,
         "support": _LEVELS, "supports": _LEVELS, "resistance": _LEVELS, "resistances": _LEVELS,
         "patterns": _TEXTS, "indicators": _OBJECT,
-    },
-    "news_sentiment": {
+    }),
+    "news_sentiment": _object_of({
         "score": _number(-1, 1), "label": _TREND, "articles": _PRICE, "summary": _TEXT, "topics": _TEXTS,
         "sources": _TEXTS,
-    },
-    "options_flow": {
+    }),
+    "options_flow": _object_of({
         "put_call_ratio": _PRICE, "implied_volatility": _PRICE, "iv_rank": _number(0, 100), "sentiment": _TREND,
         "volume": _PRICE, "open_interest": _PRICE, "unusual": _list_of(_OBJECT), "summary": _TEXT, "max_pain": _PRICE,
-    },
-    "ai_recommendation": {
+    }),
+    "ai_recommendation": _object_of({
         "action": _one_of(*ACTIONS), "confidence": _number(0, 1), "reasoning": _TEXT,
         **dict.fromkeys(("target_price", "target", "stop_loss", "stop", "take_profit", "entry_price", "entry"), _PRICE),
         "risk_reward": _PRICE, "quantity": _PRICE, "horizon": _TEXT, "model": _TEXT, "risks": _TEXTS,
-    },
+    }, needed=("action",)),
 }  # fmt: skip
-_NEEDED = {"ai_recommendation": ("action",)}
 PARTS = tuple(_PARTS)
 
 
 def schema(name: str) -> dict[str, Any]:
     """What the part may hold, in OpenAPI."""
-    return _schema_of(_PARTS[name], _NEEDED.get(name, ()))
+    return _PARTS[name].schema
 
 
 def check(name: str, value: Any) -> None:
     """Returns if the part is as it has to be. Raises BadPart."""
-    at = f"/{name}"
-    if not isinstance(value, Mapping):
-        raise BadPart(at, "This is no object.")
-    for key, each in value.items():
-        known = _PARTS[name].get(key)
-        if known is None:
-            raise BadPart(f"{at}/{key}", "There is no such name here.")
-        if each is not None:
-            known.refuse(each, f"{at}/{key}")
-    for key in _NEEDED.get(name, ()):
-        if value.get(key) is None:
-            raise BadPart(f"{at}/{key}", "This is needed.")
+    _PARTS[name].refuse(value, f"/{name}")
 
 
 def stored(value: Any) -> Any:

@@ -107,8 +107,8 @@ def fetch(
         if not seconds:
             raise FetchFailed("there was no time left for it", may_retry=True)
         try:
-            now = replace(rules, seconds=seconds)
-            return _once(url, now, method=method, body=body, headers={**said, **(headers or {})})
+            timed = replace(rules, seconds=seconds)
+            return _once(url, timed, method=method, body=body, headers={**said, **(headers or {})})
         except FetchFailed as error:
             # What may have been done there must not be done twice: the caller asks first.
             is_last = attempt == limits.retries or not error.may_retry or method not in ("GET", "PUT")

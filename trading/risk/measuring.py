@@ -91,7 +91,7 @@ class Seen:
     accounts: dict[int, Account]
     by_mode: dict[str, list[Account]]
     groups: dict[Key, Group]
-    names: dict[str, str]
+    names: dict[str, str]  #: as the person writes a strategy, by `same_strategy`
     moved: Paid
     rates: Rates
 
@@ -146,7 +146,8 @@ def look(owner: User, config: RiskConfig, *, at: datetime) -> Seen:
         by_mode.setdefault(BreakerMode.of(each), []).append(each)
     groups: dict[Key, Group] = {}
     setups = _setups(owner)
-    names = {same_strategy(name): name for each in setups.values() for name in sorted(each)}
+    # Of several ways to write a name the last in order, whichever trade comes first.
+    names = {same_strategy(name): name for name in sorted(set[str]().union(*setups.values()))}
 
     def over(row: Result | Exit | Open) -> Iterable[Group]:
         """The groups that a row is in."""
