@@ -6,7 +6,8 @@ name that is the same for every worker and every try. A look does all of it, so 
 Source: docs/exits.md#storage-and-the-monitor
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,6 +25,7 @@ from trading.models import ManagedPosition, Order, OrderSource, PlanExit, PlanEx
 from trading.models.order import ENDS
 from trading.monitoring import Ticked
 from trading.order_rows import Intent, Request
+from trading.order_rules.reservations import Held
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import (
     ASSET_CLASS_OF_KIND,
@@ -141,6 +143,7 @@ def _submit(waiting: Sequence[PlanExit], *, at: datetime) -> tuple[int, int]:
             exit_plans.settle(each, filled=Decimal(0), average_price=None, is_over=True, at=at, words=words)
     if not going:
         return 0, 0
+    _make_room(going, held)
     carried: dict[int, int] = {}
     answers = orders.place_many([request for _each, request in going])
     for (each, request), answer in zip(going, answers, strict=True):
@@ -154,6 +157,46 @@ def _submit(waiting: Sequence[PlanExit], *, at: datetime) -> tuple[int, int]:
             exit_plans.refused(each, words=answer.error.message, at=at)
     run(_PLACED, [list(carried), list(carried.values())])
     return len(carried), len(going) - len(carried)
+
+
+def _make_room(going: Sequence[tuple[PlanExit, Request]], held: Mapping[tuple[int, int], Decimal]) -> None:
+    """Orders of a person that wait to close units which these exits need are canceled: exits run, whatever waits.
+
+    A level leaves the stops of a person alone; all else takes targets first and then stops, the newest of each first.
+    """
+    pairs = {(request.account.pk, request.instrument.pk) for _each, request in going}
+    closing = Order.objects.live().filter(
+        account_id__in={account for account, _instrument in pairs},
+        instrument_id__in={instrument for _account, instrument in pairs},
+        held=Held.HOLDINGS,
+        reserved_units__gt=0,
+    )
+    waiting: dict[tuple[int, int], list[Order]] = {}
+    for order in closing.order_by("id"):
+        waiting.setdefault((order.account_id, order.instrument_id), []).append(order)
+    needed: dict[tuple[int, int], Decimal] = {}
+    for each, request in going:
+        pair = (request.account.pk, request.instrument.pk)
+        there = waiting.get(pair, [])
+        needed[pair] = needed.get(pair, Decimal(0)) + (request.ticket.quantity or Decimal(0))
+        for order in _in_the_way(there, is_level=each.level is not None):
+            if abs(held[pair]) - sum((other.reserved_units for other in there), Decimal(0)) >= needed[pair]:
+                break
+            there.remove(order)
+            _cancel_for(each.managed_position, order)
+
+
+def _cancel_for(managed: ManagedPosition, order: Order) -> None:
+    with suppress(InvalidState):
+        orders.cancel(order)
+        words = _("%(symbol)s: an order that waited was canceled, so that an exit can run.")
+        exit_plans.noted(managed, words % {"symbol": managed.instrument.symbol})
+
+
+def _in_the_way(there: Iterable[Order], *, is_level: bool) -> list[Order]:
+    """Those of these orders that may be canceled for an exit, those first that are missed least."""
+    own = [order for order in there if order.source != OrderSource.PLAN and not (is_level and risk.is_stop(order))]
+    return sorted(own, key=lambda order: (risk.is_stop(order), -order.pk))
 
 
 def abandon_entries() -> int:

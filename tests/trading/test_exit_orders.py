@@ -83,6 +83,31 @@ def test_the_stop_of_a_short_runs_though_its_money_was_spent_and_what_it_lacks_i
     assert _broken() == []
 
 
+def test_what_a_person_has_waiting_does_not_keep_an_exit_from_running(alice: User) -> None:
+    account, acme = bought(alice)
+    exit_plans.open_plan(account, acme, plan=DEFAULT)
+    stop = placed(account, acme, ticket("sell", "40", "stop", stop_price="7"))
+    target = placed(account, acme, ticket("sell", "60", "limit", limit_price="30"))
+
+    def look(price: str) -> tuple[D, str, str]:
+        quoted(acme, price, price)
+        exit_orders.look()
+        paper.match(acme.pk)
+        stop.refresh_from_db()
+        target.refresh_from_db()
+        return Position.objects.get().quantity, stop.status, target.status
+
+    # A level takes what a target holds, and leaves what protects; the stop of the plan takes that too.
+    assert look("20") == (D(50), "new", "canceled")
+    target = placed(account, acme, ticket("sell", "10", "limit", limit_price="30"))
+    quoted(acme, "8", "8")
+    assert exit_orders.look().placed == 1
+    paper.match(acme.pk)
+    exit_orders.look()
+    stop.refresh_from_db()
+    assert (stop.status, Position.objects.exists(), _broken()) == ("canceled", False, [])
+
+
 def test_what_must_be_true_of_plans_is_so_at_every_step_and_is_missed_where_it_is_not(alice: User) -> None:
     account, acme = bought(alice)
     plan = exit_plans.open_plan(account, acme, plan=DEFAULT)

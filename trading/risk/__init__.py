@@ -10,7 +10,7 @@ from trading.risk.breakers import ARE_STOPPED, activate, blocked, on_for, reset,
 from trading.risk.configuration import configure, current
 from trading.risk.counting import Book
 from trading.risk.evaluation import behind, evaluate
-from trading.risk.exposure import opening
+from trading.risk.exposure import is_stop, opening
 from trading.risk.lifting import due, ends, lift
 from trading.risk.limits import ARE_LIMITED, Rules, change_limit, exceeded, limits_for, remove_limit, set_limit
 
@@ -29,6 +29,7 @@ __all__ = [
     "ends",
     "evaluate",
     "exceeded",
+    "is_stop",
     "lift",
     "limits_for",
     "on_for",

@@ -38,7 +38,7 @@ def those_that_open(live: Sequence[Order], positions: Mapping[Pair, Decimal]) ->
     """
     left = {pair: abs(quantity) for pair, quantity in positions.items()}
     found = []
-    for order in sorted(live, key=lambda each: (not _is_stop(each), each.pk)):
+    for order in sorted(live, key=lambda each: (not is_stop(each), each.pk)):
         pair = (order.account_id, order.instrument_id)
         if order.status == Status.HELD:
             continue
@@ -59,7 +59,8 @@ def _leaves(order: Order) -> Decimal:
     return ZERO if order.quantity is None else difference(order.quantity, order.filled_quantity)
 
 
-def _is_stop(order: Order) -> bool:
+def is_stop(order: Order) -> bool:
+    """Whether it protects: it waits for the price to go the wrong way."""
     return order.stop_price is not None or order.trail_price is not None or order.trail_ratio is not None
 
 
