@@ -4,7 +4,7 @@ Locks are taken in one order: the portfolio, then the person's version.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -28,6 +28,13 @@ UNDO = "accounts.cash"
 _SMALLEST = Decimal("0.00000001")
 _NOTHING = Decimal(0)
 _REVERSAL = "reverses:"
+#: Who says what else of a portfolio's money is not to be taken out.
+_asked: list[Callable[[Portfolio], Decimal]] = []
+
+
+def keep_bound(asked: Callable[[Portfolio], Decimal]) -> None:
+    """Withdrawals leave so much in a portfolio as this says; an app says it at its start."""
+    _asked.append(asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ def withdraw(
 ) -> LedgerEntry:
     """The account's available cash is smaller by `amount`.
 
-    Raises InsufficientFunds when there is less, IdempotencyConflict or InvalidValue.
+    What open positions tie up stays. Raises InsufficientFunds when there is less, IdempotencyConflict or InvalidValue.
     """
     movement = Movement(LedgerKind.WITHDRAWAL, -_positive(amount), note=_noted(note))
     return post(account, movement, currency=currency, idempotency_key=idempotency_key, at=at)
@@ -135,10 +142,12 @@ def post(account: Account, movement: Movement, *, currency: str, idempotency_key
         return first
     available = portfolio.available_balance - portfolio.owed_balance + movement.available
     reserved = portfolio.reserved_balance + movement.reserved
-    if (available < 0 and movement.available < 0) or reserved < 0:
+    is_taken_out = movement.kind == LedgerKind.WITHDRAWAL
+    stays = sum((asked(portfolio) for asked in _asked), _NOTHING) if is_taken_out else _NOTHING
+    if (available < stays and movement.available < 0) or reserved < 0:
         raise InsufficientFunds(
             _("Available are %(amount)s %(currency)s.")
-            % {"amount": plain(portfolio.available_balance), "currency": currency},
+            % {"amount": plain(max(_NOTHING, portfolio.available_balance - stays)), "currency": currency},
             pointer="/amount",
         )
     if max(available, reserved) > LARGEST_MONEY:

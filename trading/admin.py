@@ -95,8 +95,13 @@ class InstrumentAdmin(OperatorAdmin):
     readonly_fields = ("public_id", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Instrument | None = None) -> Any:
+        if obj is None:
+            return self.readonly_fields
         # Lists of trades show it, and what they answered before would not know of the change.
-        return (*self.readonly_fields, "symbol") if obj else self.readonly_fields
+        fields = (*self.readonly_fields, "symbol")
+        # Money that orders have moved and still hold is worked out from these.
+        is_used = any(model.objects.filter(instrument=obj).exists() for model in (Order, Execution))
+        return (*fields, "kind", "currency", "multiplier", "root") if is_used else fields
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         # What is no longer traded is delisted; its trades stay.

@@ -7,14 +7,16 @@ class TradingConfig(AppConfig):
     name = "trading"
 
     def ready(self) -> None:
-        from accounts import undo
+        from accounts import ledger, undo
         from trading import (
+            bound_money,
             receivers,  # noqa: F401 – connects them
             tag_groups,
             tags,
             taking_back,
         )
 
+        ledger.keep_bound(bound_money.bound)
         undo.register(tags.DELETED, tags.undelete)
         undo.register(tags.MERGED, tags.unmerge)
         undo.register("tag_group.delete", tag_groups.undelete)

@@ -16,6 +16,7 @@ from accounts import ledger
 from accounts.models import Account, AccountStatus, ClientStatus, Portfolio
 from accounts.prepared import Prepared, one_of, rows
 from trading import paper_book, risk, trades
+from trading.bound_money import BOUND
 from trading.models import Instrument, InstrumentKind, Order, Position, Quote
 from trading.models.order import ENDS
 from trading.order_rows import Request
@@ -38,15 +39,13 @@ _Pair = tuple[int, int]
 _FACTS = f"""
 WITH held AS MATERIALIZED (
     SELECT id, account_id, currency, available_balance, reserved_balance, owed_balance, (
-        SELECT sum(-s.quantity * i.multiplier * i.strike)
-        FROM trading_position s JOIN trading_instrument i ON i.id = s.instrument_id
-        WHERE s.account_id = f.account_id AND s.quantity < 0 AND i.option_type = 'put' AND i.currency = f.currency
-    ) AS secures
+        {BOUND.format(account="f.account_id", currency="f.currency")}
+    ) AS bound
     FROM accounts_portfolio f
     WHERE account_id = ANY(%(accounts)s::bigint[]) AND currency = ANY(%(currencies)s::text[])
     ORDER BY account_id, currency {{lock}}
 )
-SELECT held.id, held.available_balance, held.reserved_balance, held.owed_balance, held.secures,
+SELECT held.id, held.available_balance, held.reserved_balance, held.owed_balance, held.bound,
     (SELECT status FROM accounts_client WHERE user_id = asked.owner_id),
     q.instrument_id, q.bid, q.ask, q.last, q.bid_size, q.ask_size, q.quoted_at, q.source, p.quantity,
     CASE WHEN p.id IS NOT NULL THEN (
@@ -97,7 +96,7 @@ class _Row(NamedTuple):
     available: Decimal
     reserved: Decimal
     owed: Decimal
-    secures: Decimal | None
+    bound: Decimal | None
     client_status: str | None
     quoted_id: int | None
     bid: Decimal | None
@@ -135,7 +134,7 @@ class Facts:
         self._portfolios: dict[tuple[int, str], Portfolio] = {}
         self._positions: dict[_Pair, Decimal] = {}
         self._promised: dict[_Pair, Decimal] = defaultdict(Decimal)
-        self._secures: dict[tuple[int, str], Decimal] = {}
+        self._bound: dict[tuple[int, str], Decimal] = {}
         # Units by account and symbol, of the orders at hand alone: what they sell, what their calls promise of an
         # underlying, and what calls that they buy back at the market no longer do.
         self._sold: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
@@ -181,7 +180,7 @@ class Facts:
             self._freed[account.pk, instrument.underlying] += _bought_back(request, row.position)
         key = (account.pk, instrument.currency)
         if key not in self._portfolios:
-            self._secures[key] = row.secures or _ZERO
+            self._bound[key] = row.bound or _ZERO
             self._portfolios[key] = _portfolio_of(row, account, instrument.currency, locked=locked)
 
     def place_of(self, request: Request) -> tuple[int, uuid.UUID, bool]:
@@ -206,9 +205,9 @@ class Facts:
         return self._portfolios[account.pk, currency]
 
     def available(self, account: Account, currency: str) -> Decimal:
-        """The money that may be used: not what is owed, nor what written puts would take."""
+        """The money that may be used: not what is owed, nor what open positions tie up."""
         portfolio = self.portfolio(account, currency)
-        return portfolio.available_balance - portfolio.owed_balance - self._secures[account.pk, currency]
+        return portfolio.available_balance - portfolio.owed_balance - self._bound[account.pk, currency]
 
     def account(self, account: Account, instrument: Instrument, state: RiskState, limits: Limits) -> pretrade.Account:
         """The account as it stands after the orders that were decided before."""

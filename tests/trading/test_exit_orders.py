@@ -11,6 +11,8 @@ from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import ledger
+from accounts.errors import InsufficientFunds
 from accounts.models import Account, User
 from tests.factories import make_user
 from tests.trading.desk import cash, funded, placed, quoted, share, ticket
@@ -63,23 +65,28 @@ def test_a_plan_gets_out_by_orders_that_fill_and_the_trade_has_the_same_money(al
     assert not Position.objects.exists()
 
 
-def test_the_stop_of_a_short_runs_though_its_money_was_spent_and_what_it_lacks_is_owed(alice: User) -> None:
+def test_the_stop_of_a_short_runs_though_there_is_too_little_and_what_it_lacks_is_owed(alice: User) -> None:
     account, acme, other = funded(alice, allows_short=True), share(), share("OTHR")
     quoted(acme, "99", "99")
     quoted(other, "100", "100")
     placed(account, acme, ticket("sell", "90"))
     plan = exit_plans.open_plan(account, acme, plan=simple_plan(stop_loss=D("0.1")))
-    placed(account, other, ticket("buy", "150"))
-    assert cash(account) == (D(3910), D(0))  # 10,000 + 90 x 99 - 150 x 100
+    # Of 10,000 + 90 x 99 it ties up twice 90 x 99: no more is short, and 1,090 may be spent.
+    assert placed(account, acme, ticket("sell", "11")).status == "rejected"
+    assert placed(account, other, ticket("buy", "11")).status == "rejected"
+    placed(account, other, ticket("buy", "10"))
+    assert cash(account) == (D(17910), D(0))
+    with pytest.raises(InsufficientFunds, match="90 USD"):
+        ledger.withdraw(account, currency="USD", amount=D(91), idempotency_key="out", at=timezone.now())
 
-    quoted(acme, "111", "111")
+    quoted(acme, "211", "211")
     assert exit_orders.look().placed == 1
     paper.match(acme.pk)
     exit_orders.look()
 
     plan.refresh_from_db()
-    assert (plan.status, plan.reason, cash(account)) == ("closed", "stop_loss", (D(-6080), D(0)))  # less 90 x 111
-    assert list(Position.objects.values_list("instrument__symbol", "quantity")) == [("OTHR", D(150))]
+    assert (plan.status, plan.reason, cash(account)) == ("closed", "stop_loss", (D(-1080), D(0)))  # less 90 x 211
+    assert list(Position.objects.values_list("instrument__symbol", "quantity")) == [("OTHR", D(10))]
     assert _broken() == []
 
 

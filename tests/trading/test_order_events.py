@@ -12,7 +12,7 @@ from accounts import ledger
 from accounts.models import Account, ActivityEntry, User
 from tests.trading.desk import broken, cash, executed, funded, placed, share, ticket
 from trading import orders
-from trading.models import Execution, Instrument, OrderEvent, Position
+from trading.models import Execution, Instrument, Order, OrderEvent, Position
 from trading.order_rules.broker_events import Correction, Fill, Report
 from trading.order_rules.statuses import Event
 
@@ -63,9 +63,12 @@ def test_a_fill_after_the_end_counts_is_flagged_and_warns_its_owner_once(
 def test_a_fill_taken_back_is_taken_out_of_cash_position_and_trade(account: Account, acme: Instrument) -> None:
     order = placed(account, acme, ticket("buy", "10", "limit", limit_price="10"))
     orders.record(order, [executed("1", "4", "10"), executed("2", "6", "10")], source="paper")
+    exits = [placed(account, acme, ticket("sell", each, "limit", limit_price="20")) for each in ("3", "5", "1")]
 
     orders.record(order, [Correction("bust-2", timezone.now(), "2")], source="paper")
 
+    # Of the four that are left, three and one are on their way out; five more are not there to be sold.
+    assert [Order.objects.get(pk=each.pk).status for each in exits] == ["new", "canceled", "new"]
     order.refresh_from_db()
     assert (order.status, order.filled_quantity, cash(account)) == ("partially_filled", D(4), (D(9900), D(60)))
     assert Position.objects.get(account=account).quantity == D(4)

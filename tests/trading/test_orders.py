@@ -200,6 +200,36 @@ def test_puts_stay_secured_once_they_are_written(alice: User) -> None:
     assert placed(account, acme, ticket("buy", "23", "limit", limit_price="100")).status == "new"
 
 
+def test_a_future_keeps_its_margin_for_as_long_as_it_is_open(account: Account) -> None:
+    future = share("ES", kind="future", tick_size=D("0.25"), multiplier=D(50), margin=D(4000))
+    quoted(future, "100", "100")
+
+    asked = [("buy", "2"), ("buy", "1"), ("sell", "1"), ("buy", "1")]
+    statuses = [placed(account, future, ticket(side, quantity)).status for side, quantity in asked]
+
+    assert statuses == ["filled", "rejected", "filled", "filled"]
+    assert Position.objects.get().quantity == D(2)
+
+
+def test_a_quote_fills_no_more_than_its_size_and_the_older_order_is_first_at_the_next(
+    alice: User, bob: User, acme: Instrument
+) -> None:
+    quoted(acme, "9", "10", bid_size="3", ask_size="5")
+    book = []
+    for owner, quantity, in_force in ((alice, "8", "gtc"), (bob, "4", "gtc"), (bob, "9", "ioc")):
+        asked = ticket("buy", quantity, "limit", limit_price="10", time_in_force=in_force)
+        book.append(placed(funded(owner), acme, asked))
+
+    def filled() -> list[tuple[Decimal, str]]:
+        for order in book:
+            order.refresh_from_db()
+        return [(order.filled_quantity, order.status) for order in book]
+
+    assert filled() == [(D(5), "partially_filled"), (D(0), "new"), (D(0), "canceled")]
+    quoted(acme, "9", "10", ask_size="5")
+    assert filled()[:2] == [(D(8), "filled"), (D(2), "partially_filled")]
+
+
 def test_calls_stay_covered_once_they_are_written(alice: User) -> None:
     account, call, acme = funded(alice, "20000"), _option("call"), share()
     quoted(call, "1", "1")

@@ -1,5 +1,7 @@
 """What the market did: bars of prices, and the latest quote."""
 
+from decimal import Decimal
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
@@ -91,6 +93,8 @@ class Quote(models.Model):
     )
     tape = models.CharField(max_length=10, blank=True, db_comment="The tape that it was reported on")
     last_size = PriceField(null=True, db_comment="Units of the trade at the last price")
+    bid_taken = PriceField(default=Decimal(0), db_default=Decimal(0), db_comment="Of its size, what paper orders took")
+    ask_taken = PriceField(default=Decimal(0), db_default=Decimal(0))
     traded_at = models.DateTimeField(null=True, db_comment="When that trade was, by the source's clock")
     quoted_at = models.DateTimeField(db_comment="By the source's clock; an older quote never replaces a newer one")
     source = models.CharField(max_length=30, blank=True)
@@ -98,6 +102,12 @@ class Quote(models.Model):
     class Meta:
         db_table_comment = "Read-through cache: the latest quote of each instrument"
         constraints = [
+            models.CheckConstraint(
+                name="quote_taken_within_size",
+                condition=Q(bid_taken__gte=0, ask_taken__gte=0)
+                & (Q(bid_size__isnull=True, bid_taken=0) | Q(bid_taken__lte=F("bid_size")))
+                & (Q(ask_size__isnull=True, ask_taken=0) | Q(ask_taken__lte=F("ask_size"))),
+            ),
             models.CheckConstraint(
                 name="quote_says_a_price",
                 condition=Q(bid__isnull=False) | Q(ask__isnull=False) | Q(last__isnull=False),

@@ -7,6 +7,7 @@ is in `trading.order_progress`. Source: docs/orders.md
 import dataclasses
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 
@@ -19,11 +20,12 @@ from accounts.decimals import plain
 from accounts.models import Portfolio
 from trading import entry_plans, initial_levels, order_commands, order_groups, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
-from trading.models import Order, OrderCommand, Venue
+from trading.models import Order, OrderCommand, Position, Venue
 from trading.order_progress import LOCAL, advance
 from trading.order_rows import Intent, Request
 from trading.order_rules import replacing
 from trading.order_rules.broker_events import BrokerEvent, Report, fold
+from trading.order_rules.reservations import Held
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.validity import Violation
@@ -58,9 +60,26 @@ def _move(
     step = advance(order, events, portfolio=portfolio, source=source, match_id=match_id)
     if step is not None:
         order_groups.follow(step, portfolio=portfolio)
+        if step.after.executed < step.before.executed:
+            _end_what_closes_nothing(step.order)
         initial_levels.follow(step)
         entry_plans.follow(step)
         orders_changed.send(sender=Order, step=step)
+
+
+def _end_what_closes_nothing(order: Order) -> None:
+    """After a fill was taken back, no more units wait to be closed here than are held: the oldest that fit stay."""
+    held = Position.objects.filter(account=order.account_id, instrument=order.instrument_id)
+    units = abs(held.values_list("quantity", flat=True).first() or Decimal(0))
+    waiting = Order.objects.live().filter(
+        account=order.account_id, instrument=order.instrument_id, venue=Venue.PAPER, held=Held.HOLDINGS
+    )
+    for each in waiting.filter(reserved_units__gt=0).exclude(pk=order.pk).order_by("id"):
+        units -= each.reserved_units
+        if units < 0:
+            units += each.reserved_units
+            with suppress(InvalidState):
+                cancel(each)
 
 
 @transaction.atomic

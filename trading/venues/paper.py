@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import PaperFills
@@ -74,16 +74,44 @@ def match(instrument_id: int) -> int:
 def _match_now(instrument_id: int, quote: Quote | None, *, coming: Sequence[int] = ()) -> int:
     """As `match` at this quote; those that are `coming` have not met the book yet, though they wait in it."""
     now = timezone.now()
-    offer = None
-    if quote is not None and is_fresh(quote, now=now):
-        offer = Offer(quote.bid or quote.last, quote.ask or quote.last, quote.bid_size, quote.ask_size)
     _lock_book(instrument_id)
+    offer = _offer(quote) if quote is not None and is_fresh(quote, now=now) else None
     if coming:
         waiting = Order.objects.filter(pk__in=coming, is_resting=True, status=Status.NEW, filled_quantity=0)
         trades.lock_accounts(waiting.order_by().values_list("account_id", flat=True))
         waiting.update(is_resting=False)
     concerned = _concerned(instrument_id, offer)
-    return _settle(concerned, lambda book, terms: matched(book, offer, terms), at=now, source=PaperFills.QUOTES)
+    return _settle(
+        concerned,
+        lambda book, terms: matched(book, offer, terms),
+        at=now,
+        source=PaperFills.QUOTES,
+        offered_by=quote,
+    )
+
+
+def _offer(quote: Quote) -> Offer:
+    """What the quote still offers: of its sizes, what paper orders have not taken yet. The book is locked."""
+    bid, ask = quote.bid or quote.last, quote.ask or quote.last
+    if quote.bid_size is None and quote.ask_size is None:
+        return Offer(bid, ask)
+    taken = Quote.objects.filter(pk=quote.pk, quoted_at=quote.quoted_at).values_list("bid_taken", "ask_taken").first()
+    bid_taken, ask_taken = taken or (_ZERO, _ZERO)
+    bid_left = None if quote.bid_size is None else max(_ZERO, quote.bid_size - bid_taken)
+    ask_left = None if quote.ask_size is None else max(_ZERO, quote.ask_size - ask_taken)
+    return Offer(bid, ask, bid_left, ask_left)
+
+
+def _use_up(quote: Quote, found: dict[int, Order], result: Matched) -> None:
+    """What these fills took of the quote is not there for the next."""
+    taken = dict.fromkeys(Side, _ZERO)
+    for fill in result.fills:
+        if fill.against is None:
+            taken[Side(found[fill.key].side)] += fill.quantity
+    sizes = {"bid_taken": (quote.bid_size, taken[Side.SELL]), "ask_taken": (quote.ask_size, taken[Side.BUY])}
+    used = {name: F(name) + units for name, (size, units) in sizes.items() if size is not None and units}
+    if used:
+        Quote.objects.filter(pk=quote.pk, quoted_at=quote.quoted_at).update(**used)
 
 
 @transaction.atomic
@@ -147,7 +175,9 @@ def _concerned(instrument_id: int, offer: Offer | None) -> list[int]:
     return sorted(found)
 
 
-def _settle(concerned: Sequence[int], judge: _Match, *, at: datetime, source: str) -> int:
+def _settle(
+    concerned: Sequence[int], judge: _Match, *, at: datetime, source: str, offered_by: Quote | None = None
+) -> int:
     if not concerned:
         return 0
     rows = Order.objects.filter(pk__in=concerned, status__in=[Status.NEW, Status.PARTIALLY_FILLED])
@@ -163,6 +193,8 @@ def _settle(concerned: Sequence[int], judge: _Match, *, at: datetime, source: st
     # As they are now: while this waited for an account, one of its orders may have been canceled.
     found, book, result = _judged(rows, judge, terms, source)
     _remember(_moved(found, book))
+    if offered_by is not None:
+        _use_up(offered_by, found, result)
     return _record(found, result, terms, at=at)
 
 
@@ -300,13 +332,14 @@ def is_ahead(quote: Quote, *, now: datetime) -> bool:
 # A quote that was ahead when it was taken gives way to the first that is not.
 _STORE = """
 INSERT INTO trading_quote (
-    instrument_id, bid, ask, last, bid_size, ask_size, conditions, tape, last_size, traded_at, quoted_at, source)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    instrument_id, bid, ask, last, bid_size, ask_size, conditions, tape, last_size, traded_at, quoted_at, source,
+    bid_taken, ask_taken)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, 0)
 ON CONFLICT (instrument_id) DO UPDATE SET bid = excluded.bid, ask = excluded.ask, last = excluded.last,
     conditions = excluded.conditions, tape = excluded.tape, last_size = excluded.last_size,
     traded_at = excluded.traded_at,
     bid_size = excluded.bid_size, ask_size = excluded.ask_size, quoted_at = excluded.quoted_at,
-    source = excluded.source
+    source = excluded.source, bid_taken = 0, ask_taken = 0
 WHERE trading_quote.quoted_at <= excluded.quoted_at OR trading_quote.quoted_at > %s
 RETURNING instrument_id
 """
