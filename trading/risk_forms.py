@@ -38,7 +38,7 @@ class FlattenForm(forms.Form):
 
     account = OwnAccountField(
         label=gettext_lazy("Account"), required=False, max_length=100,
-        help_text=gettext_lazy("By its name; all of them without one."),
+        help_text=gettext_lazy("By its name. Left empty, all of them."),
     )  # fmt: skip
     confirm = forms.BooleanField(label=gettext_lazy("Close everything at the market"), required=False)
 

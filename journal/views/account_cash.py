@@ -1,6 +1,8 @@
 """The cash of an account: what is there, every change of it, and the forms that change it."""
 
+import re
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -12,14 +14,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import ledger, paging, toasts, undo
 from accounts.errors import DomainError
-from accounts.models import Account, LedgerEntry, LedgerKind, Portfolio
+from accounts.models import Account, LedgerEntry, LedgerKind, Portfolio, User
 from accounts.paging import Listing
 from accounts.permissions import may_write_required, person_of
 from journal import table_export
 from journal.account_forms import CashForm, choice_of
 from journal.templatetags.journal_format import signed_money
+from trading.models import Order
 from trading.refusals import says_why
 
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _VERBS: dict[str, Any] = {
     LedgerKind.DEPOSIT: ledger.deposit,
     LedgerKind.WITHDRAWAL: ledger.withdraw,
@@ -97,6 +101,13 @@ def _entries(request: HttpRequest, account: Account) -> Any:
     return (rows.filter(kind=kind) if kind else rows).select_related("portfolio")
 
 
+def _orders(person: User, entries: Iterable[LedgerEntry]) -> dict[str, Order]:
+    """The orders that entries are of, by what the entries note: the id alone says nothing to people."""
+    noted = {each.note for each in entries if _ID.fullmatch(each.note)}
+    found = Order.objects.for_user(person).filter(public_id__in=noted).select_related("instrument") if noted else ()
+    return {str(order.public_id): order for order in found}
+
+
 def _page(request: HttpRequest, account: Account, form: CashForm) -> HttpResponse:
     person = person_of(request)
     kind = choice_of(request.GET, "kind", LedgerKind.values)
@@ -108,7 +119,11 @@ def _page(request: HttpRequest, account: Account, form: CashForm) -> HttpRespons
         .filter(portfolio__account=account, idempotency_key__in=[ledger.reversal_key(each) for each in page.results])
         .values_list("idempotency_key", flat=True)
     )
-    entries = [(each, ledger.is_reversible(each), ledger.reversal_key(each) in reversed_keys) for each in page.results]
+    orders = _orders(person, page.results)
+    entries = [
+        (each, ledger.is_reversible(each), ledger.reversal_key(each) in reversed_keys, orders.get(each.note))
+        for each in page.results
+    ]
     context = {
         "account": account,
         "portfolios": Portfolio.objects.for_user(person).filter(account=account).order_by("currency", "id"),

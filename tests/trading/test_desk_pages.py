@@ -164,6 +164,8 @@ def test_without_a_script_the_ticket_is_looked_at_by_a_button(
 def test_the_close_of_a_position_is_filled_in(alice_client: Client, account: Account, acme: Instrument) -> None:
     placed(account, acme, ticket("buy", "100"))
 
+    ledger = alice_client.get(f"/accounts/{account.public_id}/cash/").content.decode()
+    assert f'<a href="/desk/orders/{Order.objects.get().public_id}/">Buy ACME</a>' in ledger
     page = alice_client.get(f"{NEW}?close={Trade.objects.get().public_id}").content.decode()
 
     assert '<option value="sell_to_close" selected>' in page
