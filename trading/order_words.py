@@ -64,7 +64,7 @@ TIMES: Mapping[str, str | Promise] = {
     TimeInForce.CLS: _("At the close"),
 }
 CLASSES: Mapping[str, str | Promise] = {
-    OrderClass.SIMPLE: _("Alone"),
+    OrderClass.SIMPLE: _("None: the order alone"),
     OrderClass.BRACKET: _("Bracket: brings target and stop"),
     OrderClass.OTO: _("One exit: brings a target or a stop"),
     OrderClass.OCO: _("Exits only: target and stop, one cancels the other"),
