@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import DataError, IntegrityError, connection, transaction
 
-from accounts import versions
+from accounts import instants, versions
 from accounts.decimals import strict
 from accounts.fields import LARGEST_PRICE
 from trading import bulk, feeds, plain_bars
@@ -33,7 +33,6 @@ LENGTHS: Mapping[str, timedelta] = {
     Timeframe.DAY: timedelta(days=1),
 }
 
-_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 #: Numbers above it are milliseconds since 1970, not seconds: the year 5138 otherwise.
 _MILLISECONDS = 100_000_000_000
 _NOTHING = Decimal(0)
@@ -156,12 +155,12 @@ def moment(text: str, *, zone: tzinfo = UTC) -> datetime:
     if text.isascii() and text.isdigit() and len(text) > len("20260331"):
         number = int(text[:18])
         seconds, thousandths = divmod(number, 1000) if number >= _MILLISECONDS else (number, 0)
-        moment = datetime.fromtimestamp(min(seconds, int(_LATEST.timestamp())), UTC)
+        moment = datetime.fromtimestamp(min(seconds, int(instants.LATEST.timestamp())), UTC)
         moment += timedelta(milliseconds=thousandths)
     else:
         found = datetime.fromisoformat(text)
         moment = found if found.tzinfo else found.replace(tzinfo=zone)
-    if not _EARLIEST <= moment < _LATEST:
+    if not instants.is_kept(moment):
         raise ValueError(f"{text[:40]!r} is not between 1900 and 2200")
     return moment.astimezone(UTC)
 
