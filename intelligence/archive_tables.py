@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 
-from intelligence.models import Decision, DecisionOutcome, OutcomeSource
+from intelligence import analysis_shape
+from intelligence.models import Decision, DecisionOutcome, NewsArticle, OutcomeSource, StockAnalysis
+from intelligence.news_parsing import canonical
+from journal.archive.opening import ArchiveRefused
 from journal.archive.places import Place
 from journal.archive.tables import Table, all_columns
 
@@ -37,6 +40,26 @@ def _decisions(restorer: "Restorer", table: Table, rows: Rows) -> None:
     restorer.rows(table, others)
 
 
+def _news(restorer: "Restorer", table: Table, rows: Rows) -> None:
+    """The articles are there. Raises ArchiveRefused where one is at no address of the web."""
+    for row in rows:
+        if canonical(row["url"]) != row["url"]:
+            raise ArchiveRefused(f"news.jsonl: {row['url'][:60]!r} is no address of an article.", code="bad_line")
+    restorer.rows(table, rows)
+
+
+def _analyses(restorer: "Restorer", table: Table, rows: Rows) -> None:
+    """The analyses are there, each with parts of the shape that pages read. Raises ArchiveRefused for one without."""
+    try:
+        for row in rows:
+            for name in analysis_shape.PARTS:
+                if row[name] is not None:
+                    analysis_shape.check(name, row[name])
+    except analysis_shape.BadPart as error:
+        raise ArchiveRefused(f"analyses.jsonl: {error.pointer} {error.message}", code="bad_line") from error
+    restorer.rows(table, rows)
+
+
 TABLES = (
     Table(
         "decisions",
@@ -61,5 +84,23 @@ TABLES = (
         comes_with="decision",
         may_dangle=True,
         may_be_missing=True,
+    ),
+    Table(
+        "news",
+        NewsArticle,
+        all_columns(NewsArticle),
+        many={"instruments": "instruments", "decisions": "decisions"},
+        unique=("owner", "url"),
+        may_be_missing=True,
+        take=_news,
+    ),
+    Table(
+        "analyses",
+        StockAnalysis,
+        all_columns(StockAnalysis),
+        refs={"instrument": "instruments"},
+        many={"decisions": "decisions"},
+        may_be_missing=True,
+        take=_analyses,
     ),
 )

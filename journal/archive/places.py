@@ -3,7 +3,6 @@
 import hashlib
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.fields import ArrayField
@@ -128,13 +127,17 @@ def insert(
     fields = [each for each in model._meta.concrete_fields if not (each.primary_key or each.generated)]
     defaults = {each.column: _default(each) for each in fields}
     written = {each.column: _WRITERS[type(each)] for each in fields if type(each) in _WRITERS}
+    may_be_null = {each.column for each in fields if each.null}
     names = [each.column for each in fields if each.column in rows[0] or defaults[each.column] is not _LEFT_OUT]
 
     def values(key: int, row: dict[str, Any]) -> list[Any]:
         found = [row[name] if name in row else defaults[name] for name in names]
         return [
             key,
-            *(written.get(name, _as_it_is)(value) for name, value in zip(names, found, strict=True)),
+            *(
+                None if value is None and name in may_be_null else written.get(name, _as_it_is)(value)
+                for name, value in zip(names, found, strict=True)
+            ),
         ]
 
     bulk.copy_rows(
@@ -164,10 +167,6 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _duration(value: timedelta | None) -> str | None:
-    return None if value is None else duration_iso_string(value)
-
-
 def _array(values: Sequence[Any]) -> str:
     return "{" + ",".join("NULL" if value is None else bulk.text(value) for value in values) + "}"
 
@@ -176,5 +175,5 @@ def _array(values: Sequence[Any]) -> str:
 _WRITERS: dict[type, Callable[[Any], Any]] = {
     models.JSONField: _document,
     ArrayField: _array,
-    models.DurationField: _duration,
+    models.DurationField: duration_iso_string,
 }

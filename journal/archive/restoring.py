@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts import audit, versions
@@ -238,7 +239,9 @@ class Restorer:
         wanted = [tuple(row[name] for name in queried) for row in rows]
         candidates = table.rows(self.owner)
         for place, name in enumerate(queried):
-            candidates = candidates.filter(**{f"{name}__in": {each[place] for each in wanted}})
+            values = {each[place] for each in wanted}
+            nothing = Q(**{f"{name}__isnull": True}) if None in values else Q(pk__in=[])
+            candidates = candidates.filter(nothing | Q(**{f"{name}__in": values - {None}}))
         for pk, *values in candidates.values_list(*columns):
             key = values.pop(0) if has_key else None
             there[tuple(values)] = Place(pk, key, is_new=False)

@@ -19,9 +19,9 @@ from PIL import Image
 
 from accounts import ledger
 from accounts.models import Account, AccountGroup, AccountTag, LedgerEntry, Portfolio, Preference, User
-from intelligence import decisions
+from intelligence import decisions, news
 from intelligence.decisions import Links, StatedOutcome
-from intelligence.models import Decision, Embedding
+from intelligence.models import Decision, Embedding, NewsArticle, StockAnalysis
 from journal import breakdowns, reports
 from journal.archive import restoring, writing
 from journal.archive.opening import ArchiveRefused
@@ -53,6 +53,7 @@ from trading.models import (
     ManagedPosition,
     Order,
     OrderEvent,
+    RiskLimit,
     Tag,
     TagGroup,
     Trade,
@@ -509,6 +510,8 @@ def furnish_desk(alice: User) -> Account:
     by an order and one that watches, decisions with an outcome of a trade and a stated one.
     """
     account, acme, other = funded(alice, name="Desk", allows_short=True), share(), share("OTHER")
+    for where in ({}, {"account": account, "instrument": other}):
+        RiskLimit.objects.create(owner=alice, max_quantity=50, **where)
     quoted(acme, "10", "10")
     bought = placed(account, acme, ticket("buy", "10"), client_order_id="bought")
     resting = placed(account, other, ticket("buy", "1", "limit", limit_price="2"), client_order_id="resting")
@@ -529,7 +532,14 @@ def furnish_desk(alice: User) -> Account:
         ("Elsewhere", Links(instruments=[acme]), StatedOutcome(result_pct=Decimal("-0.02"))),
     ):
         said = decisions.Said("BUY", text, strategy="gap")
-        decisions.record(owner=alice, said=said, at=AT, links=links, external_id=text, stated=stated)
+        decided = decisions.record(owner=alice, said=said, at=AT, links=links, external_id=text, stated=stated)
+    article = NewsArticle.objects.create(
+        owner=alice, url="https://example.com/a", title="Up", source="x", published_at=AT
+    )
+    article.instruments.add(acme)
+    article.decisions.add(decided)
+    parts = {"technical_analysis": {}, "ai_recommendation": {"action": "BUY"}}
+    news.analyse(alice, acme, price=Decimal(10), parts=parts, at=AT, decisions=[decided])
     return account
 
 
@@ -560,6 +570,18 @@ def desk_of(owner: User) -> dict[str, Any]:
              each.outcome.result_amount)
             for each in Decision.objects.for_user(owner).resolved().order_by("id")
         ],
+        "limits": list(
+            RiskLimit.objects.filter(owner=owner).order_by("id")
+            .values_list("max_quantity", "account__name", "instrument__symbol")
+        ),
+        "news": list(
+            NewsArticle.objects.filter(owner=owner)
+            .values_list("url", "published_at", "instruments__symbol", "decisions__reasoning")
+        ),
+        "analyses": list(
+            StockAnalysis.objects.filter(owner=owner, news_sentiment__isnull=True)
+            .values_list("instrument__symbol", "current_price", "ai_recommendation", "decisions__reasoning")
+        ),
     }  # fmt: skip
 
 
@@ -590,6 +612,9 @@ def test_orders_that_ended_closed_plans_and_decisions_come_back_and_what_waits_d
         ("It holds", ["OTHER", "ACME"], "bought", "trade", Decimal("0.12"), 12),
         ("Elsewhere", ["ACME"], None, "stated", Decimal("-0.02"), None),
     ]
+    assert told["limits"] == [(50, None, None), (50, "Desk", "OTHER")]
+    assert told["news"] == [("https://example.com/a", AT, "ACME", "Elsewhere")]
+    assert told["analyses"] == [("ACME", 10, {"action": "BUY"}, "Elsewhere")]
     assert not {"waits"} & set(Order.objects.for_user(bob).values_list("client_order_id", flat=True))
     assert [each for each in remarks if "were left where they were" in each]
     assert TradingSession.objects.for_user(bob).get().name == "Morning"
@@ -611,10 +636,12 @@ def test_orders_that_ended_closed_plans_and_decisions_come_back_and_what_waits_d
     assert [each.name for each in INVARIANTS if list(each.broken())] == []
 
 
-def test_a_decision_that_was_imported_here_already_does_not_come_twice(
-    alice: User, bob: User, archive: Callable[[], Path]
-) -> None:
+def test_what_one_has_oneself_already_does_not_come_twice(alice: User, bob: User, archive: Callable[[], Path]) -> None:
     furnish_desk(alice)
+    RiskLimit.objects.create(owner=bob, max_quantity=7)
+    exit_strategies.set_default(
+        exit_strategies.create(owner=bob, name="Wide", plan=simple_plan(stop_loss=Decimal("0.1")))
+    )
     said = decisions.Said("SELL", "My own words")
     decisions.record(owner=bob, said=said, at=AT, links=Links(), external_id="Elsewhere")
 
@@ -622,6 +649,33 @@ def test_a_decision_that_was_imported_here_already_does_not_come_twice(
 
     found = Decision.objects.for_user(bob)
     assert sorted(found.values_list("reasoning", flat=True)) == ["It holds", "My own words"]
+    assert sorted(RiskLimit.objects.filter(owner=bob).values_list("max_quantity", flat=True)) == [7, 50]
+    assert list(ExitStrategy.objects.of_owner(bob).order_by("name").values_list("name", "is_default")) == [
+        ("Wide", True), ("Wide (2)", False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("news", {"url": "javascript:alert(1)"}),
+        ("analyses", {"ai_recommendation": {"action": "GAMBLE"}}),
+        ("orders", {"status": "sold"}),
+        ("orders", {"reserved_amount": "5"}),
+        ("managed_positions", {"taken": "{}"}),
+        ("exit_strategies", {"hold_at_most": "soon"}),
+    ],
+)
+def test_what_the_desk_and_the_memory_would_not_write_is_refused(
+    alice: User, bob: User, archive: Callable[[], Path], table: str, values: dict[str, Any]
+) -> None:
+    furnish_desk(alice)
+    path = edited(archive(), table, **values)
+
+    with pytest.raises(ArchiveRefused):
+        taken_in(bob, path)
+
+    assert not Account.objects.filter(owner=bob).exists()
 
 
 def test_an_archive_of_before_sessions_and_orders_is_read(alice: User, bob: User, archive: Callable[[], Path]) -> None:
