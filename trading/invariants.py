@@ -4,7 +4,8 @@ Read-only. Each invariant names the rows that break it; none is the answer of a 
 to is checked by `journal.verification`, from the fills by another path.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -275,9 +276,10 @@ def _owned_keys() -> Iterator[tuple[type[Model], ForeignKey[Model, Model]]]:
                 yield model, field
 
 
-def _orders_worked_out_anew() -> Iterator[str]:
+def _orders_worked_out_anew(among: Collection[uuid.UUID] | None = None) -> Iterator[str]:
     """Every order's status, quantities and money are what its events make of it."""
-    rows = Order.objects.exclude(held="").select_related("instrument").prefetch_related("events").order_by("pk")
+    found = Order.objects.all() if among is None else Order.objects.filter(public_id__in=among)
+    rows = found.exclude(held="").select_related("instrument").prefetch_related("events").order_by("pk")
     for order in rows.iterator(chunk_size=_AT_A_TIME):
         state = fold(known_of(order.events.all()), quantity=order.quantity)
         hold = hold_of(order)
@@ -337,3 +339,15 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant("owners", "nothing of one person stands under another's", _nothing_of_one_under_another),
     _sql("history", "the application can only add to history", _ROLES),
 )
+
+_OF_DESK = ("orders-fills", "orders-status", "orders-events", "orders-ledger", "plans-units")
+
+
+def broken_by(keys: Collection[uuid.UUID]) -> Iterator[str]:
+    """The names of the invariants that orders and plans of these outside ids break; of the desk's own alone."""
+    if any(_orders_worked_out_anew(keys)):
+        yield "orders-anew"
+    names = {str(key) for key in keys}
+    for each in INVARIANTS:
+        if each.name in _OF_DESK and not names.isdisjoint(each.broken()):
+            yield each.name

@@ -4,8 +4,12 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from journal.archive import places
+from journal.archive.opening import ArchiveRefused
 from journal.archive.tables import BY_NAME, Table
+from trading import invariants
 from trading.models import ExitStrategy, Order
 
 if TYPE_CHECKING:
@@ -28,6 +32,15 @@ def name_orders(restorer: "Restorer", rows: Rows, column: str) -> None:
 
 def orders(restorer: "Restorer", table: Table, rows: Rows) -> None:
     """The orders are there. Those that took one another's place still belong together, and to nobody else's."""
+    there = restorer.places.of("instruments", {row["instrument"] for row in rows})
+    same = [
+        row for row in rows if row["instrument"] in there and there[row["instrument"]].id not in restorer.other_points
+    ]
+    if len(same) < len(rows):
+        restorer.remark(
+            _("Orders in instruments that have another point value here were left out: their fills are here.")
+        )
+    rows = same
     found = places.by_outside_id(table, restorer.owner, [row["public_id"] for row in rows])
     for row in rows:
         if found[row["public_id"]][0] != row["public_id"]:
@@ -61,6 +74,17 @@ def plan_exits(restorer: "Restorer", table: Table, rows: Rows) -> None:
         if found[row["public_id"]][0] != row["public_id"]:
             row["client_order_id"] = _client_id(restorer, row["client_order_id"])
     restorer.rows(table, rows)
+
+
+def check(restorer: "Restorer") -> None:
+    """Raises ArchiveRefused where orders or plans that came are not what their log, fills and cash make of them."""
+    keys = restorer.places.new_keys(("orders", "managed_positions"))
+    if keys and (broken := next(invariants.broken_by(keys), None)):
+        raise ArchiveRefused(
+            _("It contradicts itself: %(words)s.")
+            % {"words": next(each.words for each in invariants.INVARIANTS if each.name == broken)},
+            code="contradiction",
+        )
 
 
 def _client_id(restorer: "Restorer", old: str) -> str:

@@ -64,6 +64,8 @@ def instruments(restorer: "Restorer", rows: Rows) -> None:
     )
     for row in rows:
         here = found[row["public_id"]]
+        if here.multiplier != row["multiplier"]:
+            restorer.other_points.add(here.pk)
         if (here.breakeven_ticks, here.tick_size) != (row["breakeven_ticks"], row["tick_size"]) and (
             here.breakeven_ticks or row["breakeven_ticks"]
         ):

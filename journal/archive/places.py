@@ -60,6 +60,12 @@ class Places:
             )
             return {by_text[old]: Place(*place) for old, *place in cursor.fetchall()}
 
+    def new_keys(self, names: Collection[str]) -> list[uuid.UUID]:
+        """The outside ids of what came with this archive, of these tables."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT key FROM archive_place WHERE is_new AND name = ANY(%s)", [list(names)])
+            return [key for (key,) in cursor.fetchall()]
+
     def keys(self) -> dict[str, str]:
         """The outside ids that differ from those in the file, of what addresses and choices name: old to new."""
         with connection.cursor() as cursor:

@@ -48,6 +48,8 @@ class Restorer:
         self.places = Places()
         self.added: Counter[str] = Counter()
         self.remarks: list[str] = []
+        #: Instruments that have another point value here than in the file.
+        self.other_points: set[int] = set()
         self.done = 0
         self.is_first = not Account.objects.for_user(owner).exists()
         self.kept_files: list[str] = []
@@ -81,6 +83,7 @@ class Restorer:
             if table.name == "executions":
                 fills.rebuild(self)
         money.free_what_orders_held(self)
+        desk.check(self)
         links.follow(self, on_chunk=lambda: self.on_progress(self.done))
         versions.bump(self.owner.pk)
         # Tags, ratings and ticks were written past the verbs, which would have told the sums by them.
