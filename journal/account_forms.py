@@ -61,23 +61,14 @@ def filters_of(params: QueryDict) -> AccountFilters:
 
 def scope_of(params: QueryDict, user: User) -> MetricsFilter:
     """Which accounts every page is limited to, and the days and the currency of figures. Raises InvalidValue."""
-    query = QueryDict(mutable=True)
-    for name in SCOPE:
-        query.setlist(name, params.getlist(name))
-    if key := params.get("view"):
-        # As it stands in an address; what `journal.middleware` has read has the accounts of the set in its place.
-        query.setlist("account", _of_set(user, key))
-    return filters.parse(query, user=user)
-
-
-def _of_set(user: User, key: str) -> list[str]:
-    try:
-        found = saved_views.accounts_of(user, uuid.UUID(key))
-    except ValueError:
-        found = None
+    # As it stands in an address; what `journal.middleware` has read has the accounts of the set in place of its name.
+    found = saved_views.expanded(user, params)
     if found is None:
         raise InvalidValue(_("This choice of accounts is no longer kept."), pointer="?view")
-    return found
+    query = QueryDict(mutable=True)
+    for name in SCOPE:
+        query.setlist(name, found.getlist(name))
+    return filters.parse(query, user=user)
 
 
 def window_of(params: QueryDict, user: User) -> AccountsWindow:

@@ -1,6 +1,5 @@
 """What an address stands for: a set of accounts that is too large to be written out in it."""
 
-import uuid
 from collections.abc import Callable
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -28,13 +27,7 @@ class AccountSetMiddleware:
 
 
 def _expanded(user: User, query: QueryDict) -> QueryDict:
-    try:
-        ids = saved_views.accounts_of(user, uuid.UUID(str(query.get("view"))))
-    except ValueError:
-        ids = None
-    if ids is None:
+    found = saved_views.expanded(user, query)
+    if found is None:
         raise Http404(_("This choice of accounts is no longer kept."))
-    expanded = query.copy()
-    del expanded["view"]
-    expanded.setlist("account", ids)
-    return expanded
+    return found

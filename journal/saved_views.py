@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from accounts.errors import Conflict, InvalidValue
@@ -107,6 +108,21 @@ def accounts_of(user: User, key: uuid.UUID) -> list[str] | None:
     """The ids of the accounts in a set of this person; None where there is no such set."""
     query = SavedView.objects.for_user(user).filter(public_id=key, page=_SET).values_list("query", flat=True).first()
     return None if query is None else [part.removeprefix("account=") for part in query.split("&")]
+
+
+def expanded(user: User, query: QueryDict) -> QueryDict | None:
+    """The parameters with the accounts of the set in place of its `view`; None where there is no such set."""
+    found = query.copy()
+    if key := query.get("view"):
+        try:
+            ids = accounts_of(user, uuid.UUID(key))
+        except ValueError:
+            ids = None
+        if ids is None:
+            return None
+        found.setlist("account", list(dict.fromkeys([*ids, *query.getlist("account")])))
+    found.pop("view", None)
+    return found
 
 
 def key_of(value: Any) -> str:

@@ -259,30 +259,35 @@ def register() -> None:
     preferences.register(DENSITY, preferences.one_of(*DENSITIES))
 
 
-def lines(listed: TradeList, *, offset: int, limit: int, columns: Sequence[Column], scale: Scale) -> list[Row]:
+def lines(
+    listed: TradeList, *, offset: int, limit: int, columns: Sequence[Column], scale: Scale, query: str = ""
+) -> list[Row]:
     """The rows of the list from `offset` on, at most `limit` of them, as lines of the table.
+
+    `query` goes along where a cell leads to another page.
 
     Kept until something of the person changes, like the list itself: to write them takes longer than to find them.
     Percentages are not: what they are of may still be computed.
     """
-    look = [get_language(), timezone.get_current_timezone_name(), scale.unit, [column.name for column in columns]]
+    names = [column.name for column in columns]
+    look = [get_language(), timezone.get_current_timezone_name(), scale.unit, names, query]
     kept = listed.kept(
-        "lines", lambda: _lines(listed, offset, limit, columns, scale), listed.order, offset, limit, look
+        "lines", lambda: _lines(listed, offset, limit, columns, scale, query), listed.order, offset, limit, look
     )
     return [Row(id, symbol, index, link, SafeString(cells), *words) for id, symbol, index, link, cells, *words in kept]
 
 
 def _lines(
-    listed: TradeList, offset: int, limit: int, columns: Sequence[Column], scale: Scale
+    listed: TradeList, offset: int, limit: int, columns: Sequence[Column], scale: Scale, query: str
 ) -> list[tuple[str, str, int, str, str, str, str]]:
     rows = rows_of(trade_windows.window(listed, offset=offset, limit=limit).trades, listed.wanted)
     if any(column.is_of_tags for column in columns):
         rows = with_tags(rows)
-    return [_line(row, columns, scale, index=offset + place + 2) for place, row in enumerate(rows)]
+    return [_line(row, columns, scale, query, index=offset + place + 2) for place, row in enumerate(rows)]
 
 
 def _line(
-    row: TradeRow, columns: Sequence[Column], scale: Scale, *, index: int
+    row: TradeRow, columns: Sequence[Column], scale: Scale, query: str, *, index: int
 ) -> tuple[str, str, int, str, str, str, str]:
     """The values of a `Row`."""
     trade = row.trade
@@ -294,24 +299,24 @@ def _line(
         trade.instrument.symbol,
         index,
         reverse("trade_detail", args=[trade.public_id]),
-        _cells([column.cell(row, scale) for column in columns]),
+        _cells([column.cell(row, scale) for column in columns], query),
         _("Choose %(words)s") % {"words": words},
         f"{side} {written.quantity(trade.quantity)} · {closed if trade.closed_on else _('open')}",
     )
 
 
-def _cells(cells: Sequence[Cell]) -> str:
+def _cells(cells: Sequence[Cell], query: str) -> str:
     """The cells as they stand in the page: a template takes five times as long, for a hundred rows and each jump."""
     last = len(cells) - 1
-    return "".join([_cell(cell, is_last=place == last) for place, cell in enumerate(cells)])
+    return "".join([_cell(cell, query, is_last=place == last) for place, cell in enumerate(cells)])
 
 
-def _cell(cell: Cell, *, is_last: bool) -> str:
+def _cell(cell: Cell, query: str, *, is_last: bool) -> str:
     css = escape(cell.css if is_last else f"{cell.css} hide-phone")
     title = f' title="{escape(cell.title)}"' if cell.title else ""
     text = escape(cell.text)
     if cell.link:
-        text = f'<a href="{escape(cell.link)}" tabindex="-1">{text}</a>'
+        text = f'<a href="{escape(cell.link + query)}" tabindex="-1">{text}</a>'
     tags = "".join(
         [
             '<span class="tag"><svg class="dot" viewBox="0 0 8 8" aria-hidden="true">'

@@ -8,6 +8,7 @@ from django import template
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
+from accounts.addresses import written
 from journal import filters
 from journal.panel_tables import Column
 from journal.templatetags import journal_format
@@ -18,6 +19,8 @@ register = template.Library()
 
 #: Of one answer only, so that no link carries them along.
 _PASSING = ("cursor", "page", "format", "as", "offset", "limit", "panels")
+#: What chooses trades, as addresses have it.
+_FILTERS = (*filters.NAMES, "view")
 #: Filters that say where one is, and not which trades are meant.
 _PLACES = ("month",)
 
@@ -29,6 +32,9 @@ def _with(query: QueryDict, changes: Mapping[str, Any]) -> str:
             continue
         name = name.rstrip("_")
         query.pop(name, None)
+        if name == "account":
+            # One account is meant, and not a set of them besides.
+            query.pop("view", None)
         if value is not None:
             query[name] = str(value)
     return f"?{query.urlencode()}" if query else ""
@@ -36,7 +42,7 @@ def _with(query: QueryDict, changes: Mapping[str, Any]) -> str:
 
 def _kept(context: template.Context) -> QueryDict:
     request: HttpRequest = context["request"]
-    query: QueryDict = request.GET.copy()
+    query = written(request).copy()
     for name in _PASSING:
         query.pop(name, None)
     return query
@@ -65,7 +71,7 @@ def trades_url(context: template.Context, link: Mapping[str, Any] | None = None,
     """The list of the trades that the filters of this page let through, narrowed further."""
     query = _kept(context)
     for name in list(query):
-        if name not in filters.NAMES or name in _PLACES:
+        if name not in _FILTERS or name in _PLACES:
             query.pop(name)
     return reverse("trade_list") + _with(query, {**(link or {}), **more})
 
@@ -75,7 +81,7 @@ def day_url(context: template.Context, day: date, account: Any = "") -> str:
     """The page of a day under the filters of this one; the day is the range."""
     query = _kept(context)
     for name in list(query):
-        if name not in filters.NAMES or name in (*_PLACES, "from", "to"):
+        if name not in _FILTERS or name in (*_PLACES, "from", "to"):
             query.pop(name)
     return reverse("day", args=[day.isoformat()]) + _with(query, {"account": account})
 

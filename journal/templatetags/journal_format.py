@@ -344,6 +344,8 @@ def filtered(context: template.Context, address: str, extra: Mapping[str, Any] |
     frame = context.get("frame")
     pairs: list[tuple[str, str]] = [] if frame is None else list(frame.pairs)
     names = {name.rstrip("_") for name in more}
+    if more.get("account"):
+        names.add("view")
     pairs = [pair for pair in pairs if pair[0] not in names]
     pairs += [(name.rstrip("_"), str(value)) for name, value in more.items() if value not in (None, "")]
     return f"{address}?{urlencode(pairs)}" if pairs else address

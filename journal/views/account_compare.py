@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts import versions
+from accounts.addresses import written
 from accounts.errors import InvalidValue
 from accounts.models import Account, User
 from accounts.permissions import person_of
@@ -47,12 +48,13 @@ def account_compare(request: HttpRequest) -> HttpResponseBase:
     if added := request.GET.get("add", "").strip():
         found = _named(person, added)
         if found is not None:
-            return redirect(f"{request.path}?{_with(request.GET, found)}")
+            return redirect(f"{request.path}?{_with(written(request), found)}")
         problem = _("No account is called “%(name)s”.") % {"name": added[:100]}
     context: dict[str, Any] = {
         "version": version,
         "align": align,
         "problem": problem,
+        "asked": [pair for pair in _pairs(written(request)) if pair[0] != "add"],
         "added": added if problem else "",
         "most": MOST_COMPARED,
     }
@@ -122,6 +124,10 @@ def _with(params: QueryDict, account: Account) -> str:
     return query.urlencode()
 
 
+def _pairs(params: QueryDict) -> list[tuple[str, str]]:
+    return [(name, value) for name, values in params.lists() for value in values]
+
+
 def _without(params: QueryDict, *names: str) -> QueryDict:
     query = params.copy()
     for name in names:
@@ -130,13 +136,14 @@ def _without(params: QueryDict, *names: str) -> QueryDict:
 
 
 def _chips(request: HttpRequest, chosen: dict[str, Account]) -> list[tuple[Account, str]]:
-    """Each chosen account with the address without it; "" where a broker, and not its name, chose it."""
-    named = request.GET.getlist("account")
+    """The first of the chosen, each with the address without it; "" where a broker or a set chose it, not its name."""
+    query = written(request)
+    named = query.getlist("account")
     chips = []
-    for key, account in chosen.items():
+    for key, account in list(chosen.items())[:MOST_COMPARED]:
         address = ""
         if key in named:
-            query = _without(request.GET, "add")
+            query = _without(query, "add")
             query.setlist("account", [each for each in named if each != key])
             address = f"{request.path}?{query.urlencode()}"
         chips.append((account, address))

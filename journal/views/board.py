@@ -115,7 +115,9 @@ class Board:
     @cached_property
     def kept_pairs(self) -> list[tuple[str, str]]:
         """What the address holds besides lines, for the form that picks them."""
-        return [(name, value) for name, values in self.params.lists() for value in values if name not in _PASSING]
+        left_out = (*_PASSING, "line")
+        pairs = written(self.request).lists()
+        return [(name, value) for name, values in pairs for value in values if name not in left_out]
 
     # ------------------------------------------------------------ answers
 

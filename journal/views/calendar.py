@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.addresses import written
 from accounts.errors import InvalidValue
 from journal import breakdowns, charts, panel_tables, table_export
 from journal.charts import FIRST_YEAR, LAST_YEAR
@@ -30,7 +31,7 @@ def calendar(request: HttpRequest) -> HttpResponseBase:
     year = _year(request)
     opened = request.session.get(_OPENED)
     if opened and not any(request.GET.get(name) for name in ("month", "year", "from", "to")):
-        query = request.GET.copy()
+        query = written(request).copy()
         query["month"] = opened
         return redirect(f"{request.path}?{query.urlencode()}")
     board = Board(request, also=("year",))

@@ -12,11 +12,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from accounts.addresses import written
 from accounts.errors import InvalidValue
 from accounts.models import User
 from accounts.permissions import person_of
 from journal import breakdowns, contrast_tables, contrasts, filters, report_charts, report_forms, units
-from journal.context import today_of
+from journal.context import Frame, today_of
 from journal.contrasts import Contrast
 from journal.report_forms import Side
 from journal.units import Scale, Unit
@@ -53,7 +54,7 @@ def contrast(request: HttpRequest) -> HttpResponseBase:
             "answer": answer,
             "table": contrast_tables.contrast(answer, scales=scales),
             **_curves(person, (one, other), answer, scales),
-            "links": [_link(side) for side in (one, other)],
+            "links": [_link(request, side) for side in (one, other)],
             **standing(answer),
         }
     return render(request, "journal/report_compare.html", context)
@@ -80,8 +81,15 @@ def _curves(person: User, both: tuple[Side, Side], answer: Contrast, scales: tup
     }
 
 
-def _link(side: Side) -> str:
-    return side.params.urlencode()
+def _link(request: HttpRequest, side: Side) -> str:
+    """The parameters that find the side's trades, with the set of accounts by its name where it is that of the page."""
+    query, page = side.params.copy(), written(request)
+    if "view" in page and query.getlist("account") == request.GET.getlist("account"):
+        query.pop("account", None)
+        query.setlist("view", page.getlist("view"))
+    if unit := page.get("unit"):
+        query["unit"] = unit
+    return query.urlencode()
 
 
 def _refuse_unknown(request: HttpRequest) -> None:
@@ -100,7 +108,8 @@ def _examples(request: HttpRequest) -> list[tuple[Any, str]]:
     today = today_of(person_of(request))
     first = today.replace(day=1)
     before = first - timedelta(days=1)
-    kept = [(name, value) for name in report_forms.SHARED for value in request.GET.getlist(name) if value]
+    kept = Frame(request).pairs
+    but_days = [pair for pair in kept if pair[0] not in ("from", "to")]
 
     def address(**pairs: str) -> str:
         return "?" + urlencode([*kept, *((name.replace("__", "."), value) for name, value in pairs.items())])
@@ -112,6 +121,7 @@ def _examples(request: HttpRequest) -> list[tuple[Any, str]]:
             "?"
             + urlencode(
                 [
+                    *but_days,
                     ("a.from", first.isoformat()),
                     ("a.to", today.isoformat()),
                     ("b.from", before.replace(day=1).isoformat()),

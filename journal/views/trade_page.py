@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts import toasts, versions
+from accounts.addresses import written
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import User
 from accounts.permissions import may_write_required, person_of
@@ -190,7 +191,7 @@ def _own_trade(request: HttpRequest, public_id: uuid.UUID) -> Trade:
 
 
 def _query(request: HttpRequest) -> str:
-    text = request.GET.urlencode()
+    text = written(request).urlencode()
     return f"?{text}" if text else ""
 
 

@@ -16,11 +16,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import preferences, toasts, versions
+from accounts.addresses import written
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import User
 from accounts.permissions import may_write_required, person_of
-from journal import bulk_acts, reports, reviewing, trade_filters, trade_tables, trade_windows, units
-from journal.context import today_of
+from journal import bulk_acts, reports, reviewing, saved_views, trade_filters, trade_tables, trade_windows, units
+from journal.context import Frame, today_of
 from journal.filters import MetricsFilter
 from journal.trade_export import lines as csv_lines
 from journal.trade_windows import TradeList
@@ -51,7 +52,12 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
         "version": version,
         "total": total,
         "trades": trade_tables.lines(
-            listed, offset=offset, limit=FIRST_ROWS, columns=columns, scale=units.scale(units.of(request), sums)
+            listed,
+            offset=offset,
+            limit=FIRST_ROWS,
+            columns=columns,
+            scale=units.scale(units.of(request), sums),
+            query=Frame(request).query,
         ),
         "columns": columns,
         "heads": _heads(request, listed.order, columns),
@@ -63,14 +69,14 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
         "sums": sums,
         "panel": panel,
         "more_set": SimpleLazyObject(lambda: sum(field.is_set for field in panel[trade_filters.ALWAYS_SHOWN :])),
-        "chips": SimpleLazyObject(lambda: trade_filters.chips(panel, request.GET)),
+        "chips": SimpleLazyObject(lambda: trade_filters.chips(panel, written(request))),
         "wanted": listed.wanted,
         "order": listed.order,
-        "query": _query(request.GET, "offset", "limit"),
-        "export_query": _query(request.GET, "offset", "limit", "order", "unit"),
-        "link_query": _link_query(request.GET),
-        "earlier": _page(request.GET, offset - FIRST_ROWS) if offset else "",
-        "later": _page(request.GET, offset + FIRST_ROWS) if offset + FIRST_ROWS < total else "",
+        "query": _query(written(request), "offset", "limit"),
+        "export_query": _query(written(request), "offset", "limit", "order", "unit"),
+        "link_query": _link_query(written(request)),
+        "earlier": _page(written(request), offset - FIRST_ROWS) if offset else "",
+        "later": _page(written(request), offset + FIRST_ROWS) if offset + FIRST_ROWS < total else "",
         "setups": SimpleLazyObject(lambda: _tags_of(person, TagRole.SETUP)),
         "mistakes": SimpleLazyObject(lambda: _tags_of(person, TagRole.MISTAKE)),
         "tag_names": Tag.objects.for_user(person).order_by("name", "id").values_list("name", flat=True)[:300],
@@ -90,9 +96,14 @@ def trade_rows(request: HttpRequest) -> HttpResponse:
     listed = trade_windows.of(person, request.GET)
     offset, limit = trade_windows.bounds_of(request.GET)
     rows = trade_tables.lines(
-        listed, offset=offset, limit=limit, columns=trade_tables.columns_of(person), scale=_scale(request, listed)
+        listed,
+        offset=offset,
+        limit=limit,
+        columns=trade_tables.columns_of(person),
+        scale=_scale(request, listed),
+        query=Frame(request).query,
     )
-    answer = render(request, "trading/_trade_rows.html", {"trades": rows, "link_query": _link_query(request.GET)})
+    answer = render(request, "trading/_trade_rows.html", {"trades": rows, "link_query": _link_query(written(request))})
     answer.headers["X-Total"] = str(trade_windows.total(listed))
     return answer
 
@@ -144,7 +155,10 @@ def trade_bulk(request: HttpRequest) -> HttpResponse:
 def _chosen(request: HttpRequest, act: bulk_acts.Act) -> list[int]:
     person = person_of(request)
     if request.POST.get("all"):
-        listed = trade_windows.of(person, QueryDict(request.POST.get("query", "").removeprefix("?")))
+        query = saved_views.expanded(person, QueryDict(request.POST.get("query", "").removeprefix("?")))
+        if query is None:
+            raise InvalidValue(_("This choice of accounts is no longer kept."), pointer="/query")
+        listed = trade_windows.of(person, query)
         return bulk_acts.matching(listed, act=act, leaving_out=_ids(request.POST.getlist("except")))
     return bulk_acts.named(person, _ids(request.POST.getlist("id")), act=act)
 
@@ -196,7 +210,7 @@ def _heads(request: HttpRequest, order: str, columns: list[trade_tables.Column])
         found.append(
             {
                 "column": column,
-                "address": f"?{urlencode([*_pairs(request.GET, 'order', 'offset', 'limit'), ('order', wanted)])}",
+                "address": f"?{urlencode([*_pairs(written(request), 'order', 'offset', 'limit'), ('order', wanted)])}",
                 "sorted": direction if is_by else ("none" if name else ""),
             }
         )

@@ -68,6 +68,34 @@ def test_many_accounts_are_a_set_that_the_address_names(
     assert f'href="/calendar/{address[1:]}"' in page
 
 
+def test_no_link_spells_out_a_set_of_accounts(alice: User, alice_client: Client, sixty: list[Account]) -> None:
+    """An address of thousands of ids is one that no server takes."""
+    trade = make_trade(sixty[3], day=DAY, pnl="10")
+    view = saved_views.keep_set(alice, [account.public_id for account in sixty[1:]]).public_id
+    month = DAY.isoformat()[:7]
+
+    for path in (
+        "/", "/trades/", "/trades/rows/", f"/calendar/?month={month}", "/reports/compare/?a.side=long&b.side=short",
+        "/dashboard/panels/accounts/", "/dashboard/panels/symbol/", "/accounts/", "/journal/", "/accounts/compare/",
+        f"/days/{DAY}/", f"/trades/{trade.public_id}/", "/trades/review/", "/reports/by/?by=account", "/playbooks/",
+    ):  # fmt: skip
+        page = alice_client.get(f"{path}{'&' if '?' in path else '?'}view={view}").content.decode()
+        assert not re.search(r"account=[0-9a-f-]{36}&(amp;)?([a-z_]+=[^&\"]*&(amp;)?)*account=", page), path
+        assert str(view) in page or "/rows/" in path, path
+    rows = alice_client.get(f"/trades/rows/?view={view}").content.decode()
+    assert f'href="/accounts/{sixty[3].public_id}/?view={view}"' in rows
+
+    # One account out of the set is that one alone, and one more beside it is both.
+    assert f"account={sixty[3].public_id}" in alice_client.get(f"/reports/by/?by=account&view={view}").content.decode()
+    chosen = alice_client.get(f"/accounts/compare/?view={view}&add={sixty[0].name}").headers["Location"]
+    assert f"view={view}" in chosen
+    assert "60 accounts" in alice_client.get(chosen).content.decode()
+    asked = {"act": "rate", "value_rate": "5", "all": "1", "query": f"view={view}"}
+    alice_client.post("/trades/bulk/", asked)
+    trade.refresh_from_db()
+    assert trade.rating == 5
+
+
 def test_a_set_of_somebody_else_is_not_there(
     alice: User, bob_client: Client, alice_client: Client, sixty: list[Account]
 ) -> None:
