@@ -4,7 +4,8 @@ import os
 import random
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,7 @@ from accounts.models import Account, AuditEvent, LedgerEntry
 from tests.factories import make_user
 from tests.trading.desk import broken, cash, funded, share, ticket
 from tests.waiting import PATIENCE, at_once, until, until_somebody_waits
-from trading import joint_orders, order_facts, order_groups, orders, trades
+from trading import joint_orders, order_facts, order_groups, orders, risk, trades
 from trading.models import Instrument, Order, Quote
 from trading.order_rules.broker_events import Fill
 from trading.order_rules.vocabulary import OrderClass
@@ -75,6 +76,35 @@ def test_without_the_lock_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
 
     reserved = sum(order.reserved_amount for order in Order.objects.all())
     assert reserved != cash(account)[1]
+
+
+def _one_position_in_two_accounts() -> list[str]:
+    """What becomes of an order in each of two accounts of somebody who may have one position in all."""
+    owner, acme = make_user(), share()
+    accounts = [funded(owner, name=name) for name in ("One", "Two")]
+    risk.set_limit(owner, max_open_positions=1)
+    count, counted = risk.Book.of, threading.Barrier(2)
+
+    def once_both_have_counted(owner_id: int, *, at: datetime) -> Any:
+        book = count(owner_id, at=at)
+        with suppress(threading.BrokenBarrierError):
+            counted.wait(1)
+        return book
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(risk.Book, "of", once_both_have_counted)
+        answers = at_once(*[_buy(account, acme) for account in accounts])
+    return sorted(answer.order.status for answer in answers)
+
+
+def test_a_limit_over_all_accounts_holds_for_orders_in_several_at_once() -> None:
+    assert _one_position_in_two_accounts() == ["new", "rejected"]
+
+
+def test_without_holding_the_book_both_would_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(risk.Book, "hold", lambda owner_id: None)
+
+    assert _one_position_in_two_accounts() == ["new", "new"]
 
 
 def test_one_client_id_sent_by_many_at_once_is_one_order_with_one_reservation() -> None:

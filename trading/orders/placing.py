@@ -90,6 +90,7 @@ def place_many(requests: Sequence[Request], *, may_rest: bool = False) -> list[P
     first = _first_of(facts.known)
     answers: list[Placed | NotPlaced] = []
     desk = _Desk(facts, may_rest=may_rest)
+    desk.hold_books()
     for request in named:
         before = first.get(request.key)
         if before is None:
@@ -193,6 +194,13 @@ class _Desk:
         self.lines: list[AuditEvent] = []
         self.by_owner: dict[int, _Rules] = {}
 
+    def hold_books(self) -> None:
+        """Nobody else adds to what the limits of these persons count, in whichever account of theirs."""
+        accounts = {account.owner_id: account for account in self.facts.accounts.values()}
+        for owner, account in sorted(accounts.items()):
+            if self.facts.are_limited(owner):
+                self.rules(account, is_held=True)
+
     def judge(self, request: Request) -> Judged:
         """What speaks against the order in its account, and what it would set aside; nothing is changed by asking."""
         facts = self.facts
@@ -261,11 +269,13 @@ class _Desk:
         )
         return Placed(order, is_new=True)
 
-    def rules(self, account: Account) -> _Rules:
+    def rules(self, account: Account, *, is_held: bool = False) -> _Rules:
         """What risk says to the account's owner; read once for all their orders."""
         owner = account.owner_id
         if owner not in self.by_owner:
             limits = risk.Rules.of(owner) if self.facts.are_limited(owner) else risk.Rules.none()
+            if limits.count_all and is_held:
+                risk.Book.hold(owner)
             book = risk.Book.of(owner, at=self.facts.now) if limits.count_all else risk.Book()
             self.by_owner[owner] = _Rules(limits, book, risk.on_for(owner) if self.facts.are_stopped(owner) else [])
         return self.by_owner[owner]

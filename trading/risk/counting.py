@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
+from django.db import connection
 from django.db.models import Count
 
 from accounts.models import Account
@@ -45,6 +46,15 @@ class Book:
     def __post_init__(self) -> None:
         held, waiting = ({each.pair for each in worths} for worths in (self.held, self.waiting))
         self.pairs, self.awaited = held | waiting, waiting - held
+
+    @staticmethod
+    def hold(owner_id: int) -> None:
+        """Until the transaction ends nobody else counts this person's book to add to it: a limit on all of it holds.
+
+        Who needs several takes them in the order of their owners, once the accounts are held.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(7307, %s)", [owner_id % 2_147_483_647])
 
     @classmethod
     def of(cls, owner_id: int, *, at: datetime) -> Self:
