@@ -86,6 +86,12 @@ def progress(model: EmbeddingModel) -> Progress:
     return Progress(counts["ready"], counts["pending"], counts["failed"])
 
 
+def is_worked_on(model: EmbeddingModel) -> bool:
+    """Whether somebody has taken texts of the model to embed them: a worker, or one that died not long ago."""
+    taken = Embedding.objects.filter(model=model, state=EmbeddingState.PENDING, error="")
+    return taken.filter(retry_at__gt=timezone.now()).exists()
+
+
 @transaction.atomic
 def switch(model: EmbeddingModel, *, with_failures: bool = False) -> EmbeddingModel:
     """The model is searched with from now on, and the one before is retired; its vectors are kept until `prune`.

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -146,6 +147,23 @@ def test_the_memory_moves_to_another_model_and_is_found_all_the_while(alice: Use
     assert (found.model.key, {hit.key for hit in found.hits}) == ("hash-v2", {first.pk, second.pk})
     assert EmbeddingModel.objects.get(key="hash-v1").state == "retired"
     assert all(row.state == "ready" for row in Embedding.objects.filter(decision=second))
+
+
+def test_the_move_waits_for_what_somebody_else_has_taken(alice: User, monkeypatch) -> None:
+    from intelligence import embedders
+    from intelligence.management.commands import reembed
+
+    monkeypatch.setattr(embedders, "with_key", {"hash-v1": HashEmbedder(), "hash-v2": Other()}.get)
+    decide(alice, "Breakout above the range")
+    memory.fill()
+    monkeypatch.setattr(embedders, "named", lambda name: Other())
+    reembedding.begin(Other())
+    taken = Embedding.objects.filter(model="hash-v2")
+    # A worker took it, and was killed.
+    taken.update(retry_at=timezone.now() + memory.LEASE, attempts=1)
+    monkeypatch.setattr(reembed.time, "sleep", lambda seconds: taken.update(retry_at=timezone.now()))
+
+    assert "searches use hash-v2 now: 1 texts, 0 failed" in run("reembed", "hash")
 
 
 def test_commands_say_what_is_like_a_text_and_how_far_things_are(alice: User) -> None:

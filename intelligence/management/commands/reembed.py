@@ -1,5 +1,6 @@
 """Moves the memory to another model, without a moment in which nothing is found."""
 
+import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -7,6 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.errors import DomainError
 from intelligence import embedders, memory, reembedding
 from intelligence.embedders import EmbeddingError
+
+#: Seconds between two looks at what somebody else has taken.
+WAIT = 2.0
 
 
 class Command(BaseCommand):
@@ -47,9 +51,16 @@ class Command(BaseCommand):
         model = next(each for each in memory.in_use() if each.key == key)
         while memory.gather():
             pass
-        while memory.fill(most=128).ready:
+        while True:
+            step = memory.fill(most=128)
             found = reembedding.progress(model)
             self.stderr.write(f"{key}: {found.ready} of {found.ready + found.pending + found.failed}", ending="\r")
+            if step.ready:
+                continue
+            if not reembedding.is_worked_on(model):
+                break
+            # What a worker has taken it gives back within two minutes, embedded or, where it died, as it was.
+            time.sleep(WAIT)
         if options["index"]:
             reembedding.build_index(model)
         try:
