@@ -33,6 +33,8 @@ USER journal
 # Reads the settings and no server.
 RUN DATABASE_URL=postgresql://none/none REDIS_URL=redis://none/0 python manage.py collectstatic --noinput
 EXPOSE 8000
+# Lines of the log are without what stands behind a question mark, where somebody may have put a token.
 CMD ["gunicorn", "config.wsgi", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--workers=2", "--threads=8", \
      "--timeout=60", "--graceful-timeout=30", "--max-requests=5000", "--max-requests-jitter=500", \
-     "--worker-tmp-dir=/dev/shm", "--access-logfile=-", "--forwarded-allow-ips=*"]
+     "--worker-tmp-dir=/dev/shm", "--forwarded-allow-ips=*", "--access-logfile=-", \
+     "--access-logformat=%(h)s %(t)s \"%(m)s %(U)s %(H)s\" %(s)s %(B)s %(M)sms \"%(a)s\""]
