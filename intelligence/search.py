@@ -32,8 +32,8 @@ _MOST_LEXEMES = 32
 #: What sharing all words is worth beside a similarity of 1, where both are looked at together; and how much the ranking
 #: by both counts against those by one alone (docs/memory.md#search).
 _SHARED, _BOTH = 0.5, 4.0
-#: What the similarity of a lexical model counts beside one of meaning: it compares words, as the words do better.
-_LEXICAL = 0.2
+#: What the ranking by a lexical model counts against that by words: it compares words, as the words do better.
+_LEXICAL = 0.05
 #: Past the size at which every vector is compared: how wide the index is searched, and how many rows it gives.
 _EF_SEARCH, _OVERSAMPLED = 400, 20
 
@@ -148,7 +148,7 @@ def _search(
     by_text = _by_text(among, query.text, depth) if mode != "vector" or query.vector is None else {}
     used = mode if query.vector is not None or mode == "text" else "text"
     similarities = _similarities(among, query, {*by_vector, *by_text})
-    ranked = Ranked(by_vector, by_text, similarities, trust=_LEXICAL if model.is_lexical else 1.0)
+    ranked = Ranked(by_vector, by_text, similarities, is_lexical=model.is_lexical)
     keys = [key for key, _ in ranked.order][:limit]
     if len(keys) < limit:
         keys += _others(among, keys, limit - len(keys))
@@ -200,16 +200,19 @@ class Ranked:
     by_vector: Sequence[int]
     by_text: Mapping[int, float]
     similarities: Mapping[int, float]
-    trust: float = 1.0  #: in the vectors
+    is_lexical: bool = False  #: whether the vectors compare words too
 
     @cached_property
     def order(self) -> list[tuple[int, float]]:
-        """All with their scores, the best first: by reciprocal rank of meaning, of words, and of both together."""
-        by_vector = [(key, self.trust) for key in self.by_vector]
-        if not by_vector or not self.by_text:
+        """All with their scores, the best first: by reciprocal rank of meaning, of words, and of both together.
+
+        Of two rankings by words the better one leads, and the other decides where that one is silent.
+        """
+        by_vector = [(key, _LEXICAL if self.is_lexical else 1.0) for key in self.by_vector]
+        if self.is_lexical or not by_vector or not self.by_text:
             return fusion.fused([by_vector, [(key, 1.0) for key in self.by_text]])
         both = {
-            key: self.trust * self.similarities.get(key, 0.0) + _SHARED * self.by_text.get(key, 0.0)
+            key: self.similarities.get(key, 0.0) + _SHARED * self.by_text.get(key, 0.0)
             for key in (*self.by_vector, *self.by_text)
         }
         together = [(key, _BOTH) for key in sorted(both, key=lambda key: -both[key])]

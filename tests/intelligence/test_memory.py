@@ -202,6 +202,12 @@ def test_the_nearest_come_first_and_only_ones_own(alice: User, bob: User) -> Non
     assert ids(search.find(bob, "central bank", limit=5)) != ids(found)
 
 
+def test_of_two_rankings_by_words_the_better_one_leads() -> None:
+    found = [1, 3, 2], {2: 0.3, 3: 0.35}, {1: 0.9, 3: 0.3, 2: 0.1}
+    assert [key for key, _score in search.Ranked(*found, is_lexical=True).order] == [2, 3, 1]
+    assert [key for key, _score in search.Ranked(*found).order] == [1, 3, 2]
+
+
 def test_the_same_text_has_a_similarity_of_one(alice: User) -> None:
     decide(alice, "Gap and go")
     memory.fill()
