@@ -6,6 +6,8 @@ class DomainError(Exception):
 
     code = "refused"
     status = 400
+    #: Whether what was refused is on file, as an order with the reasons against it is: then that is kept.
+    is_kept = False
 
     def __init__(self, message: str, *, pointer: str = "", code: str = "", status: int = 0) -> None:
         super().__init__(message)

@@ -2,7 +2,8 @@
 
 The claim of the key and the effect are in one transaction, so a retry either finds both or neither: with a look
 first and an insert after it, a thousand equal requests at once took effect ten times. What was refused is not kept,
-and may be sent again corrected under the same key. Keys are kept for 72 hours.
+and may be sent again corrected under the same key; an order that was
+refused stands with the reasons against it all the same. Keys are kept for 72 hours.
 """
 
 import hashlib
@@ -77,10 +78,13 @@ class IdempotentPostMixin(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method != "POST" or HEADER not in request.headers:
             return super().dispatch(request, *args, **kwargs)
-        self._claim_id = 0
+        self._claim_id, self._is_kept = 0, False
         with transaction.atomic():
             response = super().dispatch(request, *args, **kwargs)
-            if response.status_code >= 400:
+            if self._is_kept:
+                # The refusal stays on file; the key is free again, as after any other.
+                IdempotencyKey.objects.filter(pk=self._claim_id).delete()
+            elif response.status_code >= 400:
                 transaction.set_rollback(True)
             elif self._claim_id and isinstance(response, Response):
                 self._keep(response)
@@ -102,6 +106,7 @@ class IdempotentPostMixin(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, _Replay):
             return exc.response
+        self._is_kept = getattr(exc, "is_kept", False)
         return super().handle_exception(exc)
 
     def _is_key_required(self) -> bool:

@@ -260,6 +260,7 @@ POLICY: dict[str, Row] = {
     "order-bulk": self_only("POST", body=things.orders_body),
     "order-detail": own("order"),
     "order-events": own("order"),
+    "order-attempts": own("order"),
     "order-cancel": own("order", "POST"),
     "order-replace": own("order", "POST", body={"limit_price": "2"}),
     "import-list": self_only("GET", "POST", body=things.upload_body, body_refers=_ACCOUNT),

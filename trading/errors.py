@@ -77,6 +77,7 @@ class OrderRefused(DomainError):
         super().__init__(" ".join(reason.said(_) for reason in reasons), pointer=reasons[0].pointer)
         self.reasons = tuple(reasons)
         self.order_id = order_id
+        self.is_kept = bool(order_id)
 
     def errors(self) -> list[dict[str, str]]:
         """Every reason; the refused order's id is in each where it was stored."""

@@ -1,6 +1,7 @@
 """The shapes of the API's orders: what is asked for, and what is answered."""
 
 import dataclasses
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -17,6 +18,7 @@ from accounts.prepared import Prepared
 from accounts.strict import MoneyField, PriceField, StrictSerializer, is_public_id
 from trading import instruments
 from trading.models import Instrument, Order, OrderEvent, OrderSource
+from trading.open_positions import slippage
 from trading.order_rows import Intent, Request, WantedPlan
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import (
@@ -213,6 +215,10 @@ class OrderSerializer(StrictSerializer):
     version = serializers.IntegerField()
     attempts = serializers.IntegerField()
     reference_price = PriceField(allow_null=True)
+    slippage = PriceField(
+        allow_null=True, help_text="By how much a unit was filled worse than at `reference_price`; below zero: better."
+    )
+    duration_ms = serializers.IntegerField(allow_null=True, help_text="From its submission to its last fill.")
     submitted_at = serializers.DateTimeField(allow_null=True)
     accepted_at = serializers.DateTimeField(allow_null=True)
     filled_at = serializers.DateTimeField(allow_null=True)
@@ -323,9 +329,22 @@ def order_json(order: Order) -> dict[str, Any]:
         "replaces": str(order.replaces.public_id) if order.replaces else None,
         "chain": str(order.chain_id),
         "remaining_quantity": _number(order.leaves),
+        "slippage": _number(_slippage(order)),
+        "duration_ms": _duration(order),
         **{name: getattr(order, name) for name in _AS_THEY_ARE},
         **{name: _number(getattr(order, name)) for name in _NUMBERS},
     }
+
+
+def _slippage(order: Order) -> Decimal | None:
+    is_buy = order.side == "buy"
+    return slippage(is_buy=is_buy, filled=order.filled_average_price, reference=order.reference_price)
+
+
+def _duration(order: Order) -> int | None:
+    if order.filled_at is None or order.submitted_at is None:
+        return None
+    return round((order.filled_at - order.submitted_at) / timedelta(milliseconds=1))
 
 
 def event_json(event: OrderEvent) -> dict[str, Any]:

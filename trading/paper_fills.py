@@ -49,7 +49,9 @@ class PaperTerms:
 def estimated_fees(ticket: Ticket, terms: PaperTerms, *, price: Decimal | None, multiplier: Decimal) -> Decimal:
     """What the whole order will cost at most, at this price, None where none is known."""
     if ticket.quantity is None:
-        return terms.fees(ZERO, ZERO, multiplier, is_first=True)
+        amount = ticket.notional or ZERO
+        units = ratio(amount, product(price, multiplier)) if price else ZERO
+        return total((terms.fees(units, ZERO, multiplier, is_first=True), product(terms.fee_ratio, amount)))
     return terms.fees(ticket.quantity, price or ZERO, multiplier, is_first=True)
 
 

@@ -54,6 +54,17 @@ def test_an_order_is_placed_looked_at_and_canceled(alice_api: APIClient, account
     assert alice_api.get("/api/v1/orders/?status=cancelled").json()["total"] == 1
 
 
+def test_an_order_says_how_much_worse_it_was_filled_and_how_long_it_took_and_on_paper_nobody_was_asked(
+    alice_api: APIClient, account: Account, acme: Instrument
+) -> None:
+    order = alice_api.post("/api/v1/orders/", asked(account, limit_price="100"), format="json").json()
+    assert (order["status"], order["slippage"]) == ("filled", "0")
+    assert 0 <= order["duration_ms"] < 60_000
+    assert alice_api.get(f"/api/v1/orders/{order['id']}/attempts/").json()["results"] == []
+    waiting = alice_api.post("/api/v1/orders/", asked(account), format="json").json()
+    assert (waiting["slippage"], waiting["duration_ms"]) == (None, None)
+
+
 def test_the_same_client_id_answers_with_the_first_order_and_another_body_is_a_conflict(
     alice_api: APIClient, account: Account, acme: Instrument
 ) -> None:
@@ -70,8 +81,14 @@ def test_a_refusal_tells_every_reason_with_its_field(alice_api: APIClient, accou
     account.status = "suspended"
     account.save()
 
-    refused = alice_api.post("/api/v1/orders/", asked(account, quantity="1000"), format="json")
+    refused, again = (
+        alice_api.post("/api/v1/orders/", asked(account, quantity="1000"), format="json", HTTP_IDEMPOTENCY_KEY="once")
+        for _each in range(2)
+    )
 
+    # What the answer names is on file, with a key or without; the key is free for what is sent corrected.
+    named = [{error["order"] for error in each.json()["errors"]} for each in (refused, again)]
+    assert [Order.objects.get(public_id=order).status for (order,) in named] == ["rejected", "rejected"]
     assert (refused.status_code, refused.json()["code"]) == (422, "order_refused")
     assert [(error["code"], error["pointer"]) for error in refused.json()["errors"]] == [
         ("account_inactive", "/account"),

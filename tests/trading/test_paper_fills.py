@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.decimals import plain
+from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderType, Side, TimeInForce
-from trading.paper_fills import Offer, PaperTerms, Range, Working, matched, matched_in
+from trading.paper_fills import Offer, PaperTerms, Range, Working, estimated_fees, matched, matched_in
 
 D = Decimal
 FREE = PaperTerms()
@@ -233,3 +234,11 @@ def test_no_order_executes_beyond_its_quantity_its_price_or_what_is_offered(
     from_offer = [fill for fill in result.fills if fill.against is None]
     assert sum(fill.quantity for fill in from_offer if sides[fill.key] is Side.BUY) <= ask_size
     assert sum(fill.quantity for fill in from_offer if sides[fill.key] is Side.SELL) <= bid_size
+
+
+def test_an_order_for_an_amount_sets_aside_what_its_units_and_its_value_will_cost() -> None:
+    terms = PaperTerms(D(1), D("0.01"), D("0.001"), D(0))
+    asked = Ticket(Side.BUY, OrderType.MARKET, TimeInForce.DAY, notional=D(1000))
+
+    # 1, a cent for each of ten units at 100, and a thousandth of 1,000.
+    assert estimated_fees(asked, terms, price=D(100), multiplier=D(1)) == D("2.1")

@@ -15,9 +15,10 @@ from accounts.viewsets import CURSOR, LIMIT, PAGING, OwnViewSet
 from trading import joint_orders, orders
 from trading.api.lists import ACCOUNT, PAGE, SYMBOL, accounts_asked, line_asked
 from trading.api.rows import Json
+from trading.attempt_serializers import AttemptSerializer, attempt_json
 from trading.errors import OrderRefused
 from trading.filters import instruments_of
-from trading.models import Order, OrderEvent, OrderQuerySet
+from trading.models import Order, OrderAttempt, OrderEvent, OrderQuerySet
 from trading.order_rules.statuses import Status
 from trading.order_rules.vocabulary import UnknownWord, read_status
 from trading.order_serializers import (
@@ -44,6 +45,7 @@ class OrderViewSet(OwnViewSet):
     serializer_class = OrderSerializer
     query_parameters = {
         "list": (*PAGING, "account", "status", "symbol", "live"),
+        "attempts": ("limit", "cursor"),
         "events": ("limit", "cursor"),
     }
     repeatable_parameters = frozenset({"account"})
@@ -149,6 +151,15 @@ class OrderViewSet(OwnViewSet):
         )
         (order,) = self._as_they_stand(joint_orders.looked_at([made]))
         return Response(order_json(order), status=201 if made.is_new else 200)
+
+    @extend_schema(parameters=[LIMIT, CURSOR], responses=page_of(AttemptSerializer))
+    @action(detail=True)
+    def attempts(self, request: Request, id: str) -> Response:
+        """Every request to its broker about an order, the first first; none on paper, where nobody has to be asked."""
+        order = get_object_or_404(self._own(), public_id=id)
+        rows = OrderAttempt.objects.for_user(self.person).filter(order=order).select_related("command")
+        ordering = paging.order_of(None, allowed=["id"], default="id")
+        return self.page(rows, name="order-attempts", order=ordering, shown=attempt_json, filters=str(id))
 
     @extend_schema(parameters=[LIMIT, CURSOR], responses=page_of(OrderEventSerializer))
     @action(detail=True)

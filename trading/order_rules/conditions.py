@@ -15,7 +15,7 @@ from accounts.decimals import plain
 from trading.order_rules.amounts import decimals, difference, is_multiple, multiple_below, total
 from trading.order_rules.capabilities import UNIVERSAL, Capabilities, Profile, profile_of
 from trading.order_rules.ticket import Market, Ticket
-from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, PositionIntent, TimeInForce
+from trading.order_rules.vocabulary import AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,27 @@ def off_tick(name: str) -> Condition:
         return {"tick": plain(tick), **_neighbours(price, tick)}
 
     return broken
+
+
+def off_tick_by(name: str) -> Condition:
+    """The distance is not a whole count of ticks."""
+
+    def broken(order: Asked) -> Verdict:
+        distance, tick = getattr(order.ticket, name), order.market.tick_size
+        if distance is None or tick is None or is_multiple(distance, tick):
+            return None
+        return {"tick": plain(tick), **_neighbours(distance, tick)}
+
+    return broken
+
+
+def trails_below_zero(order: Asked) -> bool:
+    """A stop to sell would begin at zero or below, and wait for ever."""
+    ticket, last = order.ticket, order.market.last
+    if ticket.trail_price is None or ticket.side is not Side.SELL or last is None:
+        return False
+    may_be_negative = order.market.min_price is not None and order.market.min_price <= 0
+    return ticket.trail_price >= last and not may_be_negative
 
 
 def too_fine(name: str) -> Condition:

@@ -176,6 +176,18 @@ RULES: tuple[Rule, ...] = (
         when.needless("trail_ratio", when.TRAILING),
     ),
     Rule(
+        "tick",
+        "/trail_price",
+        _("Prices here move in steps of %(tick)s: give %(valid)s."),
+        when.off_tick_by("trail_price"),
+    ),
+    Rule(
+        "trail_too_wide",
+        "/trail_price",
+        _("The stop would begin at zero or below: give a distance below the price."),
+        when.trails_below_zero,
+    ),
+    Rule(
         "trail_too_wide",
         "/trail_ratio",
         _("Give the distance as a fraction below 1: 0.05 is 5 %%."),

@@ -27,9 +27,9 @@ from trading.order_facts import Facts
 from trading.order_progress import sign, tell_refused
 from trading.order_rows import Intent, Request, WantedPlan, accepted, built, refused
 from trading.order_rules import pretrade
-from trading.order_rules.amounts import difference
+from trading.order_rules.amounts import difference, product, total
 from trading.order_rules.capabilities import ALPACA_2026_06, PAPER, Capabilities
-from trading.order_rules.pretrade import Decision, Effect
+from trading.order_rules.pretrade import Decision, Effect, Terms
 from trading.order_rules.reservations import Hold
 from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import Violation, violations
@@ -210,7 +210,8 @@ class _Desk:
         broken = violations(request.ticket, market, venue=CAPABILITIES[venue])
         if broken:
             return Judged(tuple(broken))
-        terms = facts.terms(request.ticket, request.instrument, fees=_fees(request, market, venue))
+        terms = facts.terms(request.ticket, request.instrument, fees=Decimal(0))
+        terms = dataclasses.replace(terms, fees=_fees(request, market, terms, venue))
         value = pretrade.value(request.ticket, market, terms)
         rules = self.rules(account)
         state = risk.worst(rules.breakers, account, request.intent.strategy)
@@ -336,12 +337,14 @@ def venue_of(account: Account) -> str:
     return account.venue
 
 
-def _fees(request: Request, market: Market, venue: str) -> Decimal:
+def _fees(request: Request, market: Market, terms: Terms, venue: str) -> Decimal:
+    """What its fills cost at most: one at the market may execute as far above the offer as it sets money aside for."""
     if venue != Venue.PAPER:
         return Decimal(0)
-    price = request.ticket.limit_price or request.ticket.stop_price or market.last
-    terms = PaperTerms(**settings.PAPER_TERMS)
-    return estimated_fees(request.ticket, terms, price=price, multiplier=request.instrument.multiplier)
+    dearest = None if terms.ask is None else product(terms.ask, total((Decimal(1), terms.collar)))
+    price = request.ticket.limit_price or request.ticket.stop_price or dearest or market.last
+    paper = PaperTerms(**settings.PAPER_TERMS)
+    return estimated_fees(request.ticket, paper, price=price, multiplier=request.instrument.multiplier)
 
 
 def reasons_of(order: Order) -> list[Violation]:

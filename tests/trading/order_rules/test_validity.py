@@ -256,6 +256,22 @@ CASES: list[tuple[str, str, str, Ticket, Market, Capabilities]] = [
         PAPER,
     ),
     (
+        "tick",
+        "/trail_price",
+        "Prices here move in steps of 0.01: give 0.01 / 0.02.",
+        ticket(TRAILING, trail_price=D("0.015")),
+        SHARES,
+        PAPER,
+    ),
+    (
+        "trail_too_wide",
+        "/trail_price",
+        "The stop would begin at zero or below: give a distance below the price.",
+        ticket(TRAILING, side=Side.SELL, trail_price=D(100)),
+        replace(SHARES, last=D(100)),
+        PAPER,
+    ),
+    (
         "trail_required",
         "/trail_price",
         "A trailing stop needs its distance: give a price or a ratio.",
