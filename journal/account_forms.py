@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ from accounts.reports import NO_GROUP, AccountFilters
 from journal import account_windows, filters, saved_views
 from journal.account_windows import AccountsWindow
 from journal.filters import NO_BROKER, MetricsFilter, text_of
+from journal.units import Unit
 
 #: How many accounts stand side by side.
 FEWEST_COMPARED, MOST_COMPARED = 2, 12
@@ -71,11 +72,19 @@ def scope_of(params: QueryDict, user: User) -> MetricsFilter:
     return filters.parse(query, user=user)
 
 
+def measured_of(params: QueryDict, user: User) -> MetricsFilter:
+    """What percent of the list's amounts is of: all that the accounts which pages are limited to started with."""
+    return replace(scope_of(params, user), broker=text_of(params, "broker"), group=text_of(params, "group"))
+
+
 def window_of(params: QueryDict, user: User) -> AccountsWindow:
     """Which stretch of which accounts a query string asks for. Raises InvalidValue."""
     order = paging.order_of(
         params.get("order") or None, allowed=account_windows.ORDERS, default=account_windows.DEFAULT_ORDER
     )
+    if params.get("unit") == Unit.R and order.removeprefix("-") == "pnl":
+        # What is shown is what is compared.
+        order = order.replace("pnl", "r")
     limit = _number(params, "limit", default=100, largest=account_windows.LARGEST_WINDOW) or 1
     offset = _number(params, "offset", default=0, largest=10**9)
     return AccountsWindow(filters_of(params), order, offset, limit, scope=scope_of(params, user))

@@ -23,6 +23,8 @@ from journal.templatetags.journal_format import (
     signed_class,
     signed_money,
 )
+from journal.templatetags.journal_units import made, magnitude
+from journal.units import Scale
 
 PREFERENCE = "account_columns"
 #: The column that asks for more than the kept sums.
@@ -42,6 +44,8 @@ class Column:
     shown: Callable[[WindowRow], Any]
     plain: Callable[[WindowRow], Any]
     css: str = ""
+    #: What a page has there in another unit than money.
+    in_unit: Callable[[WindowRow, Scale], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,23 @@ def _fees(row: WindowRow) -> Any:
     if row.has_several:
         return _undefined(_lacking(row))
     return _amount(money(row.figures.fees), row.pnl_currency, "")
+
+
+def _pnl_in(row: WindowRow, scale: Scale) -> Any:
+    return made(row.net_pnl, scale, r=row.figures.r_sum, currency=row.pnl_currency)
+
+
+def _expectancy_in(row: WindowRow, scale: Scale) -> Any:
+    value = row.figures.expectancy if row.figures.currency else None
+    return made(value, scale, r=row.figures.expectancy_r, currency=row.pnl_currency)
+
+
+def _fees_in(row: WindowRow, scale: Scale) -> Any:
+    return magnitude(scale.shown(row.figures.fees, currency=row.pnl_currency), scale)
+
+
+def _in_money_alone(row: WindowRow, scale: Scale) -> Any:
+    return _undefined(_("Told in money alone"))
 
 
 def _win_rate(row: WindowRow) -> Any:
@@ -215,6 +236,7 @@ COLUMNS = {
             _expectancy,
             lambda row: row.figures.expectancy if row.figures.currency else None,
             "n",
+            _expectancy_in,
         ),
         Column(
             "fees",
@@ -223,9 +245,18 @@ COLUMNS = {
             _fees,
             lambda row: row.figures.fees,
             "n",
+            _fees_in,
         ),
-        Column("pnl", gettext_lazy("Net P&L"), "pnl", _pnl, lambda row: row.net_pnl, "n"),
-        Column(DRAWDOWN, gettext_lazy("Max drawdown"), "", _max_drawdown, lambda row: row.max_drawdown, "n"),
+        Column("pnl", gettext_lazy("Net P&L"), "pnl", _pnl, lambda row: row.net_pnl, "n", _pnl_in),
+        Column(
+            DRAWDOWN,
+            gettext_lazy("Max drawdown"),
+            "",
+            _max_drawdown,
+            lambda row: row.max_drawdown,
+            "n",
+            _in_money_alone,
+        ),
         Column(
             "first_trade",
             gettext_lazy("First trade"),
@@ -275,6 +306,9 @@ class Heading:
 def heading_of(name: str, order: str) -> Heading:
     """The heading of a chosen column in a list of this order."""
     column = COLUMNS[name]
+    if name == "pnl":
+        # In R it is the R that is compared.
+        order = {"r": "pnl", "-r": "-pnl"}.get(order, order)
     return _heading(column.heading, column.order, order, css_of(column), name)
 
 
@@ -296,14 +330,22 @@ def _heading(words: str | Promise, by: str, order: str, css: str, name: str) -> 
     return Heading(words, first, "none", css, name)
 
 
-def lines(rows: Iterable[WindowRow], chosen: Sequence[str], *, offset: int = 0) -> list[Line]:
+def lines(
+    rows: Iterable[WindowRow], chosen: Sequence[str], *, offset: int = 0, scale: Scale | None = None
+) -> list[Line]:
     """The rows with the cells of the chosen columns; `place` counts from 2, as the heading is the first row."""
     columns = [COLUMNS[name] for name in chosen]
     css = {column.name: css_of(column) for column in columns}
     return [
-        Line(row, place, [Cell(column.shown(row), css[column.name]) for column in columns])
+        Line(row, place, [Cell(_shown(column, row, scale), css[column.name]) for column in columns])
         for place, row in enumerate(rows, start=offset + 2)
     ]
+
+
+def _shown(column: Column, row: WindowRow, scale: Scale | None) -> Any:
+    if scale is None or scale.is_money or column.in_unit is None:
+        return column.shown(row)
+    return column.in_unit(row, scale)
 
 
 def css_of(column: Column) -> str:

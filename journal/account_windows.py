@@ -50,6 +50,7 @@ _OF_TRADES = {
     "profit_factor": "s.gross_profit / nullif(s.gross_loss, 0)",
     "expectancy": "s.currency, (s.gross_profit - s.gross_loss + s.breakeven_net) / nullif(s.trade_count, 0)",
     "fees": "s.currency, s.fees",
+    "r": "s.r_sum",
 }
 #: What a list of accounts can be ordered by. What has no value is last, whichever the direction.
 ORDERS = (*_OF_ACCOUNT, *_OF_TRADES)
@@ -60,17 +61,18 @@ _SUMS = f"""
 LEFT JOIN (
     SELECT r.account_id, sum(r.trade_count) AS trade_count, sum(r.win_count) AS win_count, min(r.currency) AS currency,
         min(r.first_day) AS first_day, max(r.last_day) AS last_day,
+        CASE WHEN sum(r.r_count) > 0 THEN sum(r.r_sum) END AS r_sum,
         {", ".join(_ONE.format(name) for name in ("net_pnl", "gross_profit", "gross_loss", "breakeven_net", "fees"))}
     FROM (<totals>) r GROUP BY r.account_id
 ) s ON s.account_id = a.id
 """  # noqa: S608 – our own text
 
 _MONEY = ("net_pnl", "gross_profit", "gross_loss", "breakeven_net", "fees")
-_COUNTS = ("trade_count", "win_count", "loss_count", "breakeven_count")
-_STATS_COLUMNS = "a.is_sample, s.counts, s.first_day, s.last_day, s.currencies, s.money"
+_COUNTS = ("trade_count", "win_count", "loss_count", "breakeven_count", "r_count")
+_STATS_COLUMNS = "a.is_sample, s.r_sum, s.counts, s.first_day, s.last_day, s.currencies, s.money"
 _STATS = f"""
 LEFT JOIN LATERAL (
-    SELECT ARRAY[{", ".join(f"sum(r.{name})::bigint" for name in _COUNTS)}] AS counts,
+    SELECT sum(r.r_sum)::text AS r_sum, ARRAY[{", ".join(f"sum(r.{name})::bigint" for name in _COUNTS)}] AS counts,
         min(r.first_day)::text AS first_day, max(r.last_day)::text AS last_day,
         array_agg(r.currency ORDER BY r.currency) AS currencies,
         array_agg(ARRAY[{", ".join(f"trim_scale(r.{name})::text" for name in _MONEY)}] ORDER BY r.currency) AS money
@@ -195,7 +197,7 @@ def _totals(owner_id: int, scope: MetricsFilter, condition: str = "true") -> Sql
     source = f"{source} AND {condition}"
     if not scope.is_by_day:
         return f"SELECT r.* FROM {source}", values  # noqa: S608 – our own text
-    sums = ", ".join(f"sum(r.{name}) AS {name}" for name in (*_COUNTS, *_MONEY))
+    sums = ", ".join(f"sum(r.{name}) AS {name}" for name in (*_COUNTS, *_MONEY, "r_sum"))
     columns = f"r.account_id, r.currency, min(r.day) AS first_day, max(r.day) AS last_day, {sums}"
     return f"SELECT {columns} FROM {source} GROUP BY r.account_id, r.currency", values  # noqa: S608 – our own text
 
@@ -298,9 +300,10 @@ def _converted(owner_id: int, own: dict[int, str], scope: MetricsFilter) -> dict
 
 
 def _row(values: Sequence[Any]) -> WindowRow:
-    is_sample, counts, first_day, last_day, currencies, money, converted, fall = values[account_reports.WIDTH :]
+    is_sample, r_sum, counts, first_day, last_day, currencies, money, converted, fall = values[account_reports.WIDTH :]
     account = account_reports.account_row(values)
     amounts: dict[str, Any] = dict(zip(_COUNTS, (each or 0 for each in counts), strict=True))
+    amounts["r_sum"] = Decimal(r_sum or 0)
     has_several = len(currencies or ()) > 1
     if currencies and not has_several:
         amounts.update(zip(_MONEY, map(Decimal, money[0]), strict=True))
@@ -310,7 +313,7 @@ def _row(values: Sequence[Any]) -> WindowRow:
         figures, currency = Figures(None, Totals(**amounts)), account.currency
         net_pnl = None if converted is None else Decimal(converted)
     else:
-        figures, net_pnl, currency = Figures(account.currency, Totals()), None, account.currency
+        figures, net_pnl, currency = Figures(account.currency, Totals(**amounts)), None, account.currency
     return WindowRow(
         account=account,
         is_sample=is_sample,

@@ -44,8 +44,9 @@ from journal import (
 from journal.account_windows import AccountsWindow, WindowRow
 from journal.context import KEPT, Frame
 from journal.models import Note
+from journal.units import Unit
 from journal.views.board import Board
-from journal.views.pages import FEW, standing
+from journal.views.pages import FEW, scale_of, standing
 from trading.models import ImportBatch
 from trading.refusals import says_why
 
@@ -78,6 +79,7 @@ def account_list(request: HttpRequest) -> HttpResponseBase:
         "all_columns": account_tables.COLUMNS.values(),
         "chosen": chosen,
         "rows_url": f"{reverse('account_rows')}?{account_forms.query_of(written(request))}",
+        "scale": scale_of(request, account_forms.measured_of(request.GET, person)),
         "filters_query": account_forms.query_of(written(request), without=("order",)),
         "is_filtered": bool(account_forms.query_of(request.GET, without=("order", "archived", *_OF_FIGURES))),
         "next_offset": wanted.offset + wanted.limit if wanted.offset + wanted.limit < found.total else None,
@@ -119,10 +121,13 @@ def _rows_of(
     """The rows as they stand in the page, kept under the version that was read before them."""
     person, query = person_of(request), Frame(request).query
     may = may_write(person)
+    scale = scale_of(request, account_forms.measured_of(request.GET, person))
 
     def write() -> tuple[str, bool]:
-        lines = account_tables.lines(found.rows, chosen, offset=wanted.offset)
-        return account_tables.html_of(lines, may_write=may, query=query), found.stale
+        lines = account_tables.lines(found.rows, chosen, offset=wanted.offset, scale=scale)
+        # What percent is of may still be computed.
+        is_unsteady = found.stale or scale.unit is Unit.PERCENT
+        return account_tables.html_of(lines, may_write=may, query=query), is_unsteady
 
     return kept_html.get(person, version=version, parts=["account rows", wanted, chosen, may, query], write=write)
 

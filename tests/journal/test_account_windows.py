@@ -309,6 +309,18 @@ def test_the_list_answers_to_the_filters_of_every_page(alice: User, alice_client
     kept = saved_views.keep_set(alice, [third.public_id]).public_id
     assert [row[0] for row in listed(f"view={kept}")] == ["Third"]
 
+    # In R the R is compared and shown; percent is of what both started with, and the other currency has none.
+    Account.objects.filter(pk__in=[first.pk, second.pk]).update(initial_balance=Decimal(500))
+    make_trade(third, day=date(2026, 4, 3), pnl="50", stop="975")
+    make_trade(second, day=date(2026, 4, 3), pnl="75", stop="950", symbol="MSFT")
+    assert [row[0] for row in listed(f"{april}&currency=USD")] == ["Second", "Third", "First"]
+    assert [row[0] for row in listed(f"{april}&unit=r")] == ["Third", "Second", "First"]
+    in_r = alice_client.get(f"/accounts/rows/?{april}&unit=r").content.decode()
+    assert [text for text in ("+2.00R", "+1.50R") if f">{text}<" not in in_r] == []
+    assert ">+82.00<" not in in_r
+    of_two = alice_client.get(f"/accounts/rows/?{two}&to=2026-04-30&currency=USD&unit=percent").content.decode()
+    assert [text for text in ("+7.0%", "+8.2%") if f">{text}<" not in of_two] == []
+
     # The rows, their links, the file and what is chosen keep to it.
     page = alice_client.get(f"/accounts/?{two}&{april}&unit=r").content.decode()
     assert "Third" not in re.sub(r"<header.*?</header>", "", page, flags=re.DOTALL)
