@@ -47,6 +47,7 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
     total = trade_windows.total(listed)
     sums = reports.aggregate_metrics(person, listed.wanted)
     panel = SimpleLazyObject(lambda: trade_filters.fields(person, request.GET))
+    scale = units.scale(units.of(request), sums)
     columns, density = trade_tables.columns_of(person), trade_tables.density_of(person)
     context = {
         "version": version,
@@ -56,9 +57,10 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
             offset=offset,
             limit=FIRST_ROWS,
             columns=columns,
-            scale=units.scale(units.of(request), sums),
+            scale=scale,
             query=Frame(request).query,
         ),
+        "scale": scale,
         "columns": columns,
         "heads": _heads(request, listed.order, columns),
         "all_columns": _choices(columns),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -213,6 +214,18 @@ def test_paper_says_which_trades_are_meant(alice_client: Client, traded: Account
 
     assert 'media="print"' in page
     assert "Symbol: <b>MSFT</b> · Side: <b>Short</b>" in page
+
+
+def test_an_empty_calendar_says_what_to_do_and_no_axis_tells_what_is_blurred(
+    alice_client: Client, account: Account
+) -> None:
+    assert ">Import a file</a>" in alice_client.get("/calendar/").content.decode().partition("<main")[2]
+
+    make_trade(account, day=TUESDAY, pnl="1")
+
+    assert ">Import a file</a>" not in alice_client.get("/calendar/").content.decode().partition("<main")[2]
+    spread = alice_client.get("/reports/distribution/").content.decode()
+    assert re.search(r'class="tick tick-amount" x="[^"]+" y="252"', spread)
 
 
 def test_queries_are_as_many_for_one_row_as_for_many(alice_client: Client, account: Account) -> None:

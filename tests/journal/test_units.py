@@ -109,6 +109,7 @@ def test_what_was_written_is_read_in_the_unit_of_the_page(alice: User, alice_cli
 
     for path, money, percent, r in (
         (f"/days/{TUESDAY}/", ("+70.00", "5.00", "+95.00"), ("+7.0%", "0.5%", "+9.5%"), ("+1.40R", "+1.90R")),
+        ("/trades/", ("+70.00 USD", "5.00 USD"), ("+7.0%", "0.5%"), ("+1.40R",)),
         ("/journal/", ("+70.00 USD",), ("+7.0%",), ("+1.40R",)),
         ("/playbooks/", ("+70.00 USD", "+35.00"), ("+7.0%", "+3.5%"), ("+1.40R", "+0.70R")),
         (f"/playbooks/{book.public_id}/", ("+70.00 USD", "+120.00"), ("+7.0%", "+12.0%"), ("+1.40R", "+2.40R")),
