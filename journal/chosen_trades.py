@@ -154,9 +154,11 @@ def _is_of(dimension: Dimension, value: str, owner_id: int, *, alias: str) -> Sq
         return f"{alias}.instrument_id = ANY(ARRAY({found}))", values
     if dimension.grain is Grain.LINK:
         if value == NONE:
-            # A list wants its first trades: OFFSET 0 has them looked up one by one. Sums are of all: a join of the two.
-            each = " OFFSET 0" if alias == _LISTED else ""
-            return f"NOT EXISTS (SELECT FROM ({key}) l WHERE l.trade_id = {alias}.id{each})", [owner_id]
+            found = f"SELECT FROM ({key}) l WHERE l.trade_id = {alias}.id"
+            if alias == _LISTED:
+                # A list wants its first trades: OFFSET 0 has them looked up one by one. Sums are of all: a join.
+                found = (dimension.any_of_one.format(t=alias) or found) + " OFFSET 0"
+            return f"NOT EXISTS ({found})", [owner_id]
         return (
             f"{alias}.id IN (SELECT l.trade_id FROM ({key}) l WHERE l.key = %s OR l.id = %s)",  # noqa: S608
             [owner_id, value, value.lower()],

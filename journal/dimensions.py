@@ -44,7 +44,8 @@ class Dimension:
     parameter. `labels` are the words of all keys there are, in their order; without them keys are names. `is_stored`
     says that sums by it are kept per day (`journal.facets`), and `is_said` that they follow what people say of trades,
     which changes without any figure. `kept` is what `key` is in stored sums, where names would not do: a relation of
-    `trade_id` and `key`, of ids.
+    `trade_id` and `key`, of ids. `any_of_one` is a relation of what one trade of `{t}` has, with the same parameter,
+    where it can be told by fewer tables than `key` is of.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Dimension:
     is_stored: bool = False
     is_said: bool = False
     kept: str = ""
+    any_of_one: str = ""
 
     @property
     def stored_key(self) -> str:
@@ -206,6 +208,14 @@ def _kept_tags(condition: str = "true") -> str:
     )
 
 
+def _tags_of_one(condition: str = "true") -> str:
+    # The tags are found once, so that a trade costs one look into an index.
+    return (
+        "SELECT FROM trading_trade_tags tt WHERE tt.trade_id = {t}.id AND tt.tag_id = ANY(ARRAY("  # noqa: S608
+        f"SELECT tag.id FROM trading_tag tag WHERE tag.owner_id = %s AND {condition}))"
+    )
+
+
 def _role(role: str) -> str:
     return f"tag.group_id IN (SELECT g.id FROM trading_taggroup g WHERE g.role = '{role}')"  # noqa: S608
 
@@ -244,16 +254,23 @@ _GROUP = (
 _KEPT_RULES = _kept_rules("rule.key::text || CASE WHEN ticked.is_kept THEN ':k' ELSE ':b' END")
 
 
-def _link(name: str, words: Words, key: str, *, kept: str, none: Words) -> Dimension:
-    return Dimension(name, words, Grain.LINK, key, none=none, is_stored=True, is_said=True, kept=kept)
+def _link(name: str, words: Words, key: str, *, kept: str, none: Words, any_of_one: str = "") -> Dimension:
+    return Dimension(
+        name, words, Grain.LINK, key, none=none, is_stored=True, is_said=True, kept=kept, any_of_one=any_of_one
+    )
+
+
+def _of_tags(name: str, words: Words, *, none: Words, condition: str = "true") -> Dimension:
+    relations = {"kept": _kept_tags(condition), "any_of_one": _tags_of_one(condition)}
+    return _link(name, words, _tags(condition), none=none, **relations)
 
 
 _ALL = (
     Dimension("symbol", _("Symbol"), Grain.TRADE, "{t}.instrument_id::text", is_stored=True),
     Dimension("side", _("Side"), Grain.TRADE, "{t}.side", labels=_SIDES, is_stored=True),
-    _link("setup", _("Setup"), _tags(_role("setup")), kept=_kept_tags(_role("setup")), none=_("no setup")),
-    _link("tag", _("Tag"), _tags(), kept=_kept_tags(), none=_("untagged")),
-    _link("mistake", _("Mistake"), _tags(_role("mistake")), kept=_kept_tags(_role("mistake")), none=_("no mistake")),
+    _of_tags("setup", _("Setup"), none=_("no setup"), condition=_role("setup")),
+    _of_tags("tag", _("Tag"), none=_("untagged")),
+    _of_tags("mistake", _("Mistake"), none=_("no mistake"), condition=_role("mistake")),
     _link("playbook", _("Playbook"), _PLAYBOOKS, kept=_KEPT_PLAYBOOKS, none=_("no playbook")),
     _link("rule", _("Playbook rule"), _RULES, kept=_KEPT_RULES, none=_("no rule looked at")),
     Dimension("weekday", _("Weekday"), Grain.DAY, "extract(isodow FROM {day})::text", labels=_WEEKDAYS),
