@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.errors import IdempotencyConflict
@@ -13,7 +14,7 @@ from accounts.models import Account, LedgerEntry, User
 from tests.trading.desk import cash, executed, funded, placed, quoted, share, ticket
 from trading import halting, orders
 from trading.errors import InvalidState, OrderRefused, VersionConflict
-from trading.models import Execution, Instrument, Order, Position, Trade
+from trading.models import Execution, Instrument, Order, Position, Quote, Trade
 from trading.order_rules.vocabulary import PositionIntent, Purpose
 from trading.order_tickets import has_expired
 from trading.risk.breakers import Target
@@ -266,6 +267,25 @@ def test_two_orders_do_not_buy_the_same_short_back(alice: User) -> None:
         ("insufficient_holdings", {"most": "4"})
     ]
     assert Position.objects.get(account=account).quantity == D(-10)
+
+
+def test_the_accounts_of_all_orders_that_meet_are_held_in_one_order(
+    account: Account, acme: Instrument, bob: User
+) -> None:
+    """Two instruments that are matched at once, each holding one account and then another, would end each other."""
+    quoted(acme, "10", "10")
+    placed(account, acme, ticket("buy", "5"))
+    Quote.objects.all().delete()
+    placed(account, acme, ticket("sell", "5", "limit", limit_price="11"))
+    comes = orders.place(funded(bob), instrument=acme, ticket=ticket("buy", "5", "limit", limit_price="11")).order
+    # As it is where both came at once, and neither saw the other.
+    Order.objects.filter(pk=comes.pk).update(is_resting=True)
+
+    with CaptureQueriesContext(connection) as made:
+        assert paper.arrived(acme.pk, [comes.pk]) == 2
+
+    holding = [each["sql"] for each in made if each["sql"].startswith("SELECT id FROM accounts_account")]
+    assert f"{{{account.pk},{comes.account_id}}}" in holding[0]
 
 
 def test_a_day_order_ends_with_the_accounts_day(account: Account, acme: Instrument) -> None:

@@ -76,11 +76,12 @@ def _match_now(instrument_id: int, quote: Quote | None, *, coming: Sequence[int]
     now = timezone.now()
     _lock_book(instrument_id)
     offer = _offer(quote) if quote is not None and is_fresh(quote, now=now) else None
-    if coming:
-        waiting = Order.objects.filter(pk__in=coming, is_resting=True, status=Status.NEW, filled_quantity=0)
-        trades.lock_accounts(waiting.order_by().values_list("account_id", flat=True))
-        waiting.update(is_resting=False)
-    concerned = _concerned(instrument_id, offer)
+    unmet = Order.objects.filter(pk__in=coming, is_resting=True, status=Status.NEW, filled_quantity=0)
+    met_none = list(unmet.values_list("pk", flat=True)) if coming else []
+    concerned = _concerned(instrument_id, offer, met_none=met_none)
+    if met_none:
+        _hold_accounts(Order.objects.filter(pk__in=concerned))
+        unmet.update(is_resting=False)
     return _settle(
         concerned,
         lambda book, terms: matched(book, offer, terms),
@@ -136,6 +137,15 @@ def _lock_book(instrument_id: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_BOOK, instrument_id])
 
 
+def _hold_accounts(rows: OrderQuerySet) -> None:
+    """The accounts of all these orders are locked, before anything of them is written.
+
+    Who cancels a group holds its account, and takes its orders in another order; and another instrument may be matched
+    for the same accounts.
+    """
+    trades.lock_accounts(rows.order_by().values_list("account_id", flat=True).distinct())
+
+
 def _book(instrument_id: int) -> OrderQuerySet:
     return Order.objects.filter(
         instrument_id=instrument_id, venue=Venue.PAPER, status__in=[Status.NEW, Status.PARTIALLY_FILLED]
@@ -145,13 +155,14 @@ def _book(instrument_id: int) -> OrderQuerySet:
 _STOPS = [OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP]
 
 
-def _concerned(instrument_id: int, offer: Offer | None) -> list[int]:
+def _concerned(instrument_id: int, offer: Offer | None, *, met_none: Sequence[int]) -> list[int]:
     """The orders that this moment can change: what has just come, what that crosses, and what the offer touches.
 
-    All others stay as they are, however many there are.
+    All others stay as they are, however many there are. Of what waits `met_none` have just come as well.
     """
     book = _book(instrument_id)
-    coming = list(book.filter(is_resting=False).values_list("pk", "side", "type", "limit_price"))
+    came = book.filter(Q(is_resting=False) | Q(pk__in=met_none)) if met_none else book.filter(is_resting=False)
+    coming = list(came.values_list("pk", "side", "type", "limit_price"))
     touched = Q()
     for side, other, beyond in ((Side.BUY, Side.SELL, "lte"), (Side.SELL, Side.BUY, "gte")):
         limits = [limit for _pk, way, _type, limit in coming if way == side]
@@ -186,8 +197,7 @@ def _settle(
     is_quiet = not result.fills and not result.given_up
     if is_quiet and not _moved(found, book):
         return 0
-    # Before anything is written: who cancels a group holds its account, and takes its orders in another order.
-    trades.lock_accounts(rows.order_by().values_list("account_id", flat=True).distinct())
+    _hold_accounts(rows)
     if not is_quiet:
         _hold_back(rows)
     # As they are now: while this waited for an account, one of its orders may have been canceled.
