@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -227,6 +228,9 @@ def test_a_quote_fills_no_more_than_its_size_and_the_older_order_is_first_at_the
         return [(order.filled_quantity, order.status) for order in book]
 
     assert filled() == [(D(5), "partially_filled"), (D(0), "new"), (D(0), "canceled")]
+    # The same quote, told again, is the same five.
+    quoted(acme, "9", "10", bid_size="3", ask_size="5", at=Quote.objects.get().quoted_at)
+    assert filled()[:2] == [(D(5), "partially_filled"), (D(0), "new")]
     quoted(acme, "9", "10", ask_size="5")
     assert filled()[:2] == [(D(8), "filled"), (D(2), "partially_filled")]
 
@@ -365,3 +369,21 @@ def test_the_database_refuses_an_order_that_cannot_be(account: Account, acme: In
     ):
         with pytest.raises(IntegrityError, match=constraint), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"UPDATE trading_order SET {change} WHERE id = %s", [order.pk])
+
+
+def test_what_is_filled_while_the_quote_is_replaced_is_not_taken_of_the_new_one(
+    account: Account, acme: Instrument, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed(account, acme, ticket("buy", "8", "limit", limit_price="10"))
+    judged = paper._judged
+
+    def judged_and_replaced(*args: Any) -> Any:
+        found = judged(*args)
+        Quote.objects.update(ask_size=D(2), ask_taken=0)
+        return found
+
+    monkeypatch.setattr(paper, "_judged", judged_and_replaced)
+    quoted(acme, "9", "10", ask_size="5")
+
+    assert Order.objects.get().filled_quantity == D(5)
+    assert (Quote.objects.get().ask_size, Quote.objects.get().ask_taken) == (D(2), D(0))

@@ -58,8 +58,7 @@ def arrived(instrument_id: int, order_ids: Sequence[int]) -> int:
     met = rows(_MET, {"ids": list(order_ids), "since": now - FRESH, "until": now + FRESH})
     if not met:
         return 0
-    quote = Quote.objects.filter(instrument_id=instrument_id).first()
-    return _match_now(instrument_id, quote, coming=[order_id for (order_id,) in met])
+    return _match_now(instrument_id, coming=[order_id for (order_id,) in met])
 
 
 def match(instrument_id: int) -> int:
@@ -67,14 +66,21 @@ def match(instrument_id: int) -> int:
 
     Returns the number of fills and of orders given up. Without a fresh quote, orders meet each other alone.
     """
-    return _match_now(instrument_id, Quote.objects.filter(instrument_id=instrument_id).first())
+    return _match_now(instrument_id)
 
 
 @transaction.atomic
-def _match_now(instrument_id: int, quote: Quote | None, *, coming: Sequence[int] = ()) -> int:
-    """As `match` at this quote; those that are `coming` have not met the book yet, though they wait in it."""
+def _match_now(instrument_id: int, *, told: Quote | None = None, coming: Sequence[int] = ()) -> int:
+    """As `match`, at the quote that was told just now where one was.
+
+    Those that are `coming` have not met the book yet, though they wait in it.
+    """
     now = timezone.now()
     _lock_book(instrument_id)
+    # Not before: whoever held the book may have taken of it.
+    quote = Quote.objects.filter(instrument_id=instrument_id).first()
+    if told is not None and (quote is None or quote.quoted_at != told.quoted_at):
+        quote = told
     offer = _offer(quote) if quote is not None and is_fresh(quote, now=now) else None
     unmet = Order.objects.filter(pk__in=coming, is_resting=True, status=Status.NEW, filled_quantity=0)
     met_none = list(unmet.values_list("pk", flat=True)) if coming else []
@@ -92,15 +98,10 @@ def _match_now(instrument_id: int, quote: Quote | None, *, coming: Sequence[int]
 
 
 def _offer(quote: Quote) -> Offer:
-    """What the quote still offers: of its sizes, what paper orders have not taken yet. The book is locked."""
-    bid, ask = quote.bid or quote.last, quote.ask or quote.last
-    if quote.bid_size is None and quote.ask_size is None:
-        return Offer(bid, ask)
-    taken = Quote.objects.filter(pk=quote.pk, quoted_at=quote.quoted_at).values_list("bid_taken", "ask_taken").first()
-    bid_taken, ask_taken = taken or (_ZERO, _ZERO)
-    bid_left = None if quote.bid_size is None else max(_ZERO, quote.bid_size - bid_taken)
-    ask_left = None if quote.ask_size is None else max(_ZERO, quote.ask_size - ask_taken)
-    return Offer(bid, ask, bid_left, ask_left)
+    """What the quote still offers: of its sizes, what paper orders have not taken yet."""
+    bid_left = None if quote.bid_size is None else max(_ZERO, quote.bid_size - quote.bid_taken)
+    ask_left = None if quote.ask_size is None else max(_ZERO, quote.ask_size - quote.ask_taken)
+    return Offer(quote.bid or quote.last, quote.ask or quote.last, bid_left, ask_left)
 
 
 def _use_up(quote: Quote, found: dict[int, Order], result: Matched) -> None:
@@ -112,7 +113,9 @@ def _use_up(quote: Quote, found: dict[int, Order], result: Matched) -> None:
     sizes = {"bid_taken": (quote.bid_size, taken[Side.SELL]), "ask_taken": (quote.ask_size, taken[Side.BUY])}
     used = {name: F(name) + units for name, (size, units) in sizes.items() if size is not None and units}
     if used:
-        Quote.objects.filter(pk=quote.pk, quoted_at=quote.quoted_at).update(**used)
+        # Another quote may stand in its place, of the same time as well, and of that nothing was taken.
+        same = Quote.objects.filter(pk=quote.pk, quoted_at=quote.quoted_at)
+        same.filter(bid_size=quote.bid_size, ask_size=quote.ask_size).update(**used)
 
 
 @transaction.atomic
@@ -330,7 +333,7 @@ def take_quote(quote: Quote) -> bool:
         return False
     if not _store(quote):
         return False
-    _match_now(quote.instrument_id, quote)
+    _match_now(quote.instrument_id, told=quote)
     return True
 
 
@@ -339,8 +342,13 @@ def is_ahead(quote: Quote, *, now: datetime) -> bool:
     return quote.quoted_at > now + _CLOCKS
 
 
-# A quote that was ahead when it was taken gives way to the first that is not.
-_STORE = """
+# A quote that was ahead when it was taken gives way to the first that is not. One that is told again, as by whoever
+# asks for the latest every minute, offers no more than it did.
+_TOLD_AGAIN = """
+    (trading_quote.quoted_at, trading_quote.bid, trading_quote.ask, trading_quote.bid_size, trading_quote.ask_size)
+    IS NOT DISTINCT FROM (excluded.quoted_at, excluded.bid, excluded.ask, excluded.bid_size, excluded.ask_size)
+"""
+_STORE = f"""
 INSERT INTO trading_quote (
     instrument_id, bid, ask, last, bid_size, ask_size, conditions, tape, last_size, traded_at, quoted_at, source,
     bid_taken, ask_taken)
@@ -349,10 +357,12 @@ ON CONFLICT (instrument_id) DO UPDATE SET bid = excluded.bid, ask = excluded.ask
     conditions = excluded.conditions, tape = excluded.tape, last_size = excluded.last_size,
     traded_at = excluded.traded_at,
     bid_size = excluded.bid_size, ask_size = excluded.ask_size, quoted_at = excluded.quoted_at,
-    source = excluded.source, bid_taken = 0, ask_taken = 0
+    source = excluded.source,
+    bid_taken = CASE WHEN {_TOLD_AGAIN} THEN trading_quote.bid_taken ELSE 0 END,
+    ask_taken = CASE WHEN {_TOLD_AGAIN} THEN trading_quote.ask_taken ELSE 0 END
 WHERE trading_quote.quoted_at <= excluded.quoted_at OR trading_quote.quoted_at > %s
 RETURNING instrument_id
-"""
+"""  # noqa: S608 - SQL of our own
 
 
 def _store(quote: Quote) -> bool:
