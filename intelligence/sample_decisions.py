@@ -109,12 +109,19 @@ def _trades(person: User) -> list[Trade]:
         .select_related("instrument", "account")
         .order_by("activity_at", "id")
     )
-    keys = list(closed.values_list("pk", flat=True))
-    step = max(1, len(keys) // _MOST)
+    # Most of them with a stop, so that how they ended is told in R too.
+    planned = _spread(closed.filter(initial_stop__isnull=False), _MOST - _MOST // 4)
+    others = _spread(closed.filter(initial_stop__isnull=True), _MOST - len(planned))
     # What news are about was traded for a reason too.
     read = closed.filter(instrument__symbol__in={symbol for each in ARTICLES for symbol in each.symbols})
     newest = read.order_by("instrument", "-activity_at", "-id").distinct("instrument").values_list("pk", flat=True)
-    return list(closed.filter(pk__in={*keys[::step][-_MOST:], *newest}))
+    return list(closed.filter(pk__in={*planned, *others, *newest}))
+
+
+def _spread(trades: QuerySet[Trade], most: int) -> list[int]:
+    """So many of them at most, from all of the time."""
+    keys = list(trades.values_list("pk", flat=True))
+    return keys[:: max(1, len(keys) // most)][-most:]
 
 
 def _without_trade(person: User) -> Iterator[Decision]:

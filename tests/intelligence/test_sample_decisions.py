@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from intelligence import sample_decisions
-from intelligence.models import Decision, NewsArticle, StockAnalysis
+from intelligence.models import Decision, DecisionOutcome, NewsArticle, StockAnalysis
 from intelligence.sample_texts import ARTICLES, LONG, PASSED, SHORT
 from journal.signals import sample_loaded, sample_removed
 from tests.factories import make_account
@@ -52,3 +52,15 @@ def test_sample_decisions_come_with_news_and_analyses_and_go_with_the_sample(ali
 
     assert set(Decision.objects.all()) == {own, foreign, of_a_bot}
     assert (NewsArticle.objects.count(), StockAnalysis.objects.count()) == (0, 0)
+
+
+def test_most_sample_decisions_are_of_trades_with_a_stop(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample_decisions, "_MOST", 4)
+    account = make_account(alice, "Sample", is_sample=True)
+    for number in range(6):
+        close_trade(open_trade(account, stop="95" if number % 2 else None, symbol=f"S{number}"), "110")
+
+    sample_decisions.write(alice)
+
+    ends = DecisionOutcome.objects.filter(owner=alice)
+    assert (ends.count(), ends.filter(r_multiple=2).count()) == (4, 3)
