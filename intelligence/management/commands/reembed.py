@@ -57,6 +57,8 @@ class Command(BaseCommand):
             self.stderr.write(f"{key}: {found.ready} of {found.ready + found.pending + found.failed}", ending="\r")
             if step.ready:
                 continue
+            # What was deleted meanwhile is waited for by nobody.
+            memory.forget_gone()
             if not reembedding.is_worked_on(model):
                 break
             # What a worker has taken it gives back within two minutes, embedded or, where it died, as it was.
