@@ -147,6 +147,10 @@ def _settle(
     sent = Wallet.objects.filter(address__in=addresses)
     if was_sent:
         sent.update(sync_status=SyncStatus.SYNCED, sync_error="", synced_at=at)
+        # Nor is what was sent before and is no longer: paused without an open copy, or archived.
+        Wallet.objects.filter(sync_status=SyncStatus.SYNCED).exclude(address__in=addresses).update(
+            sync_status=SyncStatus.PENDING
+        )
         audit.written(
             "webhook.sync", subject="webhook", subject_id=webhook_id, after={"did": did, "addresses": len(addresses)}
         )

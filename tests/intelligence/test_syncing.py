@@ -123,8 +123,13 @@ def test_adr_001_a_paused_wallet_with_an_open_copy_stays_subscribed(there: Stand
     assert told(there) == {copied.address}
     # Its sale is heard, and the copy sold. Then nothing of it needs to be heard any more.
     assert follower.sells().action_taken == "mirror_exit"
+    assert set(Wallet.objects.values_list("address", "sync_status")) == {
+        (copied.address, "synced"),
+        (plain.address, "pending"),
+    }
     syncing.sync(at=AT + 5 * MINUTE)
     assert told(there) == set()
+    assert set(Wallet.objects.values_list("sync_status", flat=True)) == {"pending"}
 
 
 def test_adr_001_a_list_that_somebody_changed_there_is_repaired(there: StandIns, alice: User) -> None:
