@@ -15,7 +15,7 @@ from accounts.decimals import plain
 from accounts.errors import InvalidValue
 from accounts.models import Account, User
 from accounts.prepared import Prepared
-from accounts.strict import MoneyField, PriceField, StrictSerializer, is_public_id
+from accounts.strict import LineField, MoneyField, PriceField, StrictSerializer, is_public_id
 from trading import instruments
 from trading.models import Instrument, Order, OrderEvent, OrderSource
 from trading.open_positions import slippage
@@ -142,7 +142,7 @@ class PlacedOrderSerializer(StrictSerializer):
     stop_loss_limit = PriceField(required=False, allow_null=True)
     client_order_id = serializers.CharField(required=False, allow_blank=True, max_length=128, default="")
     purpose = _word(Purpose, required=False, default=Purpose.ENTRY)
-    strategy = serializers.CharField(required=False, allow_blank=True, max_length=60, default="")
+    strategy = LineField(required=False, allow_blank=True, max_length=60, default="")
     exit_plan = WantedPlanSerializer(
         required=False, allow_null=True, help_text="What it fills is under this plan from the first fill on."
     )

@@ -108,6 +108,7 @@ def test_a_refusal_tells_every_reason_with_its_field(alice_api: APIClient, accou
         ({"type": "iceberg"}, 400, "/type"),
         ({"symbol": "NOSUCH"}, 400, "/symbol"),
         ({"colour": "red"}, 400, "/colour"),
+        ({"strategy": "two\nlines"}, 400, "/strategy"),
         ({"type": "market", "limit_price": "50"}, 422, "/limit_price"),
         ({"type": "stop", "time_in_force": "ioc", "limit_price": None, "stop_price": "120"}, 422, "/time_in_force"),
     ],

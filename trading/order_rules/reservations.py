@@ -58,15 +58,17 @@ class Hold:
         """The units that have to be available when the order is placed."""
         return ZERO if self.held is Held.FUNDS else self.for_leaves(self.quantity)
 
-    def for_leaves(self, leaves: Decimal | None) -> Decimal:
+    def for_leaves(self, leaves: Decimal | None, *, charged: Decimal = ZERO) -> Decimal:
         """What is set aside while that much is left to execute; all of it for an amount of money (None).
 
+        Of fees, what the fills so far were `charged` is not needed again, though it was more than their share.
         Money is rounded up at its last decimal, so that what is reserved always suffices.
         """
         if leaves is None or self.quantity is None:
             amount = total((self.per_unit, self.fees))
         else:
-            amount = total((product(self.per_unit, leaves), share(self.fees, leaves, self.quantity)))
+            unpaid = max(ZERO, difference(self.fees, charged))
+            amount = total((product(self.per_unit, leaves), min(unpaid, share(self.fees, leaves, self.quantity))))
         return enough_money(amount) if self.held is Held.FUNDS else amount
 
 
@@ -180,7 +182,7 @@ def standing(
     signed = product(Decimal(-side.sign), total(product(fill.quantity, fill.price) for fill in state.fills), multiplier)
     traded = ZERO if is_margined else money(signed)
     fees = money(total(fill.fees for fill in state.fills))
-    left = _left(state, hold, used=difference(fees, traded))
+    left = _left(state, hold, traded=traded, fees=fees)
     return Standing(
         reserved=left if hold.held is Held.FUNDS else ZERO,
         reserved_units=ZERO if hold.held is Held.FUNDS else left,
@@ -190,13 +192,13 @@ def standing(
     )
 
 
-def _left(state: OrderState, hold: Hold, *, used: Decimal) -> Decimal:
-    """What is still set aside in this state; `used` is what an order of an amount of money has spent of it."""
+def _left(state: OrderState, hold: Hold, *, traded: Decimal, fees: Decimal) -> Decimal:
+    """What is still set aside in this state, once so much was traded and charged."""
     if state.status.is_terminal:
         return ZERO
     if state.leaves is None:
-        return max(ZERO, difference(hold.for_leaves(None), used))
-    return hold.for_leaves(state.leaves)
+        return max(ZERO, difference(hold.for_leaves(None), difference(fees, traded)))
+    return hold.for_leaves(state.leaves, charged=fees)
 
 
 class MovementKind(StrEnum):

@@ -222,6 +222,10 @@ def test_fees_are_released_with_the_part_that_they_are_for() -> None:
     run.hear(fill("c", 3, "1", "100", "0.30"))
     assert money(run) == (D("699.10"), D(0))
 
+    # What the first fill was charged for all of them is not taken from what nobody set aside.
+    run = Run("301", hold_to_buy(LIMIT, D(3), Prices(limit=D(100)), fees=D(1))).hear(fill("a", 1, "1", "100", "0.90"))
+    assert money(run) == (D(0), D("200.10"))
+
 
 def test_an_order_to_sell_sets_units_aside_and_no_money() -> None:
     hold = hold_to_sell(D(10))
