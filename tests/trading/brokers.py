@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Account, BrokerConnection, User
-from tests.trading.desk import funded
+from tests.trading.desk import funded, ticket
 from tests.waiting import PATIENCE
 from trading import connections, orders
 from trading.models import Instrument, Order, OrderCommand, Position
@@ -57,6 +57,11 @@ def connected(owner: User, it: StandIn, amount: str = "10000", **fields: Any) ->
     connections.connect(account, environment="paper", keys=connections.Keys(it.key_id, it.secret))
     BrokerConnection.objects.filter(account=account).update(reconciled_at=timezone.now())
     return account
+
+
+def ten(side: str = "buy", limit: str = "50") -> Ticket:
+    """Ten units at a limit, for the day."""
+    return ticket(side, "10", "limit", limit_price=limit, time_in_force="day")
 
 
 def stored(account: Account, instrument: Instrument, asked: Ticket, client_order_id: str = "", **intent: Any) -> Order:

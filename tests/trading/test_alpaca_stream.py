@@ -29,6 +29,7 @@ from tests.trading.brokers import (
     sent,
     standing_in,
     stored,
+    ten,
     told,
     units,
 )
@@ -55,10 +56,6 @@ def _left_to_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
 def it(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     with standing_in(settings, monkeypatch) as stand_in:
         yield stand_in
-
-
-def ten(side: str = "buy", limit: str = "50") -> Any:
-    return ticket(side, "10", "limit", limit_price=limit, time_in_force="day")
 
 
 def end_of(account: Account, order: Order) -> tuple[Any, ...]:
