@@ -15,7 +15,7 @@ from accounts.decimals import plain
 from accounts.errors import InvalidValue
 from accounts.models import Account, User
 from accounts.prepared import Prepared
-from accounts.strict import LineField, MoneyField, PriceField, StrictSerializer, is_public_id
+from accounts.strict import LineField, MoneyField, PriceField, StrictBooleanField, StrictSerializer, is_public_id
 from trading import instruments
 from trading.models import Instrument, Order, OrderEvent, OrderSource
 from trading.open_positions import slippage
@@ -133,7 +133,7 @@ class PlacedOrderSerializer(StrictSerializer):
     trail_price = PriceField(required=False, allow_null=True)
     trail_ratio = PriceField(required=False, allow_null=True, help_text="A fraction: 0.05 is 5 %.")
     position_intent = _word(PositionIntent, required=False, allow_null=True)
-    extended_hours = serializers.BooleanField(required=False, default=False)
+    extended_hours = StrictBooleanField(required=False, default=False)
     order_class = WordField(
         read_class, required=False, default=OrderClass.SIMPLE, help_text=f"One of {', '.join(OrderClass)}."
     )

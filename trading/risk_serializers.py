@@ -143,7 +143,7 @@ class HaltedSerializer(BreakerSerializer):
 
 class FlattenSerializer(StrictSerializer):
     account = OwnIdField(queryset=Account.objects, required=False, allow_null=True)
-    confirm = serializers.BooleanField()
+    confirm = StrictBooleanField()
 
 
 class FlattenedSerializer(StrictSerializer):

@@ -101,6 +101,9 @@ def test_a_search_names_a_person_an_account_or_a_symbol_in_full(operator: Client
         return len(operator.get(path, {"q": str(term)}).context["cl"].result_list)
 
     assert [found(term) for term in ("ALICE@example.com", "Of bob@example.com", "acme", "AC")] == [1, 1, 2, 0]
+    # What money was worked out from stays as it was.
+    shown = operator.get(reverse("admin:trading_instrument_change", args=[stock.pk])).context["adminform"]
+    assert {"symbol", "kind", "currency", "multiplier", "root"} <= set(shown.readonly_fields)
     assert found(Trade.objects.order_by("pk")[0].public_id) == 1
 
 

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Account
 from tests.trading.desk import cash, quoted, share
-from trading.models import Instrument, Order, Trade
+from trading.models import Instrument, Order, Position, Trade
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -108,6 +108,7 @@ def test_a_refusal_tells_every_reason_with_its_field(alice_api: APIClient, accou
         ({"type": "iceberg"}, 400, "/type"),
         ({"symbol": "NOSUCH"}, 400, "/symbol"),
         ({"colour": "red"}, 400, "/colour"),
+        ({"extended_hours": "yes"}, 400, "/extended_hours"),
         ({"strategy": "two\nlines"}, 400, "/strategy"),
         ({"type": "market", "limit_price": "50"}, 422, "/limit_price"),
         ({"type": "stop", "time_in_force": "ioc", "limit_price": None, "stop_price": "120"}, 422, "/time_in_force"),
@@ -226,3 +227,20 @@ def test_marks_and_tape_of_a_quote_and_the_latest_trade_are_taken_from_a_feed(
     with pytest.raises(CommandError):
         call_command("load_quotes", "--json", str(path), stdout=io.StringIO())
     assert alice_api.get("/api/v1/snapshots/?symbol=ACME").json()["results"] == [snapshot]
+
+
+def test_flattening_takes_nothing_but_true_for_a_confirmation(
+    alice_api: APIClient, account: Account, acme: Instrument
+) -> None:
+    alice_api.post("/api/v1/orders/", asked(account, limit_price="100"), format="json")
+
+    answers = [
+        (alice_api.post("/api/v1/breaker/flatten/", {"confirm": confirm}, format="json").status_code, _held(account))
+        for confirm in ("yes", 1, None, False, True)
+    ]
+
+    assert answers == [(400, True), (400, True), (400, True), (400, True), (200, False)]
+
+
+def _held(account: Account) -> bool:
+    return Position.objects.filter(account=account).exists()
