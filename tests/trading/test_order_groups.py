@@ -9,11 +9,17 @@ from tests.trading.desk import cash, funded, placed, quoted, share, ticket
 from trading import orders
 from trading.invariants import INVARIANTS
 from trading.models import Instrument, Order, Position
+from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderClass
 
 pytestmark = pytest.mark.django_db
 D = Decimal
 _HELD = next(each for each in INVARIANTS if each.name == "holdings")
+
+
+def _bracket() -> Ticket:
+    exits = {"order_class": OrderClass.BRACKET, "take_profit_limit": "110", "stop_loss_stop": "95"}
+    return ticket("buy", "10", "limit", limit_price="99.50", **exits)
 
 
 def _stands(order: Order) -> tuple[str, Decimal | None, Decimal, Decimal]:
@@ -29,19 +35,7 @@ def _held(account: Account, acme: Instrument) -> Decimal:
 
 def test_a_bracket_is_an_entry_whose_filled_exits_end_each_other(account: Account, acme: Instrument) -> None:
     quoted(acme, "99.90", "100")
-    entry = placed(
-        account,
-        acme,
-        ticket(
-            "buy",
-            "10",
-            "limit",
-            limit_price="99.50",
-            order_class=OrderClass.BRACKET,
-            take_profit_limit="110",
-            stop_loss_stop="95",
-        ),
-    )
+    entry = placed(account, acme, _bracket())
     target, stop = entry.legs.order_by("id")
     assert [target.status, stop.status] == ["held", "held"]
     quoted(acme, "99.40", "99.50")
@@ -60,19 +54,7 @@ def test_a_bracket_is_an_entry_whose_filled_exits_end_each_other(account: Accoun
 
 
 def test_an_entry_that_is_canceled_takes_its_exits_with_it(account: Account, acme: Instrument) -> None:
-    entry = placed(
-        account,
-        acme,
-        ticket(
-            "buy",
-            "10",
-            "limit",
-            limit_price="99.50",
-            order_class=OrderClass.BRACKET,
-            take_profit_limit="110",
-            stop_loss_stop="95",
-        ),
-    )
+    entry = placed(account, acme, _bracket())
 
     orders.cancel(entry)
 
