@@ -146,10 +146,10 @@ def choose(decision: Decision, choice: Choice) -> None:
 
 
 @transaction.atomic
-def forget(article: NewsArticle) -> None:
-    """The article is gone."""
-    versions.bump(article.owner_id)
-    article.delete()
+def forget(read: NewsArticle | StockAnalysis) -> None:
+    """The article or analysis is gone."""
+    versions.bump(read.owner_id)
+    read.delete()
 
 
 @transaction.atomic

@@ -219,7 +219,9 @@ POLICY: dict[str, Row] = {
         "article", "GET", "PATCH", "DELETE", body={"decisions": []}, body_refers={"decisions": ["decision"]}
     ),
     "analysis-list": self_only("GET", "POST", body=_ANALYSIS),
-    "analysis-detail": own("analysis", "GET", "PATCH", body={"decisions": []}, body_refers={"decisions": ["decision"]}),
+    "analysis-detail": own(
+        "analysis", "GET", "PATCH", "DELETE", body={"decisions": []}, body_refers={"decisions": ["decision"]}
+    ),
     "instrument_detail": self_only(path={"id": things.SHARES}),
     "decision-list": self_only("GET", "POST", body=_DECISION, refers=_ACCOUNT, body_refers=_DECIDED),
     "decision-detail": own("decision", "GET", "PATCH", "DELETE", body={"action": "HOLD"}),

@@ -135,6 +135,11 @@ class AnalysisViewSet(OwnViewSet):
         news.link(self._one(id), **read(ReadForSerializer, request.data, person=self.person))
         return Response(analysis_json(self._one(id)))
 
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, id: str) -> Response:
+        news.forget(self._one(id))
+        return Response(status=204)
+
     def _one(self, id: str) -> StockAnalysis:
         rows = StockAnalysis.objects.for_user(self.person).select_related("instrument")
         return get_object_or_404(rows, public_id=id)
