@@ -102,9 +102,11 @@ class Scale:
                 "names": names,
                 "count": number_format(rest, force_grouping=True),
             }
-        return gettext("Percent is of what the accounts started with. Without a starting balance: %(names)s.") % {
-            "names": names
-        }
+        words = gettext(
+            "Percent is of what the accounts started with: each of them needs a starting balance. "
+            "Without one: %(names)s."
+        )
+        return words % {"names": names}
 
     def shown(self, amount: Decimal | None, *, r: Decimal | None = None, currency: str | None = None) -> Decimal | None:
         """The amount in this unit; None where it has none there.

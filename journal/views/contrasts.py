@@ -76,6 +76,7 @@ def _curves(person: User, both: tuple[Side, Side], answer: Contrast, scales: tup
     return {
         "chart": report_charts.from_one_start(lines),
         "curve_kind": scales[0].tick_kind,
+        "lacks_equity": any(scale.lacks_equity for scale in scales),
         "lacking": next((scale for scale in scales if scale.lacks_equity), None),
         "scale": scales[0],
     }

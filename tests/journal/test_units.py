@@ -88,12 +88,12 @@ def test_one_account_without_a_balance_leaves_percent_undefined(alice: User, ali
         assert metrics.starting_equity is None
         assert metrics.without_balance == WithoutBalance(1, ((str(two.public_id), "Two"),))
     page = alice_client.get("/reports/days/?unit=percent").content.decode()
-    assert "Without a starting balance: Two." in page
+    assert "each of them needs a starting balance. Without one: Two." in page
     assert f'<a href="/accounts/{two.public_id}/edit/">Two</a>' in page
     for name in ("Three", "Four", "Zero"):
         make_account(alice, name)
     reason = str(units.scale(Unit.PERCENT, reports.aggregate_metrics(alice, fresh=True)).reason)
-    assert reason.endswith("Without a starting balance: Four, Three, Two and 1 more.")
+    assert reason.endswith("Without one: Four, Three, Two and 1 more.")
 
 
 @pytest.mark.django_db
