@@ -210,7 +210,8 @@ def test_a_trade_that_is_not_exact_is_refused_and_changes_nothing(
         ({"executed_at": "0001-01-01T00:00:00+14:00"}, "invalid"),
         ({"executed_at": "1969-12-31T10:00:00Z"}, "too_early"),
         ({"executed_at": "9999-12-31T23:00:00-14:00"}, "invalid"),
-        ({"executed_at": "2200-01-01T00:00:00Z"}, "future"),
+        ({"executed_at": "2199-01-01T00:00:00Z"}, "future"),
+        ({"executed_at": "2200-01-01T00:00:00Z"}, "out_of_range"),
         ({"pnl": "1"}, "unknown_field"),
     ],
 )
