@@ -40,13 +40,10 @@ def orders(restorer: "Restorer", table: Table, rows: Rows) -> None:
         restorer.remark(
             _("Orders in instruments that have another point value here were left out: their fills are here.")
         )
-    rows = same
-    found = places.by_outside_id(table, restorer.owner, [row["public_id"] for row in rows])
-    for row in rows:
-        if found[row["public_id"]][0] != row["public_id"]:
-            row["chain_id"] = places.other_id(restorer.owner, row["chain_id"])
-            row["client_order_id"] = _client_id(restorer, row["client_order_id"])
-    restorer.rows(table, rows)
+    for row in _with_other_ids(restorer, table, same):
+        row["chain_id"] = places.other_id(restorer.owner, row["chain_id"])
+        row["client_order_id"] = _client_id(restorer, row["client_order_id"])
+    restorer.rows(table, same)
 
 
 def order_events(restorer: "Restorer", table: Table, rows: Rows) -> None:
@@ -69,10 +66,8 @@ def exit_strategies(restorer: "Restorer", table: Table, rows: Rows) -> None:
 
 def plan_exits(restorer: "Restorer", table: Table, rows: Rows) -> None:
     """The exits that closed plans decided are there."""
-    found = places.by_outside_id(table, restorer.owner, [row["public_id"] for row in rows])
-    for row in rows:
-        if found[row["public_id"]][0] != row["public_id"]:
-            row["client_order_id"] = _client_id(restorer, row["client_order_id"])
+    for row in _with_other_ids(restorer, table, rows):
+        row["client_order_id"] = _client_id(restorer, row["client_order_id"])
     restorer.rows(table, rows)
 
 
@@ -85,6 +80,12 @@ def check(restorer: "Restorer") -> None:
             % {"words": next(each.words for each in invariants.INVARIANTS if each.name == broken)},
             code="contradiction",
         )
+
+
+def _with_other_ids(restorer: "Restorer", table: Table, rows: Rows) -> Rows:
+    """Those of the rows that are called otherwise here, as their ids are somebody else's."""
+    found = places.by_outside_id(table, restorer.owner, [row["public_id"] for row in rows])
+    return [row for row in rows if found[row["public_id"]][0] != row["public_id"]]
 
 
 def _client_id(restorer: "Restorer", old: str) -> str:
