@@ -22,12 +22,10 @@ from accounts.models import Account, AccountGroup, AccountTag, Theme, User
 from accounts.permissions import may_write
 from accounts.toasts import Toast
 from journal import choosing, ranges
-from journal.filters import LARGEST_CHOICE, UNITS
+from journal.filters import ACCOUNTS, LARGEST_CHOICE, UNITS
 from journal.ranges import Span
 from journal.templatetags.journal_format import count, day
 
-#: The parameters that say which accounts are meant; `view` stands for a set of them.
-ACCOUNTS = ("view", "account", "broker", "group", "account_tag")
 #: The parameters that links to other pages carry along.
 KEPT = (*ACCOUNTS, "from", "to", "currency", "unit")
 

@@ -25,13 +25,18 @@ NAMES = (
     "entry_day", "entry_weekday", "hour", "holding", "size", "price", "r", "result",
     "unit",
 )  # fmt: skip
+#: Those that say which accounts are meant; `view` stands for a set of them.
+ACCOUNTS = ("view", "account", "broker", "group", "account_tag")
 #: As many as a set of accounts may hold; an address has room for about a hundred and fifty.
 LARGEST_CHOICE = 20_000
 #: Trading days that can be asked for.
 EARLIEST, LATEST = date(1900, 1, 1), date(2200, 12, 31)
 UNITS = ("money", "percent", "r")
 
-__all__ = ["EARLIEST", "LARGEST_CHOICE", "LATEST", "NAMES", "NO_BROKER", "UNITS", "MetricsFilter", "parse", "text_of"]
+__all__ = [
+    "ACCOUNTS", "EARLIEST", "LARGEST_CHOICE", "LATEST", "NAMES", "NO_BROKER", "UNITS",
+    "MetricsFilter", "parse", "text_of",
+]  # fmt: skip
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)

@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext
 
 from accounts.addresses import written
+from journal.filters import ACCOUNTS
 
 register = template.Library()
 
@@ -339,13 +340,16 @@ def with_query(context: template.Context, **changes: Any) -> str:
 
 @register.simple_tag(takes_context=True)
 def filtered(context: template.Context, address: str, extra: Mapping[str, Any] | None = None, **more: Any) -> str:
-    """The address with the frame's filters, and more parameters on top; an underscore behind `from_` falls off."""
+    """The address with the frame's filters, and more parameters on top; an underscore behind `from_` falls off.
+
+    An `account`, "" for any of them, takes the place of every other choice of accounts.
+    """
     more = {**(extra or {}), **more}
     frame = context.get("frame")
     pairs: list[tuple[str, str]] = [] if frame is None else list(frame.pairs)
     names = {name.rstrip("_") for name in more}
-    if more.get("account"):
-        names.add("view")
+    if "account" in more:
+        names.update(ACCOUNTS)
     pairs = [pair for pair in pairs if pair[0] not in names]
     pairs += [(name.rstrip("_"), str(value)) for name, value in more.items() if value not in (None, "")]
     return f"{address}?{urlencode(pairs)}" if pairs else address

@@ -17,7 +17,8 @@ from accounts.models import Theme, User
 from accounts.permissions import may_write, may_write_required, person_of
 from accounts.views import back_of
 from journal import choosing, saved_views
-from journal.context import ACCOUNTS, KEPT
+from journal.context import KEPT
+from journal.filters import ACCOUNTS
 from journal.models import SavedView
 from trading.refusals import says_why
 

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts import preferences, undo
 from accounts.errors import Conflict, InvalidValue
-from accounts.models import Account, AccountGroup, User
+from accounts.models import Account, AccountGroup, AccountTag, User
 from config import problems
 from journal import saved_views
 from journal.models import SavedView
@@ -239,6 +239,34 @@ def test_what_is_kept_goes_from_page_to_page(alice: User, alice_client: Client) 
     page = alice_client.get("/trades/?from=2026-03-01&unit=r&symbol=AAPL").content.decode()
 
     assert 'href="/calendar/?from=2026-03-01&amp;unit=r"' in page
+
+
+def test_links_of_the_accounts_keep_the_days_and_the_unit(alice: User, alice_client: Client) -> None:
+    group, tag = (
+        AccountGroup.objects.create(owner=alice, name="Evaluations"),
+        AccountTag.objects.create(owner=alice, name="Prop"),
+    )
+    account = make_account(alice, "Main", group=group)
+    account.tags.add(tag)
+    none = "00000000-0000-0000-0000-000000000000"
+    kept = "from=2026-03-01&amp;unit=r"
+
+    accounts = alice_client.get("/accounts/?from=2026-03-01&unit=r&broker=TD").content.decode()
+    page = alice_client.get(f"/accounts/{account.public_id}/?from=2026-03-01&unit=r").content.decode()
+    groups = alice_client.get("/accounts/groups/?from=2026-03-01&unit=r&broker=TD").content.decode()
+
+    # One account is meant, so that the broker which narrowed the list falls off.
+    assert f'data-to="/trades/?{kept}&amp;account={none}"' in accounts
+    assert f'data-to="/accounts/compare/?{kept}&amp;account={none}"' in accounts
+    assert f'data-to="/accounts/{none}/?broker=TD&amp;{kept}"' in accounts
+    assert f'href="/accounts/?{kept}&amp;group={group.public_id}"' in page
+    assert f'href="/accounts/?{kept}&amp;tag={tag.public_id}"' in page
+    # The number beside a group is of all its accounts.
+    assert f'href="/accounts/?{kept}&amp;group={group.public_id}"' in groups
+    assert f'href="/accounts/?{kept}&amp;group=none"' in groups
+    assert f'href="/accounts/?{kept}&amp;tag={tag.public_id}"' in groups
+    assert f'href="/?{kept}&amp;group={group.public_id}"' in groups
+    assert f'href="/?{kept}&amp;account_tag={tag.public_id}"' in groups
 
 
 def test_the_palette_finds_pages_accounts_and_symbols(alice: User, alice_client: Client, bob: User) -> None:

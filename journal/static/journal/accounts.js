@@ -8,11 +8,10 @@ function openActs(button) {
   const row = button.closest("tr");
   if (!menu || !row) return;
   const { id } = row.dataset;
-  const page = menu.dataset.detail.replace("00000000-0000-0000-0000-000000000000", id);
-  for (const each of menu.querySelectorAll("a[data-to]")) each.href = page + each.dataset.to;
-  for (const each of menu.querySelectorAll("a[data-to-query]")) each.href = each.dataset.toQuery + id;
-  for (const each of menu.querySelectorAll("form[data-to]")) {
-    each.action = page + each.dataset.to;
+  const to = (each) => each.dataset.to.replace("00000000-0000-0000-0000-000000000000", id);
+  for (const each of menu.querySelectorAll("a")) each.href = to(each);
+  for (const each of menu.querySelectorAll("form")) {
+    each.action = to(each);
     each.hidden = (each.dataset.when === "archived") !== ("archived" in row.dataset);
   }
   menu.showPopover();
