@@ -6,10 +6,12 @@ Source: docs/orders.md#groups
 """
 
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from accounts import ledger
@@ -27,6 +29,27 @@ _WITH_EXITS = frozenset({OrderClass.BRACKET, OrderClass.OTO, OrderClass.OCO})
 _ONE = Decimal(1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Exit:
+    """One of the exits that an order asks for."""
+
+    purpose: Purpose
+    kind: OrderType
+    limit: Decimal | None = None
+    stop: Decimal | None = None
+
+
+def _exits_of(order: Order) -> list[_Exit]:
+    """What the order asks for, the target first."""
+    found = []
+    if order.take_profit_limit is not None:
+        found.append(_Exit(Purpose.EXIT_TAKE_PROFIT, OrderType.LIMIT, limit=order.take_profit_limit))
+    if order.stop_loss_stop is not None:
+        kind = OrderType.STOP if order.stop_loss_limit is None else OrderType.STOP_LIMIT
+        found.append(_Exit(Purpose.EXIT_STOP_LOSS, kind, limit=order.stop_loss_limit, stop=order.stop_loss_stop))
+    return found
+
+
 def bring_exits(order: Order, *, now: datetime) -> None:
     """The exits that the order brings are on file: held until it is filled, or working at once beside an OCO's target.
 
@@ -34,51 +57,52 @@ def bring_exits(order: Order, *, now: datetime) -> None:
     """
     if OrderClass(order.order_class) not in _WITH_EXITS or order.venue != Venue.PAPER:
         return
-    is_alternative = order.order_class == OrderClass.OCO
-    if order.take_profit_limit is not None and not is_alternative:
-        _leg(order, Purpose.EXIT_TAKE_PROFIT, OrderType.LIMIT, limit=order.take_profit_limit, now=now)
-    if order.stop_loss_stop is not None:
-        kind = OrderType.STOP if order.stop_loss_limit is None else OrderType.STOP_LIMIT
-        _leg(order, Purpose.EXIT_STOP_LOSS, kind, limit=order.stop_loss_limit, stop=order.stop_loss_stop, now=now)
+    for wanted in _exits_of(order):
+        if order.order_class != OrderClass.OCO:
+            _leg(order, wanted, now=now)
+        elif wanted.purpose is not Purpose.EXIT_TAKE_PROFIT:
+            _leg(order, wanted, now=now, works_for=order.quantity)
 
 
 def _leg(
     order: Order,
-    purpose: Purpose,
-    kind: OrderType,
+    wanted: _Exit,
     *,
     now: datetime,
-    limit: Decimal | None = None,
-    stop: Decimal | None = None,
+    works_for: Decimal | None = None,
+    shares_hold: bool = True,
+    number: int = 1,
 ) -> Order:
-    works_at_once = order.order_class == OrderClass.OCO
-    side = Side(order.side) if works_at_once else _other(Side(order.side))
-    status = Status.NEW if works_at_once else Status.HELD
+    """The exit is on file: held, or working for so much. `number` tells apart those that stand in for one that ended."""
+    side = Side(order.side) if order.order_class == OrderClass.OCO else _other(Side(order.side))
+    status = Status.HELD if works_for is None else Status.NEW
+    name = wanted.purpose.removeprefix("exit_")
     leg = Order(
         owner_id=order.owner_id,
         account_id=order.account_id,
         instrument_id=order.instrument_id,
         venue=order.venue,
-        client_order_id=f"{order.public_id}:{purpose.removeprefix('exit_')}",
+        client_order_id=f"{order.public_id}:{name}" if number == 1 else f"{order.public_id}:{name}:{number}",
         request_hash=order.request_hash,
         side=side.value,
         position_intent=(PositionIntent.SELL_TO_CLOSE if side is Side.SELL else PositionIntent.BUY_TO_CLOSE).value,
-        purpose=purpose.value,
-        type=kind.value,
+        purpose=wanted.purpose.value,
+        type=wanted.kind.value,
         time_in_force=order.time_in_force,
-        quantity=order.quantity,
-        limit_price=limit,
-        stop_price=stop,
+        quantity=works_for or order.quantity,
+        limit_price=wanted.limit,
+        stop_price=wanted.stop,
         status=status.value,
         held=Held.HOLDINGS.value,
         held_per_unit=_ONE,
-        shares_hold=True,
+        shares_hold=shares_hold,
+        reserved_units=0 if shares_hold or works_for is None else works_for,
         parent=order,
         chain_id=uuid.uuid4(),
         strategy=order.strategy,
         source=order.source,
         submitted_at=now,
-        accepted_at=now if works_at_once else None,
+        accepted_at=now if works_for is not None else None,
         expires_at=order.expires_at,
     )
     leg.save(force_insert=True)
@@ -96,42 +120,90 @@ def _other(side: Side) -> Side:
 
 
 def follow(step: Step, *, portfolio: Portfolio) -> None:
-    """Whatever belongs to the order has moved along with it: exits work, are for less, or are canceled."""
+    """Whatever belongs to the order has moved along with it: exits work, are for less or more, are canceled or back."""
     order = step.order
     if order.venue != Venue.PAPER:
         return
-    if not step.after.status.is_terminal:
-        _shrink(_siblings(order), step.after.executed - step.before.executed, portfolio=portfolio)
-        return
     if order.order_class in (OrderClass.BRACKET, OrderClass.OTO):
-        legs = list(
-            order.legs.live().select_related("account", "instrument").select_for_update(of=("self",)).order_by("id")
-        )
-        if step.after.executed:
-            _release(legs, step.after.executed, portfolio=portfolio)
-        else:
-            _end(legs, portfolio=portfolio)
+        _follow_entry(step, portfolio=portfolio)
+    elif step.after.status.is_terminal:
+        _end(_siblings(order), portfolio=portfolio)
+    elif step.before.status.is_terminal:
+        _bring_back_the_other(order)
+    else:
+        _shrink(_siblings(order), step.after.executed - step.before.executed, portfolio=portfolio)
+
+
+def _follow_entry(step: Step, *, portfolio: Portfolio) -> None:
+    """Exits that wait work once their entry has ended; those that work follow what is taken back of it or comes late.
+
+    Where all of it is taken back, others wait in their place, as the entry lives again.
+    """
+    order, executed = step.order, step.after.executed
+    working = [leg for leg in _live_legs(order) if leg.status != Status.HELD]
+    if working:
+        _shrink(working, step.before.executed - executed, portfolio=portfolio)
+    if not step.after.status.is_terminal:
+        if working and not order.legs.live().exists():
+            _bring_again(order)
         return
-    _end(list(_siblings(order)), portfolio=portfolio)
+    if executed and step.before.status.is_terminal and not step.before.executed:
+        # They ended with the entry, which filled all the same.
+        _bring_again(order)
+    sold = order.legs.aggregate(units=Sum(F("filled_quantity") + F("overfill_quantity")))["units"] or 0
+    if executed > sold:
+        _release(_live_legs(order), executed - sold, portfolio=portfolio)
+    else:
+        _end(_live_legs(order), portfolio=portfolio)
 
 
-def _siblings(order: Order) -> QuerySet[Order]:
+def _live_legs(order: Order) -> list[Order]:
+    legs = order.legs.live().select_related("account", "instrument").select_for_update(of=("self",))
+    return list(legs.order_by("id"))
+
+
+def _bring_again(order: Order) -> None:
+    for wanted in _exits_of(order):
+        _leg(order, wanted, now=timezone.now(), number=_next_number(order, wanted))
+
+
+def _next_number(order: Order, wanted: _Exit) -> int:
+    return 1 + order.legs.filter(purpose=wanted.purpose).count()
+
+
+def _bring_back_the_other(order: Order) -> None:
+    """What ended because this exit had filled works again beside it, for what a fill that was taken back left open."""
+    is_alternative = order.order_class == OrderClass.OCO
+    first = order if is_alternative else order.parent
+    if first is None or order.quantity is None or _siblings(order):
+        return
+    own = Purpose.EXIT_TAKE_PROFIT if is_alternative else Purpose(order.purpose)
+    left = order.quantity - order.filled_quantity
+    for wanted in _exits_of(first):
+        if wanted.purpose is not own:
+            number = _next_number(first, wanted)
+            # One of the two sets the units aside, for both.
+            shares = not order.shares_hold
+            _leg(first, wanted, now=timezone.now(), works_for=left, shares_hold=shares, number=number)
+
+
+def _siblings(order: Order) -> list[Order]:
     """What else gets out of the same position: the other legs of its parent, and the parent of an OCO."""
     if order.parent_id is None and order.order_class != OrderClass.OCO:
-        return Order.objects.none()
+        return []
     first = order.parent_id or order.pk
-    return (
+    others = (
         Order.objects.live()
         .filter(Q(parent_id=first) | Q(pk=first, order_class=OrderClass.OCO))
         .exclude(pk=order.pk)
         .select_related("account", "instrument")
         .select_for_update(of=("self",))
-        .order_by("id")
     )
+    return list(others.order_by("id"))
 
 
 def _release(legs: list[Order], executed: Decimal, *, portfolio: Portfolio) -> None:
-    """The exits work for what was executed; the first sets it aside for both."""
+    """The exits that wait work for what was executed; the first sets it aside for both."""
     for number, leg in enumerate(legs):
         if leg.status != Status.HELD:
             continue
@@ -140,7 +212,7 @@ def _release(legs: list[Order], executed: Decimal, *, portfolio: Portfolio) -> N
         advance(leg, [next_step(leg, Event.NEW)], portfolio=portfolio, source=leg.venue)
 
 
-def _shrink(others: QuerySet[Order], executed: Decimal, *, portfolio: Portfolio) -> None:
+def _shrink(others: Iterable[Order], executed: Decimal, *, portfolio: Portfolio) -> None:
     """The other exits are for so much less, and set so much less aside; one that has nothing left has ended.
 
     Where what was executed is taken back they grow again.

@@ -334,6 +334,7 @@ def _tell(step: Step) -> None:
             after={"status": step.after.status, "filled": step.after.executed},
         )
     _tell_late(step)
+    _tell_gone(step)
     if step.after.status is Status.REJECTED and step.before.status is not Status.REJECTED:
         tell_refused([order])
     for fill in step.fills:
@@ -364,22 +365,34 @@ def _tell_late(step: Step) -> None:
     late |= step.after.late - step.before.late
     words = _("An order for %(symbol)s in %(account)s executed after its end: %(quantity)s at %(price)s. Look at it.")
     for fill in step.fills:
-        if fill.execution_id not in late:
-            continue
-        logger.warning("the order %s executed after its end: %s at %s", order.public_id, fill.quantity, fill.price)
-        activity.noted(
-            order.owner_id,
-            ActivityKind.WARNING,
-            words
-            % {
-                "symbol": order.instrument.symbol,
-                "account": order.account.name,
-                "quantity": plain(fill.quantity),
-                "price": plain(fill.price),
-            },
-            link=f"/desk/orders/{order.public_id}/",
-            account_id=order.account_id,
-        )
+        if fill.execution_id in late:
+            logger.warning("the order %s executed after its end: %s at %s", order.public_id, fill.quantity, fill.price)
+            _warn(order, words, fill)
+
+
+def _tell_gone(step: Step) -> None:
+    """The feed has a warning for each fill that counted and does not any more: there is a position less, or another."""
+    words = _("A fill of %(symbol)s in %(account)s no longer counts: %(quantity)s at %(price)s. Look at it.")
+    for fill in step.before.fills:
+        if fill not in step.after.fills:
+            logger.warning("a fill of the order %s is gone: %s at %s", step.order.public_id, fill.quantity, fill.price)
+            _warn(step.order, words, fill)
+
+
+def _warn(order: Order, words: str, fill: Fill) -> None:
+    activity.noted(
+        order.owner_id,
+        ActivityKind.WARNING,
+        words
+        % {
+            "symbol": order.instrument.symbol,
+            "account": order.account.name,
+            "quantity": plain(fill.quantity),
+            "price": plain(fill.price),
+        },
+        link=f"/desk/orders/{order.public_id}/",
+        account_id=order.account_id,
+    )
 
 
 def tell_refused(refused: Iterable[Order]) -> None:

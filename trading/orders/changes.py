@@ -60,11 +60,11 @@ def _move(
     step = advance(order, events, portfolio=portfolio, source=source, match_id=match_id)
     if step is not None:
         order_groups.follow(step, portfolio=portfolio)
-        if step.after.executed < step.before.executed:
-            _end_what_closes_nothing(step.order)
         initial_levels.follow(step)
         entry_plans.follow(step)
         orders_changed.send(sender=Order, step=step)
+        if step.after.executed < step.before.executed:
+            _end_what_closes_nothing(step.order)
 
 
 def _end_what_closes_nothing(order: Order) -> None:
@@ -74,12 +74,14 @@ def _end_what_closes_nothing(order: Order) -> None:
     waiting = Order.objects.live().filter(
         account=order.account_id, instrument=order.instrument_id, venue=Venue.PAPER, held=Held.HOLDINGS
     )
-    for each in waiting.filter(reserved_units__gt=0).exclude(pk=order.pk).order_by("id"):
+    for each in waiting.filter(reserved_units__gt=0).order_by("id"):
         units -= each.reserved_units
         if units < 0:
             units += each.reserved_units
             with suppress(InvalidState):
                 cancel(each)
+    # It may have been among them, or have ended with one of them.
+    order.refresh_from_db()
 
 
 @transaction.atomic
