@@ -73,7 +73,7 @@ def _leg(
     shares_hold: bool = True,
     number: int = 1,
 ) -> Order:
-    """The exit is on file: held, or working for so much. `number` tells apart those that stand in for one that ended."""
+    """The exit is on file: held, or working for so much; `number` tells it from those of its purpose that ended."""
     side = Side(order.side) if order.order_class == OrderClass.OCO else _other(Side(order.side))
     status = Status.HELD if works_for is None else Status.NEW
     name = wanted.purpose.removeprefix("exit_")
