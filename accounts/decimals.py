@@ -1,10 +1,12 @@
-"""The one way that decimals enter through the API and forms, and the one way they leave."""
+"""The one way that decimals enter through the API, the one way through forms, and the one way they leave."""
 
 import re
 from decimal import Decimal
 
 #: ASCII digits only: `Decimal` itself reads "1_000", full-width digits and "NaN".
 _PLAIN = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,12})?", re.ASCII)
+#: Of each language what may stand between thousands and before decimals, as the insides of a class of characters.
+_MARKS = {"en": (",", "."), "fr": (" \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}", ".,")}
 
 
 def strict(text: str) -> Decimal:
@@ -15,6 +17,29 @@ def strict(text: str) -> Decimal:
     if not _PLAIN.fullmatch(text):
         raise ValueError(f"not a plain decimal: {text[:40]!r}")
     return Decimal(text)
+
+
+def typed(text: str, *, language: str) -> Decimal:
+    """The number as a person of this language writes it, its thousands grouped by threes or not at all.
+
+    1,099.5 in English; 1 099,5 in French, where a point is taken for a comma as well. Raises ValueError for whatever
+    could mean two numbers or none: 1,09.5, and 0,099 in English.
+    """
+    text = text.strip()
+    if not re.fullmatch(pattern(language), text):
+        raise ValueError(f"not a number: {text[:40]!r}")
+    between, point = _marks(language)
+    return strict(re.sub(f"[{point}]", ".", re.sub(f"[{between}]", "", text)).replace("\N{MINUS SIGN}", "-"))
+
+
+def pattern(language: str) -> str:
+    """What `typed` takes, as a regular expression that browsers understand as well."""
+    between, point = _marks(language)
+    return rf"[\-\u2212]?([0-9]+|[1-9][0-9]{{0,2}}([{between}][0-9]{{3}})+)([{point}][0-9]+)?"
+
+
+def _marks(language: str) -> tuple[str, str]:
+    return _MARKS["fr" if language.startswith("fr") else "en"]
 
 
 def plain(number: Decimal) -> str:

@@ -12,11 +12,12 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from accounts import attempts, audit, currencies, decimals, people
 from accounts.errors import DomainError, TooManyAttempts
+from accounts.fields import LARGEST_MONEY
 from accounts.models import Account, AccountGroup, AccountTag, Client, Language, Theme, TokenScope, User
 from accounts.widgets import LongSelect
 
@@ -59,27 +60,50 @@ class CurrencyField(forms.ChoiceField):
         return str(super().to_python(value)).upper()
 
 
-class AmountField(forms.CharField):
-    """An amount as a plain number such as 1234.5; nothing that could mean two numbers."""
+class NumberField(forms.Field):
+    """A decimal as people of the page's language write it: 1234.5 or 1,234.5; nothing that could mean two numbers."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=32, **kwargs)
-        self.widget.attrs.update({"inputmode": "decimal", "autocomplete": "off"})
+    default_error_messages = {"invalid": _("Write a number such as 1234.5 or 1,234.5.")}
+
+    def __init__(self, *, largest: Decimal, is_positive: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.largest = largest
+        self.is_positive = is_positive
+        self.widget.attrs.update({"inputmode": "decimal", "autocomplete": "off", "maxlength": "40"})
 
     def prepare_value(self, value: Any) -> Any:
         return decimals.plain(value) if isinstance(value, Decimal) else value
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool(super().has_changed(self.prepare_value(initial), data))
+        return bool(super().has_changed(self.to_python(initial) if isinstance(initial, str) else initial, data))
 
-    def clean(self, value: Any) -> Any:
-        text = super().clean(value)
+    def to_python(self, value: Any) -> Decimal | None:
+        text = "" if value is None else str(value).strip()
         if not text:
             return None
         try:
-            return decimals.strict(text.replace("\N{MINUS SIGN}", "-"))
+            number = decimals.typed(text, language=get_language() or "en")
         except ValueError as error:
-            raise forms.ValidationError(_("Write a plain number such as 1234.5.")) from error
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+        if abs(number) > self.largest:
+            raise forms.ValidationError(_("This number is too large."))
+        if self.is_positive and number <= 0:
+            raise forms.ValidationError(_("Enter a number larger than zero."))
+        return number
+
+
+class PercentField(NumberField):
+    """A percentage such as 12.5, which is a fraction of 0.125."""
+
+    def __init__(self, *, largest: Decimal = Decimal(100_000), **kwargs: Any) -> None:
+        super().__init__(largest=largest, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return decimals.plain(value * 100) if isinstance(value, Decimal) else value
+
+    def to_python(self, value: Any) -> Decimal | None:
+        number = super().to_python(value)
+        return None if number is None else number / 100
 
 
 class SignUpForm(_UserCreationForm):
@@ -226,7 +250,8 @@ class AccountForm(_AccountModelForm):
         help_text=_("Its trading days are counted there."),
     )
     currency = CurrencyField(label=_("Currency"), initial="USD")
-    initial_balance = AmountField(
+    initial_balance = NumberField(
+        largest=LARGEST_MONEY,
         label=_("Starting balance"),
         required=False,
         help_text=_("What it held before the first trade: percentages are of it. May be empty."),
@@ -275,8 +300,9 @@ class AccountForm(_AccountModelForm):
         if not tags.queryset.exists():
             del self.fields["tags"]
         # The browser says at once what the server would say.
-        self.fields["initial_balance"].widget.attrs["pattern"] = r"[\-\u2212]?[0-9]{1,12}(\.[0-9]{1,8})?"
-        self.fields["initial_balance"].widget.attrs["title"] = _("A plain number such as 1234.5")
+        balance = self.fields["initial_balance"]
+        balance.widget.attrs["pattern"] = decimals.pattern(get_language() or "en")
+        balance.widget.attrs["title"] = balance.error_messages["invalid"]
         self.brokers = (
             Account.objects.for_user(owner)
             .exclude(broker="")

@@ -7,10 +7,9 @@ from django import forms
 from django.utils.translation import gettext_lazy
 
 from accounts.fields import LARGEST_MONEY
+from accounts.forms import NumberField, PercentField
 from intelligence.copy_settings import FIELDS
 from intelligence.models import CopySettings, RepeatPolicy
-from trading.forms import NumberField
-from trading.plan_forms import PercentField
 
 _SHARES = ("risk_per_trade", "max_per_trade", "max_per_wallet", "max_per_token", "max_total", "max_price_drift")
 
@@ -50,11 +49,7 @@ class CopySettingsForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, settings: CopySettings) -> None:
-        first = {name: getattr(settings, name) for name in FIELDS}
-        for name in ("capital", "min_source_value"):
-            value = first[name]
-            first[name] = None if value is None else f"{value.normalize():f}"
-        super().__init__(data, initial=first)
+        super().__init__(data, initial={name: getattr(settings, name) for name in FIELDS})
 
     @property
     def changes(self) -> dict[str, Any]:

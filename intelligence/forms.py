@@ -1,5 +1,6 @@
 """What people fill in about decisions, and what they look for."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -8,6 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.errors import InvalidValue
+from accounts.fields import LARGEST_PRICE
+from accounts.forms import NumberField
 from accounts.models import User
 from intelligence import decision_stats, search
 from intelligence.decisions import MOST_INSTRUMENTS, Said
@@ -17,8 +20,8 @@ from intelligence.search_filters import Filters
 from trading.forms import OwnAccountField
 
 
-def _price(label: Any) -> forms.DecimalField:
-    return forms.DecimalField(label=label, max_digits=28, decimal_places=12, required=False)
+def _price(label: Any) -> NumberField:
+    return NumberField(label=label, largest=LARGEST_PRICE, required=False)
 
 
 _KIND_WORDS = {
@@ -69,13 +72,10 @@ class DecisionForm(forms.Form):
         max_length=LONGEST_TEXT,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    confidence = forms.DecimalField(
+    confidence = NumberField(
         label=gettext_lazy("Confidence"),
         required=False,
-        min_value=0,
-        max_value=1,
-        max_digits=5,
-        decimal_places=4,
+        largest=Decimal(1),
         help_text=gettext_lazy("From 0 to 1."),
     )
     entry_price = _price(gettext_lazy("Entry"))
@@ -115,6 +115,10 @@ class DecisionForm(forms.Form):
         account.owner = owner
         # What was decided when stays; what was learned comes later.
         del self.fields["reflection" if is_new else "decided_at"]
+
+    def clean_confidence(self) -> Decimal | None:
+        confidence = self.cleaned_data["confidence"]
+        return None if confidence is None else round(confidence, 4)
 
     def clean_symbols(self) -> list[str]:
         names = [name.strip() for name in self.cleaned_data["symbols"].split(",") if name.strip()]

@@ -6,11 +6,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from accounts.forms import NumberField, PercentField
 from accounts.models import User
 from intelligence.models import DiscoverySource, Wallet, WalletMode
-from trading.forms import NumberField, OwnAccountField
+from trading.forms import OwnAccountField
 from trading.models import ExitStrategy
-from trading.plan_forms import PercentField
 
 _LARGEST = Decimal(2_147_483_647)
 

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts import bulk_edits, currencies, paging
 from accounts.bulk_edits import Change, Effect, Preview
 from accounts.errors import DomainError, InvalidValue
-from accounts.forms import AmountField, CurrencyField
+from accounts.fields import LARGEST_MONEY
+from accounts.forms import CurrencyField, NumberField
 from accounts.models import (
     COLOR,
     Account,
@@ -190,7 +191,7 @@ class CashForm(forms.Form):
     """A deposit, a withdrawal or a correction. `key` makes that it happens once, however often it is sent."""
 
     kind = forms.ChoiceField(label=gettext_lazy("What"))
-    amount = AmountField(label=gettext_lazy("Amount"))
+    amount = NumberField(label=gettext_lazy("Amount"), largest=LARGEST_MONEY)
     currency = CurrencyField(label=gettext_lazy("Currency"))
     at = forms.DateTimeField(
         label=gettext_lazy("When"),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts import decimals
 from accounts.errors import InvalidValue
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
+from accounts.forms import NumberField
 from accounts.models import Account, User
 from accounts.text import one_line, paragraphs
 from trading import typed_symbols
@@ -28,30 +29,6 @@ else:
 
 MOST_FILLS = 200
 MOST_TAGS = 20
-
-
-class NumberField(forms.CharField):
-    """A plain decimal such as 1234.5; nothing that could mean two numbers."""
-
-    def __init__(self, *, largest: Decimal, is_positive: bool = False, **kwargs: Any) -> None:
-        super().__init__(max_length=32, **kwargs)
-        self.largest = largest
-        self.is_positive = is_positive
-        self.widget.attrs.update({"inputmode": "decimal", "autocomplete": "off"})
-
-    def clean(self, value: Any) -> Any:
-        text = super().clean(value)
-        if not text:
-            return None
-        try:
-            number = decimals.strict(text.replace("\N{MINUS SIGN}", "-"))
-        except ValueError as error:
-            raise ValidationError(_("Write a plain number such as 1234.5.")) from error
-        if abs(number) > self.largest:
-            raise ValidationError(_("This number is too large."))
-        if self.is_positive and number <= 0:
-            raise ValidationError(_("Enter a number larger than zero."))
-        return number
 
 
 class OwnAccountField(forms.CharField):

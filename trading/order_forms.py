@@ -15,9 +15,10 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts.decimals import plain
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
+from accounts.forms import NumberField, PercentField
 from accounts.models import User
 from trading import instruments, order_words
-from trading.forms import NumberField, OwnAccountField
+from trading.forms import OwnAccountField
 from trading.models import ExitStrategy, Instrument, Order, OrderSource
 from trading.order_rows import Intent, Request, WantedPlan
 from trading.order_rules.ticket import Ticket
@@ -25,7 +26,6 @@ from trading.order_rules.validity import Violation
 from trading.order_rules.vocabulary import OrderClass, OrderType, Purpose, TimeInForce, read_direction
 from trading.order_tickets import ticket_of
 
-_HUNDRED = Decimal(100)
 #: Where the rules name a field that has another name here.
 _FIELDS = {
     "instrument": "symbol",
@@ -65,24 +65,13 @@ class SymbolField(forms.CharField):
         return found
 
 
-class PercentField(NumberField):
-    """A share of something as a number of percent; what it holds is a fraction."""
-
-    def clean(self, value: Any) -> Any:
-        number = super().clean(value)
-        return None if number is None else number / _HUNDRED
-
-    def prepare_value(self, value: Any) -> Any:
-        return plain(value * _HUNDRED) if isinstance(value, Decimal) else value
-
-
 def _price(label: Any, **options: Any) -> NumberField:
     return NumberField(label=label, required=False, largest=LARGEST_PRICE, is_positive=True, **options)
 
 
 def _trail_ratio() -> PercentField:
     return PercentField(
-        label=gettext_lazy("Or at a distance of, in %"), required=False, largest=_HUNDRED, is_positive=True
+        label=gettext_lazy("Or at a distance of, in %"), required=False, largest=Decimal(100), is_positive=True
     )
 
 

@@ -7,38 +7,26 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import QueryDict
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import decimals
 from accounts.decimals import plain
 from accounts.fields import LARGEST_PRICE
+from accounts.forms import NumberField, PercentField
 from accounts.models import User
 from trading.errors import PlanInvalid
 from trading.exits.plans import ExitPlan, Level
 from trading.exits.snapshots import snapshot
-from trading.forms import NumberField, OwnAccountField
+from trading.forms import OwnAccountField
 from trading.models import ExitStrategy
 from trading.models.exit_strategy import MOST_LEVELS
 
 #: Empty rows for levels at the end, so that some can be added without JavaScript.
 SPARE = 2
 _HUNDRED, _HOUR = Decimal(100), Decimal(3600)
-
-
-class PercentField(NumberField):
-    """A percentage such as 12.5, which is a fraction of 0.125."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(largest=Decimal(100_000), **kwargs)
-
-    def prepare_value(self, value: Any) -> Any:
-        return plain(value * _HUNDRED) if isinstance(value, Decimal) else value
-
-    def clean(self, value: Any) -> Any:
-        number = super().clean(value)
-        return None if number is None else number / _HUNDRED
+#: Reads what a row of a level says.
+_PERCENT = PercentField(required=False)
 
 
 @dataclass(slots=True)
@@ -56,9 +44,9 @@ class LevelRow:
     def level(self) -> Level | None:
         """The level; None, and an error, where it is none."""
         try:
-            return Level(_fraction(self.share), _fraction(self.gain))
-        except ValueError:
-            self.error = _("Write plain numbers such as 12.5.")
+            return Level(_PERCENT.to_python(self.share), _PERCENT.to_python(self.gain))
+        except ValidationError as error:
+            self.error = " ".join(error.messages)
             return None
 
 
@@ -172,10 +160,6 @@ def changes(before: ExitPlan, after: ExitPlan) -> Mapping[str, Any]:
     """The keys by which the second plan differs from the first, as an override says them."""
     was = snapshot(before)
     return {key: value for key, value in snapshot(after).items() if value != was[key]}
-
-
-def _fraction(text: str) -> Decimal | None:
-    return decimals.strict(text.strip()) / _HUNDRED if text.strip() else None
 
 
 def _initial(plan: ExitPlan) -> dict[str, Any]:

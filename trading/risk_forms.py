@@ -9,12 +9,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.decimals import plain
 from accounts.errors import InvalidValue
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
-from accounts.forms import refuse
+from accounts.forms import NumberField, refuse
 from accounts.models import Account, User
-from trading.forms import NumberField, OwnAccountField
+from trading.forms import OwnAccountField
 from trading.models import BreakerMode, BreakerScope, Instrument, RiskConfig, RiskLimit
 from trading.models.breaker import LONGEST_STRATEGY
 from trading.risk import configuration
@@ -132,8 +131,7 @@ class LimitForm(forms.Form):
     ) -> None:
         if limit is not None:
             values = {name: getattr(limit, name) for name in VALUES}
-            plainly = {name: plain(each) if isinstance(each, Decimal) else each for name, each in values.items()}
-            kwargs.setdefault("initial", plainly)
+            kwargs.setdefault("initial", values)
         super().__init__(*args, **kwargs)
         self.instruments = instruments
         if limit is not None:
@@ -170,14 +168,11 @@ class RiskConfigForm(_ConfigModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in self.fields:
-            value = self.initial.get(name)
-            if isinstance(value, Decimal):
-                self.initial[name] = plain(value)
+        for name, field in self.fields.items():
+            if isinstance(field, forms.DecimalField):
+                self.fields[name] = NumberField(label=field.label, required=field.required, largest=LARGEST_MONEY)
             if not self.fields[name].required and name not in ("note", "resets_daily"):
                 self.fields[name].help_text = gettext_lazy("Empty: no such limit.")
-            if isinstance(self.fields[name], forms.DecimalField):
-                self.fields[name].widget = forms.TextInput({"inputmode": "decimal", "autocomplete": "off"})
 
     @property
     def changes(self) -> dict[str, Any]:

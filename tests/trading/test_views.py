@@ -68,6 +68,15 @@ def test_a_trade_by_hand_has_its_times_in_the_accounts_zone(alice_client: Client
     assert "+3.30R" in page
 
 
+def test_numbers_are_typed_as_the_language_writes_them(alice: User, alice_client: Client, account: Account) -> None:
+    User.objects.filter(pk=alice.pk).update(language="fr")
+    sell = {"side": "sell", "executed_at": "2026-03-02T11:00:00", "price": "1\N{NARROW NO-BREAK SPACE}199,5"}
+
+    alice_client.post("/trades/new/", typed({"price": "1 099,5"}, sell, account="Main", symbol="aapl"))
+
+    assert Trade.objects.get().net_pnl == Decimal(1000)
+
+
 def test_a_refused_trade_keeps_what_was_typed_and_says_where_it_is_wrong(
     alice_client: Client, account: Account
 ) -> None:
@@ -78,7 +87,7 @@ def test_a_refused_trade_keeps_what_was_typed_and_says_where_it_is_wrong(
     assert response.status_code == 422
     page = response.content.decode()
     assert "You have no account of this name." in page
-    assert "Write a plain number such as 1234.5." in page
+    assert "Write a number such as 1234.5 or 1,234.5." in page
     assert 'value="1,5"' in page
     assert "Keep me" in page
     assert not Execution.objects.exists()
@@ -171,7 +180,7 @@ def test_wrong_words_are_shown_again_at_their_field(alice_client: Client, accoun
     response = alice_client.post(f"/trades/{trade.public_id}/words/", {"initial_stop": "1e3", "note": "Keep me"})
 
     assert response.status_code == 422
-    assert "Write a plain number" in response.content.decode()
+    assert "Write a number such as" in response.content.decode()
     assert "Keep me" in response.content.decode()
     trade.refresh_from_db()
     assert trade.initial_stop is None
