@@ -20,6 +20,7 @@ from accounts.models import User
 from trading import instruments, order_words
 from trading.forms import OwnAccountField
 from trading.models import ExitStrategy, Instrument, Order, OrderSource
+from trading.models.breaker import LONGEST_STRATEGY
 from trading.order_rows import Intent, Request, WantedPlan
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.validity import Violation
@@ -103,7 +104,7 @@ class TicketForm(forms.Form):
     strategy = forms.CharField(
         label=gettext_lazy("Strategy"),
         required=False,
-        max_length=60,
+        max_length=LONGEST_STRATEGY,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     exit_strategy = forms.ModelChoiceField(

@@ -18,6 +18,7 @@ from accounts.prepared import Prepared
 from accounts.strict import LineField, MoneyField, PriceField, StrictBooleanField, StrictSerializer, is_public_id
 from trading import instruments
 from trading.models import Instrument, Order, OrderEvent, OrderSource
+from trading.models.breaker import LONGEST_STRATEGY
 from trading.open_positions import slippage
 from trading.order_rows import Intent, Request, WantedPlan
 from trading.order_rules.ticket import Ticket
@@ -142,7 +143,7 @@ class PlacedOrderSerializer(StrictSerializer):
     stop_loss_limit = PriceField(required=False, allow_null=True)
     client_order_id = serializers.CharField(required=False, allow_blank=True, max_length=128, default="")
     purpose = _word(Purpose, required=False, default=Purpose.ENTRY)
-    strategy = LineField(required=False, allow_blank=True, max_length=60, default="")
+    strategy = LineField(required=False, allow_blank=True, max_length=LONGEST_STRATEGY, default="")
     exit_plan = WantedPlanSerializer(
         required=False, allow_null=True, help_text="What it fills is under this plan from the first fill on."
     )

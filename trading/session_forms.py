@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from trading.forms import OwnAccountField
+from trading.models.breaker import LONGEST_STRATEGY
 
 
 class StartForm(forms.Form):
@@ -18,7 +19,7 @@ class StartForm(forms.Form):
         widget=forms.TextInput(attrs={"list": "account-names", "autocomplete": "off"}),
     )
     name = forms.CharField(label=gettext_lazy("Name"), max_length=100, required=False)
-    strategy = forms.CharField(label=gettext_lazy("Strategy"), max_length=60, required=False)
+    strategy = forms.CharField(label=gettext_lazy("Strategy"), max_length=LONGEST_STRATEGY, required=False)
     note = forms.CharField(label=gettext_lazy("Note"), max_length=500, required=False)
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:

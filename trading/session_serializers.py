@@ -5,6 +5,7 @@ from rest_framework import serializers
 from accounts.models import Account
 from accounts.strict import LineField, MoneyField, PriceField, StrictSerializer
 from trading.models import EquityGap
+from trading.models.breaker import LONGEST_STRATEGY
 from trading.serializers import OwnIdField
 
 
@@ -42,5 +43,5 @@ class SessionSerializer(StrictSerializer):
 class StartSessionSerializer(StrictSerializer):
     account = OwnIdField(queryset=Account.objects)
     name = LineField(max_length=100, required=False, allow_blank=True)
-    strategy = LineField(max_length=60, required=False, allow_blank=True)
+    strategy = LineField(max_length=LONGEST_STRATEGY, required=False, allow_blank=True)
     note = LineField(max_length=500, required=False, allow_blank=True)

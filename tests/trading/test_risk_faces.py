@@ -14,9 +14,10 @@ from accounts.models import Account, User
 from tests.conftest import api_of, signed_in
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_instrument
+from tests.trading.desk import funded, quoted, share
 from tests.trading.risk_things import NOW, lose, with_300
 from trading import risk
-from trading.models import BreakerEvent, BreakerState, RiskConfig, RiskConfigRevision, RiskLimit, SystemSetting
+from trading.models import BreakerEvent, BreakerState, Order, RiskConfig, RiskConfigRevision, RiskLimit, SystemSetting
 from trading.risk import configuration
 from trading.risk.breakers import Target
 
@@ -275,6 +276,27 @@ def test_breakers_by_api(alice: User, alice_api: APIClient, bob_api: APIClient, 
     assert (again.status_code, again.json()["code"]) == (409, "not_active")
     events = alice_api.get("/api/v1/breaker-events/").json()["results"]
     assert [(each["kind"], each["note"]) for each in events] == [("deactivated", "Fixed"), ("activated", "Wrong fills")]
+
+
+def test_a_breaker_names_every_strategy_that_an_order_can_have(alice: User, alice_api: APIClient) -> None:
+    """The longest of an order: it can be stopped, and one longer is refused by both."""
+    paper, longest = funded(alice), "breakouts after earnings, first hour, small caps, no news 60"
+    acme = share()
+    quoted(acme, "1", "1.01")
+    sent = {"strategy": longest, "mode": "simulation", "level": 1, "note": "Enough of it"}
+    order = {"account": str(paper.public_id), "symbol": acme.symbol, "side": "buy", "type": "limit", "limit_price": "1",
+             "time_in_force": "gtc", "quantity": "1", "strategy": longest}  # fmt: skip
+    assert len(longest) == 60
+    assert alice_api.post("/api/v1/orders/", order).status_code == 201
+
+    assert alice_api.post("/api/v1/breaker/activate/", sent).json()["strategy"] == longest
+
+    assert alice_api.post("/api/v1/orders/", order).status_code == 422
+    assert [each["code"] for each in Order.objects.latest("id").reasons] == ["breaker_reducing"]
+    longer = longest + "!"
+    assert alice_api.post("/api/v1/breaker/activate/", sent | {"strategy": longer}).status_code == 400
+    assert alice_api.post("/api/v1/orders/", order | {"strategy": longer}).status_code == 400
+    assert BreakerState.objects.get(scope="strategy").strategy == longest
 
 
 # --- the admin -------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from django.utils.translation import pgettext_lazy
 from accounts.fields import LARGEST_MONEY, MoneyField, PriceField, UUIDv7, finite
 from accounts.models import Account, AccountKind, OwnQuerySet, User
 
-LONGEST_STRATEGY = 50
+#: Of the name of a strategy, wherever one is kept: what an order says, a breaker over it can name.
+LONGEST_STRATEGY = 60
 
 
 class BreakerScope(models.TextChoices):

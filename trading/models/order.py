@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE, MoneyField, PriceField, UUIDv7, finite
 from accounts.models import Account, User
+from trading.models.breaker import LONGEST_STRATEGY
 from trading.models.execution import Execution
 from trading.models.instrument import Instrument
 from trading.order_rules.reservations import Held
@@ -112,7 +113,7 @@ class Order(models.Model):
     )
     replaces = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by")
     chain_id = models.UUIDField(db_comment="The same for an order and all that took its place")
-    strategy = models.CharField(max_length=60, blank=True)
+    strategy = models.CharField(max_length=LONGEST_STRATEGY, blank=True)
     source = models.CharField(max_length=14, choices=OrderSource, default=OrderSource.API)
     version = models.IntegerField(default=1)
     attempts = models.SmallIntegerField(default=0, db_comment="How often it was sent to the venue")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import LARGEST_MONEY, MoneyField, UUIDv7, finite
 from accounts.models import Account, User
+from trading.models.breaker import LONGEST_STRATEGY
 
 
 class EquityGap(models.TextChoices):
@@ -44,7 +45,7 @@ class TradingSession(models.Model):
         Account, on_delete=models.CASCADE, related_name="trading_sessions", db_index=False, db_constraint=False
     )
     name = models.CharField(max_length=100, blank=True)
-    strategy = models.CharField(max_length=60, blank=True)
+    strategy = models.CharField(max_length=LONGEST_STRATEGY, blank=True)
     note = models.CharField(max_length=500, blank=True)
     currency = models.CharField(max_length=12, db_comment="That of the account when it began; of both equities")
     started_at = models.DateTimeField()

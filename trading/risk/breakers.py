@@ -201,7 +201,8 @@ def opened(
 ) -> BreakerState:  # fmt: skip
     """The breaker of this scope; it judges what closes after `at` where it was not there before."""
     if len(strategy) > LONGEST_STRATEGY:
-        raise InvalidValue(_("A strategy has at most 50 characters."), pointer="/strategy")
+        words = _("A strategy has at most %(most)s characters.") % {"most": LONGEST_STRATEGY}
+        raise InvalidValue(words, pointer="/strategy")
     if strategy:
         # Under the name that it has, however it is written this time.
         known = BreakerState.objects.filter(owner=owner, scope=scope, mode=mode).order_by("id")
