@@ -32,7 +32,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     ),
     (
         _("Wallets and signals"),
-        ("wallet", "signal", "signaloutcome", "signalcheck", "token", "tokenlisting", "webhookdelivery",
+        ("wallet", "signal", "signaloutcome", "signalcheck", "signalretry", "token", "tokenlisting", "webhookdelivery",
          "webhookregistration"),
     ),
     (

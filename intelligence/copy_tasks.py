@@ -80,7 +80,7 @@ def _sales() -> int:
 
 def _waiting(rows: SignalQuerySet) -> list[Signal]:
     """Those received first, in the order in which they happened."""
-    found = rows.unprocessed().filter(pk__gt=_mark.below).defer("payload")[:MOST]
+    found = rows.unprocessed().due(timezone.now()).filter(pk__gt=_mark.below).defer("payload")[:MOST]
     return sorted(found, key=lambda each: (each.moment, each.block or 0, each.pk))
 
 
@@ -98,11 +98,15 @@ def _processed(signal: Signal) -> int:
     except Exception as error:
         # One signal must not keep everybody else's waiting.
         logger.exception("signal %s could not be processed", signal.public_id)
-        signal_processing.failed(signal, error)
-        return 1
-    if outcome.verdict == OutcomeVerdict.TRADED:
-        meet_market(signal)
-    return 1
+        outcome = signal_processing.failed(signal, error)
+    # A sale that failed may have got some of its copies out.
+    if outcome is None or outcome.verdict == OutcomeVerdict.TRADED:
+        try:
+            meet_market(signal)
+        except Exception:
+            # What was decided is stored: the monitor and the sweep of orders bring it to the market.
+            logger.exception("what signal %s decided has not met the market yet", signal.public_id)
+    return int(outcome is not None)
 
 
 def meet_market(signal: Signal) -> None:

@@ -9,7 +9,16 @@ from django.db.models import Exists, OuterRef, QuerySet
 from accounts.errors import InvalidValue
 from accounts.models import User
 from accounts.strict import public_id
-from intelligence.models import OutcomeVerdict, Signal, SignalAction, SignalCheck, SignalOutcome, SignalType, Token
+from intelligence.models import (
+    OutcomeVerdict,
+    Signal,
+    SignalAction,
+    SignalCheck,
+    SignalOutcome,
+    SignalRetry,
+    SignalType,
+    Token,
+)
 
 WAITING = "waiting"
 FILTERS = ("wallet", "token", "type", "action", "verdict", "search")
@@ -17,11 +26,15 @@ FILTERS = ("wallet", "token", "type", "action", "verdict", "search")
 
 @dataclass(frozen=True, slots=True)
 class ShownSignal:
-    """A signal, the newest of what was made of it, and its token; None where there is none yet."""
+    """A signal, the newest of what was made of it, and its token; None where there is none yet.
+
+    `retry` is there while it waits for another try.
+    """
 
     signal: Signal
     outcome: SignalOutcome | None
     token: Token | None
+    retry: SignalRetry | None = None
 
     @property
     def latency(self) -> timedelta | None:
@@ -70,13 +83,15 @@ def _with_verdict(rows: QuerySet[Signal], verdict: str) -> QuerySet[Signal]:
 
 
 def shown(signals: Iterable[Signal]) -> list[ShownSignal]:
-    """The signals with what was made of them, in the order given: two questions, however many."""
+    """The signals with what was made of them, in the order given: two or three questions, however many."""
     rows = list(signals)
     newest: dict[int, SignalOutcome] = {}
     for outcome in SignalOutcome.objects.filter(signal__in=rows).order_by("attempt"):
         newest[outcome.signal_id] = outcome
     known = {each.address: each for each in Token.objects.filter(address__in={row.token_address for row in rows})}
-    return [ShownSignal(row, newest.get(row.pk), known.get(row.token_address)) for row in rows]
+    waiting = [row.pk for row in rows if row.pk not in newest]
+    retries = SignalRetry.objects.in_bulk(waiting) if waiting else {}
+    return [ShownSignal(row, newest.get(row.pk), known.get(row.token_address), retries.get(row.pk)) for row in rows]
 
 
 def outcomes_of(signal: Signal) -> list[tuple[SignalOutcome, list[SignalCheck]]]:

@@ -5,6 +5,7 @@ Source: docs/copying.md
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,11 @@ from accounts import versions
 from accounts.decimals import plain
 from intelligence.check_words import said
 from intelligence.copy_checks import Action, Check
-from intelligence.models import Signal, SignalCheck, SignalOutcome, Wallet
+from intelligence.models import Signal, SignalCheck, SignalOutcome, SignalRetry, Wallet
 from intelligence.sizing import Size
+
+#: Before the second try of a sale; each pause after it is twice as long, up to the longest.
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Made:
     order: UUID | None = None
     plan: UUID | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    attempt: int = 1
 
 
 def of(signal: Signal) -> SignalOutcome | None:
@@ -43,7 +48,7 @@ def keep(signal: Signal, wallet: Wallet | None, made: Made) -> SignalOutcome:
     outcome = SignalOutcome.objects.create(
         owner_id=signal.owner_id,
         signal=signal,
-        attempt=1,
+        attempt=made.attempt,
         verdict=made.verdict,
         action_taken=made.action.value,
         reason=made.reason[:1000],
@@ -71,6 +76,32 @@ def keep(signal: Signal, wallet: Wallet | None, made: Made) -> SignalOutcome:
     if signal.owner_id is not None:
         versions.bump(signal.owner_id)
     return outcome
+
+
+def retry_of(signal: Signal) -> SignalRetry | None:
+    """How often the signal failed and when it is tried again; None where it never did."""
+    return SignalRetry.objects.filter(signal=signal).first()
+
+
+@transaction.atomic
+def put_off(signal: Signal, words: str, *, plans: Iterable[str]) -> SignalRetry:
+    """The signal is tried again after a pause that grows with each failure; what it got out of already is kept."""
+    now = timezone.now()
+    earlier = SignalRetry.objects.select_for_update().filter(signal=signal).first()
+    failures = earlier.attempts if earlier else 0
+    # Twenty doublings are more than the longest pause, whatever the first.
+    pause = min(_FIRST_PAUSE * 2 ** min(failures, 20), _LONGEST_PAUSE)
+    values = {
+        "attempts": failures + 1,
+        "problem": words[:500],
+        "plans": [*(earlier.plans if earlier else ()), *plans],
+        "failed_at": now,
+        "next_attempt_at": now + pause,
+    }
+    retry, _made = SignalRetry.objects.update_or_create(signal=signal, defaults=values)
+    if signal.owner_id is not None:
+        versions.bump(signal.owner_id)
+    return retry
 
 
 def size_details(found: Size | None, units: Any) -> dict[str, Any]:

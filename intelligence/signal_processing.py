@@ -7,6 +7,9 @@ so is the copy of a signal and strategy.
 Source: docs/copying.md
 """
 
+import logging
+from uuid import UUID
+
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -27,7 +30,7 @@ from intelligence.models import (
     SignalType,
     Wallet,
 )
-from intelligence.signal_outcomes import Made, keep, size_details
+from intelligence.signal_outcomes import Made, keep, put_off, size_details
 from intelligence.token_safety import Verdict
 from trading import mirroring, orders, risk
 from trading.models import Instrument, ManagedPosition, Order, OrderSource
@@ -35,6 +38,8 @@ from trading.order_rows import Intent, WantedPlan
 from trading.order_rules.statuses import Status
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderType, PositionIntent, Side, TimeInForce
+
+logger = logging.getLogger(__name__)
 
 
 def process(signal: Signal) -> SignalOutcome:
@@ -65,11 +70,25 @@ def process(signal: Signal) -> SignalOutcome:
         return made
 
 
-def failed(signal: Signal, error: Exception) -> SignalOutcome:
-    """The signal could not be processed: that is its outcome, so that those behind it are not kept waiting."""
-    words = f"{type(error).__name__}: {error}"
-    made = Made(Action.ERROR, OutcomeVerdict.FAILED, words)
-    return signal_outcomes.of(signal) or keep(signal, _wallet_of(signal), made)
+def failed(signal: Signal, error: Exception) -> SignalOutcome | None:
+    """The signal could not be processed, and those behind it are not kept waiting.
+
+    For a purchase that is its outcome. A sale has none yet: each copy that can get out by itself does so now, and the
+    sale is tried again after a while, for as long as it takes.
+    """
+    made, wallet = signal_outcomes.of(signal), _wallet_of(signal)
+    if made is not None:
+        return made
+    # No text column takes a NUL, and this has to be stored whatever it says.
+    words = f"{type(error).__name__}: {error}".replace("\0", "")
+    if signal.action != SignalAction.SELL or wallet is None:
+        return keep(signal, wallet, Made(Action.ERROR, OutcomeVerdict.FAILED, words))
+    retry = put_off(signal, words, plans=_left_one_by_one(signal, wallet))
+    if retry.attempts == 1:
+        told = _("%(wallet)s sold %(token)s, and getting out failed: it is tried again. %(error)s")
+        told %= {"wallet": wallet, "token": signal.token_address, "error": words}
+        _told(signal, told, kind=ActivityKind.ERROR)
+    return None
 
 
 def _wallet_of(signal: Signal) -> Wallet | None:
@@ -109,8 +128,9 @@ def _sold(signal: Signal, wallet: Wallet) -> SignalOutcome:
     the same person: what is being bought is there to be left, or finds that this sale came after it.
     """
     copy_settings.locked(wallet.owner_id)
-    rows = CopiedPosition.objects.open().filter(wallet=wallet, token__address=signal.token_address)
-    found = list(rows.select_related("managed_position", "signal").defer("signal__payload").order_by("id"))
+    retry = signal_outcomes.retry_of(signal)
+    before: list[str] = retry.plans if retry else []
+    found = _open_copies(signal, wallet)
     copies = [copy for copy in found if not signal.is_before(copy.signal)]
     done = mirroring.source_sold([copy.managed_position for copy in copies])
     checks = [Check("open_copies", Verdict.PASSED if copies else Verdict.FAILED, seen=len(copies), limit=1)]
@@ -123,20 +143,46 @@ def _sold(signal: Signal, wallet: Wallet) -> SignalOutcome:
         checks += [Check("mirror", verdict, seen=words, limit="on", note=str(each.public_id)) for each in plans]
     checks += [Check("mirror", Verdict.SKIPPED, seen="later", limit="on") for copy in found if copy not in copies]
     acted = [*done.left, *done.canceled]
-    if not acted:
+    gone = [*before, *(str(each.public_id) for each in acted)]
+    attempt = retry.attempts + 1 if retry else 1
+    if not gone:
         reason = _("Nothing was copied of this token that is still open.")
         if copies:
             reason = _("What was copied is on its way out already.")
         if done.staying:
             reason = _("No open copy of this token mirrors its source.")
-        return keep(signal, wallet, Made(Action.IGNORED_SELL, OutcomeVerdict.IGNORED, reason, checks))
+        made = Made(Action.IGNORED_SELL, OutcomeVerdict.IGNORED, reason, checks, attempt=attempt)
+        return keep(signal, wallet, made)
     words = _("%(wallet)s sold %(token)s: what was copied goes out.")
-    _told(signal, words % {"wallet": wallet, "token": _token_words(signal)}, account_id=acted[0].account_id)
-    details = {"plans": [str(each.public_id) for each in acted]}
+    account_id = acted[0].account_id if acted else None
+    _told(signal, words % {"wallet": wallet, "token": _token_words(signal)}, account_id=account_id)
     made = Made(
-        Action.MIRROR_EXIT, OutcomeVerdict.TRADED, checks=checks, plan=acted[0].public_id, details=details
+        Action.MIRROR_EXIT, OutcomeVerdict.TRADED, checks=checks, plan=UUID(gone[0]), details={"plans": gone},
+        attempt=attempt,
     )  # fmt: skip
     return keep(signal, wallet, made)
+
+
+def _open_copies(signal: Signal, wallet: Wallet) -> list[CopiedPosition]:
+    rows = CopiedPosition.objects.open().filter(wallet=wallet, token__address=signal.token_address)
+    return list(rows.select_related("managed_position", "signal").defer("signal__payload").order_by("id"))
+
+
+def _left_one_by_one(signal: Signal, wallet: Wallet) -> list[str]:
+    """What keeps one copy from getting out keeps no other: the plans that did, each in a transaction of its own."""
+    left: list[str] = []
+    for copy in _open_copies(signal, wallet):
+        if signal.is_before(copy.signal):
+            continue
+        try:
+            with transaction.atomic():
+                copy_settings.locked(wallet.owner_id)
+                done = mirroring.source_sold([copy.managed_position])
+        except Exception:
+            logger.exception("the copy %s could not get out", copy.public_id)
+            continue
+        left += [str(each.public_id) for each in (*done.left, *done.canceled)]
+    return left
 
 
 # ---------------------------------------------------------------- a purchase
@@ -239,10 +285,12 @@ def _refused(order: Order, judged: Judged) -> Made:
     )
 
 
-def _told(signal: Signal, words: str, *, account_id: int) -> None:
+def _told(
+    signal: Signal, words: str, *, account_id: int | None = None, kind: ActivityKind = ActivityKind.TRADE
+) -> None:
     assert signal.owner_id is not None, "what is acted on is somebody's"
     link = f"/signals/{signal.public_id}/"
-    activity.noted(signal.owner_id, ActivityKind.TRADE, words, link=link, account_id=account_id)
+    activity.noted(signal.owner_id, kind, words, link=link, account_id=account_id)
 
 
 def _token_words(signal: Signal) -> str:

@@ -134,6 +134,12 @@ class SignalOutcomeSerializer(StrictSerializer):
     checks = SignalCheckSerializer(many=True, required=False)
 
 
+class SignalRetrySerializer(StrictSerializer):
+    attempts = serializers.IntegerField()
+    problem = serializers.CharField()
+    next_attempt_at = InstantField()
+
+
 class SignalSerializer(StrictSerializer):
     id = serializers.UUIDField()
     wallet = serializers.UUIDField(allow_null=True)
@@ -157,5 +163,6 @@ class SignalSerializer(StrictSerializer):
     occurred_at = InstantField(allow_null=True)
     received_at = InstantField()
     outcome = SignalOutcomeSerializer(allow_null=True, help_text="The newest; the checks of all are in the detail.")
+    retry = SignalRetrySerializer(allow_null=True, help_text="Of a sale that failed and waits for another try.")
     outcomes = SignalOutcomeSerializer(many=True, required=False)
     payload = serializers.JSONField(required=False, help_text="As it came; in the detail only.")

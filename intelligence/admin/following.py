@@ -14,6 +14,7 @@ from intelligence.models import (
     Signal,
     SignalCheck,
     SignalOutcome,
+    SignalRetry,
     Token,
     TokenListing,
     Wallet,
@@ -126,6 +127,14 @@ class SignalOutcomeAdmin(ShownOnlyAdmin):
     list_select_related = ("signal",)
     search_fields = ("=public_id", "=signal__public_id", "=signal__transaction_id")
     ordering = ("-id",)
+
+
+@admin.register(SignalRetry)
+class SignalRetryAdmin(ShownOnlyAdmin):
+    list_display = (linked("signal"), "attempts", "problem", "failed_at", "next_attempt_at")
+    list_select_related = ("signal",)
+    search_fields = ("=signal__public_id", "=signal__transaction_id")
+    ordering = ("-signal",)
 
 
 @admin.register(SignalCheck)

@@ -16,7 +16,7 @@ from accounts import paging
 from accounts.serializers import page_of
 from accounts.viewsets import CURSOR, LIMIT, OwnViewSet, page_json
 from intelligence import signal_lists, tokens, wallet_lists, wallets
-from intelligence.models import Signal, SignalCheck, SignalOutcome, Token, Wallet
+from intelligence.models import Signal, SignalCheck, SignalOutcome, SignalRetry, Token, Wallet
 from intelligence.signal_lists import ShownSignal
 from intelligence.wallet_lists import ShownWallet
 from intelligence.wallet_serializers import (
@@ -295,6 +295,16 @@ def signal_json(row: ShownSignal) -> Json:
         "occurred_at": _instant(signal.occurred_at),
         "received_at": _instant(signal.received_at),
         "outcome": outcome_json(row.outcome) if row.outcome else None,
+        "retry": retry_json(row.retry) if row.retry else None,
+    }
+
+
+def retry_json(retry: SignalRetry) -> Json:
+    """A failed sale as `SignalRetrySerializer` describes it."""
+    return {
+        "attempts": retry.attempts,
+        "problem": retry.problem,
+        "next_attempt_at": _instant(retry.next_attempt_at),
     }
 
 

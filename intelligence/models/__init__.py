@@ -45,6 +45,7 @@ from intelligence.models.signal import (
     SignalOutcome,
     SignalOutcomeQuerySet,
     SignalQuerySet,
+    SignalRetry,
     SignalType,
 )
 from intelligence.models.token import Token, TokenListing, TokenListingKind, TokenQuerySet
@@ -90,6 +91,7 @@ __all__ = [
     "SignalOutcome",
     "SignalOutcomeQuerySet",
     "SignalQuerySet",
+    "SignalRetry",
     "SignalType",
     "StockAnalysis",
     "SyncStatus",

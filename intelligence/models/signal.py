@@ -6,7 +6,7 @@ from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -49,6 +49,10 @@ class SignalQuerySet(models.QuerySet["Signal"]):
         """What nothing was made of yet, the first received first."""
         made = SignalOutcome.objects.filter(signal_id=OuterRef("pk"))
         return self.filter(~Exists(made)).order_by("received_at", "id")
+
+    def due(self, at: datetime) -> Self:
+        """But for those that failed and are tried again later than then."""
+        return self.filter(Q(retry__isnull=True) | Q(retry__next_attempt_at__lte=at))
 
     def sold_since(self, purchase: "Signal") -> Self:
         """Sales of the same token by the same wallet that came after this purchase, whenever they were heard of.
@@ -176,6 +180,31 @@ class Signal(models.Model):
         if self.moment != other.moment:
             return self.moment < other.moment
         return self.block is not None and other.block is not None and self.block < other.block
+
+
+class SignalRetry(models.Model):
+    """A sale that could not be worked on when it was tried: how often, why, and when it is tried again."""
+
+    signal = models.OneToOneField(Signal, on_delete=models.PROTECT, primary_key=True, related_name="retry")
+    attempts = models.PositiveIntegerField(db_comment="That failed; the next is one more")
+    problem = models.CharField(max_length=500, db_comment="Of the last of them")
+    plans = models.JSONField(
+        default=list, blank=True, db_comment="Outside ids of plans that it got out of all the same"
+    )
+    failed_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField()
+
+    class Meta:
+        db_table_comment = "Command log: sales that failed and are tried again; the row stays when one has its outcome"
+        verbose_name_plural = "signal retries"
+        constraints = [
+            models.CheckConstraint(name="signal_retry_attempts_positive", condition=Q(attempts__gt=0)),
+            models.CheckConstraint(name="signal_retry_says_why", condition=~Q(problem="")),
+            models.CheckConstraint(name="signal_retry_after_failure", condition=Q(next_attempt_at__gt=F("failed_at"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attempts}: {self.problem}"
 
 
 class OutcomeVerdict(models.TextChoices):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import ActivityEntry, User
 from intelligence import (
     copy_settings,
     copy_situation,
@@ -21,7 +21,7 @@ from intelligence import (
     token_trading,
     wallets,
 )
-from intelligence.models import CopiedPosition, CopySettings, Signal, SignalOutcome, Token
+from intelligence.models import CopiedPosition, CopySettings, Signal, SignalOutcome, SignalRetry, Token
 from intelligence.sources.stand_ins import Fault, StandIns
 from intelligence.sources.transactions import address
 from tests.factories import make_user
@@ -29,7 +29,7 @@ from tests.intelligence import following
 from tests.intelligence.copies import Follower, nothing_was_bought, plan_of, priced, safe_token, settled
 from tests.trading.desk import broken, cash
 from tests.waiting import at_once
-from trading import exit_strategies
+from trading import exit_orders, exit_strategies, monitoring
 from trading.exits.plans import simple_plan
 from trading.models import (
     ManagedPosition,
@@ -295,3 +295,89 @@ def _beside(first: Follower, name: str) -> Follower:
     found.person, found.account = first.person, first.account
     found.wallet = following.wallet(first.person, name, simulation_account=first.account)
     return found
+
+
+def test_a_sale_that_fails_gets_out_what_it_can_is_shown_and_is_tried_again_until_it_is_done(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch, client: Any
+) -> None:
+    follower.change(repeat_policy="add")
+    stuck, free = follower.buys(), follower.buys()
+    real = monitoring.judge
+
+    def judged(managed: ManagedPosition, **asked: Any) -> Any:
+        if managed.public_id == stuck.plan_id:
+            raise ZeroDivisionError("no such price")
+        return real(managed, **asked)
+
+    monkeypatch.setattr(monitoring, "judge", judged)
+    sale = follower.signal("sell")
+    behind = follower.signal("sell", address("another"))
+    assert copy_tasks.process_signals() == 1, "the one behind it has its outcome"
+
+    assert (signal_outcomes.of(sale), signal_outcomes.of(behind) is not None) == (None, True)
+    exit_orders.settle_exits()
+    assert (plan_of(free).reason, plan_of(free).remaining) == ("mirror", 0)
+    assert (plan_of(stuck).status, plan_of(stuck).remaining) == ("monitoring", 30)
+    assert Order.objects.filter(purpose="exit_mirror").count() == 1
+    retry = SignalRetry.objects.get()
+    assert (retry.attempts, retry.problem, retry.plans) == (1, "ZeroDivisionError: no such price", [str(free.plan_id)])
+    assert retry.next_attempt_at - retry.failed_at == timedelta(seconds=5)
+    assert "no such price" in ActivityEntry.objects.get(kind="error").text
+    client.force_login(follower.person)
+    for page in ("/signals/", f"/signals/{sale.public_id}/"):
+        assert "Failed, is tried again" in client.get(page).content.decode(), page
+    shown = client.get(f"/api/v1/signals/{sale.public_id}/").json()
+    assert (shown["outcome"], shown["retry"]["attempts"]) == (None, 1)
+
+    assert copy_tasks.process_signals() == 0
+    assert SignalRetry.objects.get().attempts == 1, "not before its time"
+    pauses = []
+    for _ in range(9):
+        SignalRetry.objects.update(next_attempt_at=timezone.now(), failed_at=timezone.now() - timedelta(seconds=1))
+        assert copy_tasks.process_signals() == 0
+        retry.refresh_from_db()
+        pauses.append((retry.next_attempt_at - retry.failed_at).total_seconds())
+    assert pauses == [10, 20, 40, 80, 160, 320, 600, 600, 600]
+    assert ActivityEntry.objects.filter(kind="error").count() == 1, "told once"
+
+    monkeypatch.undo()
+    SignalRetry.objects.update(next_attempt_at=timezone.now(), failed_at=timezone.now() - timedelta(seconds=1))
+    assert copy_tasks.process_signals() == 1
+    outcome = SignalOutcome.objects.get(signal=sale)
+    assert (outcome.action_taken, outcome.attempt, outcome.plan_id) == ("mirror_exit", 11, free.plan_id)
+    assert outcome.details == {"plans": [str(free.plan_id), str(stuck.plan_id)]}
+    settled()
+    assert plan_of(stuck).reason == "mirror"
+    assert Order.objects.filter(purpose="exit_mirror").count() == 2, "one for each copy"
+    assert "Failed, is tried again" not in client.get(f"/signals/{sale.public_id}/").content.decode()
+    assert broken() == []
+
+
+def test_a_sale_whose_first_try_placed_its_order_and_failed_after_it_sends_no_second_one(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = follower.buys()
+
+    def lost(*args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("the words were lost")
+
+    monkeypatch.setattr(signal_processing, "keep", lost)
+    sale = follower.signal("sell")
+    assert copy_tasks.process_signals() == 0
+    exit_orders.settle_exits()
+    assert (plan_of(held).reason, Order.objects.filter(purpose="exit_mirror").count()) == ("mirror", 1)
+
+    monkeypatch.undo()
+    SignalRetry.objects.update(next_attempt_at=timezone.now(), failed_at=timezone.now() - timedelta(seconds=1))
+    # The market fails now: the sale has its outcome all the same, and the look goes on.
+    monkeypatch.setattr(exit_orders, "submit_exits", lost)
+    other = follower.signal("sell", address("another"))
+    assert copy_tasks.process_signals() == 2
+    monkeypatch.undo()
+    settled()
+
+    outcome = SignalOutcome.objects.get(signal=sale)
+    assert (outcome.action_taken, outcome.attempt, outcome.plan_id) == ("mirror_exit", 2, held.plan_id)
+    assert signal_outcomes.of(other) is not None
+    assert (Order.objects.filter(purpose="exit_mirror").count(), PlanExit.objects.count()) == (1, 1)
+    assert broken() == []
