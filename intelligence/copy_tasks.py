@@ -8,7 +8,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from intelligence import locks, performance, signal_processing, token_trading
-from intelligence.models import OutcomeVerdict, Signal, SignalAction
+from intelligence.models import OutcomeVerdict, Signal, SignalAction, SignalOutcome
 from intelligence.models.signal import SignalQuerySet
 from trading import exit_orders
 from trading.models import Order, Venue
@@ -89,6 +89,7 @@ def _newest() -> int:
 
 
 def _processed(signal: Signal) -> int:
+    outcome: SignalOutcome | None
     try:
         outcome = signal_processing.process(signal)
     except OperationalError:
