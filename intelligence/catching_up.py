@@ -3,6 +3,7 @@
 Source: docs/wallets.md#catching-up
 """
 
+import json
 import logging
 from datetime import datetime, timedelta
 
@@ -10,8 +11,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Greatest
 
 from intelligence import helius_parsing, inbox, locks, signals
-from intelligence.helius_parsing import Malformed
-from intelligence.models import SyncStatus, Wallet
+from intelligence.helius_parsing import Json, Malformed
+from intelligence.models import DeliveryStatus, SyncStatus, Wallet
 from intelligence.sources import configured
 from intelligence.sources.helius import Helius
 from intelligence.sources.protocol import SourceFailed
@@ -48,7 +49,8 @@ def _silent(at: datetime) -> "list[Wallet]":
 def catch_up(wallet: Wallet, *, at: datetime, helius: Helius) -> int:
     """What the wallet did since its last signal is there, at most a week back; returns how many signals were missing.
 
-    What was delivered meanwhile is found to be known: it is recorded once, whichever way it came first.
+    What was delivered meanwhile is found to be known: it is recorded once, whichever way it came first. A transaction
+    that nobody understands is kept as a delivery of its own, to be read again, and keeps none of the others waiting.
     """
     since = max(wallet.caught_up_at or wallet.created_at, at - FURTHEST)
     with locks.held(f"catch up {wallet.address}") as is_mine:
@@ -68,13 +70,57 @@ def _pages(wallet: Wallet, helius: Helius, *, since: datetime, at: datetime) -> 
     made, before = 0, ""
     for _number in range(_PAGES):
         body = helius.history(wallet.address, before=before, limit=_PAGE)
-        transactions = helius_parsing.transactions_of(body)
-        reading = inbox.of_transactions(body, at=at)
+        written = _written(body)
+        transactions = [_read(each) for each in written]
+        reading = inbox.of_transactions(transactions, at=at)
+        for place, problem in reading.unread.items():
+            if not _is_before(transactions[place], since):
+                inbox.receive(
+                    source=inbox.HELIUS, body=written[place], at=at, status=DeliveryStatus.DEAD, error=problem[:1000]
+                )
         newer = [each for each in reading.seen if each.occurred_at is None or each.occurred_at >= since]
         made += len(signals.record(newer, source=inbox.HELIUS, at=at).made)
-        stamps = [each.get("timestamp") for each in transactions]
-        oldest = min((stamp for stamp in stamps if isinstance(stamp, int)), default=0)
-        if len(transactions) < _PAGE or oldest < since.timestamp():
+        good = [each for place, each in enumerate(transactions) if place not in reading.unread]
+        before = next((each["signature"] for each in reversed(transactions) if each.get("signature")), "")
+        if len(transactions) < _PAGE or not before or any(_is_before(each, since) for each in good):
             break
-        before = str(transactions[-1].get("signature", ""))
     return made
+
+
+def _is_before(transaction: Json, since: datetime) -> bool:
+    stamp = transaction.get("timestamp")
+    return isinstance(stamp, int) and stamp < since.timestamp()
+
+
+def _written(body: bytes) -> list[bytes]:
+    """The transactions of a history, each as it was written, whatever it says. Raises Malformed."""
+    # Numbers are not looked at: one that nobody can read is a matter of its own transaction.
+    decoder = json.JSONDecoder(parse_int=str, parse_float=str)
+    found: list[bytes] = []
+    try:
+        text = body.decode().strip()
+        if not isinstance(decoder.decode(text), list):
+            raise Malformed("no array of transactions")
+        begin = 1
+        while (begin := _next(text, begin)) < len(text) - 1:
+            _value, end = decoder.raw_decode(text, begin)
+            found.append(text[begin:end].encode())
+            begin = end
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"not JSON: {error}"[:200]) from error
+    return found
+
+
+def _next(text: str, begin: int) -> int:
+    while text[begin] in ", \t\r\n":
+        begin += 1
+    return begin
+
+
+def _read(written: bytes) -> Json:
+    """The transaction; empty for what is none, of which a reading says so."""
+    try:
+        found = helius_parsing.transactions_of(written)
+    except Malformed:
+        return {}
+    return found[0] if len(found) == 1 and written.startswith(b"{") else {}

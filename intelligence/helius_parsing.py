@@ -63,11 +63,15 @@ class Seen:
 
 @dataclass(slots=True)
 class Reading:
-    """What a delivery says: what was seen, what of it is nothing to us and why, and what nobody understands."""
+    """What a delivery says: what was seen, what of it is nothing to us and why, and what nobody understands.
+
+    `unread` has the places, from 0, of the transactions that nobody understands, with what is wrong with each.
+    """
 
     seen: list[Seen] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    unread: dict[int, str] = field(default_factory=dict)
 
 
 def transactions_of(body: bytes) -> list[Json]:
@@ -114,6 +118,7 @@ def read(
             _read_one(transaction, reading, watched=watched, prices=prices)
         except Malformed as error:
             reading.problems.append(f"transaction {number}: {error}")
+            reading.unread[number - 1] = str(error)
     return reading
 
 

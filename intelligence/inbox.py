@@ -229,9 +229,8 @@ def _watched(transactions: Iterable[Json]) -> set[str]:
     return set(Wallet.objects.filter(address__in=named).values_list("address", flat=True)) if named else set()
 
 
-def of_transactions(body: bytes, *, at: datetime) -> Reading:
-    """What Helius' transactions say of wallets that anybody here watches. Raises Malformed."""
-    transactions = helius_parsing.transactions_of(body)
+def of_transactions(transactions: Sequence[Json], *, at: datetime) -> Reading:
+    """What Helius' transactions say of wallets that anybody here watches."""
     return helius_parsing.read(
         transactions,
         watched=_watched(transactions),

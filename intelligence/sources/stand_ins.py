@@ -234,10 +234,10 @@ def _found(there: StandIns, method: str, path: str, query: Mapping[str, str], se
     return None
 
 
-def _history(transactions: list[Mapping[str, Any]], query: Mapping[str, str]) -> list[Mapping[str, Any]]:
+def _history(transactions: list[Any], query: Mapping[str, str]) -> list[Any]:
     before = query.get("before")
-    signatures = [each["signature"] for each in transactions]
-    start = signatures.index(before) + 1 if before in signatures else 0
+    signatures = [each.get("signature") if isinstance(each, dict) else None for each in transactions]
+    start = signatures.index(before) + 1 if before and before in signatures else 0
     return transactions[start : start + int(query.get("limit", "100"))]
 
 

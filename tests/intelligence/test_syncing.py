@@ -1,5 +1,6 @@
 """ADR-001: one webhook for all wallets, told only of changes; only what was sent is said to be watched."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -9,9 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from intelligence import catching_up, inbox, syncing, wallets
+from intelligence import catching_up, helius_parsing, inbox, syncing, wallets
 from intelligence.helius_parsing import USDC
-from intelligence.models import Signal, SyncStatus, Wallet, WalletHealth, WebhookRegistration
+from intelligence.models import Signal, SyncStatus, Wallet, WalletHealth, WebhookDelivery, WebhookRegistration
 from intelligence.sources import configured
 from intelligence.sources.stand_ins import Fault, StandIns
 from intelligence.sources.transactions import address, signature, swap
@@ -199,6 +200,51 @@ def test_what_was_missed_is_fetched_once_and_not_what_is_older(there: StandIns, 
     there.faults["/v0/addresses"] = Fault.GARBAGE
     assert catching_up.catch_up_silent(at=now + timedelta(hours=9)) == 0
     assert Wallet.objects.get().caught_up_at == now
+
+
+def test_what_nobody_understands_of_a_history_waits_as_not_understood_and_is_read_again(
+    there: StandIns, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = wallet(alice, at=AT)
+    Wallet.objects.update(sync_status="synced", synced_at=AT, created_at=AT)
+
+    def did(name: str, hours: float, **more: Any) -> dict[str, Any]:
+        at = AT + timedelta(hours=hours)
+        return swap(made.address, [(USDC, "-50", 6), (address("token"), "200", 6)], at=at, name=name) | more
+
+    odd: list[Any] = [did("odd", 6.5, timestamp="soon"), "nothing", did("slot", 6.2, slot=1.5), {"timestamp": 5}]
+    there.histories[made.address] = [did("new", 7), *odd, did("older", 6)]
+    now = AT + timedelta(hours=8)
+
+    assert catching_up.catch_up_silent(at=now) == 2
+    assert set(Signal.objects.values_list("transaction_id", flat=True)) == {signature("new"), signature("older")}
+    dead = WebhookDelivery.objects.dead().order_by("id")
+    assert [each.error for each in dead] == ["no timestamp", "no signature", "no slot"], "what is older is nothing new"
+    assert [json.loads(bytes(each.body)) for each in dead] == odd[:3]
+    assert Wallet.objects.get().caught_up_at == now
+
+    # The same once more is the same.
+    Wallet.objects.update(caught_up_at=AT)
+    assert catching_up.catch_up(Wallet.objects.get(), at=now, helius=configured.helius()) == 0  # type: ignore[arg-type]
+    assert [each.repeats for each in WebhookDelivery.objects.dead().order_by("id")] == [1, 1, 1]
+
+    # A later version of the program understands it: here, that time in words was meant.
+    first = dead[0]
+    monkeypatch.setattr(helius_parsing, "_instant", lambda said: AT + timedelta(hours=6.5))
+    inbox.replay(first)
+    assert inbox.read_waiting() == 1
+    first.refresh_from_db()
+    assert (first.status, first.signals.get().transaction_id) == ("parsed", signature("odd"))
+
+
+def test_a_history_whose_every_transaction_is_odd_is_asked_for_to_its_end(there: StandIns, alice: User) -> None:
+    made = wallet(alice, at=AT)
+    Wallet.objects.update(sync_status="synced", synced_at=AT, created_at=AT)
+    there.histories[made.address] = [{"signature": f"s{number}", "slot": -1} for number in range(150)]
+
+    assert catching_up.catch_up_silent(at=AT + timedelta(hours=8)) == 0
+
+    assert (there.asked("/v0/addresses"), WebhookDelivery.objects.dead().count()) == (2, 150)
 
 
 def test_health_tells_the_late_the_failed_and_the_silent(alice: User) -> None:
