@@ -6,17 +6,33 @@ Source: docs/risk.md#the-kill-switch
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID, uuid4
 
+from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import activity
 from accounts.errors import DomainError, InvalidValue
-from accounts.models import Account, AccountKind, User
-from trading import orders, risk
-from trading.models import BreakerMode, BreakerState, Order, OrderQuerySet, OrderSource, Position
+from accounts.models import Account, AccountKind, ActivityKind, User
+from trading import exit_plans, orders, risk, trades
+from trading.exits.plans import ExitPlan
+from trading.models import (
+    BreakerMode,
+    BreakerState,
+    ManagedPosition,
+    Order,
+    OrderQuerySet,
+    OrderSource,
+    Position,
+    Venue,
+)
 from trading.order_rows import Intent, Request
+from trading.order_rules.reservations import Held
 from trading.order_rules.statuses import Status
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderType, PositionIntent, Purpose, Side, TimeInForce
@@ -26,6 +42,8 @@ from trading.venues import paper
 
 #: Positions that are got out of in one transaction.
 AT_ONCE = 200
+#: Every plan has one; of one whose deadline is now no price is asked.
+_UNUSED_STOP = Decimal("0.5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +97,10 @@ def entries_under(target: Target) -> list[Order]:
 
 @dataclass(frozen=True, slots=True)
 class Flattened:
-    """Orders that get out of everything, and how many were refused or could not be placed."""
+    """Orders that get out of everything; how many positions wait for their broker, and how many are as they were."""
 
     placed: list[Order]
+    waiting: int
     refused: int
 
 
@@ -94,31 +113,119 @@ def held_under(owner: User, account: Account | None) -> list[Position]:
 def flatten(owner: User, account: Account | None, *, confirmed: bool) -> Flattened:
     """An order at the market stands for every position of this account, or of all of the person's accounts.
 
-    Orders that wait to close the same units are canceled first. Positions without a fresh price wait for one.
-    Raises InvalidValue where nobody has confirmed it, and nothing is changed.
+    What waits in its instrument is canceled with it: where the order is refused, all that protects the position stays.
+    A broker cancels first, which takes time: there the monitor gets out as soon as the units are free. Positions
+    without a fresh price wait for one. Raises InvalidValue where nobody has confirmed it, and nothing is changed.
     """
     if not confirmed:
         raise InvalidValue(_("Confirm that everything is to be sold or bought back."), pointer="/confirm")
     positions = held_under(owner, account)
-    _cancel_exits(positions)
-    answers: list[orders.Placed | orders.NotPlaced] = []
-    for start in range(0, len(positions), AT_ONCE):
-        answers += orders.place_many([_way_out(position) for position in positions[start : start + AT_ONCE]])
-    made = [answer.order for answer in answers if isinstance(answer, orders.Placed)]
-    for instrument in sorted({order.instrument_id for order in made if order.is_live}):
+    behind = [position for position in positions if _has_exits_outside(position)]
+    for position in behind:
+        _leave_to_the_monitor(position, by=owner, now=timezone.now())
+    at_once = [position for position in positions if position not in behind]
+    made: list[Order] = []
+    refused = 0
+    for start in range(0, len(at_once), AT_ONCE):
+        placed, why = _got_out_of(at_once[start : start + AT_ONCE])
+        made += placed
+        refused += len(why)
+        _tell(why)
+    for instrument in sorted({order.instrument_id for order in made if order.venue == Venue.PAPER}):
         paper.match(instrument)
-    stands = list(Order.objects.filter(pk__in=[order.pk for order in made]).exclude(status=Status.REJECTED))
-    return Flattened(stands, len(positions) - len(stands))
+    return Flattened(list(Order.objects.filter(pk__in=[order.pk for order in made])), len(behind), refused)
 
 
-def _cancel_exits(positions: list[Position]) -> None:
-    for position in positions:
-        waiting = Order.objects.live().filter(account=position.account, instrument=position.instrument)
-        for order in waiting.order_by("id"):
-            try:
-                orders.cancel(order)
-            except DomainError:
-                continue
+class _Refused(Exception):
+    """Takes back what was canceled for orders that do not stand."""
+
+    def __init__(self, why: dict[Position, str]) -> None:
+        self.why = why
+
+
+def _got_out_of(positions: list[Position]) -> tuple[list[Order], dict[Position, str]]:
+    """Orders that close these; and the positions that none could be placed for, with why, where nothing has changed."""
+    against: dict[Position, str] = {}
+    while True:
+        try:
+            return _closed([each for each in positions if each not in against]), against
+        except _Refused as error:
+            # What goes out together may need each other: the others are judged anew, without these.
+            against |= error.why
+
+
+@transaction.atomic
+def _closed(positions: list[Position]) -> list[Order]:
+    """All of these have an order, and nothing else waits in them. Raises _Refused, and nothing has changed."""
+    trades.lock_accounts(sorted({position.account_id for position in positions}))
+    # As they are now that nobody else can fill anything.
+    rows = Position.objects.select_related("account", "instrument").filter(pk__in=[each.pk for each in positions])
+    held = list(rows.order_by("account_id", "id"))
+    for position in held:
+        _cancel_what_waits(position)
+    answers = orders.place_many([_way_out(position) for position in held])
+    why = {each: _why(answer) for each, answer in zip(held, answers, strict=True) if not _stands(answer)}
+    if why:
+        raise _Refused(why)
+    return [answer.order for answer in answers if isinstance(answer, orders.Placed)]
+
+
+def _stands(answer: orders.Placed | orders.NotPlaced) -> bool:
+    return isinstance(answer, orders.Placed) and answer.order.status != Status.REJECTED
+
+
+def _why(answer: orders.Placed | orders.NotPlaced) -> str:
+    if isinstance(answer, orders.NotPlaced):
+        return str(answer.error.message)
+    return " ".join(reason.said(_) for reason in orders.reasons_of(answer.order))
+
+
+def _tell(why: dict[Position, str]) -> None:
+    words = _("%(symbol)s in %(account)s could not be closed, and what protects it stays: %(reason)s")
+    for position, reason in why.items():
+        told = {"symbol": position.instrument.symbol, "account": position.account.name, "reason": reason}
+        activity.noted(
+            position.account.owner_id, ActivityKind.WARNING, words % told, link="/desk/", account_id=position.account_id
+        )
+
+
+def _cancel_what_waits(position: Position, *, but: str = "") -> None:
+    waiting = Order.objects.live().filter(account=position.account_id, instrument=position.instrument_id)
+    for order in waiting.exclude(source=but).order_by("id"):
+        # Where one ends others of its group have ended with it.
+        with suppress(DomainError):
+            orders.cancel(order)
+
+
+def _has_exits_outside(position: Position) -> bool:
+    """Whether units are held by orders at a broker, who takes no other order for them until those have ended."""
+    if position.account.venue == Venue.PAPER:
+        return False
+    waiting = Order.objects.live().filter(account=position.account_id, instrument=position.instrument_id)
+    return waiting.filter(held=Held.HOLDINGS).exclude(venue=Venue.PAPER).exists()
+
+
+@transaction.atomic
+def _leave_to_the_monitor(position: Position, *, by: User, now: datetime) -> None:
+    """The broker is asked to cancel what waits, and all that is held is under plans whose deadline is now.
+
+    Their exits are tried until they are taken, by whoever looks, whatever becomes of this process.
+    """
+    trades.lock_accounts([position.account_id])
+    _cancel_what_waits(position, but=OrderSource.PLAN)
+    plans = ManagedPosition.objects.open().filter(account=position.account_id, instrument=position.instrument_id)
+    for managed in plans.filter(remaining__gt=0, decided="").select_related("instrument").order_by("id"):
+        due = {"exit_at": _due(now, after=managed.entry.at).isoformat()}
+        exit_plans.override(managed, changes=due, by=by, revision=managed.revision)
+    free = abs(position.quantity) - exit_plans.committed(position.account_id, position.instrument_id)
+    if free > 0:
+        plan = ExitPlan(stop_loss=_UNUSED_STOP, exit_at=_due(now, after=position.opened_at))
+        exit_plans.open_plan(position.account, position.instrument, plan=plan, quantity=free)
+
+
+def _due(now: datetime, *, after: datetime | None) -> datetime:
+    """Now, or as soon as a deadline may be: a broker's clock may be ahead of ours."""
+    return now if after is None else max(now, after + timedelta(microseconds=1))
 
 
 def _way_out(position: Position) -> Request:

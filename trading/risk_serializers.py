@@ -148,7 +148,10 @@ class FlattenSerializer(StrictSerializer):
 
 class FlattenedSerializer(StrictSerializer):
     orders = serializers.ListField(child=serializers.UUIDField())
-    refused = serializers.IntegerField()
+    waiting = serializers.IntegerField(
+        help_text="Positions that are closed once their broker has canceled what holds their units."
+    )
+    refused = serializers.IntegerField(help_text="Positions that could not be closed; what protects them stays.")
 
 
 class ResetSerializer(StrictSerializer):

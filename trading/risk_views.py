@@ -81,12 +81,18 @@ def risk_flatten(request: HttpRequest) -> HttpResponseBase:
         except DomainError as error:
             refuse(form, error)
         else:
+            count = len(done.placed) + done.waiting
             words = ngettext(
                 "%(count)d order is on its way to close what is open.",
                 "%(count)d orders are on their way to close what is open.",
-                len(done.placed),
+                count,
             )
-            toasts.say(request, words % {"count": len(done.placed)}, level="error" if done.refused else "success")
+            said = words % {"count": count}
+            if done.waiting:
+                said += " " + _("Some wait until the broker has canceled what holds their units.")
+            if done.refused:
+                said += " " + _("Some positions could not be closed: see the feed. What protects them stays.")
+            toasts.say(request, said, level="error" if done.refused else "success")
             return redirect("order_list")
     held = halting.held_under(person, account)
     return render(request, "trading/risk_flatten.html", {"form": form, "held": held, "account": account})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -24,9 +25,10 @@ from tests.trading.brokers import (
     units,
 )
 from tests.trading.desk import broken, cash, share, ticket
-from trading import orders, risk
+from trading import exit_orders, exit_plans, halting, orders, risk
 from trading.errors import InvalidState, OrderRefused
-from trading.models import BreakerEvent, BreakerMode, Order, OrderCommand
+from trading.exits.plans import simple_plan
+from trading.models import BreakerEvent, BreakerMode, ManagedPosition, Order, OrderCommand
 from trading.order_rules.broker_events import Report
 from trading.order_rules.pretrade import RiskState, against_new_risk
 from trading.order_rules.statuses import Event
@@ -251,4 +253,45 @@ def test_a_replacement_that_the_account_cannot_pay_is_refused_here_and_changes_n
     order.refresh_from_db()
     assert (order.status, cash(account), it.count("PATCH")) == ("new", (D(9500), D(500)), 0)
     assert not OrderCommand.objects.filter(kind="replace").exists()
+    assert broken() == []
+
+
+def test_flattening_waits_for_the_broker_to_cancel_the_stop_and_then_gets_out_by_itself(
+    alice: User, account: Account, it: StandIn
+) -> None:
+    acme = share()
+    entry = sent(account, acme, ten())
+    it.broker.fill(str(entry.broker_order_id), "10", "50")
+    told(account, *held(it))
+    stop = sent(account, acme, ticket("sell", "10", "stop", stop_price="45", time_in_force="day"), purpose=EXIT)
+    told(account, *held(it))
+
+    exit_plans.open_plan(account, acme, plan=simple_plan(stop_loss=D("0.2")), quantity=D(4))
+
+    done = halting.flatten(alice, None, confirmed=True)
+
+    assert (done.placed, done.waiting, done.refused) == ([], 1, 0)
+    stop.refresh_from_db()
+    assert stop.status == "pending_cancel"
+    # The units are still the stop's: whoever looks before the broker has answered is refused, and comes back.
+    exit_orders.look()
+    assert {each.status for each in Order.objects.filter(source="plan")} == {"rejected"}
+    driven(stop)
+    told(account, *held(it))
+    for minutes in (1, 2):
+        exit_orders.look(now=timezone.now() + timedelta(minutes=minutes))
+    # What was under a plan, and the rest.
+    ways_out = list(Order.objects.live().order_by("quantity"))
+    assert [(order.type, order.quantity, driven(order).is_live) for order in ways_out] == [
+        ("market", D(4), True),
+        ("market", D(6), True),
+    ]
+    for order in ways_out:
+        it.broker.fill(str(order.broker_order_id), str(order.quantity), "49")
+    told(account, *held(it))
+    exit_orders.look()
+    assert (units(account), cash(account)) == ({}, (D(9990), D(0)))
+    assert not ManagedPosition.objects.open().exists()
+    # There is nothing left to be closed, whoever asks again.
+    assert halting.flatten(alice, None, confirmed=True) == halting.Flattened([], 0, 0)
     assert broken() == []

@@ -7,12 +7,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.errors import InvalidValue
-from accounts.models import Account, User
+from accounts.models import Account, ActivityEntry, User
 from tests.trading.desk import cash, funded, placed, quoted, share, ticket
-from trading import halting, orders, risk
+from trading import halting, orders, risk, trades
 from trading.models import Instrument, Order, Position
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderClass, OrderType, PositionIntent, Purpose, Side
@@ -158,6 +159,43 @@ def test_flattening_is_confirmed_and_gets_out_of_everything_though_a_breaker_is_
     assert ([order.status for order in done.placed], done.refused) == (["filled"], 0)
     assert list(Position.objects.values_list("account", flat=True)) == [other.pk]
     assert cash(account) == (D(9999), D(0))
+
+
+def test_what_cannot_be_closed_keeps_what_protects_it_and_the_rest_is_closed(alice: User) -> None:
+    account, acme, bolt = funded(alice), share(), share("BOLT")
+    for each in (acme, bolt):
+        quoted(each, "99.90", "100")
+        placed(account, each, ticket("buy", "10"))
+    stops = [placed(account, each, ticket("sell", "10", "stop", stop_price="90")) for each in (acme, bolt)]
+    # From a file, say: half a share, which this venue takes no order for.
+    half = trades.EnteredFill("buy", D("0.5"), D(100), timezone.now())
+    trades.enter(account, instrument=acme, fills=[half])
+
+    done = halting.flatten(alice, None, confirmed=True)
+
+    assert ([order.instrument for order in done.placed], done.waiting, done.refused) == ([bolt], 0, 1)
+    assert [Order.objects.get(pk=each.pk).status for each in stops] == ["new", "canceled"]
+    assert Order.objects.get(pk=stops[0].pk).version == stops[0].version
+    assert list(Position.objects.values_list("instrument__symbol", "quantity")) == [("ACME", D("10.5"))]
+    (told,) = ActivityEntry.objects.filter(owner=alice, kind="warning")
+    assert told.text.startswith(f"ACME in {account.name} could not be closed, and what protects it stays: ")
+    assert not Order.objects.filter(status="rejected").exists()
+
+
+def test_a_failure_amid_flattening_cancels_nothing(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, acme = funded(alice), share()
+    long_10(account, acme)
+    stop = placed(account, acme, ticket("sell", "10", "stop", stop_price="90"))
+
+    def lost(*_arguments: object, **_options: object) -> None:
+        raise OperationalError("the connection was lost")
+
+    monkeypatch.setattr(orders, "place_many", lost)
+    with pytest.raises(OperationalError):
+        halting.flatten(alice, None, confirmed=True)
+
+    stop.refresh_from_db()
+    assert (stop.status, stop.reserved_units) == ("new", D(10))
 
 
 ONE = (1, 1)

@@ -172,7 +172,8 @@ class BreakerViewSet(OwnViewSet):
         """Close every position of an account, or of all, at the market. `confirm` has to be true."""
         asked = read(FlattenSerializer, request.data, person=self.person)
         done = halting.flatten(self.person, asked.get("account"), confirmed=asked["confirm"])
-        return Response({"orders": [str(each.public_id) for each in done.placed], "refused": done.refused})
+        placed = [str(each.public_id) for each in done.placed]
+        return Response({"orders": placed, "waiting": done.waiting, "refused": done.refused})
 
     @extend_schema(request=ResetSerializer, responses=BreakerSerializer)
     @action(detail=False, methods=["post"])
