@@ -177,7 +177,7 @@ class MemoryForm(forms.Form):
 
     def _refuse_what_is_wrong(self) -> None:
         for name in self.data:
-            if name not in self.fields and name != "cursor":
+            if name not in self.fields and name not in ("cursor", "format"):
                 raise InvalidValue(_("There is no such parameter."), pointer=f"?{name[:50]}", code="unknown_parameter")
         if self.is_valid():
             return

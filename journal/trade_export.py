@@ -7,7 +7,8 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, F, OuterRef, Subquery, Sum, When
 from django.db.models.query import QuerySet
 
-from journal import chosen_trades, table_export
+from accounts import table_export
+from journal import chosen_trades
 from journal.filters import MetricsFilter
 from trading.models import FillRole, Trade, TradeFill
 

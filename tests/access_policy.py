@@ -95,6 +95,11 @@ _PLAYBOOK = {
 }
 _PROFILE = {"reporting_currency": "EUR", "time_zone": "UTC", "theme": "dark"}
 
+#: Lists that `format=csv` turns into a file of all their rows, besides those of trades and reports.
+FILES = (
+    "import_list", "activity_list", "audit_list", "desk", "order_list", "plan_list", "session_list", "wallet_list",
+    "wallet_performance", "signal_list", "mint_list", "memory", "account_list", "note_list",
+)  # fmt: skip
 #: By the name of the address; addresses without a name by their path.
 POLICY: dict[str, Row] = {
     "livez": public(),

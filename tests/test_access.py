@@ -7,7 +7,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Account, AccountQuerySet, ClientStatus, User
-from tests.access_policy import POLICY, Row
+from tests.access_policy import FILES, POLICY, Row
 from tests.access_things import FACTORIES
 from tests.conftest import signed_in
 from tests.factories import make_user
@@ -249,6 +249,22 @@ def test_people_reach_nothing_that_is_not_theirs(world: dict[str, Any], address:
                 }
                 assert changed == {}, f"{cell} changed what is Alice's"
                 transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_file_of_a_list_holds_what_is_its_owners_and_nothing_else(world: dict[str, Any], name: str) -> None:
+    address = next(each for each in ALL if each.name == name)
+    cell = Cell(world, address, POLICY[name], "", "GET")
+
+    own = send(signed_in(world["alice"]), "GET", address, cell.path(), {}, "format=csv")
+
+    assert own.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert CANARY in everything_of(own)
+    for principal in world["clients"]:
+        sign_in(world)
+        answer = replace(cell, principal=principal).send(cell.path(), query="format=csv")
+        tells_nothing(cell, everything_of(answer))
+        assert answer.status_code == {"anonymous": 302}.get(principal, answer.status_code)
 
 
 @dataclass(frozen=True)

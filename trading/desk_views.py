@@ -19,7 +19,7 @@ from accounts.errors import DomainError, InvalidValue
 from accounts.models import Account, Portfolio, User
 from accounts.paging import Listing
 from accounts.permissions import may_write_required, person_of
-from trading import desk_choice, desk_lines, open_positions, orders
+from trading import desk_choice, desk_lines, list_exports, open_positions, orders
 from trading.errors import InvalidState, OrderRefused, VersionConflict
 from trading.filters import instruments_of
 from trading.models import Order, OrderQuerySet, Position
@@ -69,6 +69,8 @@ def desk(request: HttpRequest) -> HttpResponseBase:
     person, now = person_of(request), timezone.now()
     rows = Position.objects.for_user(person).select_related("account", "instrument__quote", "trade")
     rows = desk_choice.of_chosen(rows, request.GET, person=person)
+    if request.GET.get("format") == "csv":
+        return list_exports.positions(rows, now=now)
     cursor = request.GET.get("cursor")
     listing = Listing(person.pk, "desk", "-opened_on", _chosen(request))
     page = paging.page_of(rows, listing=listing, limit=ROWS, cursor=cursor)
@@ -111,6 +113,8 @@ def order_list(request: HttpRequest) -> HttpResponseBase:
     rows = desk_choice.of_chosen(own_orders(person), request.GET, person=person)
     if symbol:
         rows = rows.filter(instrument__in=instruments_of(symbol))
+    if request.GET.get("format") == "csv":
+        return list_exports.orders(rows if tab == "all" else _of_tab(rows, tab))
     cursor = request.GET.get("cursor")
     # Of all orders those at work come first; pages further down are of those that have ended.
     first = list(rows.live().order_by("-created_at", "-id")[:ROWS]) if tab == "all" and not cursor else []

@@ -15,6 +15,7 @@ from accounts import paging
 from accounts.errors import InvalidValue
 from accounts.models import ActivityEntry, ActivityKind, AuditEvent
 from accounts.permissions import person_of
+from trading import list_exports
 from trading.forms import OwnAccountField
 from trading.refusals import says_why
 
@@ -39,6 +40,8 @@ def activity_list(request: HttpRequest) -> HttpResponseBase:
         rows = rows.filter(account=account) if account else rows.none()
     if search:
         rows = rows.filter(text__icontains=search)
+    if asked.get("format") == "csv":
+        return list_exports.activity(rows)
     page = paging.page_of(
         rows,
         listing=paging.Listing(person.pk, "feed", "-id", [kind, name, search]),
@@ -81,6 +84,8 @@ def audit_list(request: HttpRequest) -> HttpResponseBase:
         rows = rows.filter(occurred_at__gte=_begin(since))
     if until:
         rows = rows.filter(occurred_at__lt=_begin(until + timedelta(days=1)))
+    if asked.get("format") == "csv":
+        return list_exports.audit(rows)
     page = paging.page_of(
         rows,
         listing=paging.Listing(person.pk, "audit-page", "-id", [event, since, until]),

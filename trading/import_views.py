@@ -16,7 +16,7 @@ from accounts import paging, publishing
 from accounts.errors import InvalidValue
 from accounts.paging import Listing
 from accounts.permissions import may_write_required, person_of
-from trading import tasks
+from trading import list_exports, tasks
 from trading.errors import BatchBusy, ImportRefused
 from trading.import_forms import ChoicesForm, MappingForm, UploadForm
 from trading.imports import batches, mappings, pipeline
@@ -44,8 +44,11 @@ def import_list(request: HttpRequest) -> HttpResponseBase:
         form = UploadForm(request.POST, request.FILES, owner=person)
         if form.is_valid():
             return _received(request, form)
+    rows = ImportBatch.objects.for_user(person)
+    if request.GET.get("format") == "csv" and not form.is_bound:
+        return list_exports.imports(rows)
     listed = paging.page_of(
-        ImportBatch.objects.for_user(person),
+        rows,
         listing=Listing(person.pk, "imports", "-id"),
         limit=paging.DEFAULT_LIMIT,
         cursor=request.GET.get("cursor"),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import paging, toasts
 from accounts.errors import DomainError
 from accounts.permissions import may_write_required, person_of
-from trading import exit_plans, exit_strategies, plan_lists
+from trading import exit_plans, exit_strategies, list_exports, plan_lists
 from trading.errors import PlanChanged, PlanInvalid
 from trading.forms import OwnAccountField
 from trading.models import ManagedPosition, PlanRevision, Position
@@ -40,6 +40,8 @@ def plan_list(request: HttpRequest) -> HttpResponseBase:
     rows = rows.filter(closed_at__isnull=not is_ended)
     if wanted:
         rows = rows.filter(account=account)
+    if request.GET.get("format") == "csv":
+        return list_exports.plans(rows)
     page = paging.page_of(
         rows,
         listing=paging.Listing(person.pk, "plans", "-id", [wanted, is_ended]),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import paging, toasts
 from accounts.errors import DomainError
 from accounts.permissions import may_write_required, person_of
-from trading import session_figures, sessions
+from trading import list_exports, session_figures, sessions
 from trading.models import Order, Trade, TradeStatus, TradingSession
 from trading.refusals import says_why
 from trading.session_forms import StartForm
@@ -33,6 +33,9 @@ def session_list(request: HttpRequest) -> HttpResponseBase:
     """Sessions that go on and those that are over; a POST begins one."""
     if request.method == "POST":
         return _start(request)
+    if request.GET.get("format") == "csv":
+        rows = TradingSession.objects.for_user(request.user).select_related("account")
+        return list_exports.sessions(rows, now=timezone.now())
     return _list(request, StartForm(owner=person_of(request)))
 
 

@@ -14,7 +14,7 @@ from accounts import toasts
 from accounts.errors import DomainError, InvalidValue
 from accounts.forms import refuse
 from accounts.permissions import may_write_required, person_of
-from intelligence import copy_settings, performance_lists
+from intelligence import copy_settings, list_exports, performance_lists
 from intelligence.copy_forms import CopySettingsForm
 from intelligence.models import PerformanceWindow, Wallet, WalletMode, WalletPerformance
 from intelligence.performance_lists import ORDERS
@@ -43,6 +43,8 @@ def wallet_performance(request: HttpRequest) -> HttpResponseBase:
     window = _one_of(request, "window", PerformanceWindow.values, "all")
     order = _one_of(request, "order", list(ORDERS), "total_pnl")
     rows = performance_lists.rows_of(person, mode=mode, window=window, order=order)
+    if request.GET.get("format") == "csv":
+        return list_exports.performance(performance_lists.ranked(list(rows)))
     context: dict[str, Any] = {
         "rows": performance_lists.ranked(list(rows[:MOST])),
         "freshness": performance_lists.freshness(person),

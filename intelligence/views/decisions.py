@@ -21,6 +21,7 @@ from intelligence import (
     decision_stats,
     decisions,
     last_time,
+    list_exports,
     neighbours,
     sample_decisions,
     search,
@@ -60,6 +61,8 @@ def memory(request: HttpRequest) -> HttpResponseBase:
             request, "intelligence/memory.html", {**context, "found": found, "shown": neighbours.shown(found)}
         )
     rows = decision_lists.filtered(Decision.objects.for_user(person), filters)
+    if request.GET.get("format") == "csv":
+        return list_exports.decisions(decision_lists.shown(rows))
     page = paging.page_of(
         decision_lists.shown(rows),
         listing=paging.Listing(person.pk, "memory", "-decided_at", [str(filters)]),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import paging, toasts
 from accounts.permissions import may_write_required, person_of
-from intelligence import signal_lists, signal_results, tokens
+from intelligence import list_exports, signal_lists, signal_results, tokens
 from intelligence.models import OutcomeVerdict, Signal, SignalAction, Token, Wallet
 from trading.refusals import says_why
 
@@ -27,8 +27,11 @@ def signal_list(request: HttpRequest) -> HttpResponseBase:
     """What watched wallets did, the newest first, with what was made of each."""
     person = person_of(request)
     asked = {name: request.GET.get(name, "")[:128] for name in signal_lists.FILTERS}
+    rows = signal_lists.chosen(person, asked)
+    if request.GET.get("format") == "csv":
+        return list_exports.signals(rows)
     page = paging.page_of(
-        signal_lists.chosen(person, asked),
+        rows,
         listing=paging.Listing(person.pk, "signals-page", "-id", asked),
         limit=paging.DEFAULT_LIMIT,
         cursor=request.GET.get("cursor"),
@@ -74,6 +77,8 @@ def mint_list(request: HttpRequest) -> HttpResponseBase:
     rows = Token.objects.for_user(person)
     if search:
         rows = rows.filter(symbol__iexact=search) | rows.filter(address=search)
+    if request.GET.get("format") == "csv":
+        return list_exports.tokens(rows)
     page = paging.page_of(
         rows,
         listing=paging.Listing(person.pk, "tokens-page", "-id", search),

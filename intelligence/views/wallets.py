@@ -14,7 +14,7 @@ from accounts import paging, toasts
 from accounts.errors import DomainError, NeedsConfirmation
 from accounts.models import User
 from accounts.permissions import may_write_required, person_of
-from intelligence import copy_settings, signal_lists, syncing, wallet_lists, wallets
+from intelligence import copy_settings, list_exports, signal_lists, syncing, wallet_lists, wallets
 from intelligence.models import Signal, Wallet, WalletMode, WebhookRegistration
 from intelligence.wallet_forms import WalletForm
 from trading.refusals import says_why
@@ -36,8 +36,11 @@ def wallet_list(request: HttpRequest) -> HttpResponseBase:
     """The wallets that the person watches, with what is to be said of each."""
     person, now = person_of(request), timezone.now()
     asked = {name: request.GET.get(name, "")[:100] for name in _FILTERS}
+    rows = wallet_lists.chosen(person, asked)
+    if request.GET.get("format") == "csv":
+        return list_exports.wallets(rows, at=now)
     page = paging.page_of(
-        wallet_lists.chosen(person, asked),
+        rows,
         listing=paging.Listing(person.pk, "wallets-page", "-id", asked),
         limit=paging.DEFAULT_LIMIT,
         cursor=request.GET.get("cursor"),

@@ -12,12 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import ledger, paging, toasts, undo
+from accounts import ledger, paging, table_export, toasts, undo
 from accounts.errors import DomainError
 from accounts.models import Account, LedgerEntry, LedgerKind, Portfolio, User
 from accounts.paging import Listing
 from accounts.permissions import may_write_required, person_of
-from journal import table_export
 from journal.account_forms import CashForm, choice_of
 from journal.templatetags.journal_format import signed_money
 from trading.models import Order

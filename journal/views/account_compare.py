@@ -11,12 +11,12 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from accounts import versions
+from accounts import table_export, versions
 from accounts.addresses import written
 from accounts.errors import InvalidValue
 from accounts.models import Account, User
 from accounts.permissions import person_of
-from journal import breakdowns, charts, filters, reports, side_by_side, table_export, units
+from journal import breakdowns, charts, filters, reports, side_by_side, units
 from journal.account_forms import FEWEST_COMPARED, MOST_COMPARED
 from journal.figures import Comparison
 from journal.filters import MetricsFilter

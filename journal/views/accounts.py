@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import preferences, toasts, trading_accounts, versions
+from accounts import preferences, table_export, toasts, trading_accounts, versions
 from accounts import reports as account_reports
 from accounts.addresses import written
 from accounts.errors import DomainError, InvalidValue
@@ -39,7 +39,6 @@ from journal import (
     dimensions,
     filters,
     kept_html,
-    table_export,
 )
 from journal.account_windows import AccountsWindow, WindowRow
 from journal.context import KEPT, Frame

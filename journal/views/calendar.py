@@ -10,9 +10,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts import table_export
 from accounts.addresses import written
 from accounts.errors import InvalidValue
-from journal import breakdowns, charts, panel_tables, table_export
+from journal import breakdowns, charts, panel_tables
 from journal.charts import FIRST_YEAR, LAST_YEAR
 from journal.views.board import Board, one_of
 from journal.views.pages import standing, within

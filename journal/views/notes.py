@@ -12,11 +12,11 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import idempotency, toasts, undo, versions
+from accounts import idempotency, table_export, toasts, undo, versions
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import Account
 from accounts.permissions import may_write_required, person_of
-from journal import attachments, breakdowns, charts, drafts, filters, note_lists, notes, table_export
+from journal import attachments, breakdowns, charts, drafts, filters, note_lists, notes
 from journal.context import today_of
 from journal.markdown import to_html
 from journal.models import LONGEST_NOTE, Draft, Note, NoteKind, NoteTemplate

@@ -6,8 +6,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts import table_export
 from accounts.errors import InvalidValue
-from journal import charts, chosen_trades, table_export
+from journal import charts, chosen_trades
 from journal.panels import PANELS
 from journal.views.board import LARGEST_WINDOW, WINDOW, Board
 from journal.views.trades import file_of

@@ -10,10 +10,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import toasts, undo
+from accounts import table_export, toasts, undo
 from accounts.errors import DomainError
 from accounts.permissions import may_write_required, person_of
-from journal import filters, playbook_results, playbooks, table_export
+from journal import filters, playbook_results, playbooks
 from journal.models import Playbook, TradePlaybook
 from journal.playbook_forms import PlaybookForm, RuleRow, acted, posted_rows, rows_of, with_spare
 from journal.playbooks import PlaybookChanged, PlaybookNameTaken

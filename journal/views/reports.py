@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from accounts import versions
+from accounts import table_export, versions
 from accounts.errors import InvalidValue
 from accounts.permissions import person_of
 from journal import (
@@ -25,7 +25,6 @@ from journal import (
     filters,
     report_charts,
     report_tables,
-    table_export,
 )
 from journal.figures import Breakdown, BreakdownRow
 from journal.report_charts import Item

@@ -14,11 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import toasts, undo, versions
+from accounts import table_export, toasts, undo, versions
 from accounts.errors import InvalidValue
 from accounts.models import User
 from accounts.permissions import may_write_required, person_of
-from journal import table_export
 from journal.models import Note
 from journal.note_forms import cleaned
 from trading import tag_groups, tags

@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 from django.utils.functional import lazystr
 
-from journal import table_export
-from journal.table_export import cell
+from accounts import table_export
+from accounts.table_export import cell
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 import csv
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from itertools import islice
+from operator import attrgetter
+from typing import Any, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
@@ -17,6 +20,13 @@ _FORMULA = ("=", "+", "-", "@")
 _BREAKS = ("\t", "\r", "\n")
 #: What may stand before a formula without ending it, besides what Python calls white space.
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad\x00"
+
+
+#: Rows that are asked for at once.
+_CHUNK = 1000
+Row = TypeVar("Row", bound=Model)
+#: By the heading, the same in every language: the path of an attribute, or what gives the value of a row.
+Columns = Mapping[str, str | Callable[[Any], object]]
 
 
 class _Line:
@@ -43,6 +53,24 @@ def answer(filename: str, headings: Sequence[object], rows: Iterable[Iterable[ob
     found = StreamingHttpResponse(lines(headings, rows), content_type="text/csv; charset=utf-8")
     found.headers["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=filename) or ""
     return found
+
+
+def of(filename: str, columns: Columns, rows: Iterable[object]) -> StreamingHttpResponse:
+    """The rows as a file to keep, with these columns."""
+    values = [attrgetter(each) if isinstance(each, str) else each for each in columns.values()]
+    return answer(filename, list(columns), ([value(row) for value in values] for row in rows))
+
+
+def one_by_one(rows: "QuerySet[Row]") -> Iterator[Row]:
+    """The rows one by one, none of which stays in memory; nothing is asked for before the first is wanted."""
+    yield from rows.iterator(chunk_size=_CHUNK)
+
+
+def batches(rows: "QuerySet[Row]") -> Iterator[list[Row]]:
+    """The rows in lists of a thousand, for what is looked up for many of them at once."""
+    left = one_by_one(rows)
+    while some := list(islice(left, _CHUNK)):
+        yield some
 
 
 def cell(value: Any) -> str:
