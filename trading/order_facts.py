@@ -14,7 +14,7 @@ from django.db.models import Sum
 
 from accounts import ledger
 from accounts.models import Account, AccountStatus, ClientStatus, Portfolio
-from accounts.prepared import Prepared, one_of, rows
+from accounts.prepared import Prepared, document, one_of, rows
 from trading import paper_book, risk, trades
 from trading.bound_money import BOUND
 from trading.models import Instrument, InstrumentKind, Order, Position, Quote
@@ -59,10 +59,10 @@ SELECT held.id, held.available_balance, held.reserved_balance, held.owed_balance
         WHERE o.account_id = asked.account_id AND o.client_order_id = asked.client_order_id
     ),
     {paper_book.MEETS.format(order="asked")}, {{ids}}
-FROM unnest(
-    %(accounts)s::bigint[], %(owners)s::bigint[], %(instruments)s::bigint[], %(currencies)s::text[],
-    %(names)s::text[], %(sides)s::text[], %(limits)s::numeric[]
-) WITH ORDINALITY AS asked(account_id, owner_id, instrument_id, currency, client_order_id, side, limit_price, place)
+FROM ROWS FROM (json_to_recordset(%(asked)s::json) AS (
+    account_id bigint, owner_id bigint, instrument_id bigint, currency text, client_order_id text, side text,
+    limit_price numeric
+)) WITH ORDINALITY AS asked(account_id, owner_id, instrument_id, currency, client_order_id, side, limit_price, place)
 LEFT JOIN held ON held.account_id = asked.account_id AND held.currency = asked.currency
 LEFT JOIN trading_quote q ON q.instrument_id = asked.instrument_id
 LEFT JOIN trading_position p ON p.account_id = asked.account_id AND p.instrument_id = asked.instrument_id
@@ -150,13 +150,20 @@ class Facts:
 
     def _parameters(self, requests: Sequence[Request]) -> dict[str, Any]:
         return {
-            "accounts": [request.account.pk for request in requests],
-            "owners": [request.account.owner_id for request in requests],
-            "instruments": [request.instrument.pk for request in requests],
-            "currencies": [request.instrument.currency for request in requests],
-            "names": [request.intent.client_order_id for request in requests],
-            "sides": [request.ticket.side.value for request in requests],
-            "limits": [request.ticket.limit_price for request in requests],
+            "accounts": list(self.accounts),
+            "currencies": list({request.instrument.currency for request in requests}),
+            "asked": document(
+                {
+                    "account_id": request.account.pk,
+                    "owner_id": request.account.owner_id,
+                    "instrument_id": request.instrument.pk,
+                    "currency": request.instrument.currency,
+                    "client_order_id": request.intent.client_order_id,
+                    "side": request.ticket.side.value,
+                    "limit_price": request.ticket.limit_price,
+                }
+                for request in requests
+            ),
             "since": self.now - FRESH,
             "until": self.now + FRESH,
             "ends": ENDS,

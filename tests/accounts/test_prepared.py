@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import prepared, tokens
-from accounts.models import ApiToken, AuditEvent, OwnerVersion, User
+from accounts.models import ApiToken, AuditEvent, Client, OwnerVersion, User
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -96,6 +96,33 @@ def test_a_queryset_is_read_with_other_values_and_counted_as_one_statement(alice
     again = found.first(email=alice.email)
     assert again is not None
     assert again.date_joined == alice.date_joined
+
+
+def test_what_is_read_is_as_the_orm_reads_it_with_all_that_it_refers_to(alice: User, bob: User) -> None:
+    Client.objects.filter(user=alice).update(first_name="Ada")
+    Client.objects.filter(user=bob).delete()
+    for owner in (alice, bob):
+        tokens.create(owner=owner, name="a", at=timezone.now())
+    rows = ApiToken.objects.select_related("owner__client").order_by("owner_id")
+    found = prepared.Prepared(lambda ids: rows.filter(owner__in=prepared.one_of(ids)), ids=[0])
+
+    ours = found.all(ids=[alice.pk, bob.pk])
+
+    assert found.all(ids=[]) == []
+    with CaptureQueriesContext(connection) as asked:
+        for one, other in zip(ours, list(rows), strict=True):
+            for here, there in ((one, other), (one.owner, other.owner)):
+                assert {name: value for name, value in here.__dict__.items() if name != "_state"} == {
+                    name: value for name, value in there.__dict__.items() if name != "_state"
+                }
+                assert (here._state.adding, here._state.db) == (there._state.adding, there._state.db)
+        assert ours[0].owner.client.first_name == "Ada"
+        assert ours[0].owner.client.user is ours[0].owner
+        assert not hasattr(ours[1].owner, "client")
+    assert len(asked) == 1  # the ORM's own
+    ours[1].name = "changed"
+    ours[1].save(update_fields=["name"])
+    assert ApiToken.objects.get(pk=ours[1].pk).name == "changed"
 
 
 def test_a_revoked_or_expired_token_opens_nothing_from_that_moment_on(alice: User) -> None:

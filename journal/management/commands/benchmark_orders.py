@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--accounts", type=int, default=50, metavar="N", help="over so many accounts; 50")
-        parser.add_argument("--connections", type=int, default=8, metavar="N", help="at the same time; 8")
+        parser.add_argument("--connections", type=int, default=16, metavar="N", help="at the same time; 16")
         parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes of the server; 2")
         parser.add_argument("--seconds", type=float, default=10, metavar="S", help="for each way; 10")
         parser.add_argument("--bulk", type=int, default=100, metavar="N", help="orders in one bulk request; 100")
