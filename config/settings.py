@@ -218,11 +218,15 @@ _charts = BASE_DIR / "node_modules" / "lightweight-charts" / "dist"
 if _charts.is_dir():
     # The charts come from the npm package; without it pages fall back to server-drawn ones.
     STATICFILES_DIRS.append(("vendor/lightweight-charts", _charts))
+_HAS_MANIFEST = env_bool("STATIC_MANIFEST", default=False)
+if EMBEDDED_SERVICES and not _HAS_MANIFEST:
+    # Files are served from where they are written; the empty folder keeps WhiteNoise from warning that there is none.
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if env_bool("STATIC_MANIFEST", default=False)
+        if _HAS_MANIFEST
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }

@@ -73,9 +73,7 @@ def test_the_proxy_lets_through_what_the_settings_take() -> None:
 
     assert re.findall(r"^    client_max_body_size (\d+)m;", text, re.MULTILINE) == [asked["IMPORT_MAX_MEGABYTES"]]
     larger = re.findall(r"location = (\S+) \{\n *client_max_body_size (\d+)m;", text)
-    assert larger == [
-        (reverse(name), asked["ARCHIVE_MAX_MEGABYTES"]) for name in ("archive_import", "archive-list")
-    ]
+    assert larger == [(reverse(name), asked["ARCHIVE_MAX_MEGABYTES"]) for name in ("archive_import", "archive-list")]
 
 
 def test_the_log_of_requests_holds_no_query() -> None:

@@ -1,8 +1,13 @@
-"""What is answered where a method does not fit the address."""
+"""What is answered where a method does not fit the address, and how the server that answers starts."""
 
+import os
+import subprocess
+import sys
 import uuid
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import User
@@ -63,3 +68,13 @@ def test_the_api_keeps_its_problem(alice_client: Client) -> None:
 def test_who_is_not_signed_in_is_still_asked_to() -> None:
     assert Client().get("/settings/tokens/").headers["Location"].startswith("/login/")
     assert signed_in(make_user()).get("/settings/tokens/").headers["Location"] == "/settings/"
+
+
+def test_the_web_server_starts_without_a_warning_where_nothing_was_collected_yet(tmp_path: Path) -> None:
+    nowhere = {"DATABASE_URL": "postgresql://127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    told = {**os.environ, **nowhere, "VAR_DIR": str(tmp_path / "var"), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    command = [sys.executable, "-W", "error::UserWarning", "-c", "import config.wsgi"]
+
+    done = subprocess.run(command, env=told, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
