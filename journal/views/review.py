@@ -24,7 +24,7 @@ from journal.bulk_acts import Act
 from journal.context import Frame
 from journal.filters import MetricsFilter
 from journal.views.pages import scale_of
-from journal.views.trade_page import held_of, marks_of
+from journal.views.trade_page import held_of, mark_at_once, marks_of
 from trading import trades
 from trading.errors import WordsChanged
 from trading.models import Trade
@@ -33,8 +33,6 @@ from trading.refusals import says_why
 _ORDERS = ("oldest", "newest")
 #: What the address holds besides the filters of every page.
 _OWN = ("order", "trade", "after")
-#: What the form for all of it at once may say, for who has no script to say it bit by bit.
-_AT_ONCE = (Act.RATE, Act.TAG, Act.SETUP, Act.MISTAKE)
 
 
 @login_required
@@ -107,10 +105,7 @@ def _keep_words(request: HttpRequest, person: User, trade: Trade) -> None:
 def _act_at_once(request: HttpRequest, person: User, trade: Trade, *, is_done: bool) -> bool:
     """The note and all that was chosen beside it are kept, or nothing is."""
     _keep_words(request, person, trade)
-    for act in _AT_ONCE:
-        value = request.POST.get(act.value, "").strip()
-        if value:
-            bulk_acts.perform(person, act=act, value=value, keys=[trade.pk], at=timezone.now())
+    mark_at_once(request, trade)
     if not is_done:
         toasts.say(request, _("Saved."))
         return False

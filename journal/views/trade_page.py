@@ -35,8 +35,8 @@ from trading.views import say_if_without_risk
 #: Trades of other accounts that were opened and ended within so long of this one are taken for its copies.
 _SAME_TIME = timedelta(seconds=10)
 _MOST_COPIES = 50
-#: What a form on the page may do to the trade besides its words.
-_MARKS = frozenset({Act.TAG, Act.UNTAG, Act.SETUP, Act.MISTAKE, Act.REVIEW, Act.UNREVIEW, Act.RATE})
+#: What a form on the page may do to the trade besides its words, in the order in which one form says it all at once.
+_MARKS = (Act.RATE, Act.UNTAG, Act.TAG, Act.SETUP, Act.MISTAKE, Act.REVIEW, Act.UNREVIEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def trade_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
 @require_POST
 @says_why
 def trade_annotate(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
-    """What the form has of plan, note and tags is kept; what it has no field for stays as it is."""
+    """What the form has of plan, note and marks is kept, or nothing is; what it has no field for stays as it is."""
     trade = _own_trade(request, id)
     form = WordsForm(request.POST)
     if not form.is_valid():
@@ -74,15 +74,29 @@ def trade_annotate(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
                 tags=form.own_tags(person_of(request)) if "tags" in sent else None,
                 read=form.cleaned_data["read"],
             )
+            mark_at_once(request, trade)
             drafts.discard(person_of(request), place=drafts.place_of(trade))
     except WordsChanged as error:
         trade = _own_trade(request, id)
         # What stands beside it counts as read from here on.
         again = WordsForm({**sent.dict(), "read": trades.words_digest(trade)})
         return _page(request, trade, words=again, status=error.status)
+    except DomainError as error:
+        toasts.say(request, error.message, level="error")
+        return _page(request, _own_trade(request, id), words=form)
     toasts.say(request, _("Saved."))
     say_if_without_risk(request, trade)
     return redirect(reverse("trade_detail", args=[id]) + _query(request))
+
+
+def mark_at_once(request: HttpRequest, trade: Trade) -> None:
+    """All that a form says of the trade beside the note, for who has no script to say it bit by bit, is kept.
+
+    Raises InvalidValue; what went before it is then for the caller's transaction to take back.
+    """
+    for act in _MARKS:
+        for value in filter(None, map(str.strip, request.POST.getlist(act.value))):
+            bulk_acts.perform(person_of(request), act=act, value=value, keys=[trade.pk], at=timezone.now())
 
 
 @may_write_required

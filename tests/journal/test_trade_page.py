@@ -95,6 +95,33 @@ def test_labels_and_rating_change_one_by_one(alice_client: Client, account: Acco
     assert b"toast-error" in refused.content
 
 
+def test_without_a_script_one_form_keeps_the_note_and_all_marks_or_nothing(
+    alice_client: Client, alice: User, account: Account
+) -> None:
+    tags = [Tag.objects.create(owner=alice, name=name) for name in ("Early", "Gap")]
+    trade = make_trade(account, day=DAY, pnl="50", tags=tags)
+    address = f"/trades/{trade.public_id}/words/"
+    sent = {"note": "Late.", "rate": "4", "tag": "Chased", "untag": str(tags[0].public_id)}
+    page = alice_client.get(f"/trades/{trade.public_id}/").content.decode()
+    form = page[page.index(f'action="{address}"') :].partition("</form>")[0]
+    assert re.findall(r'name="(rate|tag|untag|review|unreview)"', form) == ["rate", "tag", "untag", "untag", "review"]
+
+    refused = alice_client.post(address, {**sent, "rate": "9"})
+    assert refused.status_code == 422
+    assert "Late.</textarea>" in refused.content.decode()
+    trade.refresh_from_db()
+    assert (trade.note, trade.rating, sorted(tag.name for tag in trade.tags.all())) == ("", None, ["Early", "Gap"])
+
+    assert alice_client.post(address, {**sent, "review": "1"}).status_code == 302
+    trade.refresh_from_db()
+    assert (trade.note, trade.rating) == ("Late.", 4)
+    assert sorted(tag.name for tag in trade.tags.all()) == ["Chased", "Gap"]
+    assert trade.reviewed_at is not None
+    alice_client.post(address, {"note": "Late.", "rate": "0", "unreview": "1"})
+    trade.refresh_from_db()
+    assert (trade.rating, trade.reviewed_at) == (None, None)
+
+
 def test_a_form_without_a_field_leaves_that_alone(alice_client: Client, alice: User, account: Account) -> None:
     trade = make_trade(account, day=DAY, pnl="50", stop="975", tags=[tags.create(owner=alice, name="gap")])
 
