@@ -32,7 +32,7 @@ from trading.order_rules.broker_events import (
 from trading.order_rules.reservations import Movement, MovementKind, Standing, movements, standing
 from trading.order_rules.statuses import Outcome, Status
 from trading.order_rules.vocabulary import Side
-from trading.order_tickets import hold_of, known_of, row_of, standing_of, told_as
+from trading.order_tickets import hold_of, known_of, reasons_of, row_of, standing_of, told_as
 
 logger = logging.getLogger(__name__)
 
@@ -407,7 +407,7 @@ def tell_refused(refused: Iterable[Order]) -> None:
             % {
                 "symbol": order.instrument.symbol,
                 "account": order.account.name,
-                "reason": str(order.reasons[0]["words"]) if order.reasons else unsaid,
+                "reason": next((reason.said(_) for reason in reasons_of(order)), unsaid),
             },
             link=f"/desk/orders/{order.public_id}/",
         )

@@ -18,6 +18,7 @@ from trading.order_rules.broker_events import BrokerEvent, Correction, Fill, Rep
 from trading.order_rules.reservations import Held, Hold, Standing
 from trading.order_rules.statuses import Event
 from trading.order_rules.ticket import Market, Ticket
+from trading.order_rules.validity import Violation
 from trading.order_rules.vocabulary import (
     ASSET_CLASS_OF_KIND,
     OrderClass,
@@ -98,6 +99,11 @@ def hash_of(
         # Only where there is one: the hashes of orders without stay what they were.
         parts.append(exit_plan)
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def reasons_of(order: Order) -> list[Violation]:
+    """Why the order was refused before trading; none for one that was not."""
+    return [Violation(each["code"], each["pointer"], each["words"], each["values"]) for each in order.reasons]
 
 
 def hold_of(order: Order) -> Hold | None:

@@ -19,7 +19,10 @@ def test_an_order_that_is_refused_is_a_warning_with_its_reason_and_one_that_is_n
     order = placed(account, acme, ticket("buy", "100"))
     assert order.status == "rejected"
     ((text, link),) = lines(alice, "warning")
-    assert text == f"The order for ACME in Small was refused: {order.reasons[0]['words']}"
+    assert text == (
+        "The order for ACME in Small was refused: This sets aside 5100, and 950 is available: "
+        "reduce it to 18, or deposit money."
+    )
     assert link == f"/desk/orders/{order.public_id}/"
     assert ActivityEntry.objects.get(kind="warning").account == account
 

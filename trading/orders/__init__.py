@@ -4,6 +4,7 @@
 """
 
 from trading.order_rows import Intent, Request
+from trading.order_tickets import reasons_of
 from trading.orders.changes import cancel, expire, record, replace_order
 from trading.orders.placing import (
     NotPlaced,
@@ -12,7 +13,6 @@ from trading.orders.placing import (
     place,
     place_many,
     preview,
-    reasons_of,
     venue_of,
     with_id,
 )

@@ -31,8 +31,8 @@ from trading.order_rules.ticket import Ticket
 from trading.order_rules.validity import Violation
 from trading.order_rules.vocabulary import OrderClass, Purpose
 from trading.order_rules.words import _ as _g
-from trading.order_tickets import known_of, next_step, ticket_of
-from trading.orders.placing import NotPlaced, Placed, place_many, reasons_of
+from trading.order_tickets import known_of, next_step, reasons_of, ticket_of
+from trading.orders.placing import NotPlaced, Placed, place_many
 from trading.signals import orders_changed
 
 

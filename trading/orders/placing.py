@@ -345,8 +345,3 @@ def _fees(request: Request, market: Market, terms: Terms, venue: str) -> Decimal
     price = request.ticket.limit_price or request.ticket.stop_price or dearest or market.last
     paper = PaperTerms(**settings.PAPER_TERMS)
     return estimated_fees(request.ticket, paper, price=price, multiplier=request.instrument.multiplier)
-
-
-def reasons_of(order: Order) -> list[Violation]:
-    """Why the order was refused before trading; none for one that was not."""
-    return [Violation(each["code"], each["pointer"], each["words"], each["values"]) for each in order.reasons]
