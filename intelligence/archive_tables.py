@@ -5,8 +5,17 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 
 from intelligence import analysis_shape
-from intelligence.models import Decision, DecisionOutcome, NewsArticle, OutcomeSource, StockAnalysis
+from intelligence.decision_changes import FIELDS
+from intelligence.models import (
+    Decision,
+    DecisionOutcome,
+    DecisionRevision,
+    NewsArticle,
+    OutcomeSource,
+    StockAnalysis,
+)
 from intelligence.news_parsing import canonical
+from journal.archive import links
 from journal.archive.opening import ArchiveRefused
 from journal.archive.places import Place
 from journal.archive.tables import Table, all_columns
@@ -40,6 +49,41 @@ def _decisions(restorer: "Restorer", table: Table, rows: Rows) -> None:
     restorer.rows(table, others)
 
 
+def _revisions(restorer: "Restorer", table: Table, rows: Rows) -> None:
+    """How the decisions that came read before each edit. Raises ArchiveRefused for what no edit leaves behind."""
+    there = restorer.places.of("decisions", {row["decision"] for row in rows})
+    counts = dict(Decision.objects.filter(pk__in=[place.id for place in there.values()]).values_list("pk", "revision"))
+    for row in rows:
+        place = there.get(row["decision"])
+        if place is None or not place.is_new:
+            continue
+        if not 1 <= row["number"] < counts[place.id] or not _is_reading(row["values"]):
+            raise ArchiveRefused("decision_revisions.jsonl: no edit of its decision left this.", code="contradiction")
+        row["_more"] = {"owner_id": restorer.owner.pk}
+    _rename(restorer, rows, "values")
+    restorer.rows(table, rows)
+
+
+def _is_reading(values: Any) -> bool:
+    """Whether these are fields of a decision, as an edit keeps them."""
+    if not isinstance(values, dict) or values.keys() - FIELDS.keys():
+        return False
+    symbols = values.get("symbols", [])
+    plain = (value for name, value in values.items() if name != "symbols")
+    return (
+        isinstance(symbols, list)
+        and all(isinstance(each, str) for each in symbols)
+        and all(isinstance(value, str | int | None) for value in plain)
+    )
+
+
+def _rename(restorer: "Restorer", rows: Rows, column: str) -> None:
+    """What the documents in this column name by an outside id is named by the one that it has here."""
+    keys = restorer.places.keys_of(links.ids_in([row[column] for row in rows]))
+    for row in rows:
+        row[column] = links.renamed(row[column], keys)
+
+
 def _news(restorer: "Restorer", table: Table, rows: Rows) -> None:
     """The articles are there. Raises ArchiveRefused where one is at no address of the web."""
     for row in rows:
@@ -71,6 +115,17 @@ TABLES = (
         words=("reasoning", "market_context", "reflection"),
         may_be_missing=True,
         take=_decisions,
+    ),
+    Table(
+        "decision_revisions",
+        DecisionRevision,
+        ("id", *all_columns(DecisionRevision, "owner_id", "actor_id")),
+        refs={"decision": "decisions"},
+        of=lambda owner: Q(owner_id=owner.pk, decision__deleted_at__isnull=True),
+        comes_with="decision",
+        may_dangle=True,
+        may_be_missing=True,
+        take=_revisions,
     ),
     Table(
         "decision_outcomes",

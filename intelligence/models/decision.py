@@ -166,7 +166,11 @@ class DecisionRevision(models.Model):
     """How a decision read before an edit, so that nobody knew it all along. Append-only."""
 
     owner_id = models.BigIntegerField(db_comment="A plain number: no foreign key that cascades leaves an event log")
-    decision_id = models.BigIntegerField(db_comment="A plain number, likewise")
+    # Named, so that an archive can say of which decision it is; the database knows of no foreign key.
+    decision = models.ForeignKey(
+        Decision, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False,
+        db_comment="A plain number, likewise",
+    )  # fmt: skip
     number = models.IntegerField(db_comment="The revision that these values were")
     values = models.JSONField(db_comment="Every field that a person may edit, as it was before")
     actor_id = models.BigIntegerField(null=True, db_comment="Who edited it; NULL for the system")
@@ -176,7 +180,7 @@ class DecisionRevision(models.Model):
 
     class Meta:
         db_table_comment = "Event log, append-only: how decisions read before each edit"
-        constraints = [models.UniqueConstraint(fields=["decision_id", "number"], name="decision_revision_unique")]
+        constraints = [models.UniqueConstraint(fields=["decision", "number"], name="decision_revision_unique")]
         indexes = [models.Index(fields=["owner_id", "-id"], name="decision_revision_owner")]
 
     def __str__(self) -> str:

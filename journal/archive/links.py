@@ -27,6 +27,15 @@ def renamed(value: Any, keys: Mapping[str, str]) -> Any:
     return value
 
 
+def ids_in(values: Any) -> set[str]:
+    """Everything in the value that may be an outside id."""
+    if isinstance(values, str):
+        return {found.lower() for found in _ID.findall(values)}
+    if isinstance(values, dict):
+        values = [*values, *values.values()]
+    return set().union(*map(ids_in, values)) if isinstance(values, list) else set()
+
+
 def follow(restorer: "Restorer", *, on_chunk: Callable[[], None] = lambda: None) -> None:
     """Links in the words that came lead to what they led to where the archive was written.
 
@@ -38,7 +47,7 @@ def follow(restorer: "Restorer", *, on_chunk: Callable[[], None] = lambda: None)
         last = 0
         while rows := _with_ids(name, column, after=last):
             last = rows[-1][0]
-            ids = {found.lower() for _, text in rows for found in _ID.findall(text)}
+            ids = ids_in([text for _, text in rows])
             keys = restorer.places.keys_of(ids)
             changed = [(key, new) for key, text in rows if (new := renamed(text, keys)) != text]
             _write(name, column, changed)

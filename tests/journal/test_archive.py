@@ -21,7 +21,7 @@ from accounts import ledger
 from accounts.models import Account, AccountGroup, AccountTag, LedgerEntry, Portfolio, Preference, User
 from intelligence import decisions, news
 from intelligence.decisions import Links, StatedOutcome
-from intelligence.models import Decision, Embedding, NewsArticle, StockAnalysis
+from intelligence.models import Decision, DecisionRevision, Embedding, NewsArticle, StockAnalysis
 from journal import breakdowns, reports
 from journal.archive import restoring, writing
 from journal.archive.opening import ArchiveRefused
@@ -533,6 +533,12 @@ def furnish_desk(alice: User) -> Account:
     ):
         said = decisions.Said("BUY", text, strategy="gap")
         decided = decisions.record(owner=alice, said=said, at=AT, links=links, external_id=text, stated=stated)
+    first = Decision.objects.get(reasoning="It holds")
+    for text in ("It will hold", "It held"):
+        links = Links(account=account, instruments=[other, acme], order=bought, managed_position=plan)
+        first = decisions.revise(
+            first, said=decisions.Said("BUY", text, strategy="gap"), links=links, revision=first.revision, at=AT
+        )
     article = NewsArticle.objects.create(
         owner=alice, url="https://example.com/a", title="Up", source="x", published_at=AT
     )
@@ -569,6 +575,12 @@ def desk_of(owner: User) -> dict[str, Any]:
              each.order and each.order.client_order_id, each.outcome.source, each.outcome.result_pct,
              each.outcome.result_amount)
             for each in Decision.objects.for_user(owner).resolved().order_by("id")
+        ],
+        "revisions": [
+            (each.number, each.revised_at, each.values["reasoning"], each.values["symbols"],
+             each.values["account"] == str(each.decision.account.public_id),
+             each.values["order"] == str(each.decision.order.public_id))
+            for each in DecisionRevision.objects.filter(owner_id=owner.pk).select_related("decision").order_by("number")
         ],
         "limits": list(
             RiskLimit.objects.filter(owner=owner).order_by("id")
@@ -609,9 +621,12 @@ def test_orders_that_ended_closed_plans_and_decisions_come_back_and_what_waits_d
     assert told["plans"] == [("closed", "manual", Decimal("0.3"), "Wide", 1, [(4, 10, "filled")])]
     # Four units at 10 and six at 12, bought at 10: 12 of 100.
     assert told["decisions"] == [
-        ("It holds", ["OTHER", "ACME"], "bought", "trade", Decimal("0.12"), 12),
+        ("It held", ["OTHER", "ACME"], "bought", "trade", Decimal("0.12"), 12),
         ("Elsewhere", ["ACME"], None, "stated", Decimal("-0.02"), None),
     ]
+    assert told["revisions"] == [
+        (1, AT, "It holds", ["OTHER", "ACME"], True, True), (2, AT, "It will hold", ["OTHER", "ACME"], True, True),
+    ]  # fmt: skip
     assert told["limits"] == [(50, None, None), (50, "Desk", "OTHER")]
     assert told["news"] == [("https://example.com/a", AT, "ACME", "Elsewhere")]
     assert told["analyses"] == [("ACME", 10, {"action": "BUY"}, "Elsewhere")]
@@ -648,7 +663,7 @@ def test_what_one_has_oneself_already_does_not_come_twice(alice: User, bob: User
     taken_in(bob, archive())
 
     found = Decision.objects.for_user(bob)
-    assert sorted(found.values_list("reasoning", flat=True)) == ["It holds", "My own words"]
+    assert sorted(found.values_list("reasoning", flat=True)) == ["It held", "My own words"]
     assert sorted(RiskLimit.objects.filter(owner=bob).values_list("max_quantity", flat=True)) == [7, 50]
     assert list(ExitStrategy.objects.of_owner(bob).order_by("name").values_list("name", "is_default")) == [
         ("Wide", True), ("Wide (2)", False),
@@ -661,6 +676,9 @@ def test_what_one_has_oneself_already_does_not_come_twice(alice: User, bob: User
         ("news", {"url": "javascript:alert(1)"}),
         ("analyses", {"ai_recommendation": {"action": "GAMBLE"}}),
         ("orders", {"purpose": "fun"}),
+        ("decision_revisions", {"number": 3}),
+        ("decision_revisions", {"number": 2}),
+        ("decision_revisions", {"values": {"password": "x"}}),
         ("orders", {"traded_amount": "-90"}),
         ("order_events", {"event": "rejected"}),
         ("orders", {"reserved_amount": "5"}),
