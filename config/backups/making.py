@@ -32,6 +32,7 @@ SELECT grantee::regrole::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.r
 WHERE n.nspname = 'public' AND grantee <> 0
 ORDER BY 1
 """
+_HAS_TABLES = "SELECT 1 FROM pg_tables WHERE schemaname = 'public' LIMIT 1"
 
 
 def back_up_if_due(*, now: datetime) -> Backup | None:
@@ -85,6 +86,9 @@ def _write(
     begun = time.monotonic()
     dumper = program("pg_dump", for_server=connection.info.server_version // 10000)
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    if connection.execute(_HAS_TABLES).fetchone() is None:
+        # It would pass for the newest good one, and outlive all that hold something.
+        raise BackupError(f"The database {database.name} has no tables: there is nothing to back up.")
     (snapshot,) = connection.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
     dump = output_of(_command(dumper, database, snapshot), database)
     path = draft / (kept.SEALED_DUMP if key else kept.DUMP)

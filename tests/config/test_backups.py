@@ -133,6 +133,20 @@ def test_a_backup_that_fails_leaves_nothing(source: Database, tmp_path: Path, mo
     assert [each.name for each in tmp_path.iterdir()] == [".lock"]
 
 
+def test_a_database_without_tables_gives_no_backup_that_could_take_the_place_of_a_good_one(
+    server: Database, tmp_path: Path
+) -> None:
+    name = f"backup_empty_{os.getpid()}"
+    run_sql(server, f"CREATE DATABASE {name}")
+    try:
+        with pytest.raises(BackupError, match=f"The database {name} has no tables: there is nothing to back up."):
+            making.make(tmp_path, server.named(name), key="", now=NOW)
+    finally:
+        drop(server, name)
+
+    assert kept.all_in(tmp_path) == []
+
+
 def test_two_backups_at_once_are_refused_and_a_killed_ones_leavings_are_swept(source: Database, tmp_path: Path) -> None:
     (tmp_path / ".unfinished-1").mkdir()
 

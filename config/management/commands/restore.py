@@ -73,6 +73,8 @@ class Command(BaseCommand):
 
     def _restore(self, backup: Backup, name: str, *, is_confirmed: bool) -> str:
         """What is wrong, or nothing."""
+        if not name.strip():
+            raise BackupError("Name the database that it is restored into.")
         target = configured().named(name)
         if not is_confirmed:
             asked = f'Restore it into the database "{name}" on this server? Type the name again: '
