@@ -19,6 +19,8 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from journal.templatetags.journal_format import percent
+
 #: Rows of each table: the worst ones are enough to begin with.
 SHOWN = 20
 #: A transaction that is open for longer holds back the tidying of every table.
@@ -73,7 +75,7 @@ def written(value: Any, kind: Kind) -> str:
         Kind.TEXT: str,
         Kind.COUNT: lambda count: number_format(count, use_l10n=True, force_grouping=True),
         Kind.BYTES: filesizeformat,
-        Kind.SHARE: lambda share: f"{number_format(share * 100, decimal_pos=1)} %",
+        Kind.SHARE: percent,
         Kind.MILLISECONDS: lambda time: f"{number_format(time, decimal_pos=1, force_grouping=True)} ms",
         Kind.TIME: lambda moment: date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT"),
     }
@@ -115,7 +117,7 @@ def _summary() -> Section:
             _("Found in memory"),
             hits,
             Kind.SHARE,
-            _("Below 99 % for weeks: give shared_buffers more memory, or look at the tables that are read in full."),
+            _("Below 99% for weeks: give shared_buffers more memory, or look at the tables that are read in full."),
         ),
         (_("Connections"), connections, Kind.COUNT, ""),
         (_("Connections at most"), most, Kind.COUNT, _("Near it: fewer threads, or a pooler before the server.")),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from intelligence import decisions
 from intelligence.models import ActorKind, Decision, DecisionAction, DecisionRevision
-from journal.templatetags.journal_format import quantity
+from journal.templatetags.journal_format import percent, quantity
 
 #: What the fields are called, in the order in which they are shown.
 FIELDS: dict[str, Any] = {
@@ -83,7 +83,7 @@ def _said(name: str, value: Any) -> Any:
         return _CHOICES[name].get(value, value)
     if name in _NUMBERS:
         try:
-            return quantity(Decimal(value))
+            return percent(Decimal(value)) if name == "confidence" else quantity(Decimal(value))
         except InvalidOperation:
             return value
     return ", ".join(value) if isinstance(value, list) else value

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.errors import InvalidValue
 from accounts.fields import LARGEST_PRICE
-from accounts.forms import NumberField
+from accounts.forms import NumberField, PercentField
 from accounts.models import User
 from intelligence import decision_stats, search
 from intelligence.decisions import MOST_INSTRUMENTS, Said
@@ -72,11 +72,11 @@ class DecisionForm(forms.Form):
         max_length=LONGEST_TEXT,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    confidence = NumberField(
-        label=gettext_lazy("Confidence"),
+    confidence = PercentField(
+        label=gettext_lazy("Confidence, %"),
         required=False,
-        largest=Decimal(1),
-        help_text=gettext_lazy("From 0 to 1."),
+        largest=Decimal(100),
+        help_text=gettext_lazy("From 0 to 100."),
     )
     entry_price = _price(gettext_lazy("Entry"))
     quantity = _price(gettext_lazy("Quantity"))

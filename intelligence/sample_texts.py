@@ -13,7 +13,7 @@ Thought = tuple[str, str, str]
 
 LONG: tuple[Thought, ...] = (
     ("Pullback", "First pullback to the 20-period average after a strong push. Sellers dried up on the way down, so I "
-     "buy where the last buyers came in; wrong below the swing low.", "Trend day up, breadth above 70 %."),
+     "buy where the last buyers came in; wrong below the swing low.", "Trend day up, breadth above 70%."),
     ("Opening range", "Opening range broke on three times the usual volume and held the retest. First target is "
      "yesterday's high.", "Gap up on no news."),
     ("Reversal", "Third test of support with less volume each time, and the last push failed to make a new low. Small "
@@ -37,7 +37,7 @@ LONG: tuple[Thought, ...] = (
     ("VWAP reclaim", "Held above the anchored VWAP of the earnings gap for three days. Whoever bought the gap is not "
      "under water and has no reason to sell.", "Analysts raise their targets."),
     ("Relative strength", "The index makes a new low and this does not. When the selling stops it should go first.",
-     "Index down 1.5 %, everything red but this."),
+     "Index down 1.5%, everything red but this."),
     ("Pullback", "Runs on the news, gives back half, and the volume of the give-back is a third of that of the run. "
      "Nobody leaves.", "Takeover talk in the sector."),
     ("Gap and go", "Gapped over a two-year base. There is nobody left above who waits to get out even.",

@@ -24,7 +24,7 @@ class ConfidenceField(StrictDecimalField):
 class DecisionOutcomeSerializer(StrictSerializer):
     source = serializers.ChoiceField(OutcomeSource.choices)  # type: ignore[assignment]
     outcome = serializers.ChoiceField(Outcome.choices)
-    result_pct = PriceField(allow_null=True, help_text="A fraction of what was entered: 0.032 is 3.2 %.")
+    result_pct = PriceField(allow_null=True, help_text="A fraction of what was entered: 0.032 is 3.2%.")
     result_amount = MoneyField(allow_null=True, help_text="After costs.")
     currency = serializers.CharField(allow_blank=True)
     r_multiple = PriceField(allow_null=True, help_text="Null without a stop.")
@@ -152,7 +152,7 @@ class AggregateSerializer(StrictSerializer):
     wins = serializers.IntegerField()
     losses = serializers.IntegerField()
     win_rate = PriceField(allow_null=True)
-    win_rate_low = PriceField(allow_null=True, help_text="Wilson's 95 % interval.")
+    win_rate_low = PriceField(allow_null=True, help_text="Wilson's 95% interval.")
     win_rate_high = PriceField(allow_null=True)
     mean_r = PriceField(allow_null=True)
     r_count = serializers.IntegerField()
@@ -197,7 +197,7 @@ class DecisionStatsSerializer(StrictSerializer):
     losses = serializers.IntegerField()
     flat = serializers.IntegerField()
     win_rate = PriceField(allow_null=True)
-    win_rate_low = PriceField(allow_null=True, help_text="Wilson's 95 % interval.")
+    win_rate_low = PriceField(allow_null=True, help_text="Wilson's 95% interval.")
     win_rate_high = PriceField(allow_null=True)
     avg_result_pct = PriceField(allow_null=True, help_text="A fraction.")
     best_result_pct = PriceField(allow_null=True)

@@ -79,8 +79,8 @@ _ALL = (
         _("Win rate"),
         _(
             "Winning trades divided by all closed trades, breakeven ones included. The decisive win rate leaves "
-            "breakeven trades out. Undefined without a closed trade, the decisive one without a win or a loss. The 95 "
-            "% interval is Wilson’s; it takes trades for independent, which copies of one decision are not."
+            "breakeven trades out. Undefined without a closed trade, the decisive one without a win or a loss. The "
+            "95% interval is Wilson’s; it takes trades for independent, which copies of one decision are not."
         ),
         _("wins ÷ (wins + losses + breakeven)"),
         _CLOSED,
@@ -106,8 +106,8 @@ _ALL = (
         "expectancy",
         _("Expectancy"),
         _(
-            "The mean net P&L of all closed trades, breakeven ones included. Undefined without a closed trade. The 95 "
-            "% interval is the normal one; below some 30 trades it is narrower than the truth."
+            "The mean net P&L of all closed trades, breakeven ones included. Undefined without a closed trade. The "
+            "95% interval is the normal one; below some 30 trades it is narrower than the truth."
         ),
         _("Σ net of closed trades ÷ their number"),
         _CLOSED,

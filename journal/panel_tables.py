@@ -78,8 +78,8 @@ def of_kpis(row: Iterable[Kpi], scale: Scale) -> Table:
             Column(_("Value"), "plain"),
             Column(_("Period before"), "plain"),
             Column(_("Change"), "plain"),
-            Column(_("95 % from"), "plain"),
-            Column(_("95 % to"), "plain"),
+            Column(_("95% from"), "plain"),
+            Column(_("95% to"), "plain"),
             Column(_("n"), "count"),
         ],
         [

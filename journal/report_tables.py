@@ -17,6 +17,7 @@ from journal.drawdowns import Drawdowns
 from journal.figures import Breakdown, BreakdownRow, CalendarDay, Figures
 from journal.metrics import formulas
 from journal.metrics.distributions import Bucket
+from journal.templatetags.journal_format import percent
 from journal.units import Scale, Unit
 
 T = TypeVar("T")
@@ -264,8 +265,7 @@ def _titles(row: BreakdownRow) -> dict[int, str]:
     interval = row.figures.win_rate_interval
     if interval is None:
         return {}
-    low, high = (f"{bound * 100:.1f}" for bound in (interval.low, interval.high))
-    return {4: _("95 %% interval: %(low)s to %(high)s %%") % {"low": low, "high": high}}
+    return {4: _("95%% interval: %(low)s to %(high)s") % {"low": percent(interval.low), "high": percent(interval.high)}}
 
 
 def percentiles(answer: Distributions) -> Table:

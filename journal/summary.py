@@ -73,4 +73,4 @@ def ratio(value: Decimal | None) -> str:
 
 def percent(value: Decimal | None) -> str:
     """A fraction as percent, a dash where there is none."""
-    return DASH if value is None else f"{(value * 100).quantize(Decimal('0.1'), ROUND_HALF_EVEN)} %"
+    return DASH if value is None else f"{(value * 100).quantize(Decimal('0.1'), ROUND_HALF_EVEN)}%"

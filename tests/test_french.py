@@ -41,6 +41,19 @@ def test_a_translation_has_the_same_gaps() -> None:
     assert wrong == []
 
 
+def test_a_percent_sign_stands_as_the_language_has_it() -> None:
+    """95% in English; in French behind a space at which no line breaks."""
+    spaced = [each.words for each in catalogue() if re.search(r"[0-9]\s%", each.words)]
+    wrong = [
+        words
+        for entry in catalogue().values()
+        for words in entry.translations
+        if re.search(r"[0-9](?!\u00a0)\s?%(?!\()", words)
+    ]
+
+    assert (spaced, wrong) == ([], [])
+
+
 def _gaps(words: str) -> set[str]:
     return {match[0] for match in _PLACES.finditer(words)}
 

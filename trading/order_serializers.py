@@ -132,7 +132,7 @@ class PlacedOrderSerializer(StrictSerializer):
     limit_price = PriceField(required=False, allow_null=True)
     stop_price = PriceField(required=False, allow_null=True)
     trail_price = PriceField(required=False, allow_null=True)
-    trail_ratio = PriceField(required=False, allow_null=True, help_text="A fraction: 0.05 is 5 %.")
+    trail_ratio = PriceField(required=False, allow_null=True, help_text="A fraction: 0.05 is 5%.")
     position_intent = _word(PositionIntent, required=False, allow_null=True)
     extended_hours = StrictBooleanField(required=False, default=False)
     order_class = WordField(

@@ -82,7 +82,7 @@ class RiskLimitSerializer(StrictSerializer):
     symbol = LineField(max_length=40, required=False, allow_null=True)
     max_quantity = _PriceField(required=False, allow_null=True)
     max_notional = _MoneyField(required=False, allow_null=True, help_text="In the instrument's currency.")
-    price_band = _PriceField(required=False, allow_null=True, help_text="Fraction of the last price, 0.05 for 5 %.")
+    price_band = _PriceField(required=False, allow_null=True, help_text="Fraction of the last price, 0.05 for 5%.")
     max_open_positions = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=1_000_000)
     max_trades_per_day = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=1_000_000)
 

@@ -21,6 +21,9 @@ register = template.Library()
 
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]+)?", re.ASCII)
 _BASES = {SOL: "SOL", USDC: "USDC", USDT: "USDT"}
+#: Those that say something of tokens and trades, as they write themselves.
+_SOURCES = {"dexscreener": "DexScreener", "helius": "Helius", "rugcheck": "RugCheck"}
+_SOURCE = re.compile(rf"\b({'|'.join(_SOURCES)})\b")
 _VERDICT_CHIPS = {
     OutcomeVerdict.TRADED: "chip-good",
     OutcomeVerdict.REJECTED: "chip-warn",
@@ -72,6 +75,12 @@ def coin_price(value: Decimal | None) -> str:
     if value is None:
         return DASH
     return f"{quantity(_six_digits(value))} USD"
+
+
+@register.filter
+def source_words(text: str) -> str:
+    """Who said something, or a text that names them, with their names as they write them."""
+    return _SOURCE.sub(lambda found: _SOURCES[found[1]], text)
 
 
 @register.filter

@@ -235,7 +235,7 @@ def _initial(request: HttpRequest, order: Order | None, trade: Trade | None) -> 
         action = DecisionAction.BUY if trade.side == "long" else DecisionAction.SELL
         return {
             "action": action, "symbols": trade.instrument.symbol, "account": trade.account.name,
-            "entry_price": trade.entry_price.normalize(), "quantity": trade.quantity.normalize(),
+            "entry_price": trade.entry_price, "quantity": trade.quantity,
             "stop_loss": trade.initial_stop, "take_profit": trade.initial_target, "decided_at": trade.opened_at,
         }  # fmt: skip
     if order is not None:

@@ -175,7 +175,7 @@ def test_commands_say_what_is_like_a_text_and_how_far_things_are(alice: User) ->
     assert "1 ready, 0 waiting, 0 failed" in run("embed", "--status")
     said = run("similar", "range breakout", "--email", alice.email)
     assert "by words (hash-v1, hybrid)" in said
-    assert "+2.00 %" in said
+    assert "+2.00%" in said
     assert "too few to say" in said
     with pytest.raises(CommandError):
         run("similar", "x", "--email", alice.email, "--symbol", "NONE")
@@ -379,6 +379,23 @@ def test_news_and_analyses_are_linked_to_decisions_of_ones_own_long_after_these_
     assert "Title b" in alice_client.get(f"/memory/{first.public_id}/").content.decode()
 
 
+def test_confidence_is_a_percentage_wherever_people_meet_it(alice: User, alice_client: Client) -> None:
+    made = decide(alice, confidence=D("0.6"))
+    place = f"/memory/{made.public_id}/"
+    assert "<dd>60.0%</dd>" in alice_client.get(place).content.decode()
+    assert 'name="confidence" value="60"' in alice_client.get(f"{place}edit/").content.decode()
+
+    form = {"action": "BUY", "symbols": "AAPL", "reasoning": made.reasoning, "revision": "1"}
+    assert alice_client.post(f"{place}edit/", {**form, "confidence": "101"}).status_code == 422
+    assert alice_client.post(f"{place}edit/", {**form, "confidence": "62.5"}).status_code == 302
+
+    made.refresh_from_db()
+    assert made.confidence == D("0.625")
+    edits = alice_client.get(place).content.decode()
+    assert "60.0%" in edits
+    assert "62.5%" in edits
+
+
 def test_the_pages_write_revise_search_and_delete(alice: User, bob: User, alice_client: Client) -> None:
     trade = open_trade(make_account(alice, "Main"), stop="95")
     assert b"Write down the first decision" in alice_client.get("/memory/").content
@@ -433,7 +450,7 @@ def test_the_panel_says_where_it_falls_back_to_other_symbols(
     panel = alice_client.get("/memory/panel/?symbol=TSLA&side=buy").content.decode()
     assert "Nothing for TSLA yet; the nearest of other symbols:" in panel
     # Two of three: Wilson's interval. None has an R or a holding time, so neither is said.
-    for words in ("3 of these have ended", "66.7% won (95 % interval 20.8% to 93.9%)", "too few to say", ">Buy AAPL<"):
+    for words in ("3 of these have ended", "66.7% won (95% interval 20.8% to 93.9%)", "too few to say", ">Buy AAPL<"):
         assert words in panel, words
     assert "mean" not in panel
 

@@ -94,7 +94,7 @@ def test_the_feed_and_the_page_of_a_signal_say_why(alice: User, alice_client: Cl
     assert "Whale" in feed
     assert "Rejected" in feed
     page = alice_client.get(f"/signals/{seen.public_id}/").content.decode()
-    for words in ("Score 0.25, limit 0.6", "10,000", "50,000", "dexscreener", "0.0000012345", seen.transaction_id):
+    for words in ("Score 0.25, limit 0.6", "10,000", "50,000", "DexScreener", "0.0000012345", seen.transaction_id):
         assert words in page
     assert alice_client.get("/signals/?verdict=traded").content.count(b"/signals/0") == 0
     assert alice_client.get("/signals/?verdict=rejected").content.count(str(seen.public_id).encode()) == 1

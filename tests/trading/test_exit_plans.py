@@ -87,7 +87,7 @@ def test_every_broken_rule_is_named_at_once() -> None:
         PlanRule.GAINS_ASCEND,
         PlanRule.HOLD_RANGE,
     ]
-    assert "The stop loss must be above 0 and at most 100 %." in str(refused.value)
+    assert "The stop loss must be above 0 and at most 100%." in str(refused.value)
 
 
 def test_what_is_switched_off_may_be_unfinished() -> None:

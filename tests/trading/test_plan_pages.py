@@ -105,7 +105,7 @@ def test_a_form_that_breaks_rules_says_each_where_it_is(alice_client: Client, ac
     page = answer.content.decode()
     assert answer.status_code == 422
     for words in (
-        "must be above 0 and at most 100 %",
+        "must be above 0 and at most 100%",
         "needs a distance",
         "Level 2 must lie beyond the one before it.",
     ):

@@ -142,7 +142,7 @@ def _of_stop(plan: ExitPlan) -> Iterator[Problem]:
     if unfit := _unfit(plan.stop_loss, "stop_loss"):
         yield unfit
     elif not _ZERO < plan.stop_loss <= _ONE:
-        yield Problem(PlanRule.STOP_LOSS_RANGE, "stop_loss", "The stop loss must be above 0 and at most 100 %.")
+        yield Problem(PlanRule.STOP_LOSS_RANGE, "stop_loss", "The stop loss must be above 0 and at most 100%.")
 
 
 def _of_trail(plan: ExitPlan) -> Iterator[Problem]:
@@ -152,7 +152,7 @@ def _of_trail(plan: ExitPlan) -> Iterator[Problem]:
     elif unfit := _unfit(plan.trail, "trail"):
         yield unfit
     elif not _ZERO < plan.trail <= _ONE:
-        yield Problem(PlanRule.TRAIL_RANGE, "trail", "The trailing distance must be above 0 and at most 100 %.")
+        yield Problem(PlanRule.TRAIL_RANGE, "trail", "The trailing distance must be above 0 and at most 100%.")
     if plan.trail_activation is None:
         if plan.is_trailing:
             yield Problem(
@@ -180,7 +180,7 @@ def _of_levels_together(levels: tuple[Level, ...]) -> Iterator[Problem]:
         return
     shares = [level.share for level in levels if level.share is not None and level.share.is_finite()]
     if len(shares) == len(levels) and _sum(shares) != _ONE:
-        yield Problem(PlanRule.SHARES_SUM, "levels", "The shares of the levels must sum to 100 %.")
+        yield Problem(PlanRule.SHARES_SUM, "levels", "The shares of the levels must sum to 100%.")
     gains = [(number, level.gain) for number, level in enumerate(levels, start=1)]
     known = [(number, gain) for number, gain in gains if gain is not None and gain.is_finite()]
     for (_, lower), (number, higher) in pairwise(known):
@@ -195,7 +195,7 @@ def _of_share(share: Decimal | None, number: int, *, is_needed: bool) -> Iterato
     elif unfit := _unfit(share, "levels", number):
         yield unfit
     elif not _ZERO <= share <= _ONE:
-        yield Problem(PlanRule.SHARE_RANGE, "levels", f"The share of level {number} must be 0 to 100 %.", number)
+        yield Problem(PlanRule.SHARE_RANGE, "levels", f"The share of level {number} must be 0 to 100%.", number)
 
 
 def _of_gain(gain: Decimal | None, number: int, *, is_needed: bool) -> Iterator[Problem]:

@@ -190,7 +190,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "trail_too_wide",
         "/trail_ratio",
-        _("Give the distance as a fraction below 1: 0.05 is 5 %%."),
+        _("Give the distance as a fraction below 1: 0.05 is 5%%."),
         lambda order: order.ticket.trail_ratio is not None and order.ticket.trail_ratio >= 1,
     ),
     *_price_rules(),

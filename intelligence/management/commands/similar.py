@@ -58,7 +58,7 @@ def _line(row: Neighbour) -> str:
     if row.ended is not None:
         parts = [row.ended.outcome]
         if row.ended.result_pct is not None:
-            parts.append(f"{row.ended.result_pct * 100:+.2f} %")
+            parts.append(f"{row.ended.result_pct * 100:+.2f}%")
         if row.ended.r_multiple is not None:
             parts.append(f"{row.ended.r_multiple:+.2f} R")
         ended = " ".join(parts)

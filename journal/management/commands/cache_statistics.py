@@ -19,7 +19,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{'kind':<12}{'hits':>10}{'misses':>10}{'bypassed':>10}{'hit rate':>10}")
         for kind, counted in sorted(answers.statistics().items()):
             asked = counted["hits"] + counted["misses"]
-            rate = f"{counted['hits'] * 100 // asked} %" if asked else "–"
+            rate = f"{counted['hits'] * 100 // asked}%" if asked else "–"
             self.stdout.write(
                 f"{kind:<12}{counted['hits']:>10}{counted['misses']:>10}{counted['bypassed']:>10}{rate:>10}"
             )

@@ -306,7 +306,7 @@ CASES: list[tuple[str, str, str, Ticket, Market, Capabilities]] = [
     (
         "trail_too_wide",
         "/trail_ratio",
-        "Give the distance as a fraction below 1: 0.05 is 5 %.",
+        "Give the distance as a fraction below 1: 0.05 is 5%.",
         ticket(TRAILING, trail_price=None, trail_ratio=D(5)),
         SHARES,
         PAPER,
