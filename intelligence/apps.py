@@ -10,6 +10,7 @@ class IntelligenceConfig(AppConfig):
         from accounts import undo
         from intelligence import (
             archive_tables,
+            archive_wallets,
             copy_receivers,  # noqa: F401 – connects them
             decisions,
             finding,
@@ -21,4 +22,4 @@ class IntelligenceConfig(AppConfig):
         undo.register(decisions.DELETED, decisions.undelete)
         search.register(finding.decisions)
         search.register(finding.articles)
-        tables.register(*archive_tables.TABLES)
+        tables.register(*archive_tables.TABLES, *archive_wallets.TABLES)

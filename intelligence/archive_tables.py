@@ -60,7 +60,7 @@ def _revisions(restorer: "Restorer", table: Table, rows: Rows) -> None:
         if not 1 <= row["number"] < counts[place.id] or not _is_reading(row["values"]):
             raise ArchiveRefused("decision_revisions.jsonl: no edit of its decision left this.", code="contradiction")
         row["_more"] = {"owner_id": restorer.owner.pk}
-    _rename(restorer, rows, "values")
+    links.rename(restorer, rows, "values")
     restorer.rows(table, rows)
 
 
@@ -75,13 +75,6 @@ def _is_reading(values: Any) -> bool:
         and all(isinstance(each, str) for each in symbols)
         and all(isinstance(value, str | int | None) for value in plain)
     )
-
-
-def _rename(restorer: "Restorer", rows: Rows, column: str) -> None:
-    """What the documents in this column name by an outside id is named by the one that it has here."""
-    keys = restorer.places.keys_of(links.ids_in([row[column] for row in rows]))
-    for row in rows:
-        row[column] = links.renamed(row[column], keys)
 
 
 def _news(restorer: "Restorer", table: Table, rows: Rows) -> None:

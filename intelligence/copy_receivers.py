@@ -5,8 +5,10 @@ from typing import Any
 from django.dispatch import receiver
 
 from accounts import publishing
+from accounts.models import User
 from intelligence import copy_tasks, performance
 from intelligence.models import CopiedPosition
+from journal.signals import archive_taken_in
 from trading.models import ManagedPosition
 from trading.signals import plan_ended
 
@@ -18,3 +20,10 @@ def figures_are_behind(managed: ManagedPosition, **_: Any) -> None:
     if wallet_id is not None:
         performance.request(wallet_id)
         publishing.after_commit(copy_tasks.refresh_performance, wallet_id)
+
+
+@receiver(archive_taken_in)
+def figures_of_an_archive_are_behind(owner: User, **_: Any) -> None:
+    """Wallets whose copies came have figures soon: the sweep computes them."""
+    for wallet_id in CopiedPosition.objects.filter(owner=owner).order_by().values_list("wallet", flat=True).distinct():
+        performance.request(wallet_id)

@@ -56,6 +56,17 @@ def order_events(restorer: "Restorer", table: Table, rows: Rows) -> None:
     restorer.rows(table, rows)
 
 
+def shipped_strategies(restorer: "Restorer", rows: Rows) -> None:
+    """What names a strategy that was shipped there names the one of the same name here."""
+    shipped = ExitStrategy.objects.filter(owner=None)
+    here = {
+        name: places.Place(pk, key, is_new=False) for name, pk, key in shipped.values_list("name", "pk", "public_id")
+    }
+    restorer.places.put(
+        "exit_strategies", [(row["public_id"], here[row["name"]]) for row in rows if row["name"] in here]
+    )
+
+
 def exit_strategies(restorer: "Restorer", table: Table, rows: Rows) -> None:
     """The strategies are there; who has a default already keeps it."""
     if ExitStrategy.objects.of_owner(restorer.owner).filter(is_default=True).exists():

@@ -36,6 +36,13 @@ def ids_in(values: Any) -> set[str]:
     return set().union(*map(ids_in, values)) if isinstance(values, list) else set()
 
 
+def rename(restorer: "Restorer", rows: list[dict[str, Any]], column: str) -> None:
+    """What this column of the rows names by an outside id is named by the one that it has here."""
+    keys = restorer.places.keys_of(ids_in([row[column] for row in rows]))
+    for row in rows:
+        row[column] = renamed(row[column], keys)
+
+
 def follow(restorer: "Restorer", *, on_chunk: Callable[[], None] = lambda: None) -> None:
     """Links in the words that came lead to what they led to where the archive was written.
 

@@ -69,6 +69,7 @@ class Restorer:
             "attachments": lambda table, rows: files.attachments(self, self.of_trades(table, rows)),
             "orders": lambda table, rows: desk.orders(self, table, rows),
             "order_events": lambda table, rows: desk.order_events(self, table, rows),
+            "shipped_strategies": lambda table, rows: desk.shipped_strategies(self, rows),
             "exit_strategies": lambda table, rows: desk.exit_strategies(self, table, rows),
             "plan_exits": lambda table, rows: desk.plan_exits(self, table, rows),
         }

@@ -352,6 +352,14 @@ _DESK = (
         unique=("owner", "account", "instrument"),
         may_be_missing=True,
     ),
+    # Everybody's, and there already: by these a row says which of them it means.
+    Table(
+        "shipped_strategies",
+        ExitStrategy,
+        _words("public_id name"),
+        of=lambda owner: Q(owner=None),
+        may_be_missing=True,
+    ),
     Table("exit_strategies", ExitStrategy, all_columns(ExitStrategy), on_name="rename", may_be_missing=True),
     Table(
         "managed_positions",
