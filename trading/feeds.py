@@ -96,7 +96,10 @@ def next_page(url: str, feed: Feed) -> str:
     """Where the rest is; empty where this was all. Raises BadFeed for another host, to which keys must not go."""
     parts = urlsplit(url)
     if feed.next_url:
-        target = urlsplit(feed.next_url)
+        try:
+            target = urlsplit(feed.next_url)
+        except ValueError:
+            raise BadFeed("The address of the next page is none.") from None
         if (target.scheme, target.netloc) != (parts.scheme, parts.netloc):
             raise BadFeed("The next page is on another host.")
         return feed.next_url

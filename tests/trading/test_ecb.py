@@ -1,9 +1,13 @@
 from datetime import date
 from decimal import Decimal
+from io import StringIO
+from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from trading.ecb import EuroRate, RatesFileError, parse_reference_rates
+from trading.models import FuturesRoot
 
 DAILY = "Date, USD, JPY, GBP, \n20 November 2026, 1.0852, 168.35, 0.84103, \n"
 HISTORY = (
@@ -146,3 +150,18 @@ def test_document_types_and_entities_are_refused_before_anything_is_expanded(dec
 )
 def test_a_wrong_element_of_the_xml_is_named_with_its_line(old: str, new: str, message: str):
     assert refusal(XML.replace(old, new).encode()) == message
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("content", [None, b"\x00\xff", b"no rates"])
+def test_the_command_loads_nothing_where_the_file_of_rates_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "rates.csv"
+    if content is not None:
+        path.write_bytes(content)
+    out = StringIO()
+
+    with pytest.raises(CommandError, match=r"rates\.csv") as refused:
+        call_command("seed_reference_data", "--rates", str(path), stdout=out)
+
+    assert (refused.value.returncode, out.getvalue()) == (1, "")
+    assert not FuturesRoot.objects.exists()

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
@@ -257,6 +257,24 @@ def test_the_benchmark_keeps_nothing(alice: User) -> None:
     assert out.getvalue().count("30 judged") == 4
     assert "30 exits" in out.getvalue()
     assert not ManagedPosition.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "--interval 0", "--interval nan", "--interval inf", "--interval soon", "--batch 0", "--batch 1.5",
+        "--batch 99999999999999999999", "--benchmark 0", "--benchmark -5",
+    ],
+)  # fmt: skip
+def test_a_wrong_call_of_the_command_looks_at_nothing(alice: User, wrong: str) -> None:
+    account, acme = bought(alice)
+    exit_plans.open_plan(account, acme, plan=DEFAULT)
+    quoted(acme, "8", "8.10")
+
+    with pytest.raises(CommandError, match="above zero"):
+        call_command("monitor_positions", "--once", *wrong.split())
+
+    assert ManagedPosition.objects.get().exits == 0
 
 
 # ---------------------------------------------------------------- two workers at once

@@ -237,8 +237,17 @@ def test_pages_are_followed_on_the_same_host_alone() -> None:
     assert feeds.next_page(url, feeds.Feed({}, next_token="a/b")) == f"{url}&page_token=a%2Fb"
     assert feeds.next_page(url, feeds.Feed({}, next_url="https://data.example.com/x")) == "https://data.example.com/x"
     assert feeds.next_page(url, feeds.Feed({})) == ""
-    with pytest.raises(feeds.BadFeed):
-        feeds.next_page(url, feeds.Feed({}, next_url="https://elsewhere.example.com/x"))
+    for elsewhere in ("https://elsewhere.example.com/x", "https://[x"):
+        with pytest.raises(feeds.BadFeed):
+            feeds.next_page(url, feeds.Feed({}, next_url=elsewhere))
+
+
+@pytest.mark.parametrize("address", ["http://data.example.com/x", "ftp://x", "https://[x"])
+def test_what_is_no_safe_address_is_refused_in_words(db: None, address: str) -> None:
+    for command in (["load_bars", "--timeframe", "1d"], ["load_quotes"]):
+        with pytest.raises(CommandError, match="Give an address that begins with https") as refused:
+            call_command(*command, "--json", address)
+        assert refused.value.returncode == 1
 
 
 @pytest.mark.django_db

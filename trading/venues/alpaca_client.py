@@ -182,13 +182,16 @@ def base_of(environment: str) -> str:
 
 def is_safe(base: str) -> bool:
     """Whether keys may be sent there: encrypted, or to this machine alone."""
-    parts = urlsplit(base)
+    try:
+        parts = urlsplit(base)
+    except ValueError:
+        # Of a bracket that is never closed, say.
+        return False
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)
 
 
 def _link(base: str, timeout: float) -> http.client.HTTPConnection:
-    parts = urlsplit(base)
-    if not is_safe(base) or not parts.hostname:
+    if not is_safe(base) or not (parts := urlsplit(base)).hostname:
         raise NotSent("keys are sent over https, or to this machine alone")
     if parts.scheme == "https":
         return http.client.HTTPSConnection(

@@ -1,7 +1,7 @@
 """Judges every open exit plan at the newest quotes, and places the orders of the exits that were decided."""
 
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -9,6 +9,8 @@ from django.db import OperationalError, close_old_connections
 
 from trading import exit_orders, monitoring
 from trading.plan_benchmark import measured
+
+_MOST = 1_000_000
 
 
 class Command(BaseCommand):
@@ -22,17 +24,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="look once and end")
         parser.add_argument(
-            "--interval", type=float, default=1.0, help="seconds between two looks (default: %(default)s)"
+            "--interval", type=_seconds, default=1.0, help="seconds between two looks (default: %(default)s)"
         )
         parser.add_argument(
-            "--batch", type=int, default=monitoring.BATCH, help="plans per query (default: %(default)s)"
+            "--batch", type=_whole, default=monitoring.BATCH, help="plans per query (default: %(default)s)"
         )
-        parser.add_argument("--benchmark", type=int, metavar="PLANS", help="measure with so many plans; keeps nothing")
+        parser.add_argument(
+            "--benchmark", type=_whole, metavar="PLANS", help="measure with so many plans; keeps nothing"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["interval"] <= 0 or options["batch"] < 1:
-            raise CommandError("--interval and --batch are above zero.", returncode=2)
-        if options["benchmark"]:
+        if options["benchmark"] is not None:
             for line in measured(options["benchmark"], batch=options["batch"]):
                 self.stdout.write(line)
             return
@@ -58,3 +60,21 @@ class Command(BaseCommand):
             if once:
                 return
             time.sleep(max(0.0, interval - (time.monotonic() - started)))
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    # What is not a number is not above zero, nor of at most anything.
+    if not 0 < number <= _MOST:
+        raise ArgumentTypeError(f"a number above zero, of at most {_MOST}")
+    return number
+
+
+def _whole(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if not 0 < number <= _MOST:
+        raise ArgumentTypeError(f"a whole number above zero, of at most {_MOST}")
+    return number
