@@ -11,10 +11,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.admin.parts import OperatorAdmin, ShownOnlyAdmin, link_to_list, linked, links
+from accounts.admin.parts import OperatorAdmin, ShownOnlyAdmin, link_to_list, linked, links, said
 from accounts.models import Account, User
 from trading import (  # noqa: F401 – their tables are registered by them
     connection_admin,
+    order_words,
     orders,
     plan_admin,
     risk_admin,
@@ -22,6 +23,7 @@ from trading import (  # noqa: F401 – their tables are registered by them
     tags,
 )
 from trading.imports import batches
+from trading.imports.parsers.registry import PARSERS
 from trading.models import (
     AccountNumber,
     Bar,
@@ -277,6 +279,7 @@ class ImportBatchAdmin(ShownOnlyAdmin):
         "things",
     )
     list_filter = ("status", "format")
+    reads: ClassVar[Any] = {"format": said({parser.name: parser.label for parser in PARSERS})}
     list_select_related = ("owner",)
     search_fields = ("filename", "owner__email", "sha256")
     ordering = ("-id",)
@@ -355,6 +358,11 @@ class OrderAdmin(LargeTableAdmin):
         "filled_quantity", "filled_average_price", "reserved_amount", "venue", "happened",
     )  # fmt: skip
     list_filter = ("status", "side", "type", "purpose", "venue")
+    reads: ClassVar[Any] = {
+        "side": said(order_words.SIDES), "position_intent": said(order_words.SIDES), "type": said(order_words.TYPES),
+        "status": said(order_words.STATUSES), "purpose": said(order_words.PURPOSES),
+        "order_class": said(order_words.CLASSES), "time_in_force": said(order_words.TIMES),
+    }  # fmt: skip
     list_select_related = ("owner", "account", "instrument")
     readonly_fields = ("happened",)
     actions = ("cancel",)
@@ -384,6 +392,10 @@ class OrderEventAdmin(LargeTableAdmin):
         "price", "occurred_at",
     )  # fmt: skip
     list_filter = ("outcome", "event", "source")
+    reads: ClassVar[Any] = {
+        "event": said(order_words.EVENTS), "outcome": said(order_words.OUTCOMES),
+        "status_before": said(order_words.STATUSES), "status_after": said(order_words.STATUSES),
+    }  # fmt: skip
     list_select_related = ("order",)
     search_help_text = gettext_lazy("The id of an order or an account, or an account's name; each in full.")
     owner_lookup = None

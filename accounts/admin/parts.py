@@ -1,12 +1,15 @@
 """What the admin's tables have in common: shown only, counted so far, joined by links, asked before they act."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import DecimalField, Field, Model, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -17,6 +20,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from accounts.decimals import plain
 from accounts.errors import DomainError
 
 if TYPE_CHECKING:
@@ -40,12 +44,61 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         return rows[:COUNTED].count() if isinstance(rows, QuerySet) else len(rows)
 
 
+class PlainDecimalField(forms.DecimalField):
+    """A number that stands in its form as 0.01, however many decimals its column keeps."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return plain(value) if isinstance(value, Decimal) else value
+
+
 class OperatorAdmin(_AnyAdmin):
-    """A table that operators look through: pages of fifty, never counted to the end, and actions that ask first."""
+    """A table that operators look through: pages of fifty, never counted to the end, and actions that ask first.
+
+    Numbers stand without the zeros that their columns keep; `reads` says how the values of other fields are said.
+    """
+
+    reads: ClassVar[Mapping[str, Callable[[Any], object]]] = {}
+    formfield_overrides: ClassVar[Any] = {DecimalField: {"form_class": PlainDecimalField}}
 
     list_per_page = 50
     show_full_result_count = False
     paginator = CappedPaginator
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [self.readable(name) for name in super().get_list_display(request)]
+
+    @cached_property
+    def _readable(self) -> dict[str, Any]:
+        """Columns that were made before: what can be sorted by is found among them by being the same."""
+        return {}
+
+    def readable(self, name: Any) -> Any:
+        """The column of this name, or what stands in its place where its bare value is hard to read."""
+        if not isinstance(name, str):
+            return name
+        if name not in self._readable:
+            self._readable[name] = self._column(name)
+        return self._readable[name]
+
+    def _column(self, name: str) -> Any:
+        try:
+            field = self.opts.get_field(name)
+        except FieldDoesNotExist:
+            return name
+        if not isinstance(field, Field):
+            return name
+        kept = getattr(field, "output_field", field)
+        say = self.reads.get(name) or (plain if isinstance(kept, DecimalField) else None)
+        if say is None:
+            return name
+
+        @admin.display(description=field.verbose_name, ordering=name)
+        def column(row: Any) -> object:
+            value = getattr(row, name)
+            return value if value in (None, "") else say(value)
+
+        column.__name__ = name
+        return column
 
     def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
         """The first column that is no link of its own leads to the row: a link inside another has no name."""
@@ -93,6 +146,12 @@ class OperatorAdmin(_AnyAdmin):
 class ShownOnlyAdmin(OperatorAdmin):
     """Rows that are looked at and never touched."""
 
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        found = super().get_fieldsets(request, obj)
+        return [
+            (title, {**those, "fields": [self.readable(each) for each in those["fields"]]}) for title, those in found
+        ]
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -101,6 +160,11 @@ class ShownOnlyAdmin(OperatorAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def said(words: Mapping[str, Any]) -> Callable[[Any], object]:
+    """Says a value in these words; one that they do not know as it is."""
+    return lambda value: words.get(value, value)
 
 
 def link_to(row: Model | None) -> str | SafeString:

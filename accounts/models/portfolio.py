@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.decimals import plain
 from accounts.fields import LARGEST_MONEY, MoneyField, UUIDv7, finite
 from accounts.models.account import Account
 from accounts.models.person import User
@@ -122,4 +123,4 @@ class LedgerEntry(models.Model):
         indexes = [models.Index(fields=["portfolio", "id"], name="ledger_portfolio")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.available_change} {self.portfolio}"
+        return f"{self.kind} {plain(self.available_change)} {self.portfolio}"

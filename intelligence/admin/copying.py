@@ -1,9 +1,12 @@
 """Copies and their figures for operators: looked at, never written."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
 
 from accounts.admin.parts import ShownOnlyAdmin, linked
 from intelligence.models import CopiedPosition, CopySettings, PerformanceRefresh, TokenInstrument, WalletPerformance
+from journal.templatetags.journal_format import percent, r_multiple, ratio
 
 
 @admin.register(CopySettings)
@@ -13,6 +16,9 @@ class CopySettingsAdmin(ShownOnlyAdmin):
         "updated_at",
     )  # fmt: skip
     list_filter = ("is_on", "repeat_policy")
+    reads: ClassVar[Any] = dict.fromkeys(
+        ("risk_per_trade", "max_per_trade", "max_per_wallet", "max_per_token", "max_total", "max_price_drift"), percent
+    )
     list_select_related = ("owner",)
     search_fields = ("=owner__email",)
     ordering = ("owner",)
@@ -46,6 +52,10 @@ class WalletPerformanceAdmin(ShownOnlyAdmin):
         "flags", "calculated_at",
     )  # fmt: skip
     list_filter = ("mode", "window")
+    reads: ClassVar[Any] = {
+        "win_rate": percent, "average_pnl_fraction": percent, "best_pnl_fraction": percent,
+        "worst_pnl_fraction": percent, "average_r": r_multiple, "profit_ratio": ratio,
+    }  # fmt: skip
     list_select_related = ("wallet", "owner")
     search_fields = ("=owner__email", "=wallet__address")
     ordering = ("-id",)

@@ -1,5 +1,7 @@
 """Wallets, tokens, deliveries and signals for operators: looked at; verbs change what may change."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -21,6 +23,8 @@ from intelligence.models import (
     WebhookDelivery,
     WebhookRegistration,
 )
+from intelligence.templatetags.following_words import check_words_of, outcome_words, source_words
+from journal.templatetags.journal_format import percent
 
 
 @admin.register(Wallet)
@@ -66,6 +70,11 @@ class TokenAdmin(ShownOnlyAdmin):
         "is_blacklisted",
     )  # fmt: skip
     list_filter = ("is_blacklisted",)
+    reads: ClassVar[Any] = {
+        "top_holders": percent, "contract_score": percent, "analysis_source": source_words,
+        "liquidity_source": source_words, "top_holders_source": source_words, "contract_source": source_words,
+        "born_source": source_words, "analysis_error": source_words,
+    }  # fmt: skip
     search_fields = ("=address", "=symbol", "=public_id")
     ordering = ("-id",)
 
@@ -85,6 +94,7 @@ class WebhookDeliveryAdmin(ShownOnlyAdmin):
         "received_at", "source", "status", "attempts", "signals_made", "duplicates", "repeats", "error",
     )  # fmt: skip
     list_filter = ("status", "source")
+    reads: ClassVar[Any] = {"source": source_words}
     search_fields = ("=public_id", "=event_id", "=digest")
     exclude = ("body",)
     ordering = ("-id",)
@@ -114,6 +124,7 @@ class SignalAdmin(ShownOnlyAdmin):
     list_display = (
         "received_at", "owner_id", "wallet_address", "action", "type", "token_address", "amount", "value", "revision",
     )  # fmt: skip
+    reads: ClassVar[Any] = {"source": source_words}
     list_filter = ("type", "action", ("wallet", admin.EmptyFieldListFilter))
     search_fields = ("=public_id", "=transaction_id", "=wallet_address", "=token_address")
     raw_id_fields = ("wallet", "delivery", "replaces")
@@ -124,6 +135,7 @@ class SignalAdmin(ShownOnlyAdmin):
 class SignalOutcomeAdmin(ShownOnlyAdmin):
     list_display = ("decided_at", linked("signal"), "owner_id", "attempt", "verdict", "action_taken", "reason")
     list_filter = ("verdict",)
+    reads: ClassVar[Any] = {"action_taken": outcome_words}
     list_select_related = ("signal",)
     search_fields = ("=public_id", "=signal__public_id", "=signal__transaction_id")
     ordering = ("-id",)
@@ -141,6 +153,7 @@ class SignalRetryAdmin(ShownOnlyAdmin):
 class SignalCheckAdmin(ShownOnlyAdmin):
     list_display = (linked("outcome"), "position", "name", "seen", "limit", "source", "age", "verdict")
     list_filter = ("verdict",)
+    reads: ClassVar[Any] = {"name": check_words_of, "source": source_words}
     list_select_related = ("outcome",)
     search_fields = ("=outcome__public_id", "=outcome__signal__public_id")
     ordering = ("-id",)

@@ -1,5 +1,7 @@
 """Decisions and embeddings for operators: looked at, never written."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
 
 from accounts.admin.parts import ShownOnlyAdmin, linked
@@ -13,6 +15,7 @@ from intelligence.models import (
     NewsArticle,
     StockAnalysis,
 )
+from journal.templatetags.journal_format import percent, r_multiple, signed_percent
 
 
 class DecisionInstrumentInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -29,6 +32,7 @@ class DecisionAdmin(ShownOnlyAdmin):
         "confidence", "revision",
     )  # fmt: skip
     list_filter = ("action", "actor_kind")
+    reads: ClassVar[Any] = {"confidence": percent}
     list_select_related = ("owner", "account")
     search_fields = ("=public_id", "=owner__email", "=external_id")
     inlines = (DecisionInstrumentInline,)
@@ -40,7 +44,7 @@ class DecisionAdmin(ShownOnlyAdmin):
 @admin.register(DecisionRevision)
 class DecisionRevisionAdmin(ShownOnlyAdmin):
     list_display = ("revised_at", "decision_id", "number", "owner_id", "actor_id")
-    search_fields = ("=decision_id",)
+    search_fields = ("=decision__public_id",)
     exclude = ("values",)
     ordering = ("-id",)
 
@@ -52,6 +56,7 @@ class DecisionOutcomeAdmin(ShownOnlyAdmin):
         "currency", "r_multiple",
     )  # fmt: skip
     list_filter = ("source", "outcome")
+    reads: ClassVar[Any] = {"result_pct": signed_percent, "benchmark_pct": signed_percent, "r_multiple": r_multiple}
     list_select_related = ("decision", "owner")
     search_fields = ("=decision__public_id", "=owner__email", "=trade_key")
     ordering = ("-id",)

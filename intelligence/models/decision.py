@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.decimals import plain
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE, MoneyField, PriceField, UUIDv7, finite
 from accounts.models import Account, OwnQuerySet, User
 from trading.models import Instrument, ManagedPosition, Order, Outcome
@@ -250,7 +251,8 @@ class DecisionOutcome(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.outcome} {self.result_amount or self.result_pct}"
+        made = self.result_amount or self.result_pct
+        return f"{self.outcome} {plain(made)}" if made else self.outcome
 
     @property
     def alpha(self) -> Decimal | None:

@@ -1,5 +1,6 @@
 """Operators look at what was traded; what they may do goes through the verbs and is asked for first."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal as D
 from pathlib import Path
@@ -14,6 +15,7 @@ from accounts import versions
 from accounts.models import User
 from tests.conftest import signed_in
 from tests.factories import make_account, make_user
+from tests.trading.desk import funded, placed, share, ticket
 from trading import trades
 from trading.imports import batches
 from trading.models import BatchStatus, Execution, ImportBatch, Instrument, Tag, Trade
@@ -61,6 +63,28 @@ def test_every_list_and_row_can_be_looked_at(operator: Client, alice: User, batc
         row = model._default_manager.first()
         if row is not None:
             assert operator.get(reverse(f"admin:trading_{name}_change", args=[row.pk])).status_code == 200, name
+
+
+def test_numbers_stand_without_the_zeros_of_their_columns_and_values_in_words(
+    operator: Client, alice: User, batch: ImportBatch
+) -> None:
+    halves = share("HALF", lot_size=D("0.5"))
+    order = placed(funded(alice), halves, ticket("buy", "2.50", "stop_limit", stop_price="49.10", limit_price="49"))
+
+    fills = operator.get("/admin/trading/execution/").content.decode()
+    assert '<td class="field-price">12</td>' in fills
+    assert '<td class="field-commission">1.25</td>' in fills
+    rows = operator.get("/admin/trading/order/?o=7").content.decode()
+    assert '<td class="field-quantity">2.5</td>' in rows
+    assert '<td class="field-type">Stop limit</td>' in rows
+    assert '<td class="field-status">Working</td>' in rows
+    assert '<th scope="col" class="sortable column-quantity sorted ascending">' in rows
+    page = operator.get(f"/admin/trading/order/{order.pk}/change/").content.decode()
+    assert '<div class="readonly">49.1</div>' in page
+    assert '<div class="readonly">Until canceled</div>' in page
+    form = operator.get(f"/admin/trading/instrument/{halves.pk}/change/").content.decode()
+    assert re.search(r'name="lot_size" value="0\.5"', form)
+    assert re.search(r"\.\d*0{6}", fills + rows + page) is None
 
 
 @pytest.mark.parametrize("name", DERIVED)

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.decimals import plain
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE, MoneyField, PriceField, UUIDv7, finite
 from accounts.models import Account, User
 from trading.models.importing import ImportBatch
@@ -121,4 +122,4 @@ class Execution(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.side} {self.quantity} @ {self.price}"
+        return f"{self.side} {plain(self.quantity)} @ {plain(self.price)}"

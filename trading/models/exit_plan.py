@@ -13,6 +13,7 @@ from django.db.models import F, Func, Q
 from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
+from accounts.decimals import plain
 from accounts.fields import LARGEST_PRICE, PriceField, UUIDv7, finite
 from accounts.models import Account, User
 from trading.exits.plans import ExitPlan
@@ -217,7 +218,7 @@ class ManagedPosition(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.side} {self.entry_quantity} {self.instrument_id}"
+        return f"{self.side} {plain(self.entry_quantity)}"
 
     @property
     def is_long(self) -> bool:

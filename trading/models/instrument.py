@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.decimals import plain
 from accounts.fields import LARGEST_PRICE, PriceField, UUIDv7, finite
 
 
@@ -143,4 +144,4 @@ class FxRate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.date} 1 {self.base} = {self.rate} {self.quote}"
+        return f"{self.date} 1 {self.base} = {plain(self.rate)} {self.quote}"

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.decimals import plain
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE, MoneyField, PriceField, UUIDv7, finite
 from accounts.models import Account, User
 from trading.models.breaker import LONGEST_STRATEGY
@@ -312,7 +313,8 @@ class Order(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.side} {self.quantity or self.notional} {self.type} {self.status}"
+        asked = self.quantity or self.notional
+        return f"{self.side} {plain(asked) if asked else ''} {self.type} {self.status}".replace("_", " ")
 
     @property
     def leaves(self) -> Decimal | None:

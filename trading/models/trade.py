@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.decimals import plain
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE, MoneyField, PriceField, UUIDv7, finite
 from accounts.models import COLOR, Account, OwnQuerySet, User
 from trading.models.execution import Execution
@@ -291,7 +292,7 @@ class Trade(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.side} {self.quantity} {self.instrument_id}"
+        return f"{self.side} {plain(self.quantity)}"
 
     @property
     def is_open(self) -> bool:
@@ -342,7 +343,7 @@ class TradeFill(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.role} {self.quantity}"
+        return f"{self.role} {plain(self.quantity)}"
 
 
 class Position(models.Model):
@@ -373,4 +374,4 @@ class Position(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.quantity} {self.instrument_id}"
+        return plain(self.quantity)
