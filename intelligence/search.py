@@ -30,10 +30,9 @@ _DEPTH = 60
 #: Words of a query that are looked at: those of groups, then the longest.
 _MOST_LEXEMES = 32
 #: What sharing all words is worth beside a similarity of 1, where both are looked at together; and how much the ranking
-#: by both counts against those by one alone (docs/memory.md#search).
+#: by both counts against those by one alone (docs/memory.md#search). A lexical model knows less than the words.
 _SHARED, _BOTH = 0.5, 4.0
-#: What the ranking by a lexical model counts against that by words: it compares words, as the words do better.
-_LEXICAL = 0.05
+_SHARED_LEXICAL, _BOTH_LEXICAL = 2.0, 2.0
 #: Past the size at which every vector is compared: how wide the index is searched, and how many rows it gives.
 _EF_SEARCH, _OVERSAMPLED = 400, 20
 
@@ -206,16 +205,19 @@ class Ranked:
     def order(self) -> list[tuple[int, float]]:
         """All with their scores, the best first: by reciprocal rank of meaning, of words, and of both together.
 
-        Of two rankings by words the better one leads, and the other decides where that one is silent.
+        A lexical model compares words, as the words do better: alone it has no say.
         """
-        by_vector = [(key, _LEXICAL if self.is_lexical else 1.0) for key in self.by_vector]
-        if self.is_lexical or not by_vector or not self.by_text:
+        by_vector = [(key, 1.0) for key in self.by_vector]
+        if not by_vector or not self.by_text:
             return fusion.fused([by_vector, [(key, 1.0) for key in self.by_text]])
+        shared, weight = (_SHARED_LEXICAL, _BOTH_LEXICAL) if self.is_lexical else (_SHARED, _BOTH)
         both = {
-            key: self.similarities.get(key, 0.0) + _SHARED * self.by_text.get(key, 0.0)
+            key: self.similarities.get(key, 0.0) + shared * self.by_text.get(key, 0.0)
             for key in (*self.by_vector, *self.by_text)
         }
-        together = [(key, _BOTH) for key in sorted(both, key=lambda key: -both[key])]
+        together = [(key, weight) for key in sorted(both, key=lambda key: -both[key])]
+        if self.is_lexical:
+            return fusion.fused([[(key, 1.0) for key in self.by_text], together])
         return fusion.fused([by_vector, list(self.by_text.items()), together])
 
 

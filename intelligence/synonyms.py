@@ -33,6 +33,18 @@ class _Name:
         return any(all(place + far in places.get(lexeme, ()) for lexeme, far in self.lexemes) for place in first)
 
 
+def lines(language: str) -> list[list[str]]:
+    """What has several names in this language, each with all of them; none without a file.
+
+    Vectors of the lexical embedder are made with them: its key has a number for that.
+    """
+    file = Path(__file__).with_name(f"synonyms.{language}.txt")
+    if not file.exists():
+        return []
+    found = file.read_text(encoding="utf-8").splitlines()
+    return [[name.strip() for name in line.split(",")] for line in found if line.strip()]
+
+
 def groups_in(texts: Sequence[str]) -> list[list[str]]:
     """For each text the words that stand for what it names, sorted."""
     return [sorted({name.group for name in _names_in(places)}) for places in _places(texts)]
@@ -55,15 +67,7 @@ def _names_in(places: Places) -> list[_Name]:
 @lru_cache(maxsize=4)
 def _names(language: str) -> Mapping[str, Sequence[_Name]]:
     """All names, by the lexeme that they begin with."""
-    file = Path(__file__).with_name(f"synonyms.{language}.txt")
-    if not file.exists():
-        return {}
-    lines = [
-        [name.strip() for name in line.split(",")]
-        for line in file.read_text(encoding="utf-8").splitlines()
-        if line.strip()
-    ]
-    names = [(f"{_MARK}{line[0].replace(' ', '-')}", name) for line in lines for name in line]
+    names = [(f"{_MARK}{line[0].replace(' ', '-')}", name) for line in lines(language) for name in line]
     found: dict[str, list[_Name]] = {}
     for (group, name), places in zip(names, _places([name for _group, name in names]), strict=True):
         in_order = sorted((numbers[0], lexeme) for lexeme, numbers in places.items())

@@ -69,7 +69,7 @@ def named(name: str) -> Embedder:
         raise EmbeddingError(f"There is no embedder {name}; there are {', '.join(NAMES)}.")
     if name == "http":
         return _remote(_server())
-    return _minilm() if name == "minilm" else _hash()
+    return _minilm() if name == "minilm" else _hash(settings.MEMORY_LANGUAGE)
 
 
 def with_key(key: str) -> Embedder | None:
@@ -91,8 +91,8 @@ def _minilm() -> MiniLMEmbedder:
 
 
 @cache
-def _hash() -> HashEmbedder:
-    return HashEmbedder()
+def _hash(language: str) -> HashEmbedder:
+    return HashEmbedder(language)
 
 
 @cache

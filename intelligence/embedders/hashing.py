@@ -1,6 +1,7 @@
-"""Signed feature hashing: words, pairs of words and pieces of words, each with a place and a sign in the vector.
+"""Signed feature hashing: words, what they name, and pieces of them, each with a place and a sign in the vector.
 
-Always there, needs nothing, knows nothing: it finds what is worded alike, and is labelled lexical for that reason.
+Always there, needs nothing, knows nothing but what traders call things: it finds what is worded alike, and is labelled
+lexical for that reason.
 Source: Weinberger et al., "Feature Hashing for Large Scale Multitask Learning" (2009).
 """
 
@@ -8,25 +9,38 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from itertools import pairwise
 from math import sqrt
 from unicodedata import combining, normalize
 
+from intelligence import synonyms
+from intelligence.embedders import english
 from intelligence.embedders.vectors import WIDTH, Vector, stored
 
-_WORD = re.compile(r"[^\W_]+(?:[.'][^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:[.'&][^\W_]+)*")
 _PIECES = (3, 4, 5)
-#: Words weigh more than their pieces, of which there are many more.
-_WORD_WEIGHT, _PAIR_WEIGHT, _PIECE_WEIGHT = 2.0, 1.0, 0.5
+#: A thing that has names is what a text is about; all pieces of a word together weigh less than the word.
+_NAMED_WEIGHT, _WORD_WEIGHT, _PIECE_WEIGHT = 3.0, 1.0, 0.6
 
 
 class HashEmbedder:
-    """Compares words. The number in its key goes up with every change of what it makes of a text."""
+    """Compares words. The number in its key goes up with every change of what it makes of a text.
+
+    In English it leaves out stop words and endings, and takes the names of one thing for it (`synonyms`); in any other
+    language words stand as they are, under another key.
+    """
 
     name = "hash"
-    key = "hash-v1"
     dimensions = WIDTH
     is_lexical = True
+
+    def __init__(self, language: str = "english") -> None:
+        self.is_english = language == "english"
+        self.key = "hash-v2" if self.is_english else "hash-v2-plain"
+        self.names: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for names in synonyms.lines(language) if self.is_english else ():
+            for name in names:
+                stems = tuple(map(english.stem, _words(name)))
+                self.names.setdefault(stems[0], []).append((stems, names[0]))
 
     def documents(self, texts: Sequence[str]) -> list[Vector]:
         """The vectors of texts that are kept."""
@@ -35,21 +49,37 @@ class HashEmbedder:
     def query(self, text: str) -> Vector:
         """The vector of what is looked for: it is made like the others. Raises BadVector without any word."""
         values = [0.0] * WIDTH
-        for (feature, weight), count in Counter(_features(text)).items():
+        for (feature, weight), count in Counter(self._features(text)).items():
             place = int.from_bytes(blake2b(feature.encode(), digest_size=8).digest())
             # A word that is said ten times is not ten times as much what the text is about.
             values[(place >> 1) % WIDTH] += (weight if place & 1 else -weight) * sqrt(count)
         return stored(values, dimensions=WIDTH)
 
+    def _features(self, text: str) -> Iterator[tuple[str, float]]:
+        words = _words(text)
+        stems = list(map(english.stem, words)) if self.is_english else words
+        named = {
+            (start, start + len(name), thing)
+            for start, stem in enumerate(stems)
+            for name, thing in self.names.get(stem, ())
+            if tuple(stems[start : start + len(name)]) == name
+        }
+        for thing in sorted({thing for _start, _end, thing in named}):
+            yield f"n {thing}", _NAMED_WEIGHT
+        said = {place for start, end, _thing in named for place in range(start, end)}
+        left = [place for place in range(len(stems)) if place not in said]
+        telling = [place for place in left if not (self.is_english and words[place] in english.STOP_WORDS)]
+        # Who asks by such words alone is answered by them.
+        for place in telling if telling or said else left:
+            yield f"w {stems[place]}", _WORD_WEIGHT
+            yield from _pieces(stems[place])
 
-def _features(text: str) -> Iterator[tuple[str, float]]:
-    plain = "".join(each for each in normalize("NFKD", text.casefold()) if not combining(each))
-    words = _WORD.findall(plain)
-    for word in words:
-        yield f"w {word}", _WORD_WEIGHT
-        framed = f"<{word}>"
-        for size in _PIECES:
-            for start in range(len(framed) - size + 1):
-                yield f"c {framed[start : start + size]}", _PIECE_WEIGHT
-    for pair in pairwise(words):
-        yield f"p {' '.join(pair)}", _PAIR_WEIGHT
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall("".join(each for each in normalize("NFKD", text.casefold()) if not combining(each)))
+
+
+def _pieces(word: str) -> list[tuple[str, float]]:
+    framed = f"<{word}>"
+    pieces = [framed[start : start + size] for size in _PIECES for start in range(len(framed) - size + 1)]
+    return [(f"c {piece}", _PIECE_WEIGHT / sqrt(len(pieces))) for piece in pieces]

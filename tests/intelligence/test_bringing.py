@@ -18,6 +18,7 @@ from intelligence.decisions import Links
 from intelligence.embedders.hashing import HashEmbedder
 from intelligence.models import Decision, DecisionOutcome, DecisionRevision, Embedding, EmbeddingModel, NewsArticle
 from intelligence.news_parsing import BadFeed
+from intelligence.retrieval import measuring
 from intelligence.vocabulary import understood
 from journal import notes
 from journal.search import find as palette
@@ -104,7 +105,7 @@ def test_a_line_that_cannot_be_kept_takes_no_other_with_it(alice: User, tmp_path
 def test_what_was_deleted_does_not_hold_up_the_move_to_another_model(alice: User, monkeypatch) -> None:
     from intelligence import embedders
 
-    monkeypatch.setattr(embedders, "with_key", {"hash-v1": HashEmbedder(), "hash-v2": Other()}.get)
+    monkeypatch.setattr(embedders, "with_key", {"hash-v2": HashEmbedder(), "hash-v3": Other()}.get)
     decisions.delete(decide(alice, "Never read"))
     kept = decide(alice, "Breakout above the range")
     model = reembedding.begin(Other())
@@ -113,39 +114,41 @@ def test_what_was_deleted_does_not_hold_up_the_move_to_another_model(alice: User
 
     reembedding.switch(model)
 
-    assert list(Embedding.objects.filter(model="hash-v2").values_list("decision_id", "state")) == [(kept.pk, "ready")]
+    assert list(Embedding.objects.filter(model="hash-v3").values_list("decision_id", "state")) == [(kept.pk, "ready")]
 
 
 class Other(HashEmbedder):
-    key = "hash-v2"
+    def __init__(self) -> None:
+        super().__init__()
+        self.key = "hash-v3"
 
 
 def test_the_memory_moves_to_another_model_and_is_found_all_the_while(alice: User, monkeypatch) -> None:
     from intelligence import embedders
 
-    monkeypatch.setattr(embedders, "with_key", {"hash-v1": HashEmbedder(), "hash-v2": Other()}.get)
+    monkeypatch.setattr(embedders, "with_key", {"hash-v2": HashEmbedder(), "hash-v3": Other()}.get)
     first = decide(alice, "Breakout above the range")
     memory.fill()
 
     model = reembedding.begin(Other())
     second = decide(alice, "Breakdown below the range")
     said = run("reembed", "hash")
-    assert "searches use hash-v1, but the memory is on its way to hash-v2: 0 of 2 texts." in said
+    assert "searches use hash-v2, but the memory is on its way to hash-v3: 0 of 2 texts." in said
     assert "`reembed hash` finishes that and switches, `reembed --stop` gives it up" in said
     with pytest.raises(reembedding.NotComplete):
         reembedding.switch(model)
-    assert memory.active().key == "hash-v1"
+    assert memory.active().key == "hash-v2"
     assert [hit.key for hit in search.find(alice, "breakout", limit=1).hits] == [first.pk]
     while memory.fill().ready:
         pass
 
     reembedding.switch(model)
 
-    assert memory.active().key == "hash-v2"
-    assert Embedding.objects.filter(model="hash-v2", state="ready").count() == 2
+    assert memory.active().key == "hash-v3"
+    assert Embedding.objects.filter(model="hash-v3", state="ready").count() == 2
     found = search.find(alice, "breakdown", limit=2)
-    assert (found.model.key, {hit.key for hit in found.hits}) == ("hash-v2", {first.pk, second.pk})
-    assert EmbeddingModel.objects.get(key="hash-v1").state == "retired"
+    assert (found.model.key, {hit.key for hit in found.hits}) == ("hash-v3", {first.pk, second.pk})
+    assert EmbeddingModel.objects.get(key="hash-v2").state == "retired"
     assert all(row.state == "ready" for row in Embedding.objects.filter(decision=second))
 
 
@@ -153,28 +156,28 @@ def test_the_move_waits_for_what_somebody_else_has_taken(alice: User, monkeypatc
     from intelligence import embedders
     from intelligence.management.commands import reembed
 
-    monkeypatch.setattr(embedders, "with_key", {"hash-v1": HashEmbedder(), "hash-v2": Other()}.get)
+    monkeypatch.setattr(embedders, "with_key", {"hash-v2": HashEmbedder(), "hash-v3": Other()}.get)
     decide(alice, "Breakout above the range")
     memory.fill()
     monkeypatch.setattr(embedders, "named", lambda name: Other())
     reembedding.begin(Other())
-    taken = Embedding.objects.filter(model="hash-v2")
+    taken = Embedding.objects.filter(model="hash-v3")
     # A worker took it, and was killed.
     decisions.delete(decide(alice, "Never mind"))
     taken.update(retry_at=timezone.now() + memory.LEASE, attempts=1)
     naps = iter([1, 2])
     monkeypatch.setattr(reembed.time, "sleep", lambda _: next(naps) and taken.update(retry_at=timezone.now()))
 
-    assert "searches use hash-v2 now: 1 texts, 0 failed" in run("reembed", "hash")
+    assert "searches use hash-v3 now: 1 texts, 0 failed" in run("reembed", "hash")
 
 
 def test_commands_say_what_is_like_a_text_and_how_far_things_are(alice: User) -> None:
     decide(alice, "Breakout above the range", stated="0.02")
 
-    assert "1 texts embedded with hash-v1" in run("embed")
+    assert "1 texts embedded with hash-v2" in run("embed")
     assert "1 ready, 0 waiting, 0 failed" in run("embed", "--status")
     said = run("similar", "range breakout", "--email", alice.email)
-    assert "by words (hash-v1, hybrid)" in said
+    assert "by words (hash-v2, hybrid)" in said
     assert "+2.00%" in said
     assert "too few to say" in said
     with pytest.raises(CommandError):
@@ -191,6 +194,14 @@ def test_retrieval_is_measured_and_leaves_nothing(alice: User, tmp_path: Path) -
     assert "1.000" in said
     assert not Decision.objects.exists()
     assert not EmbeddingModel.objects.exists()
+
+
+def test_searching_by_both_finds_more_than_by_either_alone(db: None) -> None:
+    scores = {score.mode: score for score in measuring.measure(measuring.pairs_of(measuring.NOTES), names=["hash"])}
+
+    best = max(scores["vector"].mean_reciprocal_rank, scores["text"].mean_reciprocal_rank)
+    assert scores["hybrid"].mean_reciprocal_rank > best + 0.03
+    assert scores["vector"].mean_reciprocal_rank > 0.28
 
 
 RSS = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>Wire</title>

@@ -4,13 +4,14 @@ import http.server
 import ipaddress
 import json
 import threading
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from intelligence import embedders, outbound
-from intelligence.embedders import BadVector, EmbeddingError, Unreachable, minilm, remote
+from intelligence import embedders, outbound, synonyms
+from intelligence.embedders import BadVector, EmbeddingError, Unreachable, english, minilm, remote
 from intelligence.embedders.hashing import HashEmbedder
 from intelligence.embedders.minilm import MiniLMEmbedder, UntrustedModel
 from intelligence.embedders.remote import RemoteEmbedder, Server
@@ -34,6 +35,38 @@ def test_the_lexical_embedder_says_the_same_of_the_same_and_is_labelled() -> Non
     assert cosine(one, alike) > cosine(one, other)
     with pytest.raises(BadVector):
         made.query("…!?")
+
+
+def test_the_lexical_embedder_takes_names_and_forms_of_a_word_for_one_and_leaves_out_what_says_nothing() -> None:
+    made = HashEmbedder()
+    for one, other in (
+        ("Sold half", "took half off"),
+        ("Waited for the FOMC", "waiting: central bank"),
+        ("It was shorted and stopped", "short stops"),
+        ("losses", "loss"),
+    ):
+        assert cosine(made.query(one), made.query(other)) > 0.99, (one, other)
+    assert english.stem("thing") == "thing"
+    # Of stop words alone there is a vector all the same.
+    assert cosine(made.query("what about it"), made.query("What about it?")) == pytest.approx(1)
+    assert made.query("off") != made.query("on")
+
+
+def test_in_another_language_words_stand_as_they_are_and_under_a_key_of_their_own() -> None:
+    plain = HashEmbedder("simple")
+    assert (plain.key, HashEmbedder().key) == ("hash-v2-plain", "hash-v2")
+    assert cosine(plain.query("Sold half"), plain.query("took half off")) < 0.9
+    assert cosine(plain.query("was zu tun war"), plain.query("zu tun")) < 0.9
+
+
+def test_a_change_of_what_is_made_of_texts_comes_with_another_key() -> None:
+    """Vectors of one key are compared: raise the number in `HashEmbedder.key` with these."""
+    files = (Path(synonyms.__file__).with_name("synonyms.english.txt"), Path(english.__file__))
+    assert HashEmbedder().key == "hash-v2"
+    assert [sha256(file.read_bytes()).hexdigest()[:16] for file in files] == ["233a9e7fe0d261c4", "723f561beebc7924"]
+    text = "Bought the retest of the broken trendline, stop below the swing low"
+    made = HashEmbedder().query(text)
+    assert sha256(repr([round(each, 9) for each in made]).encode()).hexdigest()[:16] == "92df0d181fa8affa"
 
 
 @pytest.mark.skipif(minilm.folder() is None, reason="requirements-embed.txt is not installed")
@@ -176,8 +209,8 @@ def test_a_server_outside_of_the_allowed_networks_is_not_asked(server: Any) -> N
 
 def test_the_choice_is_the_settings_and_a_key_finds_its_own_embedder_only(settings: Any) -> None:
     settings.EMBEDDER = "hash"
-    assert embedders.chosen().key == "hash-v1"
-    assert embedders.with_key("hash-v1") is embedders.chosen()
+    assert embedders.chosen().key == "hash-v2"
+    assert embedders.with_key("hash-v2") is embedders.chosen()
     assert embedders.with_key("http-ollama-gone") is None
     settings.EMBEDDER = "oracle"
     with pytest.raises(EmbeddingError):

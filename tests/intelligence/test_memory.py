@@ -42,7 +42,7 @@ def test_the_worker_fills_what_waits_and_a_changed_text_waits_anew(alice: User) 
     made = decide(alice, "Breakout above the range")
     assert memory.fill().ready == 1
     row = Embedding.objects.get()
-    assert (row.state, row.model_id, row.dimensions) == ("ready", "hash-v1", 768)
+    assert (row.state, row.model_id, row.dimensions) == ("ready", "hash-v2", 768)
     assert sum(value * value for value in row.vector) == pytest.approx(1, abs=0.001)
 
     decisions.revise(made, said=Said("BUY", "Failed breakdown"), links=Links(), revision=1, at=at(7))
@@ -56,7 +56,7 @@ def test_the_worker_fills_what_waits_and_a_changed_text_waits_anew(alice: User) 
 
 def test_a_worker_that_died_leaves_its_rows_to_the_next(alice: User) -> None:
     decide(alice)
-    assert len(memory._take("hash-v1", most=10, now=NOW)) == 1
+    assert len(memory._take("hash-v2", most=10, now=NOW)) == 1
 
     assert memory.fill(now=NOW + timedelta(seconds=30)).count == 0
     assert memory.fill(now=NOW + timedelta(minutes=3)).ready == 1
@@ -202,9 +202,11 @@ def test_the_nearest_come_first_and_only_ones_own(alice: User, bob: User) -> Non
     assert ids(search.find(bob, "central bank", limit=5)) != ids(found)
 
 
-def test_of_two_rankings_by_words_the_better_one_leads() -> None:
+def test_a_lexical_model_counts_together_with_the_words_and_never_alone() -> None:
+    # Together: 3 has 0.3 + 2 · 0.35, 1 has 0.9, 2 has 0.1 + 2 · 0.3. By words 2 is before 3.
+    # So 3 gains 1/12 + 2/11, 2 gains 1/11 + 2/13, and 1 gains 2/12.
     found = [1, 3, 2], {2: 0.3, 3: 0.35}, {1: 0.9, 3: 0.3, 2: 0.1}
-    assert [key for key, _score in search.Ranked(*found, is_lexical=True).order] == [2, 3, 1]
+    assert [key for key, _score in search.Ranked(*found, is_lexical=True).order] == [3, 2, 1]
     assert [key for key, _score in search.Ranked(*found).order] == [1, 3, 2]
 
 
@@ -294,7 +296,7 @@ def test_past_the_size_for_exactness_the_index_gives_the_same(alice: User, setti
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(
-            "CREATE INDEX ON intelligence_embedding USING hnsw (vector halfvec_cosine_ops) WHERE model = 'hash-v1'"
+            "CREATE INDEX ON intelligence_embedding USING hnsw (vector halfvec_cosine_ops) WHERE model = 'hash-v2'"
         )
     EmbeddingModel.objects.update(has_index=True)
     settings.MEMORY_EXACT_UP_TO = 5
