@@ -17,7 +17,7 @@ from journal.chosen_trades import Sql, add_accounts, days_where, instruments, ke
 from journal.dimensions import ANY_RULE, NONE, Dimension, Grain, named
 from journal.facets import Part
 from journal.filters import MetricsFilter
-from journal.metrics.rollups import CLOSED_SUMS, COLUMNS, EXIT_SUMS
+from journal.metrics.rollups import COLUMNS, EXIT_SUMS, closed_sums
 from journal.metrics.totals import Totals
 
 _WIDE = Context(prec=100)
@@ -164,11 +164,12 @@ def from_trades(  # noqa: PLR0913 each is asked of the trades by one reader or a
     key_values: tuple[Any, ...] = (),
     among: list[date] | None = None,
     is_by_account: bool = True,
+    is_by_day: bool = True,
     is_whole: bool = False,
 ) -> Sql:
     """Rows with `account_id`, `currency`, `day` and `key`, made by the rules of day rollups from trades `t`.
 
-    Not `is_by_account`, there is no `account_id`, and far fewer rows. `is_whole` where most trades are read.
+    Not `is_by_account`, or not `is_by_day`, they lack it, and are far fewer. `is_whole` where most trades are read.
 
     `key` is SQL over `t` and what `joins` adds; it is our own text. `key_values` are the parameters of `joins`. Only
     the days `among` are looked at, where they are given.
@@ -179,21 +180,23 @@ def from_trades(  # noqa: PLR0913 each is asked of the trades by one reader or a
     if among is not None:
         exits, exit_values = f"{exits} AND f.day = ANY(%s::date[])", [*exit_values, among]
         closed, closed_values = f"{closed} AND t.closed_on = ANY(%s::date[])", [*closed_values, among]
-    account, name, places = ("t.account_id, ", "account_id, ", "1, 2, 3, 4") if is_by_account else ("", "", "1, 2, 3")
+    by = {"account_id": "t.account_id"} if is_by_account else {}
+    by |= {"day": "t.closed_on"} if is_by_day else {}
+    by |= {"currency": "t.currency", "key": key}
+    names = ", ".join(by)
+    of_exits = ", ".join(f"{meaning} AS {name}" for name, meaning in {**by, "day": "f.day"}.items() if name in by)
+    trades = f"trading_trade t {joins} WHERE t.closed_on IS NOT NULL AND {condition} AND {closed}"
     sql = f"""(
         WITH exits AS (
-            SELECT {account}f.day, t.currency, {key} AS key, {EXIT_SUMS}
+            SELECT {of_exits}, {EXIT_SUMS}
             FROM trading_trade t {joins} {_ALL_FILLS if is_whole else _FEW_FILLS}
             WHERE {_APART} AND {condition} AND {exits}
-            GROUP BY {places}
+            GROUP BY {", ".join(str(place) for place in range(1, len(by) + 1))}
         ), closed AS (
-            SELECT {account}t.closed_on AS day, t.currency, {key} AS key, {CLOSED_SUMS}, {_AT_ONCE_SUMS}
-            FROM trading_trade t {joins}
-            WHERE t.closed_on IS NOT NULL AND {condition} AND {closed}
-            GROUP BY {places}
+            {closed_sums(by, trades, apart=_AT_ONCE, also=_ALSO, also_in_all=_AT_ONCE_SUMS)}
         )
-        SELECT {name}day, currency, key, {_BOTH}
-        FROM exits FULL JOIN closed USING ({name}day, currency, key)
+        SELECT {names}, {_BOTH}
+        FROM exits FULL JOIN closed USING ({names})
     ) r WHERE true"""  # noqa: S608 – our own text; every value is a parameter
     return sql, [*key_values, *values, *exit_values, *key_values, *values, *closed_values]
 
@@ -203,17 +206,13 @@ _FEW_FILLS = ", LATERAL (SELECT * FROM trading_tradefill f WHERE f.trade_id = t.
 _ALL_FILLS = "JOIN trading_tradefill f ON f.trade_id = t.id AND f.role = 'exit'"
 # Most trades have all their exits on the day they close, and no figure of the broker's: their own row says what their
 # exits made, and their fills need not be read.
-_AT_ONCE = "t.first_exit_on = t.closed_on AND t.broker_pnl IS NULL"
+_AT_ONCE = "(t.first_exit_on = t.closed_on AND t.broker_pnl IS NULL) AS at_once"
+_ALSO = "sum(t.gross_pnl) AS gross, sum(t.quantity) AS quantity"
 # The others that have exits, in the words of the index `trade_owner_exits_apart`.
 _APART = """t.first_exit_on IS NOT NULL AND (t.closed_on IS NULL OR t.first_exit_on < t.closed_on
     OR t.first_exit_on > t.closed_on OR t.broker_pnl IS NOT NULL)"""
-_OWN = {
-    "net_pnl": "t.net_pnl",
-    "gross_pnl": "t.gross_pnl",
-    "fees": "t.gross_pnl - t.net_pnl",
-    "volume": "t.quantity",
-}
-_AT_ONCE_SUMS = ", ".join(f"sum({own}) FILTER (WHERE {_AT_ONCE}) AS once_{name}" for name, own in _OWN.items())
+_OWN = {"net_pnl": "c.net", "gross_pnl": "c.gross", "fees": "c.gross - c.net", "volume": "c.quantity"}
+_AT_ONCE_SUMS = ", ".join(f"sum({own}) FILTER (WHERE c.at_once) AS once_{name}" for name, own in _OWN.items())
 _UNSUMMED = ("largest_win", "largest_loss")
 
 
@@ -252,10 +251,12 @@ def grouped(
         return (*_from_facets(owner_id, wanted, stored), *_AS_NAMED.get(by.name, ("r.key", "")))
     if by.grain is Grain.LINK:
         key, joins = _linked(key)
-        linked = from_trades(owner_id, wanted, key=key, joins=joins, key_values=(owner_id,), is_by_account=False)
+        linked = from_trades(
+            owner_id, wanted, key=key, joins=joins, key_values=(owner_id,), is_by_account=False, is_by_day=needs_days
+        )
         return *linked, "r.key", ""
     joins = "JOIN accounts_account a ON a.id = t.account_id" if by.needs_account else ""
-    source = from_trades(owner_id, wanted, key=key, joins=joins, is_by_account=False)
+    source = from_trades(owner_id, wanted, key=key, joins=joins, is_by_account=False, is_by_day=needs_days)
     return (*source, *_AS_NAMED["symbol"]) if by.name == "symbol" else (*source, "r.key", "")
 
 

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from journal import day_results, dimensions
 from journal.dimensions import Dimension, Grain
-from journal.metrics.rollups import CLOSED_SUMS, COLUMNS, EXIT_SUMS, WHOLE
+from journal.metrics.rollups import COLUMNS, EXIT_SUMS, WHOLE, closed_sums
 
 #: Trades whose days a reader computes before answering.
 READ_REPAIR = 20_000
@@ -67,9 +67,7 @@ WITH {keyed}exits AS (
     JOIN trading_trade t ON t.id = f.trade_id {keys}
     WHERE a.owner_id = %(owner)s GROUP BY 1, 2, 3, 4
 ), closed AS (
-    SELECT t.closed_on AS day, t.currency, k.dimension, k.key, {closed_sums}
-    FROM accounts_account a JOIN trading_trade t ON t.account_id = a.id AND t.closed_on = ANY(%(days)s) {keys}
-    WHERE a.owner_id = %(owner)s GROUP BY 1, 2, 3, 4
+    {closed}
 ), fresh AS MATERIALIZED (
     SELECT day, currency, dimension, key, {whole}
     FROM exits FULL JOIN closed USING (day, currency, dimension, key)
@@ -83,6 +81,10 @@ INSERT INTO journal_facetday (owner_id, currency, day, dimension, key, {names})
 SELECT %(owner)s, currency, day, dimension, key, {names} FROM fresh
 ON CONFLICT (owner_id, dimension, day, key, currency) DO UPDATE SET {overwrite}
 """
+
+_CLOSED = """accounts_account a JOIN trading_trade t ON t.account_id = a.id AND t.closed_on = ANY(%(days)s) {keys}
+    WHERE a.owner_id = %(owner)s"""
+_CLOSED_BY = {"day": "t.closed_on", "currency": "t.currency", "dimension": "k.dimension", "key": "k.key"}
 
 # The trades of the days, from which their links are looked up by key: they are few, which the planner cannot know.
 _TOUCHED = """touched AS MATERIALIZED (
@@ -155,7 +157,7 @@ def _write(part: Part) -> str:
         keyed=keyed,
         keys=keys,
         exit_sums=EXIT_SUMS,
-        closed_sums=CLOSED_SUMS,
+        closed=closed_sums(_CLOSED_BY, _CLOSED.format(keys=keys)),
         whole=WHOLE,
         names=_NAMES,
         overwrite=_OVERWRITE,

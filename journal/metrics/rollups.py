@@ -8,7 +8,7 @@ doing it twice is doing it once.
 Source: docs/metrics.md#rollups
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -27,29 +27,55 @@ EXIT_SUMS = """
     count(f.broker_pnl) AS broker_count, sum(f.quantity) AS volume
 """
 
-#: Over closed trades `t`: a trade counts on the day it closes.
-CLOSED_SUMS = """
-    count(*) AS trade_count,
-    count(*) FILTER (WHERE t.outcome = 'win') AS win_count,
-    count(*) FILTER (WHERE t.outcome = 'loss') AS loss_count,
-    count(*) FILTER (WHERE t.outcome = 'breakeven') AS breakeven_count,
-    coalesce(sum(t.net_pnl) FILTER (WHERE t.outcome = 'win'), 0) AS gross_profit,
-    coalesce(-sum(t.net_pnl) FILTER (WHERE t.outcome = 'loss'), 0) AS gross_loss,
-    coalesce(sum(t.net_pnl) FILTER (WHERE t.outcome = 'breakeven'), 0) AS breakeven_net,
-    sum(t.net_pnl * t.net_pnl) AS net_squares,
-    coalesce(sum(t.realized_r), 0) AS r_sum,
-    coalesce(sum(round(t.realized_r * t.realized_r, 12)), 0) AS r_squares,
-    count(t.realized_r) AS r_count,
-    coalesce(sum(t.realized_r) FILTER (WHERE t.outcome = 'win'), 0) AS r_profit,
-    coalesce(-sum(t.realized_r) FILTER (WHERE t.outcome = 'loss'), 0) AS r_loss,
-    count(t.realized_r) FILTER (WHERE t.outcome = 'win') AS r_win_count,
-    count(t.realized_r) FILTER (WHERE t.outcome = 'loss') AS r_loss_count,
-    coalesce(sum(t.planned_r), 0) AS planned_r_sum, count(t.planned_r) AS planned_r_count,
-    coalesce(sum(floor(extract(epoch FROM t.closed_at - t.opened_at))), 0)::bigint AS holding_seconds,
-    count(t.closed_at - t.opened_at) AS holding_count,
-    max(t.net_pnl) FILTER (WHERE t.outcome = 'win') AS largest_win,
-    min(t.net_pnl) FILTER (WHERE t.outcome = 'loss') AS largest_loss
+# Over closed trades `t` of one outcome. Half of what a total asks for differs by outcome alone: summed apart first, a
+# trade is added to thirteen sums instead of twenty-one, which is most of the time that a report takes.
+_OF_ONE_OUTCOME = """
+    count(*) AS trades, sum(t.net_pnl) AS net, sum(t.net_pnl * t.net_pnl) AS squares,
+    max(t.net_pnl) AS most, min(t.net_pnl) AS least,
+    sum(t.realized_r) AS r, sum(round(t.realized_r * t.realized_r, 12)) AS r_squares, count(t.realized_r) AS r_count,
+    sum(t.planned_r) AS planned_r, count(t.planned_r) AS planned_r_count,
+    sum(floor(date_part('epoch', t.closed_at - t.opened_at))::bigint) AS seconds,
+    count(t.closed_at - t.opened_at) AS seconds_count
 """
+
+# Over those sums `c`: a trade counts on the day it closes.
+_OF_ALL_OUTCOMES = """
+    sum(c.trades)::bigint AS trade_count,
+    coalesce(sum(c.trades) FILTER (WHERE c.outcome = 'win'), 0)::bigint AS win_count,
+    coalesce(sum(c.trades) FILTER (WHERE c.outcome = 'loss'), 0)::bigint AS loss_count,
+    coalesce(sum(c.trades) FILTER (WHERE c.outcome = 'breakeven'), 0)::bigint AS breakeven_count,
+    coalesce(sum(c.net) FILTER (WHERE c.outcome = 'win'), 0) AS gross_profit,
+    coalesce(-sum(c.net) FILTER (WHERE c.outcome = 'loss'), 0) AS gross_loss,
+    coalesce(sum(c.net) FILTER (WHERE c.outcome = 'breakeven'), 0) AS breakeven_net,
+    sum(c.squares) AS net_squares,
+    coalesce(sum(c.r), 0) AS r_sum, coalesce(sum(c.r_squares), 0) AS r_squares, sum(c.r_count)::bigint AS r_count,
+    coalesce(sum(c.r) FILTER (WHERE c.outcome = 'win'), 0) AS r_profit,
+    coalesce(-sum(c.r) FILTER (WHERE c.outcome = 'loss'), 0) AS r_loss,
+    coalesce(sum(c.r_count) FILTER (WHERE c.outcome = 'win'), 0)::bigint AS r_win_count,
+    coalesce(sum(c.r_count) FILTER (WHERE c.outcome = 'loss'), 0)::bigint AS r_loss_count,
+    coalesce(sum(c.planned_r), 0) AS planned_r_sum, sum(c.planned_r_count)::bigint AS planned_r_count,
+    coalesce(sum(c.seconds), 0)::bigint AS holding_seconds, sum(c.seconds_count)::bigint AS holding_count,
+    max(c.most) FILTER (WHERE c.outcome = 'win') AS largest_win,
+    min(c.least) FILTER (WHERE c.outcome = 'loss') AS largest_loss
+"""
+
+
+def closed_sums(
+    columns: Mapping[str, str], source: str, *, apart: str = "", also: str = "", also_in_all: str = ""
+) -> str:
+    """SQL of the closed trades `t` of a source, summed by columns of these names and meanings.
+
+    `apart` is one more thing to keep apart at first, for the sums `also`, of which `also_in_all` makes its own.
+    """
+    names, meanings = ", ".join(columns), ", ".join(f"{meaning} AS {name}" for name, meaning in columns.items())
+    kept = f", {apart}, {also}" if apart else ""
+    places = ", ".join(str(place) for place in range(1, len(columns) + (3 if apart else 2)))
+    return f"""
+        SELECT {names}, {_OF_ALL_OUTCOMES}{f", {also_in_all}" if apart else ""} FROM (
+            SELECT {meanings}, t.outcome{kept}, {_OF_ONE_OUTCOME} FROM {source} GROUP BY {places}
+        ) c GROUP BY {names}
+    """  # noqa: S608 - our own text
+
 
 _UNSUMMED = {"largest_win": "max(r.largest_win)", "largest_loss": "min(r.largest_loss)"}
 
@@ -77,6 +103,7 @@ SELECT account_id, day, requested_version FROM stale ORDER BY account_id, day LI
 # An account that is being deleted is passed over: to wait for it is to wait for somebody who waits for us.
 _STANDING = "SELECT id FROM accounts_account WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE SKIP LOCKED"
 
+_CLOSED_THEN = "stale s JOIN trading_trade t ON t.account_id = s.account_id AND t.closed_on = s.day"
 _WRITE_DAYS = f"""
 WITH stale AS MATERIALIZED (
     SELECT * FROM unnest(%(accounts)s::bigint[], %(days)s::date[]) AS s (account_id, day)
@@ -87,9 +114,7 @@ WITH stale AS MATERIALIZED (
     JOIN trading_trade t ON t.id = f.trade_id
     GROUP BY 1, 2, 3
 ), closed AS (
-    SELECT t.account_id, t.closed_on AS day, t.currency, {CLOSED_SUMS}
-    FROM stale s JOIN trading_trade t ON t.account_id = s.account_id AND t.closed_on = s.day
-    GROUP BY 1, 2, 3
+    {closed_sums({"account_id": "t.account_id", "day": "t.closed_on", "currency": "t.currency"}, _CLOSED_THEN)}
 ), fresh AS MATERIALIZED (
     SELECT account_id, day, currency, {WHOLE} FROM exits FULL JOIN closed USING (account_id, day, currency)
 ), gone AS (

@@ -8,14 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from accounts.errors import InvalidValue
 from accounts.models import Account, User
-from journal import breakdowns, reports
+from journal import breakdowns, dimensions, reports
 from journal.filters import MetricsFilter
 from tests.journal.factories import at, make_account, make_instrument, make_trade
 from trading import trades
-from trading.models import FxRate, Tag
+from trading.models import FxRate, Tag, Trade
 from trading.trades import EnteredFill
 
 MONDAY, TUESDAY = date(2025, 3, 3), date(2025, 3, 4)
@@ -221,3 +222,25 @@ def test_any_combination_of_filters_gives_what_a_model_gives(alice: User) -> Non
             rows = breakdowns.breakdown(alice, MetricsFilter(**wanted, ), by=by).rows  # fmt: skip
             counted = sum(row.figures.trade_count for row in rows)
             assert counted == metrics.figures.trade_count, (wanted, by)
+
+
+@pytest.mark.parametrize("name", ["holding", "size", "price", "r", "result", "reviewed"])
+def test_the_planner_knows_how_few_groups_a_report_has(alice: User, name: str) -> None:
+    account = make_account(alice)
+    for number in range(1, 41):
+        trade = make_trade(account, day=MONDAY, pnl=f"{number}.{number}")
+        opened = trade.opened_at - timedelta(seconds=number)
+        Trade.objects.filter(pk=trade.pk).update(
+            opened_at=opened, reviewed_at=opened, realized_r=number, entry_price=number, quantity=number
+        )
+    key = dimensions.BY_NAME[name].key.format(t="t").replace("%", "%%")
+
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE trading_trade")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT {key} FROM trading_trade t GROUP BY 1")
+        ((plan,),) = cursor.fetchall()
+        cursor.execute(f"SELECT count(DISTINCT {key}) FROM trading_trade t")
+        ((groups,),) = cursor.fetchall()
+
+    assert groups < 20
+    assert plan[0]["Plan"]["Plan Rows"] == groups
