@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from psycopg import errors, sql
 
@@ -245,3 +246,10 @@ def test_every_append_only_table_is_one_of_those_tested() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'refuse_change' ORDER BY 1")
         assert [table for (table,) in cursor.fetchall()] == APPEND_ONLY
+
+
+def test_every_table_that_calls_itself_append_only_is_one_of_those_tested() -> None:
+    """A new one that says so, and got no trigger, is found by its words."""
+    said = {model._meta.db_table for model in apps.get_models() if "append-only" in model._meta.db_table_comment}
+
+    assert said == set(APPEND_ONLY) - {"intelligence_copiedposition"}

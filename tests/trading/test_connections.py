@@ -207,3 +207,19 @@ def placed_outside(account: Account) -> Order:
     ledger.deposit(account, currency="USD", amount=Decimal(100), idempotency_key="a", at=timezone.now(), note="")
     asked = ticket("buy", "1", "limit", limit_price="50", time_in_force="day")
     return orders.place(account, instrument=share(), ticket=asked).order
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["--port 99999999", "--port -1", "--cash nan", "--cash x", "--cash 0", "--symbols AAPL", "--symbols AAPL=nan",
+     "--symbols =5", "--symbols AAPL=-1", "--interval -1", "--interval nan"],
+)  # fmt: skip
+def test_a_wrong_call_of_the_stand_in_starts_none(wrong: str) -> None:
+    option, value = wrong.split()
+    out = StringIO()
+
+    with pytest.raises(CommandError) as refused:
+        call_command("alpaca_stand_in", f"{option}={value}", stdout=out)
+
+    assert refused.value.returncode in (1, 2)
+    assert out.getvalue() == ""

@@ -3,12 +3,13 @@
 import random
 import signal
 import threading
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts import decimals
 from trading.venues.stand_in.server import StandIn
 
 _CENT = Decimal("0.01")
@@ -24,20 +25,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8787, help="where it answers (default: %(default)s)")
-        parser.add_argument("--cash", default="100000", help="what the account holds (default: %(default)s)")
-        parser.add_argument("--symbols", default="AAPL=200,MSFT=400", metavar="SYMBOL=PRICE,…",
+        parser.add_argument(
+            "--cash", type=_money, default="100000", help="what the account holds (default: %(default)s)"
+        )
+        parser.add_argument("--symbols", type=_prices, default="AAPL=200,MSFT=400", metavar="SYMBOL=PRICE,…",
                             help="what has a price, and where it begins (default: %(default)s)")  # fmt: skip
-        parser.add_argument("--interval", type=float, default=1.0, help="seconds between prices (default: %(default)s)")
+        parser.add_argument(
+            "--interval", type=_seconds, default=1.0, help="seconds between prices (default: %(default)s)"
+        )
         parser.add_argument("--seed", type=int, default=1, help="another number gives another walk")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        prices = dict(options["symbols"])
         try:
-            prices = {
-                name.strip().upper(): Decimal(price)
-                for name, _equals, price in (each.partition("=") for each in options["symbols"].split(","))
-            }
-            stand_in = StandIn(port=options["port"], cash=str(Decimal(options["cash"])))
-        except (ArithmeticError, OSError) as error:
+            stand_in = StandIn(port=options["port"], cash=str(options["cash"]))
+        except (OverflowError, OSError) as error:
             raise CommandError(f"{error}", returncode=2) from error
         stop = threading.Event()
         for each in (signal.SIGTERM, signal.SIGINT):
@@ -51,3 +53,31 @@ class Command(BaseCommand):
                     prices[symbol] = moved
                     it.broker.quote(symbol, str(moved), str(moved + _CENT))
         self.stdout.write("stopped")
+
+
+def _money(text: str) -> Decimal:
+    try:
+        number = decimals.strict(text)
+    except ValueError as error:
+        raise ArgumentTypeError("a number above zero") from error
+    if number <= 0:
+        raise ArgumentTypeError("a number above zero")
+    return number
+
+
+def _prices(text: str) -> dict[str, Decimal]:
+    pairs = [each.partition("=") for each in text.split(",")]
+    if not all(name.strip() for name, _equals, _price in pairs):
+        raise ArgumentTypeError("symbols with their prices, such as AAPL=200,MSFT=400")
+    return {name.strip().upper(): _money(price.strip()) for name, _equals, price in pairs}
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    # What is not a number is not above zero.
+    if not 0 < number <= 1_000_000:
+        raise ArgumentTypeError("a number above zero, of at most 1,000,000")
+    return number
