@@ -64,6 +64,12 @@ class HashEmbedder:
             for name, thing in self.names.get(stem, ())
             if tuple(stems[start : start + len(name)]) == name
         }
+        # A bank is nothing that "central bank" is about: of names within one another the longest is meant.
+        named = {
+            (start, end, thing)
+            for start, end, thing in named
+            if not any(first <= start and end <= last and last - first > end - start for first, last, _thing in named)
+        }
         for thing in sorted({thing for _start, _end, thing in named}):
             yield f"n {thing}", _NAMED_WEIGHT
         said = {place for start, end, _thing in named for place in range(start, end)}

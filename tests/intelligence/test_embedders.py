@@ -42,6 +42,8 @@ def test_the_lexical_embedder_takes_names_and_forms_of_a_word_for_one_and_leaves
     for one, other in (
         ("Sold half", "took half off"),
         ("Shorted gold", "a short in bullion"),
+        # No bank is meant.
+        ("Waited for the FOMC", "waiting: central bank"),
         ("It was shorted and stopped", "short stops"),
         ("losses", "loss"),
     ):
