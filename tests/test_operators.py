@@ -129,6 +129,19 @@ def test_a_person_with_accounts_is_not_deleted_and_one_without_is(operator: Clie
     assert "delete_selected" not in operator.get(reverse("admin:accounts_user_changelist")).content.decode()
 
 
+def test_an_account_with_history_is_not_deleted_and_an_empty_one_is(operator: Client, alice: User) -> None:
+    make_things(alice, 1)
+    full, empty = Account.objects.get(), make_account(alice, "Empty")
+
+    refused = operator.post(reverse("admin:accounts_account_delete", args=[full.pk]), {"post": "yes"})
+    operator.post(reverse("admin:accounts_account_delete", args=[empty.pk]), {"post": "yes"})
+
+    assert refused.status_code == 403
+    assert list(Account.objects.all()) == [full]
+    assert full.trades.exists()
+    assert "delete_selected" not in operator.get(reverse("admin:accounts_account_changelist")).content.decode()
+
+
 def test_links_lead_from_a_person_over_their_account_to_its_trades(operator: Client, alice: User) -> None:
     make_things(alice, 1)
     account = Account.objects.get()

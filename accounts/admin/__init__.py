@@ -148,13 +148,18 @@ class AccountAdmin(OperatorAdmin):
         obj.pk, obj.public_id = made.pk, made.public_id
         obj._state.adding = False
 
-    def delete_model(self, request: HttpRequest, obj: Account) -> None:
-        # The admin's own page has listed what goes with it, and was confirmed.
-        trading_accounts.delete(obj, confirmed=True)
+    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        # As with people: history is kept, and archived with its account. Its owner alone may take it all away.
+        is_empty = obj is None or not (
+            trading_accounts.has_fills(obj) or Portfolio.objects.filter(account=obj).exists()
+        )
+        return is_empty and super().has_delete_permission(request, obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
-        for account in queryset:
-            trading_accounts.delete(account, confirmed=True)
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def delete_model(self, request: HttpRequest, obj: Account) -> None:
+        trading_accounts.delete(obj)
 
     @admin.display(description=gettext_lazy("what is in it"))
     def things(self, account: Account) -> SafeString | str:
