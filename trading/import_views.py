@@ -53,7 +53,13 @@ def import_list(request: HttpRequest) -> HttpResponseBase:
         limit=paging.DEFAULT_LIMIT,
         cursor=request.GET.get("cursor"),
     )
-    context = {"form": form, "page": listed, "largest": settings.IMPORT_MAX_BYTES, "formats": PARSERS}
+    context = {
+        "form": form,
+        "page": listed,
+        "is_first": "cursor" not in request.GET,
+        "largest": settings.IMPORT_MAX_BYTES,
+        "formats": PARSERS,
+    }
     return render(request, "trading/import_list.html", context, status=422 if form.errors else 200)
 
 

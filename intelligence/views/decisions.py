@@ -72,6 +72,7 @@ def memory(request: HttpRequest) -> HttpResponseBase:
     groups = [group for group in decision_stats.of(rows, by=form.chosen_by) if group.resolved]
     context |= {
         "page": page,
+        "is_first": "cursor" not in request.GET,
         "rows": [(row, symbols_of(row), getattr(row, "outcome", None)) for row in page.results],
         "by": form.chosen_by,
         "groups": groups[:_GROUPS],

@@ -81,6 +81,32 @@ def test_accounts_are_chosen_by_keyboard_and_kept_from_page_to_page(wide_page: A
     assert "55 accounts" in page.inner_text("#account-filter > summary")
 
 
+def test_the_acts_of_an_account_lead_to_it_under_the_days_of_the_page(wide_page: Any, live_server: LiveServer) -> None:
+    page = wide_page
+    owner = make_user("carol@example.com")
+    make_account(owner, "First")
+    second = make_account(owner, "Second")
+    come_in(page, live_server.url, "/accounts/?from=2026-03-01&unit=r", person=owner)
+
+    page.click(f"tr[data-id='{second.public_id}'] [data-acts]")
+    addresses = page.eval_on_selector_all(
+        "#account-acts > *", "all => all.map(each => each.getAttribute('href') ?? each.action)"
+    )
+    place = f"/accounts/{second.public_id}/"
+    assert [address.removeprefix(live_server.url) for address in addresses] == [
+        f"{place}?from=2026-03-01&unit=r",
+        f"/trades/?from=2026-03-01&unit=r&account={second.public_id}",
+        f"/accounts/compare/?from=2026-03-01&unit=r&account={second.public_id}",
+        f"{place}cash/?from=2026-03-01&unit=r",
+        f"{place}edit/",
+        f"{place}archive/",
+        f"{place}restore/",
+        f"{place}delete/",
+    ]
+    page.click("#account-acts >> text=Its trades")
+    page.wait_for_url(f"**/trades/?from=2026-03-01&unit=r&account={second.public_id}")
+
+
 def test_the_palette_opens_what_one_types(page: Any, live_server: LiveServer) -> None:
     come_in(page, live_server.url)
 
