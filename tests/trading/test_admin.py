@@ -82,6 +82,7 @@ def test_numbers_stand_without_the_zeros_of_their_columns_and_values_in_words(
     page = operator.get(f"/admin/trading/order/{order.pk}/change/").content.decode()
     assert '<div class="readonly">49.1</div>' in page
     assert '<div class="readonly">Until canceled</div>' in page
+    assert '<div class="readonly">None</div>' not in page
     form = operator.get(f"/admin/trading/instrument/{halves.pk}/change/").content.decode()
     assert re.search(r'name="lot_size" value="0\.5"', form)
     assert re.search(r"\.\d*0{6}", fills + rows + page) is None
