@@ -14,10 +14,20 @@ from accounts.models import Account, User
 from tests.conftest import api_of, signed_in
 from tests.factories import make_account, make_user
 from tests.journal.factories import make_instrument
-from tests.trading.desk import funded, quoted, share
+from tests.trading.desk import funded, placed, quoted, share, ticket
 from tests.trading.risk_things import NOW, lose, with_300
-from trading import risk
-from trading.models import BreakerEvent, BreakerState, Order, RiskConfig, RiskConfigRevision, RiskLimit, SystemSetting
+from trading import risk, trades
+from trading.models import (
+    BreakerEvent,
+    BreakerState,
+    Instrument,
+    Order,
+    Position,
+    RiskConfig,
+    RiskConfigRevision,
+    RiskLimit,
+    SystemSetting,
+)
 from trading.risk import configuration
 from trading.risk.breakers import Target
 
@@ -276,6 +286,22 @@ def test_breakers_by_api(alice: User, alice_api: APIClient, bob_api: APIClient, 
     assert (again.status_code, again.json()["code"]) == (409, "not_active")
     events = alice_api.get("/api/v1/breaker-events/").json()["results"]
     assert [(each["kind"], each["note"]) for each in events] == [("deactivated", "Fixed"), ("activated", "Wrong fills")]
+
+
+def test_the_page_says_what_it_closes_and_what_it_could_not(alice: User, alice_client: Client) -> None:
+    account = funded(alice)
+    for symbol in ("ACME", "BOLT"):
+        quoted(share(symbol), "100", "100")
+        placed(account, Instrument.objects.get(symbol=symbol), ticket("buy", "10"))
+    # From a file, say: half a share, which this venue takes no order for.
+    half = trades.EnteredFill("buy", Decimal("0.5"), Decimal(100), timezone.now())
+    trades.enter(account, instrument=Instrument.objects.get(symbol="BOLT"), fills=[half])
+
+    page = alice_client.post(reverse("risk_flatten"), {"confirm": "on"}, follow=True).content.decode()
+
+    assert "1 order is on its way to close what is open." in page
+    assert "Some positions could not be closed: see the feed. What protects them stays." in page
+    assert list(Position.objects.values_list("instrument__symbol", flat=True)) == ["BOLT"]
 
 
 def test_a_breaker_names_every_strategy_that_an_order_can_have(alice: User, alice_api: APIClient) -> None:
