@@ -32,6 +32,11 @@ def typed(text: str, *, language: str) -> Decimal:
     return strict(re.sub(f"[{point}]", ".", re.sub(f"[{between}]", "", text)).replace("\N{MINUS SIGN}", "-"))
 
 
+def for_typing(number: Decimal, *, language: str) -> str:
+    """The number in full as `typed` reads it, with the mark before decimals that the language has."""
+    return plain(number).replace(".", _marks(language)[1][-1])
+
+
 def pattern(language: str) -> str:
     """What `typed` takes, as a regular expression that browsers understand as well."""
     between, point = _marks(language)

@@ -60,6 +60,10 @@ class CurrencyField(forms.ChoiceField):
         return str(super().to_python(value)).upper()
 
 
+def _language() -> str:
+    return get_language() or "en"
+
+
 class NumberField(forms.Field):
     """A decimal as people of the page's language write it: 1234.5 or 1,234.5; nothing that could mean two numbers."""
 
@@ -72,7 +76,8 @@ class NumberField(forms.Field):
         self.widget.attrs.update({"inputmode": "decimal", "autocomplete": "off", "maxlength": "40"})
 
     def prepare_value(self, value: Any) -> Any:
-        return decimals.plain(value) if isinstance(value, Decimal) else value
+        # What was typed stands as it was typed.
+        return decimals.for_typing(value, language=_language()) if isinstance(value, Decimal) else value
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(super().has_changed(self.to_python(initial) if isinstance(initial, str) else initial, data))
@@ -82,7 +87,7 @@ class NumberField(forms.Field):
         if not text:
             return None
         try:
-            number = decimals.typed(text, language=get_language() or "en")
+            number = decimals.typed(text, language=_language())
         except ValueError as error:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
         if abs(number) > self.largest:
@@ -99,7 +104,7 @@ class PercentField(NumberField):
         super().__init__(largest=largest, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
-        return decimals.plain(value * 100) if isinstance(value, Decimal) else value
+        return super().prepare_value(value * 100 if isinstance(value, Decimal) else value)
 
     def to_python(self, value: Any) -> Decimal | None:
         number = super().to_python(value)
@@ -301,7 +306,7 @@ class AccountForm(_AccountModelForm):
             del self.fields["tags"]
         # The browser says at once what the server would say.
         balance = self.fields["initial_balance"]
-        balance.widget.attrs["pattern"] = decimals.pattern(get_language() or "en")
+        balance.widget.attrs["pattern"] = decimals.pattern(_language())
         balance.widget.attrs["title"] = balance.error_messages["invalid"]
         self.brokers = (
             Account.objects.for_user(owner)

@@ -361,6 +361,7 @@ class OrderAdmin(LargeTableAdmin):
     reads: ClassVar[Any] = {
         "side": said(order_words.SIDES), "position_intent": said(order_words.SIDES), "type": said(order_words.TYPES),
         "status": said(order_words.STATUSES), "purpose": said(order_words.PURPOSES),
+        "previous_status": said(order_words.STATUSES),
         "order_class": said(order_words.CLASSES), "time_in_force": said(order_words.TIMES),
     }  # fmt: skip
     list_select_related = ("owner", "account", "instrument")

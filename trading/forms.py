@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import decimals
 from accounts.errors import InvalidValue
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
 from accounts.forms import NumberField
@@ -173,13 +172,13 @@ def initial_fills(executions: Sequence[Execution], zone: ZoneInfo) -> list[dict[
     return [
         {
             "side": fill.side,
-            "quantity": decimals.plain(fill.quantity),
-            "price": decimals.plain(fill.price),
+            "quantity": fill.quantity,
+            "price": fill.price,
             "executed_at": (at := fill.sort_at.astimezone(zone)).replace(tzinfo=None, microsecond=0, fold=0),
             "is_later": bool(at.fold),
             "comes_twice": at.utcoffset() != at.replace(fold=1 - at.fold).utcoffset(),
-            "commission": decimals.plain(fill.commission),
-            "fees": decimals.plain(fill.fees),
+            "commission": fill.commission,
+            "fees": fill.fees,
         }
         for fill in executions
     ]
@@ -222,8 +221,8 @@ class WordsForm(forms.Form):
         """The form filled in with what was said."""
         return cls(
             initial={
-                "initial_stop": decimals.plain(trade.initial_stop) if trade.initial_stop is not None else "",
-                "initial_target": decimals.plain(trade.initial_target) if trade.initial_target is not None else "",
+                "initial_stop": trade.initial_stop,
+                "initial_target": trade.initial_target,
                 "tags": ", ".join(tag.name for tag in trade.tags.all()),
                 "note": trade.note,
                 "read": words_digest(trade),

@@ -13,7 +13,6 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from accounts.decimals import plain
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
 from accounts.forms import NumberField, PercentField
 from accounts.models import User
@@ -208,12 +207,7 @@ class ReplaceForm(forms.Form):
 
     def __init__(self, data: QueryDict | None = None, *, order: Order, seen: int = 0) -> None:
         numbers = {name: getattr(order, name) for name in _OF_ORDER}
-        # A percentage is made of the number; the others are shown as they would be typed.
-        first = {
-            name: plain(value) if isinstance(value, Decimal) and name != "trail_ratio" else value
-            for name, value in numbers.items()
-        }
-        first |= {"version": order.version, "seen": seen, "client_order_id": f"ui-{uuid.uuid4()}"}
+        first = numbers | {"version": order.version, "seen": seen, "client_order_id": f"ui-{uuid.uuid4()}"}
         super().__init__(data, initial=first)
         self.order = order
         for name, value in numbers.items():

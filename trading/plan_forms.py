@@ -172,7 +172,7 @@ def _initial(plan: ExitPlan) -> dict[str, Any]:
         "is_scaling": plan.is_scaling,
         "breaks_even": plan.breaks_even,
         "mirrors": plan.mirrors,
-        "hold_at_most": None if hold is None else plain(round(Decimal(hold // timedelta(seconds=1)) / _HOUR, 4)),
+        "hold_at_most": None if hold is None else round(Decimal(hold // timedelta(seconds=1)) / _HOUR, 4),
     }
 
 
@@ -192,4 +192,4 @@ def _with_spare(rows: list[LevelRow]) -> list[LevelRow]:
 
 
 def _percent(number: Decimal | None) -> str:
-    return "" if number is None else plain(number * _HUNDRED)
+    return _PERCENT.prepare_value(number) or ""

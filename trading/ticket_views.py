@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import toasts
-from accounts.decimals import plain
 from accounts.errors import DomainError, IdempotencyConflict, InvalidValue
 from accounts.forms import refuse
 from accounts.models import Account, Portfolio, User
@@ -148,5 +147,5 @@ def _closing(person: User, trade_id: str) -> dict[str, Any]:
         "type": "market",
         # What trades around the clock has no day.
         "time_in_force": "gtc" if position.instrument.kind == InstrumentKind.CRYPTO else "day",
-        "quantity": plain(abs(position.quantity)),
+        "quantity": abs(position.quantity),
     }

@@ -95,7 +95,7 @@ class OperatorAdmin(_AnyAdmin):
         @admin.display(description=field.verbose_name, ordering=name)
         def column(row: Any) -> object:
             value = getattr(row, name)
-            return self.get_empty_value_display() if value in (None, "") else say(value)
+            return self.get_empty_value_display() if value in (None, "", []) else say(value)
 
         column.__name__ = name
         return column

@@ -6,6 +6,7 @@ from django.contrib import admin
 
 from accounts.admin.parts import ShownOnlyAdmin, linked
 from intelligence.models import CopiedPosition, CopySettings, PerformanceRefresh, TokenInstrument, WalletPerformance
+from intelligence.performance_lists import FLAGS
 from journal.templatetags.journal_format import percent, r_multiple, ratio
 
 
@@ -55,6 +56,7 @@ class WalletPerformanceAdmin(ShownOnlyAdmin):
     reads: ClassVar[Any] = {
         "win_rate": percent, "average_pnl_fraction": percent, "best_pnl_fraction": percent,
         "worst_pnl_fraction": percent, "average_r": r_multiple, "profit_ratio": ratio,
+        "flags": lambda flags: ", ".join(str(FLAGS.get(each, each)) for each in flags),
     }  # fmt: skip
     list_select_related = ("wallet", "owner")
     search_fields = ("=owner__email", "=wallet__address")

@@ -99,5 +99,6 @@ def test_a_percentage_is_a_fraction() -> None:
 
     with translation.override("fr"):
         assert field.clean("12,5") == Decimal("0.125")
+        assert field.prepare_value(Decimal("0.1250")) == "12,5"
     assert field.prepare_value(Decimal("0.1250")) == "12.5"
     assert not field.has_changed(Decimal("0.1250"), "12.5")

@@ -74,7 +74,9 @@ def test_numbers_are_typed_as_the_language_writes_them(alice: User, alice_client
 
     alice_client.post("/trades/new/", typed({"price": "1 099,5"}, sell, account="Main", symbol="aapl"))
 
-    assert Trade.objects.get().net_pnl == Decimal(1000)
+    trade = Trade.objects.get()
+    assert trade.net_pnl == Decimal(1000)
+    assert 'value="1099,5"' in alice_client.get(f"/trades/{trade.public_id}/edit/").content.decode()
 
 
 def test_a_refused_trade_keeps_what_was_typed_and_says_where_it_is_wrong(
