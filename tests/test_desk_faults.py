@@ -1,7 +1,8 @@
 """Orders over HTTP while the real servers die: each that was answered is there, each is there once, and all adds up.
 
 A PostgreSQL, a Valkey, a web server and a worker of its own, which these tests may kill. The numbers are those of the
-faults in the specification of reliability; DESK_REQUESTS=1000 sends as many as it says.
+faults in the specification of reliability; DESK_REQUESTS=1000 sends as many as it says, DESK_SENDERS=1000 over as many
+connections.
 """
 
 import http.client
@@ -48,6 +49,8 @@ D = Decimal
 PROJECT = Path(__file__).resolve().parent.parent
 #: How many equal, and how many different orders are sent at once.
 REQUESTS = int(os.environ.get("DESK_REQUESTS", "50"))
+#: By so many clients, each with a connection of its own.
+SENDERS = int(os.environ.get("DESK_SENDERS", "25"))
 #: Seconds that a connection is used again after; the server takes one for left that has nothing to say for two.
 KEPT = 1
 #: An answer with one of these is the end of it; anything else is sent again.
@@ -294,20 +297,26 @@ def all_is_well(account: Account, answers: dict[str, list[tuple[int, Any]]]) -> 
 
 
 def test_web_workers_that_are_killed_while_orders_come_lose_none_and_double_none(desk: Desk) -> None:
-    """F1, at random: each worker of the web server is killed amid the orders of six clients.
+    """F1, at random: each worker of the web server is killed amid the orders of eight clients, and then any of them.
 
-    Each, because one of them may have all the connections: whichever has them, it is among the killed.
+    Each, because one of them may have all the connections: whichever has them, it is among the killed. Of many orders,
+    as DESK_REQUESTS says, every two hundredth kills one.
     """
-    account, _ = the_market(desk)
+    account, acme = the_market(desk)
     workers = children(desk.web)
+    kills = max(len(workers), REQUESTS // 200)
+    between = max(10, REQUESTS // kills)
 
     def kill() -> None:
-        for number, worker in enumerate(workers):
-            until(lambda number=number: Order.objects.filter(account=account).count() >= 10 * (number + 1))
+        for number in range(kills):
+            until(lambda number=number: Order.objects.filter(account=account).count() >= between * (number + 1))
+            # Else it is too old before many orders are through.
+            quoted(acme, "99.90", "100")
+            worker = workers[number] if number < len(workers) else secrets.choice(children(desk.web))
             os.kill(worker, signal.SIGKILL)
             until(lambda worker=worker: len(set(children(desk.web)) - {worker}) == 2)
 
-    sent = sent_by_many(desk, orders_for(account, "f1"), senders=6, pause=0.05, meanwhile=kill)
+    sent = sent_by_many(desk, orders_for(account, "f1"), senders=8, pause=0.05, meanwhile=kill)
 
     assert len(workers) == 2
     assert sent.seen["lost"] > 0
@@ -324,7 +333,7 @@ def test_one_client_id_sent_very_often_at_once_is_one_order_though_a_worker_is_k
         os.kill(secrets.choice(children(desk.web)), signal.SIGKILL)
 
     bodies = [an_order(account, "one") for _ in range(REQUESTS)]
-    sent = sent_by_many(desk, bodies, senders=25, meanwhile=kill)
+    sent = sent_by_many(desk, bodies, senders=SENDERS, meanwhile=kill)
 
     connection.close()
     told = sent.answers["one"]
@@ -344,13 +353,31 @@ def test_very_many_orders_at_once_in_one_account_and_in_many_lose_no_change(desk
     accounts = [funded(desk.owner, "1000", name=f"Many {uuid4()}") for _ in range(REQUESTS // 10)]
     spread = [an_order(accounts[number % len(accounts)], f"many-{number}") for number in range(REQUESTS // 10 * 10)]
 
-    one = sent_by_many(desk, islice(orders_for(account, "f28"), REQUESTS), senders=25)
-    many = sent_by_many(desk, spread, senders=25)
+    one = sent_by_many(desk, islice(orders_for(account, "f28"), REQUESTS), senders=SENDERS)
+    many = sent_by_many(desk, spread, senders=SENDERS)
 
     assert set(one.seen) == set(many.seen) == {201}
     assert len(one.answers) == REQUESTS
     all_is_well(account, one.answers)
     assert {cash(each) for each in accounts} == {(D(500), D(500))}
+
+
+def test_very_many_orders_at_once_spend_no_more_than_there_is(desk: Desk) -> None:
+    """Money for half of them: that many stand, whichever came first, and the others are refused for it."""
+    the_market(desk)
+    half = REQUESTS // 2
+    account = funded(desk.owner, str(50 * half), name=f"Half {uuid4()}")
+    bodies = [an_order(account, f"half-{number}") for number in range(REQUESTS)]
+
+    sent = sent_by_many(desk, bodies, senders=SENDERS)
+
+    connection.close()
+    assert sent.seen == {201: half, 422: REQUESTS - half}
+    refused = Order.objects.filter(account=account, status="rejected")
+    assert {reason["code"] for order in refused for reason in order.reasons} == {"insufficient_funds"}
+    assert Order.objects.filter(account=account, status="new").count() == half
+    assert cash(account) == (D(0), D(50 * half))
+    assert broken() == []
 
 
 def test_orders_go_on_when_postgresql_dies_crashes_and_is_restarted(desk: Desk) -> None:
