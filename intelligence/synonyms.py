@@ -36,7 +36,7 @@ class _Name:
 def lines(language: str) -> list[list[str]]:
     """What has several names in this language, each with all of them; none without a file.
 
-    Vectors of the lexical embedder are made with them: its key has a number for that.
+    Vectors of the embedders of this house are made with them: their keys change with what is here.
     """
     file = Path(__file__).with_name(f"synonyms.{language}.txt")
     if not file.exists():

@@ -69,7 +69,7 @@ def named(name: str) -> Embedder:
         raise EmbeddingError(f"There is no embedder {name}; there are {', '.join(NAMES)}.")
     if name == "http":
         return _remote(_server())
-    return _minilm() if name == "minilm" else _hash(settings.MEMORY_LANGUAGE)
+    return _minilm(settings.MEMORY_LANGUAGE) if name == "minilm" else _hash(settings.MEMORY_LANGUAGE)
 
 
 def with_key(key: str) -> Embedder | None:
@@ -86,8 +86,8 @@ def with_key(key: str) -> Embedder | None:
 
 # One of each for the whole process: the weights are loaded once, and a breaker remembers.
 @cache
-def _minilm() -> MiniLMEmbedder:
-    return MiniLMEmbedder()
+def _minilm(language: str) -> MiniLMEmbedder:
+    return MiniLMEmbedder(language)
 
 
 @cache

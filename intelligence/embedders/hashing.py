@@ -5,18 +5,15 @@ lexical for that reason.
 Source: Weinberger et al., "Feature Hashing for Large Scale Multitask Learning" (2009).
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from math import sqrt
-from unicodedata import combining, normalize
 
-from intelligence import synonyms
-from intelligence.embedders import english
+from intelligence.embedders import english, naming
+from intelligence.embedders.naming import Names
 from intelligence.embedders.vectors import WIDTH, Vector, stored
 
-_WORD = re.compile(r"[^\W_]+(?:[.'&][^\W_]+)*")
 _PIECES = (3, 4, 5)
 #: A thing that has names is what a text is about; all pieces of a word together weigh less than the word.
 _NAMED_WEIGHT, _WORD_WEIGHT, _PIECE_WEIGHT = 3.0, 1.0, 0.6
@@ -36,11 +33,7 @@ class HashEmbedder:
     def __init__(self, language: str = "english") -> None:
         self.is_english = language == "english"
         self.key = "hash-v2" if self.is_english else "hash-v2-plain"
-        self.names: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-        for names in synonyms.lines(language) if self.is_english else ():
-            for name in names:
-                stems = tuple(map(english.stem, _words(name)))
-                self.names.setdefault(stems[0], []).append((stems, names[0]))
+        self._names = Names(language)
 
     def documents(self, texts: Sequence[str]) -> list[Vector]:
         """The vectors of texts that are kept."""
@@ -56,33 +49,18 @@ class HashEmbedder:
         return stored(values, dimensions=WIDTH)
 
     def _features(self, text: str) -> Iterator[tuple[str, float]]:
-        words = _words(text)
+        words = [naming.plain(word) for word in naming.words(text)]
         stems = list(map(english.stem, words)) if self.is_english else words
-        named = {
-            (start, start + len(name), thing)
-            for start, stem in enumerate(stems)
-            for name, thing in self.names.get(stem, ())
-            if tuple(stems[start : start + len(name)]) == name
-        }
-        # A bank is nothing that "central bank" is about: of names within one another the longest is meant.
-        named = {
-            (start, end, thing)
-            for start, end, thing in named
-            if not any(first <= start and end <= last and last - first > end - start for first, last, _thing in named)
-        }
-        for thing in sorted({thing for _start, _end, thing in named}):
+        named = self._names.found(stems)
+        for thing in sorted({each.thing for each in named}):
             yield f"n {thing}", _NAMED_WEIGHT
-        said = {place for start, end, _thing in named for place in range(start, end)}
+        said = {place for each in named for place in range(each.start, each.end)}
         left = [place for place in range(len(stems)) if place not in said]
         telling = [place for place in left if not (self.is_english and words[place] in english.STOP_WORDS)]
         # Who asks by such words alone is answered by them.
         for place in telling if telling or said else left:
             yield f"w {stems[place]}", _WORD_WEIGHT
             yield from _pieces(stems[place])
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall("".join(each for each in normalize("NFKD", text.casefold()) if not combining(each)))
 
 
 def _pieces(word: str) -> list[tuple[str, float]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from intelligence.embedders.naming import Names
 from intelligence.embedders.vectors import EmbeddingError, Vector, stored
 from intelligence.embedders.wordpiece import pieces
 
@@ -50,19 +51,33 @@ def folder() -> Path | None:
 
 
 class MiniLMEmbedder:
-    """Compares what texts mean, in English above all."""
+    """Compares what texts mean, in English above all.
+
+    In English a text's vector is that of its own words and of the same in plain names together, as the model has not
+    learned what traders call things; in any other language it is of the text alone, under another key.
+    """
 
     name = "minilm"
-    key = "minilm-l6-v2"
     dimensions = _WIDTH
     is_lexical = False
 
-    def __init__(self, place: Path | None = None) -> None:
+    def __init__(self, language: str = "english", *, place: Path | None = None) -> None:
+        self.key = "minilm-l6-v2-named" if language == "english" else "minilm-l6-v2"
+        self._names = Names(language)
         self._place = place
         self._lock = Lock()
 
     def documents(self, texts: Sequence[str]) -> list[Vector]:
         """The vectors of texts that are kept."""
+        plain = [self._names.in_plain_names(text) for text in texts]
+        renamed = [place for place, text in enumerate(texts) if plain[place] != text]
+        own = self._vectors([*texts, *(plain[place] for place in renamed)])
+        for number, place in enumerate(renamed, start=len(texts)):
+            both = [one + other for one, other in zip(own[place], own[number], strict=True)]
+            own[place] = stored(both[:_WIDTH], dimensions=_WIDTH)
+        return own[: len(texts)]
+
+    def _vectors(self, texts: Sequence[str]) -> list[Vector]:
         numbers = [pieces(text, self._vocabulary, most=MOST_PIECES) for text in texts]
         order = sorted(range(len(numbers)), key=lambda place: len(numbers[place]))
         found: dict[int, Vector] = {}

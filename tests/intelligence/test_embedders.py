@@ -5,6 +5,7 @@ import ipaddress
 import json
 import threading
 from hashlib import sha256
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from intelligence import embedders, outbound, synonyms
 from intelligence.embedders import BadVector, EmbeddingError, Unreachable, english, minilm, remote
 from intelligence.embedders.hashing import HashEmbedder
 from intelligence.embedders.minilm import MiniLMEmbedder, UntrustedModel
+from intelligence.embedders.naming import Names
 from intelligence.embedders.remote import RemoteEmbedder, Server
 from intelligence.embedders.wordpiece import pieces
 
@@ -62,9 +64,11 @@ def test_in_another_language_words_stand_as_they_are_and_under_a_key_of_their_ow
 
 
 def test_a_change_of_what_is_made_of_texts_comes_with_another_key() -> None:
-    """Vectors of one key are compared: raise the number in `HashEmbedder.key` with these."""
+    """Vectors of one key are compared: raise the number in `HashEmbedder.key` with these, and with the names that in
+    `MiniLMEmbedder.key`, which has none yet.
+    """
     files = (Path(synonyms.__file__).with_name("synonyms.english.txt"), Path(english.__file__))
-    assert HashEmbedder().key == "hash-v2"
+    assert (HashEmbedder().key, MiniLMEmbedder().key) == ("hash-v2", "minilm-l6-v2-named")
     assert [sha256(file.read_bytes()).hexdigest()[:16] for file in files] == ["233a9e7fe0d261c4", "723f561beebc7924"]
     text = "Bought the retest of the broken trendline, stop below the swing low"
     made = HashEmbedder().query(text)
@@ -87,10 +91,38 @@ def test_minilm_makes_the_published_vector() -> None:
     assert cosine(dip, pullback) > cosine(dip, fed)
 
 
+@pytest.mark.skipif(minilm.folder() is None, reason="requirements-embed.txt is not installed")
+def test_minilm_takes_a_text_together_with_itself_in_plain_names() -> None:
+    said, plainly = "Sold half before the FOMC", "trim before the fed"
+    alone = MiniLMEmbedder("german")
+    both = [one + other for one, other in zip(*alone.documents([said, plainly]), strict=True)]
+
+    named, without = MiniLMEmbedder().documents([said, "This is an example sentence"])
+
+    assert named == pytest.approx([each / sqrt(sum(each**2 for each in both)) for each in both], abs=1e-6)
+    assert without == pytest.approx(alone.query("This is an example sentence"), abs=1e-6)
+    assert (MiniLMEmbedder().key, alone.key) == ("minilm-l6-v2-named", "minilm-l6-v2")
+
+
+@pytest.mark.parametrize(
+    ("text", "plainly"),
+    [
+        ("IV crushed after the FOMC headline.", "volatility crushed after the fed news."),
+        ("EXITED at the TP", "exit at the target"),
+        ("the central bank; a bank", "the fed; a bank"),
+        ("cafe\u0301 au lait", "caf\u00e9 au lait"),
+        ("", ""),
+    ],
+)
+def test_what_has_several_names_is_called_by_the_first(text: str, plainly: str) -> None:
+    assert Names("english").in_plain_names(text) == plainly
+    assert Names("german").in_plain_names("IV after the FOMC") == "IV after the FOMC"
+
+
 def test_a_model_that_is_not_the_published_one_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": {"a": 1}}}))
     with pytest.raises(UntrustedModel):
-        MiniLMEmbedder(tmp_path).query("a")
+        MiniLMEmbedder(place=tmp_path).query("a")
     (tmp_path / "model.safetensors").write_bytes(b"\0" * 64)
     with pytest.raises(UntrustedModel):
         minilm._load(tmp_path / "model.safetensors")
