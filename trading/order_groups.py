@@ -147,14 +147,23 @@ def _follow_entry(step: Step, *, portfolio: Portfolio) -> None:
         if working and not order.legs.live().exists():
             _bring_again(order)
         return
-    if executed and step.before.status.is_terminal and not step.before.executed:
-        # They ended with the entry, which filled all the same.
-        _bring_again(order)
     sold = order.legs.aggregate(units=Sum(F("filled_quantity") + F("overfill_quantity")))["units"] or 0
-    if executed > sold:
-        _release(_live_legs(order), executed - sold, portfolio=portfolio)
-    else:
-        _end(_live_legs(order), portfolio=portfolio)
+    legs = _live_legs(order)
+    if executed <= sold:
+        _end(legs, portfolio=portfolio)
+        return
+    # A fill that is only told otherwise, after the end, brings nothing.
+    is_new = not step.before.status.is_terminal or executed > step.before.executed
+    if not legs and is_new and not _were_canceled(order):
+        # They ended with the entry, or with all that it had before, and it filled all the same.
+        _bring_again(order)
+        legs = _live_legs(order)
+    _release(legs, executed - sold, portfolio=portfolio)
+
+
+def _were_canceled(order: Order) -> bool:
+    """Whether its exits ended because somebody asked for it: of what ends with another nobody did."""
+    return order.legs.filter(status=Status.CANCELED, events__event=Event.PENDING_CANCEL).exists()
 
 
 def _live_legs(order: Order) -> list[Order]:

@@ -247,6 +247,78 @@ def test_what_an_entry_fills_after_its_end_is_protected(account: Account, acme: 
     assert broken() == []
 
 
+def test_what_an_entry_fills_again_is_protected_though_its_exits_have_sold_all_that_it_had_before(
+    account: Account, acme: Instrument
+) -> None:
+    entry = placed(account, acme, _bracket())
+    orders.record(entry, [executed("1", "6", "99"), executed("2", "4", "99")], source="paper")
+    _taken_back(entry, "2")
+    quoted(acme, "110", "110.10", bid_size="6")
+    assert (_held(account, acme), _exits(entry)) == (0, [])
+
+    orders.record(entry, [executed("3", "4", "99")], source="paper")
+
+    assert (_stands(entry)[0], _held(account, acme)) == ("filled", 4)
+    assert _exits(entry) == [("exit_take_profit", "new", 4, 4), ("exit_stop_loss", "new", 4, 0)]
+    quoted(acme, "94.80", "94.90")
+    assert (_held(account, acme), cash(account)) == (0, (D("10049.2"), D(0)))  # 10,000 - 990 + 660 + 379.20
+    assert broken() == []
+
+
+def test_what_an_entry_fills_again_before_it_is_canceled_is_protected_too(account: Account, acme: Instrument) -> None:
+    entry = placed(account, acme, _bracket())
+    orders.record(entry, [executed("1", "6", "99"), executed("2", "4", "99")], source="paper")
+    _taken_back(entry, "2")
+    quoted(acme, "110", "110.10", bid_size="6")
+    orders.record(entry, [executed("3", "1", "99")], source="paper")
+
+    orders.cancel(entry)
+
+    assert _exits(entry) == [("exit_take_profit", "new", 1, 1), ("exit_stop_loss", "new", 1, 0)]
+    assert (_held(account, acme), broken()) == (1, [])
+
+
+def test_exits_that_somebody_canceled_after_they_had_sold_in_part_do_not_come_back(
+    account: Account, acme: Instrument
+) -> None:
+    entry = placed(account, acme, _bracket())
+    orders.record(entry, [executed("1", "6", "99"), executed("2", "4", "99")], source="paper")
+    _taken_back(entry, "2")
+    quoted(acme, "110", "110.10", bid_size="3")
+    orders.cancel(entry.legs.order_by("id")[0])
+
+    orders.record(entry, [executed("3", "4", "99")], source="paper")
+
+    assert (_held(account, acme), _exits(entry)) == (7, [])
+    assert broken() == []
+
+
+def test_exits_that_somebody_canceled_before_their_entry_ended_unfilled_do_not_come_back_with_a_late_fill(
+    account: Account, acme: Instrument
+) -> None:
+    entry = placed(account, acme, _bracket())
+    orders.cancel(entry.legs.order_by("id")[0])
+    orders.cancel(entry)
+
+    orders.record(entry, [executed("1", "5", "99")], source="paper")
+
+    assert (_held(account, acme), _exits(entry)) == (5, [])
+    assert broken() == []
+
+
+def test_a_price_that_was_corrected_brings_no_exits_back_whose_time_is_over(account: Account, acme: Instrument) -> None:
+    entry = placed(account, acme, _bracket())
+    orders.record(entry, [executed("1", "10", "99")], source="paper")
+    quoted(acme, "110", "110.10", bid_size="4")
+    Order.objects.filter(parent=entry).update(expires_at=timezone.now())
+    orders.expire(entry.legs.order_by("id")[0])
+
+    _taken_back(entry, "1", instead=executed("1b", "10", "98.90"))
+
+    assert (_held(account, acme), _exits(entry)) == (6, [])
+    assert broken() == []
+
+
 def test_exits_that_somebody_canceled_do_not_come_back(account: Account, acme: Instrument) -> None:
     entry = placed(account, acme, _bracket())
     orders.record(entry, [executed("1", "6", "99"), executed("2", "4", "99")], source="paper")
