@@ -1,6 +1,7 @@
 """Any table as a CSV file by RFC 4180, whose cells no spreadsheet takes for a formula."""
 
 import csv
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -18,6 +19,8 @@ from accounts.decimals import plain
 #: How a cell begins that a spreadsheet would take for a formula, once full-width signs are made plain ones.
 _FORMULA = ("=", "+", "-", "@")
 _BREAKS = ("\t", "\r", "\n")
+#: What ends a cell where a spreadsheet reads another mark than the comma, as Excel in French does, quotes or not.
+_SEPARATORS = re.compile(r"([;\t\r\n])")
 #: What may stand before a formula without ending it, besides what Python calls white space.
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad\x00"
 
@@ -86,11 +89,20 @@ def cell(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     text = ", ".join(value) if isinstance(value, list) else str(value)
-    return f"'{text}" if _is_formula(text) else text
+    safe = _of_parts(text)
+    return f"'{safe}" if _is_formula(text) else safe
 
 
 def _is_formula(text: str) -> bool:
-    if text.startswith(_BREAKS):
-        return True
+    return text.startswith(_BREAKS) or _begins_one(text)
+
+
+def _begins_one(text: str) -> bool:
     rest = text.lstrip().lstrip(_INVISIBLE).lstrip()
     return unicodedata.normalize("NFKC", rest[:1]).startswith(_FORMULA)
+
+
+def _of_parts(text: str) -> str:
+    """The text with an apostrophe before each part that would be a formula where another mark separates cells."""
+    parts = _SEPARATORS.split(text)
+    return "".join(f"'{part}" if place and _begins_one(part) else part for place, part in enumerate(parts))

@@ -26,7 +26,22 @@ def test_text_that_a_spreadsheet_would_calculate_begins_with_an_apostrophe(text:
     assert cell(lazystr(text)) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["a=1", "1+1", "", "Main", "'quoted", "–", "\N{MINUS SIGN}5"])
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("x;=1+1;", "x;'=1+1;"),
+        ("x; \u200b=1", "x;' \u200b=1"),
+        ("x\t@SUM(A1)", "x\t'@SUM(A1)"),
+        ("x\n+1\r\n-1", "x\n'+1\r\n'-1"),
+        ("=1;=2", "'=1;'=2"),
+        ("x;＝1", "x;'＝1"),
+    ],
+)
+def test_what_follows_another_mark_between_cells_is_no_formula_either(text: str, written: str) -> None:
+    assert cell(text) == written
+
+
+@pytest.mark.parametrize("text", ["a=1", "1+1", "a;b", "a\nb", "a; ;b", "", "Main", "'quoted", "–", "\N{MINUS SIGN}5"])
 def test_other_text_stands_as_it_is(text: str) -> None:
     assert cell(text) == text
 
