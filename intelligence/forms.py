@@ -118,7 +118,11 @@ class DecisionForm(forms.Form):
 
     def clean_confidence(self) -> Decimal | None:
         confidence = self.cleaned_data["confidence"]
-        return None if confidence is None else round(confidence, 4)
+        if confidence is None:
+            return None
+        if confidence < 0:
+            raise ValidationError(_("Confidence is from 0 to 100."))
+        return round(confidence, 4)
 
     def clean_symbols(self) -> list[str]:
         names = [name.strip() for name in self.cleaned_data["symbols"].split(",") if name.strip()]

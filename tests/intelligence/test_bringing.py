@@ -412,6 +412,9 @@ def test_the_pages_write_revise_search_and_delete(alice: User, bob: User, alice_
     assert b"Write down the first decision" in alice_client.get("/memory/").content
     form = {"action": "BUY", "reasoning": "Reclaimed the level", "symbols": "AAPL", "trade": str(trade.public_id)}
     assert alice_client.post("/memory/new/", {**form, "reasoning": ""}).status_code == 422
+    below = alice_client.post("/memory/new/", {**form, "confidence": "-5"})
+    assert below.status_code == 422
+    assert "Confidence is from 0 to 100." in below.content.decode()
     assert not Decision.objects.exists()
     alice_client.post("/memory/new/", form)
     made = Decision.objects.get()
