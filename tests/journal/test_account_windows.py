@@ -225,6 +225,18 @@ def test_chosen_accounts_are_compared(alice_client: Client, alice: User) -> None
     assert where == f"/accounts/compare/?account={accounts[0].public_id}&account={accounts[1].public_id}"
 
 
+def test_the_group_and_labels_of_an_account_lead_to_all_of_theirs(alice_client: Client, alice: User) -> None:
+    group = account_groups.create_group(owner=alice, name="Evaluations")
+    tag = account_groups.create_tag(owner=alice, name="Prop")
+    account = make_account(alice, "Main", group=group)
+    account.tags.add(tag)
+
+    page = alice_client.get(f"/accounts/{account.public_id}/?account={account.public_id}").content.decode()
+
+    assert f'<a class="chip" href="/accounts/?group={group.public_id}">' in page
+    assert f'<a class="chip" href="/accounts/?tag={tag.public_id}">' in page
+
+
 def test_groups_and_labels_have_a_page(alice_client: Client, alice: User) -> None:
     color = {"color": "#112233"}
     assert alice_client.post("/accounts/groups/new/", {"name": "Evaluations", **color}).status_code == 302
