@@ -11,7 +11,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import ledger
+from accounts.errors import Conflict
 from accounts.models import Account, AccountGroup, AccountTag, ApiToken, Preference, User
+from accounts.signals import account_deleted
 from config.operators import GROUPS
 from journal.models import (
     Note,
@@ -140,6 +142,25 @@ def test_an_account_with_history_is_not_deleted_and_an_empty_one_is(operator: Cl
     assert list(Account.objects.all()) == [full]
     assert full.trades.exists()
     assert "delete_selected" not in operator.get(reverse("admin:accounts_account_changelist")).content.decode()
+
+
+def test_an_account_that_may_not_be_deleted_just_now_says_why(operator: Client, alice: User) -> None:
+    account = make_account(alice, "Empty")
+
+    def refuse(**_: object) -> None:
+        raise Conflict("An import runs.")
+
+    account_deleted.connect(refuse)
+    try:
+        page = operator.post(
+            reverse("admin:accounts_account_delete", args=[account.pk]), {"post": "yes"}, follow=True
+        ).content.decode()
+    finally:
+        account_deleted.disconnect(refuse)
+
+    assert "An import runs." in page
+    assert "was deleted successfully" not in page
+    assert list(Account.objects.all()) == [account]
 
 
 def test_links_lead_from_a_person_over_their_account_to_its_trades(operator: Client, alice: User) -> None:

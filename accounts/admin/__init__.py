@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import audit, tokens, trading_accounts, versions
 from accounts.admin.parts import OperatorAdmin, ShownOnlyAdmin, link_to_list, linked, links
+from accounts.errors import DomainError
 from accounts.forms import AdminLoginForm
 from accounts.models import (
     Account,
@@ -157,6 +159,13 @@ class AccountAdmin(OperatorAdmin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponseBase:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except DomainError as error:
+            self.message_user(request, error.message, messages.WARNING)
+            return redirect("admin:accounts_account_change", object_id)
 
     def delete_model(self, request: HttpRequest, obj: Account) -> None:
         trading_accounts.delete(obj)
