@@ -24,7 +24,7 @@ from journal.bulk_acts import Act
 from journal.context import Frame
 from journal.filters import MetricsFilter
 from journal.views.pages import scale_of
-from journal.views.trade_page import held_of, mark_at_once, marks_of
+from journal.views.trade_page import held_of, mark_at_once, marks_of, sent_marks
 from trading import trades
 from trading.errors import WordsChanged
 from trading.models import Trade
@@ -33,6 +33,8 @@ from trading.refusals import says_why
 _ORDERS = ("oldest", "newest")
 #: What the address holds besides the filters of every page.
 _OWN = ("order", "trade", "after")
+#: The buttons of the form that says everything at once, for who has no script.
+_AT_ONCE = ("all", "all-done")
 
 
 @login_required
@@ -62,10 +64,11 @@ def trade_review_act(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         is_done = _act(request, person, trade)
     except WordsChanged:
         # Nothing that was typed is lost: it stands in the form again, beside what stands there now.
-        typed = _note(request)
-        return _answer(request, _trade(person, str(id)), order=order, typed=typed)
+        return _answer(request, _trade(person, str(id)), order=order, typed=_note(request), is_conflict=True)
     except DomainError as error:
         toasts.say(request, error.message, level="error")
+        if request.POST.get("act") in _AT_ONCE:
+            return _answer(request, _trade(person, str(id)), order=order, typed=_note(request))
     if not request.htmx:  # type: ignore[attr-defined]
         query = [("order", order), ("after" if is_done else "trade", trade.public_id), *Frame(request).pairs]
         return redirect(f"{reverse('trade_review')}?{urlencode(query)}")
@@ -81,7 +84,7 @@ def _act(request: HttpRequest, person: User, trade: Trade) -> bool:
         _keep_words(request, person, trade)
         toasts.say(request, _("Saved."))
         return False
-    if name in ("all", "all-done"):
+    if name in _AT_ONCE:
         return _act_at_once(request, person, trade, is_done=name == "all-done")
     act = bulk_acts.act_of(name)
     if act is Act.DELETE or (act is Act.TAG and not value):
@@ -127,8 +130,9 @@ def _answer(
     version: int | None = None,
     after: Trade | None = None,
     typed: str | None = None,
+    is_conflict: bool = False,
 ) -> HttpResponse:
-    """The page, or its part. `typed` is a note that was not kept, as another stood there by then.
+    """The page, or its part. `typed` is a note that was not kept, on a conflict as another stood there by then.
 
     What is kept of it is of this version, which was read before the trades were.
     """
@@ -145,6 +149,8 @@ def _answer(
         "order": order,
         "orders": _ORDERS,
         "typed": typed,
+        "is_conflict": is_conflict,
+        "sent": sent_marks(request),
         "scale": scale_of(request, wanted),
         "carried": f"&{urlencode(pairs)}" if pairs else "",
     }

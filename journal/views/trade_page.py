@@ -99,6 +99,11 @@ def mark_at_once(request: HttpRequest, trade: Trade) -> None:
             bulk_acts.perform(person_of(request), act=act, value=value, keys=[trade.pk], at=timezone.now())
 
 
+def sent_marks(request: HttpRequest) -> dict[str, list[str]]:
+    """What a form chose of the trade's marks, for the form that comes back refused."""
+    return {act.value: request.POST.getlist(act.value) for act in _MARKS}
+
+
 @may_write_required
 @require_POST
 @says_why
@@ -179,6 +184,7 @@ def _page(
         "captured": _captured(trade),
         "copies": SimpleLazyObject(lambda: _copies(trade)),
         "marks": SimpleLazyObject(lambda: marks_of(person, trade)),
+        "sent": sent_marks(request),
     }
     return render(request, "trading/trade_detail.html", context, status=status or (422 if words else 200))
 

@@ -186,7 +186,11 @@ def test_without_a_script_one_form_keeps_all_that_was_said_or_nothing(alice_clie
     address, read = f"/trades/review/{three[0].public_id}/", trades.words_digest(three[0])
     sent = {"note": "Late.", "read": read, "rate": "4", "tag": "Chased", "order": "oldest"}
 
-    alice_client.post(address, {**sent, "rate": "9", "act": "all-done"})
+    page = alice_client.post(address, {**sent, "rate": "9", "act": "all-done"}).content.decode()
+    assert "toast-error" in page
+    assert ">Late.</textarea>" in page
+    assert "review-note-changed" not in page
+    assert 'autocomplete="off" value="Chased"' in page
     refused = Trade.objects.get(pk=three[0].pk)
     assert (refused.note, refused.rating, refused.reviewed_at) == ("", None, None)
 
@@ -195,6 +199,7 @@ def test_without_a_script_one_form_keeps_all_that_was_said_or_nothing(alice_clie
     assert (said.note, said.rating, said.reviewed_at) == ("Late.", 4, None)
     stale = alice_client.post(address, {**sent, "note": "Again.", "rate": "1", "act": ["words", "all-done"]})
     assert ">Again.</textarea>" in stale.content.decode()
+    assert "<option selected>1</option>" in stale.content.decode()
     assert Trade.objects.get(pk=three[0].pk).rating == 4
 
     done = alice_client.post(

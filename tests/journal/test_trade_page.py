@@ -109,6 +109,12 @@ def test_without_a_script_one_form_keeps_the_note_and_all_marks_or_nothing(
     refused = alice_client.post(address, {**sent, "rate": "9"})
     assert refused.status_code == 422
     assert "Late.</textarea>" in refused.content.decode()
+    assert 'autocomplete="off" value="Chased"' in refused.content.decode()
+    assert f'name="untag" value="{tags[0].public_id}" checked>' in refused.content.decode()
+    assert f'name="untag" value="{tags[1].public_id}">' in refused.content.decode()
+    stale = alice_client.post(address, {**sent, "read": "0" * 64})
+    assert stale.status_code == 409
+    assert "<option selected>4</option>" in stale.content.decode()
     trade.refresh_from_db()
     assert (trade.note, trade.rating, sorted(tag.name for tag in trade.tags.all())) == ("", None, ["Early", "Gap"])
 
