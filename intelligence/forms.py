@@ -117,7 +117,7 @@ class DecisionForm(forms.Form):
         del self.fields["reflection" if is_new else "decided_at"]
 
     def clean_confidence(self) -> Decimal | None:
-        confidence = self.cleaned_data["confidence"]
+        confidence: Decimal | None = self.cleaned_data["confidence"]
         if confidence is None:
             return None
         if confidence < 0:
