@@ -2,11 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.db import connection
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Account, AccountKind
 from intelligence import wallets
+from intelligence.copy_checks import Action
 from intelligence.models import CopiedPosition, Signal, SignalCheck, SignalOutcome, Token, Wallet, WalletMode
 from journal.archive import links
 from journal.archive.opening import ArchiveRefused
@@ -56,13 +59,16 @@ def _give_strategies(restorer: "Restorer", rows: Rows) -> None:
 
 
 def _signals(restorer: "Restorer", table: Table, rows: Rows) -> None:
-    """What was seen is there. Raises ArchiveRefused for what another wallet did."""
+    """What was seen is there, none of it later than now. Raises ArchiveRefused for what another wallet did."""
+    now = timezone.now()
     there = restorer.places.of("wallets", {row["wallet"] for row in rows})
     addresses = dict(Wallet.objects.filter(pk__in=[place.id for place in there.values()]).values_list("pk", "address"))
     for row in rows:
         place = there.get(row["wallet"])
         if place is not None and addresses[place.id] != row["wallet_address"]:
             raise _contradicts("signals.jsonl: it is of another wallet than it names.")
+        for name in ("received_at", "occurred_at"):
+            row[name] = row[name] and min(row[name], now)
         row["_more"] = {"owner_id": restorer.owner.pk}
     restorer.rows(table, rows)
 
@@ -78,6 +84,29 @@ def _outcomes(restorer: "Restorer", table: Table, rows: Rows) -> None:
         row["_more"] = {"owner_id": restorer.owner.pk}
     links.rename(restorer, rows, "details")
     restorer.rows(table, rows)
+
+
+_SETTLE = """
+INSERT INTO intelligence_signaloutcome
+    (owner_id, signal_id, attempt, verdict, action_taken, reason, mode, details, decided_at, created_at)
+SELECT %(owner)s, p.id, 1, 'ignored', %(action)s, %(reason)s, '', '{}', %(now)s, %(now)s
+FROM archive_place p
+WHERE p.name = 'signals' AND p.is_new
+    AND NOT EXISTS (SELECT FROM intelligence_signaloutcome o WHERE o.signal_id = p.id)
+ORDER BY p.id
+"""
+
+
+def _nothing_waits(restorer: "Restorer") -> None:
+    """Every signal that came has its outcome: what waited where the archive was written is not copied here."""
+    values = {
+        "owner": restorer.owner.pk,
+        "action": Action.IGNORED_ARCHIVED.value,
+        "reason": _("It came with an archive."),
+        "now": timezone.now(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE, values)
 
 
 def _checks(restorer: "Restorer", table: Table, rows: Rows) -> None:
@@ -138,6 +167,7 @@ TABLES = (
         comes_with="signal",
         may_be_missing=True,
         take=_outcomes,
+        afterwards=_nothing_waits,
     ),
     Table(
         "signal_checks",

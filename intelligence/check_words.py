@@ -44,6 +44,7 @@ ACTIONS: dict[str, Any] = {
     Action.IGNORED_OTHER: gettext_lazy("No swap"),
     Action.IGNORED_REMOVED: gettext_lazy("Taken back by the chain"),
     Action.IGNORED_REPEATED: gettext_lazy("Said before"),
+    Action.IGNORED_ARCHIVED: gettext_lazy("Came with an archive"),
     Action.IGNORED_INACTIVE_WALLET: gettext_lazy("Wallet paused"),
     Action.IGNORED_SELL: gettext_lazy("Nothing to get out of"),
     Action.REJECTED_OFF: gettext_lazy("Copying is off"),

@@ -29,6 +29,7 @@ class Action(StrEnum):
     IGNORED_OTHER = "ignored_other"
     IGNORED_REMOVED = "ignored_removed"
     IGNORED_REPEATED = "ignored_repeated"
+    IGNORED_ARCHIVED = "ignored_archived"
     IGNORED_INACTIVE_WALLET = "ignored_inactive_wallet"
     IGNORED_SELL = "ignored_sell"
     REJECTED_OFF = "rejected_off"

@@ -83,6 +83,8 @@ class Restorer:
                 self.on_progress(self.done)
             if table.name == "executions":
                 fills.rebuild(self)
+            if table.afterwards is not None:
+                table.afterwards(self)
         money.free_what_orders_held(self)
         desk.check(self)
         links.follow(self, on_chunk=lambda: self.on_progress(self.done))

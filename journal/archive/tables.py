@@ -95,6 +95,8 @@ class Table:
     later: tuple[str, ...] = ()
     #: How its rows are taken in, where there is more to it.
     take: "Callable[[Restorer, Table, list[dict[str, Any]]], None] | None" = None
+    #: What is done when all of its rows are in, also where the archive has none.
+    afterwards: "Callable[[Restorer], None] | None" = None
 
     @property
     def key(self) -> str:

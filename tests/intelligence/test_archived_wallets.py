@@ -122,6 +122,32 @@ def test_a_wallet_that_one_watches_already_stays_as_it_is_and_gets_what_was_seen
     assert mine.wallet.signals.count() == 5
 
 
+def test_a_purchase_that_came_without_an_outcome_is_settled_and_never_copied(
+    alice: User, bob: User, archive: Callable[[], Path]
+) -> None:
+    safe_token()
+    Follower(person=alice).signal()
+    Follower(person=bob)
+    later = "2199-01-01T00:00:00+00:00"
+    path = edited(archive(), "signals", received_at=later, occurred_at=later)
+    before = timezone.now()
+
+    taken_in(bob, path)
+
+    signal = Signal.objects.get(owner_id=bob.pk)
+    outcome = signal.outcomes.get()
+    assert (outcome.owner_id, outcome.verdict, outcome.action_taken, outcome.reason, outcome.details) == (
+        bob.pk, "ignored", "ignored_archived", "It came with an archive.", {},
+    )  # fmt: skip
+    # What is said to be later than now was seen now.
+    assert signal.received_at == signal.occurred_at
+    assert before <= signal.received_at <= timezone.now()
+    # That of the person who saw it themselves is copied, and no other.
+    assert copy_tasks.process_signals() == 1
+    assert list(CopiedPosition.objects.values_list("owner", flat=True)) == [alice.pk]
+    assert taken_in(bob, path) == {}
+
+
 def test_a_strategy_that_is_nowhere_here_gives_way_to_the_default(
     alice: User, bob: User, archive: Callable[[], Path]
 ) -> None:
