@@ -99,7 +99,7 @@ ORDER BY p.id
 
 def _nothing_waits(restorer: "Restorer") -> None:
     """Every signal that came has its outcome: what waited where the archive was written is not copied here."""
-    values = {
+    values: dict[str, Any] = {
         "owner": restorer.owner.pk,
         "action": Action.IGNORED_ARCHIVED.value,
         "reason": _("It came with an archive."),
