@@ -96,7 +96,7 @@ def test_from_the_first_page_to_the_same_numbers_elsewhere(
     page.wait_for_selector(".chip:has-text('late')")
     page.fill("input[name=initial_stop]", "99")
     page.fill("textarea[name=note]", "Too **early**.")
-    page.click("section:has(#words-title) button:has-text('Save')")
+    page.click("section:has(#words-title) button:text-is('Save'):visible")
     page.wait_for_selector(".words strong:has-text('early')")
     until(page, lambda: "+1.98R" in page.inner_text("main"))  # 198 for a risk of 100
     page.set_input_files(
@@ -241,7 +241,7 @@ def test_pages_read_and_forms_work_without_a_script(browser: Any, live_server: L
     come_in(page, address, "/trades/", person=trader)
     page.click("a.row:has-text('SYM1')")
     page.fill("textarea[name=note]", "Calm.")
-    page.click("section:has(#words-title) button:has-text('Save')")
+    page.click("section:has(#words-title) button:text-is('Save'):visible")
     page.wait_for_selector(".words:has-text('Calm.')")
     page.goto(f"{address}/accounts/")
     assert "Second" in page.inner_text("main")
