@@ -219,9 +219,18 @@ def retry(managed: ManagedPosition) -> ManagedPosition:
     managed = _held(managed)
     if not managed.problem:
         raise PlanImpossible(_("Nothing has to be tried again."), code="nothing_failed")
-    PlanExit.objects.filter(managed_position=managed, ended_at=None).update(next_attempt_at=None)
-    write(managed, retry_at=None, failures=0, problem="", status=_status(managed, problem=""))
+    managed = wake(managed)
     audited("exit_plan.retry", managed)
+    return managed
+
+
+@transaction.atomic
+def wake(managed: ManagedPosition) -> ManagedPosition:
+    """The plan and its exits wait for nothing, and no failure counts any more. Raises PlanImpossible once it ended."""
+    managed = _held(managed)
+    PlanExit.objects.filter(managed_position=managed, ended_at=None).update(next_attempt_at=None, attempts=0)
+    if managed.problem or managed.failures or managed.retry_at:
+        write(managed, retry_at=None, failures=0, problem="", status=_status(managed, problem=""))
     return managed
 
 

@@ -37,6 +37,7 @@ from trading.order_rules.statuses import Status
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderType, PositionIntent, Purpose, Side, TimeInForce
 from trading.risk.breakers import Target
+from trading.risk.exposure import Pair
 from trading.risk.measuring import same_strategy
 from trading.venues import paper
 
@@ -121,11 +122,15 @@ def flatten(owner: User, account: Account | None, *, confirmed: bool) -> Flatten
         raise InvalidValue(_("Confirm that everything is to be sold or bought back."), pointer="/confirm")
     positions = held_under(owner, account)
     behind = [position for position in positions if _has_exits_outside(position)]
-    for position in behind:
-        _leave_to_the_monitor(position, by=owner, now=timezone.now())
-    at_once = [position for position in positions if position not in behind]
     made: list[Order] = []
-    refused = 0
+    waiting = refused = 0
+    for position in behind:
+        try:
+            waiting += _left_to_the_monitor(position, by=owner, now=timezone.now())
+        except DomainError as error:
+            refused += 1
+            _tell({position: str(error.message)})
+    at_once = [position for position in positions if position not in behind]
     for start in range(0, len(at_once), AT_ONCE):
         placed, why = _got_out_of(at_once[start : start + AT_ONCE])
         made += placed
@@ -133,7 +138,7 @@ def flatten(owner: User, account: Account | None, *, confirmed: bool) -> Flatten
         _tell(why)
     for instrument in sorted({order.instrument_id for order in made if order.venue == Venue.PAPER}):
         paper.match(instrument)
-    return Flattened(list(Order.objects.filter(pk__in=[order.pk for order in made])), len(behind), refused)
+    return Flattened(list(Order.objects.filter(pk__in=[order.pk for order in made])), waiting, refused)
 
 
 class _Refused(Exception):
@@ -148,7 +153,8 @@ def _got_out_of(positions: list[Position]) -> tuple[list[Order], dict[Position, 
     against: dict[Position, str] = {}
     while True:
         try:
-            return _closed([each for each in positions if each not in against]), against
+            refused = {_pair(each) for each in against}
+            return _closed([each for each in positions if _pair(each) not in refused]), against
         except _Refused as error:
             # What goes out together may need each other: the others are judged anew, without these.
             against |= error.why
@@ -158,9 +164,7 @@ def _got_out_of(positions: list[Position]) -> tuple[list[Order], dict[Position, 
 def _closed(positions: list[Position]) -> list[Order]:
     """All of these have an order, and nothing else waits in them. Raises _Refused, and nothing has changed."""
     trades.lock_accounts(sorted({position.account_id for position in positions}))
-    # As they are now that nobody else can fill anything.
-    rows = Position.objects.select_related("account", "instrument").filter(pk__in=[each.pk for each in positions])
-    held = list(rows.order_by("account_id", "id"))
+    held = _as_now(positions)
     for position in held:
         _cancel_what_waits(position)
     answers = orders.place_many([_way_out(position) for position in held])
@@ -168,6 +172,20 @@ def _closed(positions: list[Position]) -> list[Order]:
     if why:
         raise _Refused(why)
     return [answer.order for answer in answers if isinstance(answer, orders.Placed)]
+
+
+def _as_now(positions: Iterable[Position]) -> list[Position]:
+    """What is left of these once nobody else can fill anything: one that changed has another row than before."""
+    wanted = {_pair(each) for each in positions}
+    rows = Position.objects.select_related("account", "instrument").filter(
+        account__in={account for account, _instrument in wanted},
+        instrument__in={instrument for _account, instrument in wanted},
+    )
+    return [each for each in rows.order_by("account_id", "id") if _pair(each) in wanted]
+
+
+def _pair(position: Position) -> Pair:
+    return (position.account_id, position.instrument_id)
 
 
 def _stands(answer: orders.Placed | orders.NotPlaced) -> bool:
@@ -206,21 +224,29 @@ def _has_exits_outside(position: Position) -> bool:
 
 
 @transaction.atomic
-def _leave_to_the_monitor(position: Position, *, by: User, now: datetime) -> None:
+def _left_to_the_monitor(position: Position, *, by: User, now: datetime) -> bool:
     """The broker is asked to cancel what waits, and all that is held is under plans whose deadline is now.
 
-    Their exits are tried until they are taken, by whoever looks, whatever becomes of this process.
+    Their exits are tried until they are taken, by whoever looks, whatever becomes of this process; none waits out what
+    failed before. False where nothing is held any more, and nothing has changed.
     """
     trades.lock_accounts([position.account_id])
+    held = _as_now([position])
+    if not held:
+        return False
+    (position,) = held
     _cancel_what_waits(position, but=OrderSource.PLAN)
-    plans = ManagedPosition.objects.open().filter(account=position.account_id, instrument=position.instrument_id)
-    for managed in plans.filter(remaining__gt=0, decided="").select_related("instrument").order_by("id"):
-        due = {"exit_at": _due(now, after=managed.entry.at).isoformat()}
-        exit_plans.override(managed, changes=due, by=by, revision=managed.revision)
+    plans = ManagedPosition.objects.open().filter(account=position.account, instrument=position.instrument)
+    for managed in plans.select_for_update(no_key=True).order_by("id"):
+        exit_plans.wake(managed)
+        if managed.remaining > 0 and not managed.decided:
+            due = {"exit_at": _due(now, after=managed.entry.at).isoformat()}
+            exit_plans.override(managed, changes=due, by=by, revision=managed.revision)
     free = abs(position.quantity) - exit_plans.committed(position.account_id, position.instrument_id)
     if free > 0:
         plan = ExitPlan(stop_loss=_UNUSED_STOP, exit_at=_due(now, after=position.opened_at))
         exit_plans.open_plan(position.account, position.instrument, plan=plan, quantity=free)
+    return True
 
 
 def _due(now: datetime, *, after: datetime | None) -> datetime:

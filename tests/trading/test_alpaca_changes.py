@@ -1,6 +1,6 @@
 """Orders at Alpaca that are stopped, canceled or replaced, against a server that speaks its protocol."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -25,10 +25,10 @@ from tests.trading.brokers import (
     units,
 )
 from tests.trading.desk import broken, cash, share, ticket
-from trading import exit_orders, exit_plans, halting, orders, risk
+from trading import exit_orders, exit_plans, halting, orders, risk, trades
 from trading.errors import InvalidState, OrderRefused
 from trading.exits.plans import simple_plan
-from trading.models import BreakerEvent, BreakerMode, ManagedPosition, Order, OrderCommand
+from trading.models import BreakerEvent, BreakerMode, Instrument, ManagedPosition, Order, OrderCommand, Position
 from trading.order_rules.broker_events import Report
 from trading.order_rules.pretrade import RiskState, against_new_risk
 from trading.order_rules.statuses import Event
@@ -294,4 +294,96 @@ def test_flattening_waits_for_the_broker_to_cancel_the_stop_and_then_gets_out_by
     assert not ManagedPosition.objects.open().exists()
     # There is nothing left to be closed, whoever asks again.
     assert halting.flatten(alice, None, confirmed=True) == halting.Flattened([], 0, 0)
+    assert broken() == []
+
+
+def _held_behind_a_stop(account: Account, it: StandIn, symbol: str) -> tuple[Instrument, Order]:
+    """Ten units, and an order at the broker that would sell them."""
+    instrument = share(symbol)
+    entry = sent(account, instrument, ten())
+    it.broker.fill(str(entry.broker_order_id), "10", "50")
+    told(account, *held(it))
+    stop = sent(account, instrument, ticket("sell", "10", "stop", stop_price="45", time_in_force="day"), purpose=EXIT)
+    told(account, *held(it))
+    return instrument, stop
+
+
+def test_a_position_that_cannot_be_left_to_the_monitor_keeps_its_stop_and_the_others_are_got_out_of(
+    alice: User, account: Account, it: StandIn
+) -> None:
+    acme, its_stop = _held_behind_a_stop(account, it, "ACME")
+    bolt, other_stop = _held_behind_a_stop(account, it, "BOLT")
+    # Nothing says what these cost, so that no plan can start from it.
+    Position.objects.filter(instrument=acme).update(average_price=0)
+
+    done = halting.flatten(alice, None, confirmed=True)
+
+    assert (done.placed, done.waiting, done.refused) == ([], 1, 1)
+    assert [Order.objects.get(pk=each.pk).status for each in (its_stop, other_stop)] == ["new", "pending_cancel"]
+    assert [plan.instrument for plan in ManagedPosition.objects.open()] == [bolt]
+    (warned,) = ActivityEntry.objects.filter(owner=alice, kind="warning")
+    assert warned.text == (
+        f"ACME in {account.name} could not be closed, and what protects it stays: "
+        "The position has no price that a plan could start from."
+    )
+
+
+@pytest.mark.parametrize(("sold", "waiting", "planned"), [("4", 1, [D(6)]), ("10", 0, [])])
+def test_what_was_sold_while_flattening_waited_for_the_account_is_not_sold_again(
+    alice: User,
+    account: Account,
+    it: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    sold: str,
+    waiting: int,
+    planned: list[Decimal],
+) -> None:
+    _acme, stop = _held_behind_a_stop(account, it, "ACME")
+    lock = trades.lock_accounts
+
+    def once_some_are_sold(ids: Iterable[int]) -> None:
+        monkeypatch.setattr(trades, "lock_accounts", lock)
+        it.broker.fill(str(stop.broker_order_id), sold, "45")
+        told(account, *held(it))
+        lock(ids)
+
+    monkeypatch.setattr(trades, "lock_accounts", once_some_are_sold)
+
+    done = halting.flatten(alice, None, confirmed=True)
+
+    assert (done.placed, done.waiting, done.refused) == ([], waiting, 0)
+    assert [plan.remaining for plan in ManagedPosition.objects.open()] == planned
+    assert not ActivityEntry.objects.filter(owner=alice, kind="warning").exists()
+
+
+def test_plans_that_sleep_after_failures_are_awake_once_flattening_has_canceled_the_stop(
+    alice: User, account: Account, it: StandIn
+) -> None:
+    acme, stop = _held_behind_a_stop(account, it, "ACME")
+    now = timezone.now()
+    later = now + timedelta(minutes=5)
+    watched, decided = (
+        exit_plans.open_plan(account, acme, plan=simple_plan(stop_loss=D("0.2")), quantity=D(5)) for _ in "ab"
+    )
+    refused = exit_plans.close(decided)
+    for _ in range(4):
+        exit_plans.refused(refused, words="The units are held.", at=now)
+        refused.refresh_from_db()
+    failing = {"status": "error", "problem": "Expired.", "failures": 4, "retry_at": later}
+    ManagedPosition.objects.filter(pk=watched.pk).update(**failing)
+    ManagedPosition.objects.filter(pk=decided.pk).update(decided="stop_loss", retry_at=later)
+    assert refused.next_attempt_at == later
+
+    halting.flatten(alice, None, confirmed=True)
+
+    plans = ManagedPosition.objects.open().order_by("id").values_list("problem", "failures", "retry_at", "status")
+    assert list(plans) == [("", 0, None, "monitoring"), ("", 0, None, "stop_loss_triggered")]
+    # The broker has not answered yet: both are refused, and are back in seconds, not in minutes.
+    exit_orders.look()
+    driven(stop)
+    told(account, *held(it))
+    for seconds in (6, 12):
+        exit_orders.look(now=timezone.now() + timedelta(seconds=seconds))
+    ways_out = Order.objects.live().order_by("id")
+    assert [(order.type, order.quantity) for order in ways_out] == [("market", D(5)), ("market", D(5))]
     assert broken() == []

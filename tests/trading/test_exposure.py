@@ -5,6 +5,7 @@ ADR-004: the breaker stops new exposure and never an exit. No order is one by th
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from accounts.errors import InvalidValue
 from accounts.models import Account, ActivityEntry, User
-from tests.trading.desk import cash, funded, placed, quoted, share, ticket
+from tests.trading.desk import broken, cash, funded, placed, quoted, share, ticket
 from trading import halting, orders, risk, trades
 from trading.models import Instrument, Order, Position
 from trading.order_rules.ticket import Ticket
@@ -180,6 +181,32 @@ def test_what_cannot_be_closed_keeps_what_protects_it_and_the_rest_is_closed(ali
     (told,) = ActivityEntry.objects.filter(owner=alice, kind="warning")
     assert told.text.startswith(f"ACME in {account.name} could not be closed, and what protects it stays: ")
     assert not Order.objects.filter(status="rejected").exists()
+
+
+@pytest.mark.parametrize(("more", "placed_for", "refused"), [(None, [D(6)], 0), ("0.5", [], 1)])
+def test_flattening_judges_a_position_that_changes_after_it_was_read_as_it_is_now(
+    alice: User, monkeypatch: pytest.MonkeyPatch, more: str | None, placed_for: list[Decimal], refused: int
+) -> None:
+    account, acme = funded(alice), share()
+    long_10(account, acme)
+    if more:
+        # This venue takes no order for half a share.
+        half = trades.EnteredFill("buy", D(more), D(100), timezone.now())
+        trades.enter(account, instrument=acme, fills=[half])
+    read = halting.held_under
+
+    def before_some_are_sold(*asked: Any) -> list[Position]:
+        found = read(*asked)
+        placed(account, acme, ticket("sell", "4"))
+        return found
+
+    monkeypatch.setattr(halting, "held_under", before_some_are_sold)
+
+    done = halting.flatten(alice, None, confirmed=True)
+
+    assert ([order.quantity for order in done.placed], done.refused) == (placed_for, refused)
+    assert list(Position.objects.values_list("quantity", flat=True)) == ([D("6.5")] if refused else [])
+    assert broken() == []
 
 
 def test_a_failure_amid_flattening_cancels_nothing(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
