@@ -76,6 +76,15 @@ def test_the_proxy_lets_through_what_the_settings_take() -> None:
     assert larger == [(reverse(name), asked["ARCHIVE_MAX_MEGABYTES"]) for name in ("archive_import", "archive-list")]
 
 
+def test_one_address_brings_two_archives_at_a_time_and_no_more_connections_than_elsewhere() -> None:
+    text = (ROOT / "config" / "proxy" / "nginx.conf").read_text()
+    large = re.findall(r"location = \S+ \{([^}]*client_max_body_size[^}]*)\}", text)
+
+    # A place with limits of its own has none of those around it.
+    assert [re.findall(r"limit_conn (\w+ \d+);", each) for each in large] == [["per_address 50", "archives 2"]] * 2
+    assert "limit_conn_zone $binary_remote_addr zone=archives:" in text
+
+
 def test_the_log_of_requests_holds_no_query() -> None:
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
     command = json.loads(next(line for line in text.splitlines() if line.startswith("CMD"))[4:])
