@@ -27,7 +27,7 @@ _BEFORE = 5000
 
 
 class _Mark:
-    """Up to which signal all had their outcomes when this process last looked: not every look reads them all."""
+    """Up to which signal all had been worked on when this process last looked: not every look reads them all."""
 
     def __init__(self) -> None:
         self.below = self.newest = 0
@@ -41,10 +41,10 @@ class _Mark:
         self.newest = newest
 
     def end(self) -> None:
-        """A look has ended: if it left nothing, the next ones need not begin where it did."""
+        """A look has ended: if it left nothing but what is tried again, the next ones need not begin where it did."""
         if self.newest - self.below <= 2 * _BEFORE:
             return
-        if not Signal.objects.unprocessed().filter(pk__gt=self.below, pk__lte=self.newest).exists():
+        if not Signal.objects.fresh().filter(pk__gt=self.below, pk__lte=self.newest).exists():
             self.below = self.newest - _BEFORE
 
 
@@ -79,9 +79,12 @@ def _sales() -> int:
 
 
 def _waiting(rows: SignalQuerySet) -> list[Signal]:
-    """Those received first, in the order in which they happened."""
-    found = rows.unprocessed().due(timezone.now()).filter(pk__gt=_mark.below).defer("payload")[:MOST]
-    return sorted(found, key=lambda each: (each.moment, each.block or 0, each.pk))
+    """Those received first, in the order in which they happened, and with them what is to be tried again by now."""
+    rows = rows.defer("payload")
+    fresh = rows.fresh().filter(pk__gt=_mark.below)[:MOST]
+    # However long ago it came: few are, so they are looked for everywhere.
+    again = rows.to_be_tried_again(timezone.now())[:MOST]
+    return sorted([*fresh, *again], key=lambda each: (each.moment, each.block or 0, each.pk))
 
 
 def _newest() -> int:

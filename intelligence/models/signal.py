@@ -50,9 +50,13 @@ class SignalQuerySet(models.QuerySet["Signal"]):
         made = SignalOutcome.objects.filter(signal_id=OuterRef("pk"))
         return self.filter(~Exists(made)).order_by("received_at", "id")
 
-    def due(self, at: datetime) -> Self:
-        """But for those that failed and are tried again later than then."""
-        return self.filter(Q(retry__isnull=True) | Q(retry__next_attempt_at__lte=at))
+    def fresh(self) -> Self:
+        """What nothing was made of yet and nobody failed at."""
+        return self.unprocessed().filter(retry__isnull=True)
+
+    def to_be_tried_again(self, at: datetime) -> Self:
+        """What nothing was made of yet, as it failed, and is tried again by then."""
+        return self.unprocessed().filter(retry__next_attempt_at__lte=at)
 
     def sold_since(self, purchase: "Signal") -> Self:
         """Sales of the same token by the same wallet that came after this purchase, whenever they were heard of.

@@ -206,6 +206,25 @@ def test_what_had_its_outcome_is_not_read_again_at_every_look_and_what_was_left_
         assert mark.below == 0, change
 
 
+def test_a_sale_that_is_to_be_tried_again_keeps_no_mark_and_is_found_before_it(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = copy_tasks._Mark()
+    monkeypatch.setattr(copy_tasks, "_mark", mark)
+    monkeypatch.setattr(copy_tasks, "_BEFORE", 2)
+    sale = follower.signal("sell")
+    signal_outcomes.put_off(sale, "no such price", plans=[])
+    made = [follower.signal("", type="other") for _ in range(6)]
+
+    assert copy_tasks.process_signals() == 6
+    assert mark.below == made[-1].pk - 2 > sale.pk
+
+    assert copy_tasks.process_signals() == 0, "not before its time"
+    SignalRetry.objects.update(next_attempt_at=timezone.now(), failed_at=timezone.now() - timedelta(seconds=1))
+    assert copy_tasks.process_signals() == 1
+    assert SignalOutcome.objects.get(signal=sale).attempt == 2
+
+
 def test_ten_tokens_whose_sources_are_silent_cost_one_wait_and_are_judged_as_unknown(settings: Any) -> None:
     follower = Follower()
     settings.TOKEN_LOOKUP_SECONDS, settings.TOKEN_SOURCE_PAUSE_SECONDS = 1, 60
