@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 
+from accounts import decimals
 from intelligence import analysis_shape
-from intelligence.decision_changes import FIELDS
+from intelligence.decision_changes import FIELDS, NUMBERS
 from intelligence.models import (
     Decision,
     DecisionOutcome,
@@ -74,7 +75,16 @@ def _is_reading(values: Any) -> bool:
         isinstance(symbols, list)
         and all(isinstance(each, str) for each in symbols)
         and all(isinstance(value, str | int | None) for value in plain)
+        and all(_is_number(values[name]) for name in NUMBERS & values.keys())
     )
+
+
+def _is_number(value: str | int | None) -> bool:
+    """Whether an edit keeps a number so; one with an exponent may take gigabytes where it is written in full."""
+    try:
+        return value in (None, "") or decimals.strict(str(value)).is_finite()
+    except ValueError:
+        return False
 
 
 def _news(restorer: "Restorer", table: Table, rows: Rows) -> None:

@@ -1,6 +1,8 @@
 """What of watched wallets is in a person's archive: whom they watched, what was seen and made of it, copies."""
 
+import re
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import F, Q
@@ -74,7 +76,12 @@ def _signals(restorer: "Restorer", table: Table, rows: Rows) -> None:
 
 
 def _outcomes(restorer: "Restorer", table: Table, rows: Rows) -> None:
-    """What was made of the signals that came is there; it names orders and plans as they are called here."""
+    """What was made of the signals that came is there; it names orders and plans as they are called here.
+
+    Raises ArchiveRefused for details that no page could show.
+    """
+    if not all(_is_shown(row["details"]) for row in rows):
+        raise ArchiveRefused("signal_outcomes.jsonl: details are not as an outcome keeps them.", code="bad_line")
     for column, named in (("order_id", "orders"), ("plan_id", "managed_positions")):
         there = restorer.places.of(named, {row[column] for row in rows})
         for row in rows:
@@ -85,6 +92,35 @@ def _outcomes(restorer: "Restorer", table: Table, rows: Rows) -> None:
     links.rename(restorer, rows, "details")
     restorer.rows(table, rows)
 
+
+def _is_shown(details: Any) -> bool:
+    """Whether plans are named by outside ids, and the numbers of a size are written in full."""
+    if not isinstance(details, dict):
+        return False
+    plans, size = details.get("plans", []), details.get("size", {})
+    if not isinstance(plans, list) or not all(map(_is_id, plans)) or not isinstance(size, dict):
+        return False
+    caps = size.get("caps", {})
+    if not isinstance(caps, dict):
+        return False
+    money = [*caps.values(), *(size.get(name) for name in ("wanted", "value", "loss_at_stop"))]
+    return _is_number(size.get("quantity"), _UNITS) and all(_is_number(each, _MONEY) for each in money)
+
+
+def _is_id(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(UUID(value))
+    except ValueError:
+        return False
+
+
+def _is_number(value: Any, form: re.Pattern[str]) -> bool:
+    return value is None or (isinstance(value, str) and form.fullmatch(value) is not None)
+
+
+#: More decimals than columns have: these are results that were kept as they came out.
+_MONEY = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,40})?", re.ASCII)
+_UNITS = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 
 _SETTLE = """
 INSERT INTO intelligence_signaloutcome
@@ -129,7 +165,8 @@ def _copies(restorer: "Restorer", table: Table, rows: Rows) -> None:
         row["_more"] = {"token_id": tokens[mints[there[row["signal"]].id]]}
     restorer.rows(table, rows)
     fits = Q(signal__wallet=F("wallet"), managed_position__entry_order=F("order"), managed_position__owner=F("owner"))
-    came = CopiedPosition.objects.filter(public_id__in=restorer.places.new_keys([table.name]))
+    places = restorer.places.of(table.name, {row["public_id"] for row in rows}).values()
+    came = CopiedPosition.objects.filter(pk__in=[place.id for place in places if place.is_new])
     if came.exclude(fits).exists():
         raise _contradicts("copies.jsonl: wallet, signal, order and plan do not belong together.")
 
@@ -188,6 +225,7 @@ TABLES = (
             "wallet": "wallets", "signal": "signals", "strategy": "exit_strategies", "order": "orders",
             "managed_position": "managed_positions",
         },
+        unique=("signal", "strategy"),
         comes_with="managed_position",
         may_dangle=True,
         may_be_missing=True,

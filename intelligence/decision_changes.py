@@ -34,7 +34,7 @@ FIELDS: dict[str, Any] = {
     "trade": gettext_lazy("Trade"),
 }
 _LONG = frozenset({"reasoning", "market_context", "reflection"})
-_NUMBERS = frozenset({"confidence", "entry_price", "quantity", "stop_loss", "take_profit"})
+NUMBERS = frozenset({"confidence", "entry_price", "quantity", "stop_loss", "take_profit"})
 _CHOICES: dict[str, dict[str, Any]] = {
     "action": dict(DecisionAction.choices),
     "actor_kind": dict(ActorKind.choices),
@@ -81,7 +81,7 @@ def _said(name: str, value: Any) -> Any:
         return ""
     if name in _CHOICES:
         return _CHOICES[name].get(value, value)
-    if name in _NUMBERS:
+    if name in NUMBERS:
         try:
             return percent(Decimal(value)) if name == "confidence" else quantity(Decimal(value))
         except InvalidOperation:

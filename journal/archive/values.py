@@ -23,6 +23,8 @@ from journal.archive.tables import BY_NAME, Table
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 #: Amounts of tokens are longer than what money and prices have; what a column may hold is checked after.
 _PLAIN = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,36})?", re.ASCII)
+#: As deep as documents can be written.
+_DEEPEST = 200
 _YEARS = range(1900, 2201)
 _LARGEST: dict[Any, int] = {
     models.SmallIntegerField: 2**15 - 1,
@@ -200,9 +202,20 @@ def _truth(value: Any) -> bool:
 
 
 def _document(value: Any) -> Any:
-    if "\\u0000" in orjson.dumps(value).decode():
-        raise ValueError("it has a character that cannot be kept")
+    _refuse_nul(value)
     return value
+
+
+def _refuse_nul(value: Any, *, depth: int = 0) -> None:
+    if depth > _DEEPEST:
+        raise ValueError("it is nested too deeply")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("it has a character that cannot be kept")
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        for each in value:
+            _refuse_nul(each, depth=depth + 1)
 
 
 def _uuid(value: Any) -> uuid.UUID:

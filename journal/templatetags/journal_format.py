@@ -28,6 +28,8 @@ MINUS = "\N{MINUS SIGN}"
 _CENT = Decimal("0.01")
 #: From here on a headline leaves its cents to the title.
 _WHOLE_FROM = 100_000
+#: Of a number that is written in full: 1E+999999999 would be a gigabyte.
+_MOST_DIGITS = 100
 #: As long as −61,148.20; what is longer is set smaller.
 _LONGEST_HEADLINE = 10
 _WITHOUT_CENTS = frozenset(("JPY", "KRW", "HUF", "CLP", "ISK"))
@@ -183,12 +185,13 @@ def price(value: Decimal | None, tick: Decimal | None = None) -> str:
 
 @register.filter
 def quantity(value: Decimal | None) -> str:
-    """A number of units without trailing zeros."""
+    """A number of units without trailing zeros; one that no column holds stands with its exponent."""
     if value is None:
         return DASH
-    text = f"{Decimal(value):,f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return _signed(Decimal(value), _written(text), plus=False)
+    number = Decimal(value)
+    text = f"{number:,f}" if abs(number.adjusted()) < _MOST_DIGITS else str(number)
+    text = text.rstrip("0").rstrip(".") if "." in text and "E" not in text else text
+    return _signed(number, _written(text), plus=False)
 
 
 @register.filter

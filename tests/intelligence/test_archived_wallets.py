@@ -1,5 +1,6 @@
 """Watched wallets in an archive: the same signals, reasons, copies and figures, and no purchase."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal as D
@@ -173,6 +174,17 @@ def test_a_strategy_that_is_nowhere_here_gives_way_to_the_default(
         ("signals", {"amount": "1e5"}),
         ("signal_outcomes", {"verdict": "fine"}),
         ("signal_outcomes", {"verdict": "rejected", "reason": ""}),
+        ("signals", {"payload": {"memo": ["a\0b"]}}),
+        ("signals", {"payload": {"\0": 1}}),
+        ("signals", {"payload": json.loads("[" * 300 + "]" * 300)}),
+        ("signal_outcomes", {"details": []}),
+        ("signal_outcomes", {"details": {"plans": ["one"]}}),
+        ("signal_outcomes", {"details": {"plans": "019d0000-0000-7000-8000-000000000000"}}),
+        ("signal_outcomes", {"details": {"size": {"quantity": "1E+999999999"}}}),
+        ("signal_outcomes", {"details": {"size": {"value": "1" * 19}}}),
+        ("signal_outcomes", {"details": {"size": {"caps": {"total": "1e9"}}}}),
+        ("signal_outcomes", {"details": {"size": {"caps": ["5"]}}}),
+        ("signal_outcomes", {"details": {"size": "5"}}),
         ("signal_checks", {"verdict": "maybe"}),
         ("copies", {"intended_price": "0"}),
     ],
@@ -213,3 +225,33 @@ def test_a_copy_names_the_signal_and_the_plan_that_it_is_of(
 
 def _exit_order(owner: User) -> Order:
     return Order.objects.for_user(owner).get(purpose="exit_mirror")
+
+
+def test_a_purchase_that_both_copied_keeps_the_copy_that_is_here(
+    alice: User, bob: User, archive: Callable[[], Path]
+) -> None:
+    safe_token()
+    shipped = ExitStrategy.objects.filter(owner=None).order_by("id").first()
+    assert shipped is not None
+    theirs = Follower(person=alice, exit_strategy=shipped)
+    bought = theirs.buys()
+    theirs.sells()
+    mine = Follower(person=bob, exit_strategy=shipped)
+    own = mine.buys(transaction_id=bought.signal.transaction_id)
+
+    added = taken_in(bob, archive())
+
+    copy = CopiedPosition.objects.get(owner=bob)
+    assert copy.managed_position.public_id == own.plan_id
+    # The sale is the only thing that was not seen here; what the archive's copy traded came with it.
+    assert (added["signals"], added.get("copies"), added["managed_positions"]) == (1, None, 1)
+
+
+def test_a_backslash_before_u0000_is_six_innocent_characters(
+    alice: User, bob: User, archive: Callable[[], Path]
+) -> None:
+    Follower(person=alice).signal(payload={"memo": "\\u0000", "more": ["\\\\u0000"]})
+
+    taken_in(bob, archive())
+
+    assert Signal.objects.get(owner_id=bob.pk).payload == {"memo": "\\u0000", "more": ["\\\\u0000"]}

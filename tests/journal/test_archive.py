@@ -679,6 +679,8 @@ def test_what_one_has_oneself_already_does_not_come_twice(alice: User, bob: User
         ("decision_revisions", {"number": 3}),
         ("decision_revisions", {"number": 2}),
         ("decision_revisions", {"values": {"password": "x"}}),
+        ("decision_revisions", {"values": {"entry_price": "1E+999999999"}}),
+        ("decision_revisions", {"values": {"confidence": "0.5e0"}}),
         ("orders", {"traded_amount": "-90"}),
         ("order_events", {"event": "rejected"}),
         ("orders", {"reserved_amount": "5"}),

@@ -112,3 +112,10 @@ def test_a_small_fraction_keeps_the_places_that_say_something() -> None:
         "0.025%",
         "0%",
     ]
+
+
+def test_a_number_that_no_column_holds_stands_with_its_exponent_and_takes_no_gigabyte() -> None:
+    assert written.quantity(Decimal("1E+999999999")) == "1E+999999999"
+    assert written.quantity(Decimal("-1E-999999999")) == "−1E-999999999"
+    assert written.quantity(Decimal("0E-999999999")) == "0E-999999999"
+    assert written.quantity(Decimal("1.500E+5")) == "150,000"
