@@ -37,6 +37,16 @@ def for_typing(number: Decimal, *, language: str) -> str:
     return plain(number).replace(".", _marks(language)[1][-1])
 
 
+def retyped(text: str, *, written: str, language: str) -> str:
+    """What was written in one language as it is in another: 1,099 in French is 1.099 in English.
+
+    As it stands where both write numbers alike. Raises ValueError for what is no number in its own language.
+    """
+    if _marks(written) == _marks(language):
+        return text
+    return for_typing(typed(text, language=written), language=language)
+
+
 def pattern(language: str) -> str:
     """What `typed` takes, as a regular expression that browsers understand as well."""
     between, point = _marks(language)

@@ -12,14 +12,14 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
-from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts import attempts, audit, currencies, decimals, people
 from accounts.errors import DomainError, TooManyAttempts
 from accounts.fields import LARGEST_MONEY
 from accounts.models import Account, AccountGroup, AccountTag, Client, Language, Theme, TokenScope, User
-from accounts.widgets import LongSelect
+from accounts.widgets import LongSelect, NoNumber, TypedNumber, page_language
 
 if TYPE_CHECKING:
     _UserCreationForm = BaseUserCreationForm[User]
@@ -60,13 +60,10 @@ class CurrencyField(forms.ChoiceField):
         return str(super().to_python(value)).upper()
 
 
-def _language() -> str:
-    return get_language() or "en"
-
-
 class NumberField(forms.Field):
     """A decimal as people of the page's language write it: 1234.5 or 1,234.5; nothing that could mean two numbers."""
 
+    widget = TypedNumber
     default_error_messages = {"invalid": _("Write a number such as 1234.5 or 1,234.5.")}
 
     def __init__(self, *, largest: Decimal, is_positive: bool = False, **kwargs: Any) -> None:
@@ -77,7 +74,7 @@ class NumberField(forms.Field):
 
     def prepare_value(self, value: Any) -> Any:
         # What was typed stands as it was typed.
-        return decimals.for_typing(value, language=_language()) if isinstance(value, Decimal) else value
+        return decimals.for_typing(value, language=page_language()) if isinstance(value, Decimal) else value
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(super().has_changed(self.to_python(initial) if isinstance(initial, str) else initial, data))
@@ -87,7 +84,9 @@ class NumberField(forms.Field):
         if not text:
             return None
         try:
-            number = decimals.typed(text, language=_language())
+            if isinstance(value, NoNumber):
+                raise ValueError("no number where it was typed")
+            number = decimals.typed(text, language=page_language())
         except ValueError as error:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
         if abs(number) > self.largest:
@@ -306,7 +305,7 @@ class AccountForm(_AccountModelForm):
             del self.fields["tags"]
         # The browser says at once what the server would say.
         balance = self.fields["initial_balance"]
-        balance.widget.attrs["pattern"] = decimals.pattern(_language())
+        balance.widget.attrs["pattern"] = decimals.pattern(page_language())
         balance.widget.attrs["title"] = balance.error_messages["invalid"]
         self.brokers = (
             Account.objects.for_user(owner)

@@ -1,11 +1,18 @@
 """Form controls of our own."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+from accounts import decimals
+
+#: How the name of what says the language of a number ends.
+LANGUAGE = "-language"
 
 
 class LongSelect(forms.Select):
@@ -21,3 +28,41 @@ class LongSelect(forms.Select):
         )
         found = flatatt(self.build_attrs(self.attrs, attrs))
         return format_html('<select name="{}"{}>{}</select>', name, found, options)
+
+
+class NoNumber(str):
+    """What was typed as a number and is none in the language in which it was."""
+
+    __slots__ = ()
+
+
+def page_language() -> str:
+    """The language that the page is written in."""
+    return get_language() or "en"
+
+
+def typed_here(text: str, written: str | None) -> str:
+    """What was typed on a page in the language `written`, as one types it on this page; of none, it was on this one.
+
+    What is no number there is told apart, as it may well be one here.
+    """
+    if not text.strip() or not written:
+        return text
+    try:
+        return decimals.retyped(text, written=written, language=page_language())
+    except ValueError:
+        return NoNumber(text)
+
+
+class TypedNumber(forms.TextInput):
+    """A number, sent with the language in which it is typed: another may be chosen in between, in another tab."""
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        """The input and, hidden, the language of the page."""
+        language = format_html('<input type="hidden" name="{}{}" value="{}">', name, LANGUAGE, page_language())
+        return super().render(name, value, attrs, renderer) + language
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
+        """What was typed, as one types it in the language of this page."""
+        text = super().value_from_datadict(data, files, name)
+        return typed_here(text, data.get(f"{name}{LANGUAGE}")) if isinstance(text, str) else text

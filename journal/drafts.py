@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from accounts.errors import InvalidValue
 from accounts.models import User
+from accounts.widgets import LANGUAGE
+from accounts.widgets import typed_here as typed_number
 from journal.models import Draft
 from trading.models import Trade
 
@@ -55,6 +57,11 @@ def find(owner: User, place: str, *, since: datetime | None = None) -> Draft | N
     if since is not None:
         found = found.filter(Q(updated_at__gt=since) | Q(fields__has_any_keys=[REVISION, READ]))
     return found.first()
+
+
+def typed_here(draft: Draft) -> dict[str, str]:
+    """The fields as one types them in the language of this page, in whichever they were."""
+    return {name: typed_number(text, draft.fields.get(f"{name}{LANGUAGE}")) for name, text in draft.fields.items()}
 
 
 def place_of(trade: Trade) -> str:

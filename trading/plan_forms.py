@@ -15,6 +15,7 @@ from accounts.decimals import plain
 from accounts.fields import LARGEST_PRICE
 from accounts.forms import NumberField, PercentField
 from accounts.models import User
+from accounts.widgets import LANGUAGE, typed_here
 from trading.errors import PlanInvalid
 from trading.exits.plans import ExitPlan, Level
 from trading.exits.snapshots import snapshot
@@ -182,7 +183,11 @@ def _rows_of(plan: ExitPlan | None) -> list[LevelRow]:
 
 
 def _posted(data: QueryDict) -> list[LevelRow]:
-    shares, gains = (data.getlist(f"level-{name}")[: MOST_LEVELS + SPARE] for name in ("share", "gain"))
+    written = data.get(f"level{LANGUAGE}")
+    shares, gains = (
+        [typed_here(text, written) for text in data.getlist(f"level-{name}")[: MOST_LEVELS + SPARE]]
+        for name in ("share", "gain")
+    )
     return _with_spare([LevelRow(share, gain) for share, gain in zip(shares, gains, strict=False)])
 
 

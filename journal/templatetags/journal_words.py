@@ -108,6 +108,7 @@ def draft_notice(context: template.Context, place: str, saved_at: datetime | Non
     draft: Draft | None = drafts.find(request.user, place, since=saved_at)
     return {
         "draft": draft,
+        "fields": drafts.typed_here(draft) if draft else {},
         "place": place,
         "fills": True,
         "request": request,

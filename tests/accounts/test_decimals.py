@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import translation
 
@@ -102,3 +103,48 @@ def test_a_percentage_is_a_fraction() -> None:
         assert field.prepare_value(Decimal("0.1250")) == "12,5"
     assert field.prepare_value(Decimal("0.1250")) == "12.5"
     assert not field.has_changed(Decimal("0.1250"), "12.5")
+
+
+def sent(form: type[forms.Form], written: str, text: str) -> forms.Form:
+    """The form as a page in this language sends it."""
+    return form({"price": text, "price-language": written})
+
+
+class Priced(forms.Form):
+    price = NumberField(largest=Decimal(10_000_000))
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "number", "shown"),
+    [
+        ("fr", "1,099", "1.099", "1.099"),
+        ("fr", "1 099,50", "1099.5", "1099.5"),
+        ("en", "1,099", "1099", "1,099"),
+        ("", "1,099", "1099", "1,099"),
+    ],
+)
+def test_a_number_is_read_in_the_language_of_the_page_that_it_was_typed_on(
+    written: str, text: str, number: str, shown: str
+) -> None:
+    form = sent(Priced, written, text)
+
+    assert form.is_valid()
+    assert form.cleaned_data["price"] == Decimal(number)
+    assert f'value="{shown}"' in str(form["price"])
+    assert '<input type="hidden" name="price-language" value="en">' in str(form["price"])
+
+
+def test_what_was_typed_in_english_is_read_so_on_a_french_page() -> None:
+    with translation.override("fr"):
+        form = sent(Priced, "en", "1,099.5")
+
+        assert form.is_valid()
+        assert form.cleaned_data["price"] == Decimal("1099.5")
+        assert 'value="1099,5"' in str(form["price"])
+
+
+def test_what_is_no_number_where_it_was_typed_is_none_here_either() -> None:
+    form = sent(Priced, "fr", "1,099,000")
+
+    assert not form.is_valid()
+    assert 'value="1,099,000"' in str(form["price"])

@@ -211,6 +211,27 @@ def test_a_draft_of_words_that_were_changed_since_is_shown_beside_them(alice_cli
     assert trade.note == "*Theirs*"
 
 
+def test_a_form_and_a_draft_typed_in_french_mean_the_same_once_the_language_is_english(
+    alice_client: Client, alice: User, account: Account
+) -> None:
+    trade = make_trade(account, day=DAY, pnl="50")
+    address = f"/trades/{trade.public_id}/"
+    User.objects.filter(pk=alice.pk).update(language="fr")
+    page = alice_client.get(address).content.decode()
+    assert '<input type="hidden" name="initial_stop-language" value="fr">' in page
+    typed = {"note": "Gap", "initial_stop": "1,099", "initial_stop-language": "fr", "initial_target": ""}
+    User.objects.filter(pk=alice.pk).update(language="en")
+
+    alice_client.post("/drafts/", {**typed, "place": f"trade:{trade.public_id}"})
+    kept = alice_client.get(address).content.decode()
+    assert '<input name="initial_stop" value="1.099">' in kept
+    assert '<input name="note" value="Gap">' in kept
+
+    assert alice_client.post(f"{address}words/", typed).status_code == 302
+    trade.refresh_from_db()
+    assert trade.initial_stop == D("1.099")
+
+
 def test_no_mistake_is_chosen_before_one_is(alice_client: Client, alice: User, account: Account) -> None:
     group = TagGroup.objects.create(owner=alice, name="Slips", role=TagRole.MISTAKE)
     Tag.objects.create(owner=alice, name="chased", group=group)

@@ -155,6 +155,19 @@ def test_closing_letting_go_and_trying_again_by_page(alice_client: Client, accou
     assert alice_client.post(f"/desk/plans/{first.public_id}/close/").status_code == 409
 
 
+def test_levels_typed_in_french_mean_the_same_once_the_language_is_english(alice_client: Client, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(language="fr")
+    page = alice_client.get("/desk/exit-strategies/new/").content.decode()
+    assert '<input type="hidden" name="level-language" value="fr">' in page
+    User.objects.filter(pk=alice.pk).update(language="en")
+    typed = {"level-share": ["33,333", "66,667"], "level-gain": ["1,099", ""], "level-language": "fr"}
+
+    alice_client.post("/desk/exit-strategies/new/", plan_fields(name="Mine", **typed))
+
+    levels = [(level.share, level.gain) for level in ExitStrategy.objects.get(owner=alice).plan.levels]
+    assert levels == [(D("0.33333"), D("0.01099")), (D("0.66667"), None)]
+
+
 def test_a_strategy_is_made_changed_and_archived_by_page(alice_client: Client, alice: User) -> None:
     answer = alice_client.post("/desk/exit-strategies/new/", plan_fields(name="Mine"))
     made = ExitStrategy.objects.get(owner=alice)

@@ -3,7 +3,7 @@
 const token = () => document.querySelector("input[name=csrfmiddlewaretoken]")?.value || "";
 
 // ---------------------------------------------------------------- drafts: kept as one types, on the server
-// Until it has them, what is typed is kept in this browser, for the person who typed it.
+// Until it has them, what is typed is kept in this browser, by person and language.
 const NOT_TYPED = new Set(["csrfmiddlewaretoken", "place"]);
 
 class Draft {
@@ -12,7 +12,7 @@ class Draft {
     this.timer = 0;
     this.isChanged = false;
     this.status = form.querySelector("[data-draft-status]");
-    this.key = `words:${document.documentElement.dataset.person}:${form.dataset.draft}`;
+    this.key = `words:${document.documentElement.dataset.person}:${document.documentElement.lang}:${form.dataset.draft}`;
     form.addEventListener("input", () => this.changed());
     form.addEventListener("submit", (event) => this.submitted(event));
     this.fill();
