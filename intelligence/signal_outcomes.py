@@ -84,7 +84,7 @@ def retry_of(signal: Signal) -> SignalRetry | None:
 
 
 @transaction.atomic
-def put_off(signal: Signal, words: str, *, plans: Iterable[str]) -> SignalRetry:
+def put_off(signal: Signal, words: str) -> SignalRetry:
     """The signal is tried again after a pause that grows with each failure; what it got out of already is kept."""
     now = timezone.now()
     earlier = SignalRetry.objects.select_for_update().filter(signal=signal).first()
@@ -94,7 +94,6 @@ def put_off(signal: Signal, words: str, *, plans: Iterable[str]) -> SignalRetry:
     values = {
         "attempts": failures + 1,
         "problem": words[:500],
-        "plans": [*(earlier.plans if earlier else ()), *plans],
         "failed_at": now,
         "next_attempt_at": now + pause,
     }

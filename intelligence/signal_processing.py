@@ -27,6 +27,7 @@ from intelligence.models import (
     Signal,
     SignalAction,
     SignalOutcome,
+    SignalRetry,
     SignalType,
     Wallet,
 )
@@ -83,7 +84,8 @@ def failed(signal: Signal, error: Exception) -> SignalOutcome | None:
     words = f"{type(error).__name__}: {error}".replace("\0", "")
     if signal.action != SignalAction.SELL or wallet is None:
         return keep(signal, wallet, Made(Action.ERROR, OutcomeVerdict.FAILED, words))
-    retry = put_off(signal, words, plans=_left_one_by_one(signal, wallet))
+    retry = put_off(signal, words)
+    _leave_one_by_one(signal, wallet, retry)
     if retry.attempts == 1:
         told = _("%(wallet)s sold %(token)s, and getting out failed: it is tried again. %(error)s")
         told %= {"wallet": wallet, "token": signal.token_address, "error": words}
@@ -168,9 +170,11 @@ def _open_copies(signal: Signal, wallet: Wallet) -> list[CopiedPosition]:
     return list(rows.select_related("managed_position", "signal").defer("signal__payload").order_by("id"))
 
 
-def _left_one_by_one(signal: Signal, wallet: Wallet) -> list[str]:
-    """What keeps one copy from getting out keeps no other: the plans that did, each in a transaction of its own."""
-    left: list[str] = []
+def _leave_one_by_one(signal: Signal, wallet: Wallet, retry: SignalRetry) -> None:
+    """What keeps one copy from getting out keeps no other: each does so in a transaction of its own.
+
+    The plans that did are in the retry by the same transactions, so that the outcome will name them.
+    """
     for copy in _open_copies(signal, wallet):
         if signal.is_before(copy.signal):
             continue
@@ -178,11 +182,12 @@ def _left_one_by_one(signal: Signal, wallet: Wallet) -> list[str]:
             with transaction.atomic():
                 copy_settings.locked(wallet.owner_id)
                 done = mirroring.source_sold([copy.managed_position])
+                left = [*retry.plans, *(str(each.public_id) for each in (*done.left, *done.canceled))]
+                SignalRetry.objects.filter(pk=retry.pk).update(plans=left)
         except Exception:
             logger.exception("the copy %s could not get out", copy.public_id)
             continue
-        left += [str(each.public_id) for each in (*done.left, *done.canceled)]
-    return left
+        retry.plans = left
 
 
 # ---------------------------------------------------------------- a purchase

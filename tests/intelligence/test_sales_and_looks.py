@@ -9,6 +9,7 @@ from decimal import Decimal as D
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import ActivityEntry, User
@@ -213,7 +214,7 @@ def test_a_sale_that_is_to_be_tried_again_keeps_no_mark_and_is_found_before_it(
     monkeypatch.setattr(copy_tasks, "_mark", mark)
     monkeypatch.setattr(copy_tasks, "_BEFORE", 2)
     sale = follower.signal("sell")
-    signal_outcomes.put_off(sale, "no such price", plans=[])
+    signal_outcomes.put_off(sale, "no such price")
     made = [follower.signal("", type="other") for _ in range(6)]
 
     assert copy_tasks.process_signals() == 6
@@ -370,6 +371,38 @@ def test_a_sale_that_fails_gets_out_what_it_can_is_shown_and_is_tried_again_unti
     assert Order.objects.filter(purpose="exit_mirror").count() == 2, "one for each copy"
     assert "Failed, is tried again" not in client.get(f"/signals/{sale.public_id}/").content.decode()
     assert broken() == []
+
+
+def test_nothing_gets_out_before_it_is_kept_that_the_sale_is_tried_again(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower.change(repeat_policy="add")
+    stuck, free = follower.buys(), follower.buys()
+    real, put_off = monitoring.judge, signal_processing.put_off
+
+    def judged(managed: ManagedPosition, **asked: Any) -> Any:
+        if managed.public_id == stuck.plan_id:
+            raise ZeroDivisionError("no such price")
+        return real(managed, **asked)
+
+    def lost(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError("the connection was lost")
+
+    monkeypatch.setattr(monitoring, "judge", judged)
+    monkeypatch.setattr(signal_processing, "put_off", lost)
+    sale = follower.signal("sell")
+    with pytest.raises(OperationalError):
+        copy_tasks.process_signals()
+    assert not PlanExit.objects.exists()
+    assert not SignalRetry.objects.exists()
+
+    monkeypatch.setattr(signal_processing, "put_off", put_off)
+    assert copy_tasks.process_signals() == 0
+    assert SignalRetry.objects.get().plans == [str(free.plan_id)]
+    monkeypatch.undo()
+    SignalRetry.objects.update(next_attempt_at=timezone.now(), failed_at=timezone.now() - timedelta(seconds=1))
+    assert copy_tasks.process_signals() == 1
+    assert SignalOutcome.objects.get(signal=sale).details == {"plans": [str(free.plan_id), str(stuck.plan_id)]}
 
 
 def test_a_sale_whose_first_try_placed_its_order_and_failed_after_it_sends_no_second_one(
