@@ -19,7 +19,7 @@ from accounts import attempts, audit, currencies, decimals, people
 from accounts.errors import DomainError, TooManyAttempts
 from accounts.fields import LARGEST_MONEY
 from accounts.models import Account, AccountGroup, AccountTag, Client, Language, Theme, TokenScope, User
-from accounts.widgets import LongSelect, NoNumber, TypedNumber, page_language
+from accounts.widgets import HiddenTypedNumber, LongSelect, NoNumber, TypedNumber, page_language
 
 if TYPE_CHECKING:
     _UserCreationForm = BaseUserCreationForm[User]
@@ -64,6 +64,7 @@ class NumberField(forms.Field):
     """A decimal as people of the page's language write it: 1234.5 or 1,234.5; nothing that could mean two numbers."""
 
     widget = TypedNumber
+    hidden_widget = HiddenTypedNumber
     default_error_messages = {"invalid": _("Write a number such as 1234.5 or 1,234.5.")}
 
     def __init__(self, *, largest: Decimal, is_positive: bool = False, **kwargs: Any) -> None:

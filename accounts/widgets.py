@@ -66,3 +66,9 @@ class TypedNumber(forms.TextInput):
         """What was typed, as one types it in the language of this page."""
         text = super().value_from_datadict(data, files, name)
         return typed_here(text, data.get(f"{name}{LANGUAGE}")) if isinstance(text, str) else text
+
+
+class HiddenTypedNumber(TypedNumber):
+    """A number that a page which asks once more carries along unseen."""
+
+    input_type = "hidden"

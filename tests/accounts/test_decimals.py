@@ -134,6 +134,16 @@ def test_a_number_is_read_in_the_language_of_the_page_that_it_was_typed_on(
     assert '<input type="hidden" name="price-language" value="en">' in str(form["price"])
 
 
+def test_a_number_that_is_carried_along_unseen_has_its_language_with_it() -> None:
+    with translation.override("fr"):
+        form = sent(Priced, "fr", "1,099")
+
+        assert form["price"].as_hidden() == (
+            '<input type="hidden" name="price" value="1,099" id="id_price">'
+            '<input type="hidden" name="price-language" value="fr">'
+        )
+
+
 def test_what_was_typed_in_english_is_read_so_on_a_french_page() -> None:
     with translation.override("fr"):
         form = sent(Priced, "en", "1,099.5")
