@@ -1,6 +1,6 @@
 """Cash: the only module that changes a portfolio's balances, each change with the ledger entry that explains it.
 
-Locks are taken in one order: the portfolio, then the person's version.
+Locks are taken in one order: the account, the portfolio, then the person's version.
 """
 
 import hashlib
@@ -133,6 +133,7 @@ def post(account: Account, movement: Movement, *, currency: str, idempotency_key
     _refuse_unstorable(movement)
     if not idempotency_key or len(idempotency_key) > 255:
         raise InvalidValue(_("An idempotency key has 1 to 255 characters."))
+    _hold(account)
     portfolio = locked(account, currency=currency)
     request_hash = _hash(movement, currency)
     first = LedgerEntry.objects.filter(portfolio=portfolio, idempotency_key=idempotency_key).first()
@@ -171,8 +172,16 @@ def post(account: Account, movement: Movement, *, currency: str, idempotency_key
     return entry
 
 
+def _hold(account: Account) -> None:
+    """Whoever has the account's orders moved, and next the version, is waited for before the portfolio is taken."""
+    Account.objects.select_for_update(no_key=True).filter(pk=account.pk).values_list("pk").first()
+
+
 def locked(account: Account, *, currency: str) -> Portfolio:
-    """The account's portfolio in this currency, opened if there was none; locked until the transaction ends."""
+    """The account's portfolio in this currency, opened if there was none; locked until the transaction ends.
+
+    The caller has locked the account.
+    """
     rows = Portfolio.objects.select_for_update(of=("self",)).filter(account=account, currency=currency)
     found = rows.first()
     if found is None:

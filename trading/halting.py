@@ -164,6 +164,9 @@ def _got_out_of(positions: list[Position]) -> tuple[list[Order], dict[Position, 
 def _closed(positions: list[Position]) -> list[Order]:
     """All of these have an order, and nothing else waits in them. Raises _Refused, and nothing has changed."""
     trades.lock_accounts(sorted({position.account_id for position in positions}))
+    # Before the first cancellation moves the version on, for which others wait who hold the book.
+    for owner in sorted({position.owner_id for position in positions}):
+        risk.Book.hold(owner)
     held = _as_now(positions)
     for position in held:
         _cancel_what_waits(position)

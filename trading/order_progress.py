@@ -1,6 +1,7 @@
 """What becomes of orders: the one function that writes an order's status, and all that follows from it.
 
-Locks are taken in one order: accounts by id, portfolios, orders, the person's version.
+Locks are taken in one order: accounts by id, the person's book where limits count, portfolios, orders, the version.
+The book may come after the portfolios and orders of the accounts that are held, and never after the version.
 """
 
 import logging

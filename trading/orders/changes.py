@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from accounts import ledger
 from accounts.decimals import plain
 from accounts.models import Portfolio
-from trading import entry_plans, initial_levels, order_commands, order_groups, trades
+from trading import entry_plans, initial_levels, order_commands, order_groups, risk, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
 from trading.models import Order, OrderCommand, Position, Venue
 from trading.order_progress import LOCAL, advance
@@ -139,6 +139,8 @@ def _replaced(
     order: Order, ticket: Ticket, quantity: Decimal | None, client_order_id: str, *, portfolio: Portfolio
 ) -> Placed:
     """The order has ended and its successor stands. Raises OrderRefused with every reason against it."""
+    # Before the version moves on, for which others wait who hold the book.
+    risk.Book.hold(order.owner_id)
     asked = next_step(order, Event.PENDING_REPLACE)
     _move(order, [asked, Report(Event.REPLACED, asked.at)], portfolio=portfolio, source=LOCAL)
     (placed,) = place_many(

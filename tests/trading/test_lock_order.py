@@ -1,0 +1,147 @@
+"""Who needs several of an account, a person's book and a person's version takes them in one order: nobody is in a knot.
+
+The account first, then the book, which is held where limits count, then portfolios, and the version last.
+"""
+
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from accounts import ledger
+from accounts.models import Account, LedgerEntry
+from tests.factories import make_user
+from tests.trading.desk import broken, funded, placed, quoted, share, ticket
+from tests.waiting import PATIENCE, at_once, until_somebody_waits
+from trading import halting, orders, risk
+from trading.models import Instrument, Order
+from trading.orders import changes
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+D = Decimal
+_NO_BOOK = SimpleNamespace(Book=SimpleNamespace(hold=lambda owner_id: None))
+
+
+def _two_accounts(*, are_long: bool) -> tuple[list[Account], Instrument]:
+    """Two accounts of one person, of whom limits count; the first has an order that waits, and a position if asked."""
+    owner, acme = make_user(), share()
+    accounts = [funded(owner, name=name) for name in ("One", "Two")]
+    risk.set_limit(owner, max_open_positions=5)
+    quoted(acme, "99.90", "100")
+    if are_long:
+        for account in accounts:
+            placed(account, acme, ticket("buy", "10"))
+    placed(accounts[0], acme, ticket("buy", "1", "limit", limit_price="90"))
+    return accounts, acme
+
+
+def _while_something_is_moved(
+    patch: pytest.MonkeyPatch, module: Any, name: str, first: Callable[[], Any], second: Callable[[], Any]
+) -> list[Any]:
+    """What becomes of both, where the second begins once the first has moved an order, and with it the version."""
+    moved, move = threading.Event(), getattr(module, name)
+
+    def until_the_other_waits(*given: Any, **options: Any) -> Any:
+        done = move(*given, **options)
+        if not moved.is_set():
+            moved.set()
+            until_somebody_waits()
+        return done
+
+    def afterwards() -> Any:
+        assert moved.wait(PATIENCE)
+        return second()
+
+    patch.setattr(module, name, until_the_other_waits)
+    return at_once(first, afterwards)
+
+
+def _in_a_knot(answers: list[Any]) -> list[bool]:
+    return [isinstance(each, OperationalError) and "deadlock" in str(each) for each in answers]
+
+
+def _flattened_beside_an_order(patch: pytest.MonkeyPatch) -> list[Any]:
+    (one, two), acme = _two_accounts(are_long=True)
+    asked = ticket("buy", "1", "limit", limit_price="90")
+    return _while_something_is_moved(
+        patch,
+        orders,
+        "cancel",
+        lambda: halting.flatten(one.owner, one, confirmed=True),
+        lambda: orders.place(two, instrument=acme, ticket=asked),
+    )
+
+
+def test_flattening_one_account_and_an_order_in_another_come_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flattened, answer = _flattened_beside_an_order(monkeypatch)
+
+    assert [order.quantity for order in flattened.placed] == [D(10)]
+    assert answer.order.status == "new"
+    assert broken() == []
+
+
+def test_flattening_that_does_not_hold_the_book_first_would_be_in_a_knot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(halting, "risk", _NO_BOOK)
+
+    assert any(_in_a_knot(_flattened_beside_an_order(monkeypatch)))
+
+
+def _replaced_beside_an_order(patch: pytest.MonkeyPatch) -> list[Any]:
+    (_one, two), acme = _two_accounts(are_long=False)
+    asked = ticket("buy", "1", "limit", limit_price="90")
+    return _while_something_is_moved(
+        patch,
+        changes,
+        "_move",
+        lambda: orders.replace_order(Order.objects.get(), ticket=ticket("buy", "2", "limit", limit_price="90")),
+        lambda: orders.place(two, instrument=acme, ticket=asked),
+    )
+
+
+def test_replacing_an_order_and_another_in_another_account_come_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = _replaced_beside_an_order(monkeypatch)
+
+    assert [answer.order.status for answer in answers] == ["new", "new"]
+    assert broken() == []
+
+
+def test_replacing_that_does_not_hold_the_book_first_would_be_in_a_knot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "risk", _NO_BOOK)
+
+    assert any(_in_a_knot(_replaced_beside_an_order(monkeypatch)))
+
+
+def _flattened_beside_a_deposit(patch: pytest.MonkeyPatch) -> list[Any]:
+    (one, two), _acme = _two_accounts(are_long=True)
+    return _while_something_is_moved(
+        patch,
+        orders,
+        "cancel",
+        lambda: halting.flatten(one.owner, None, confirmed=True),
+        lambda: ledger.deposit(two, currency="USD", amount=D(5), idempotency_key="more", at=timezone.now()),
+    )
+
+
+def test_flattening_all_accounts_and_money_for_one_of_them_come_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flattened, deposit = _flattened_beside_a_deposit(monkeypatch)
+
+    assert [order.quantity for order in flattened.placed] == [D(10), D(10)]
+    assert LedgerEntry.objects.get(idempotency_key="more") == deposit
+    assert broken() == []
+
+
+def test_money_that_comes_without_holding_its_account_would_be_in_a_knot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "_hold", lambda account: None)
+
+    assert any(_in_a_knot(_flattened_beside_a_deposit(monkeypatch)))
