@@ -142,7 +142,7 @@ def _stored_keys(owner_id: int, dimension: Dimension, value: str) -> tuple[Dimen
 def by_account(owner_id: int, wanted: MetricsFilter) -> Sql:
     """Rows with `account_id` and `currency`: one per account where that will do."""
     if wanted.is_by_trade:
-        return from_trades(owner_id, wanted)
+        return from_trades(owner_id, wanted, is_by_day=False)
     if wanted.is_by_day:
         return by_account_and_day(owner_id, wanted)
     return _stored("journal_accounttotals", owner_id, wanted)
