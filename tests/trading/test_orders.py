@@ -10,7 +10,7 @@ from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.errors import IdempotencyConflict
+from accounts.errors import IdempotencyConflict, InvalidValue
 from accounts.models import Account, LedgerEntry, User
 from tests.trading.desk import cash, executed, funded, placed, quoted, share, ticket
 from trading import halting, orders
@@ -132,6 +132,52 @@ def test_a_replacement_that_cannot_be_paid_leaves_the_order_as_it_was(account: A
     order.refresh_from_db()
     assert (order.status, order.version, cash(account)) == ("new", 1, (D(9900), D(100)))
     assert Order.objects.count() == 1
+
+
+def test_a_replacement_under_an_id_that_an_order_has_is_refused_and_the_order_stands(
+    account: Account, acme: Instrument
+) -> None:
+    at_10, at_9 = (ticket("buy", "10", "limit", limit_price=price) for price in ("10", "9"))
+    order, other = placed(account, acme, at_10, "mine-1"), placed(account, acme, at_9, "mine-2")
+
+    # Each names a request that was made before in the same words.
+    for name, wanted in (("mine-1", at_10), ("mine-2", at_9)):
+        with pytest.raises(IdempotencyConflict):
+            orders.replace_order(order, ticket=wanted, client_order_id=name)
+
+    for each in (order, other):
+        each.refresh_from_db()
+        assert (each.status, each.version) == ("new", 1)
+    assert (Order.objects.count(), cash(account)) == (2, (D(9810), D(190)))
+
+
+def test_a_replacement_that_is_asked_for_again_under_its_id_is_the_first_one(
+    account: Account, acme: Instrument
+) -> None:
+    order = placed(account, acme, ticket("buy", "10", "limit", limit_price="10"))
+    orders.record(order, [executed("1", "3", "10")], source="paper")
+    order.refresh_from_db()
+    at_8, at_7 = (ticket("buy", "10", "limit", limit_price=price) for price in ("8", "7"))
+
+    first = orders.replace_order(order, ticket=at_8, client_order_id="r-1", version=order.version)
+    again = orders.replace_order(order, ticket=at_8, client_order_id="r-1", version=order.version)
+    with pytest.raises(IdempotencyConflict):
+        orders.replace_order(order, ticket=at_7, client_order_id="r-1", version=order.version)
+
+    assert (first.is_new, again.is_new, again.order) == (True, False, first.order)
+    assert (first.order.quantity, Order.objects.count(), cash(account)) == (D(7), 2, (D(9914), D(56)))
+
+
+@pytest.mark.parametrize("name", ["a\x07b", "x" * 129, "\u202eab"])
+def test_what_is_no_client_id_replaces_nothing(account: Account, acme: Instrument, name: str) -> None:
+    asked = ticket("buy", "10", "limit", limit_price="10")
+    order = placed(account, acme, asked)
+
+    with pytest.raises(InvalidValue):
+        orders.replace_order(order, ticket=asked, client_order_id=name)
+
+    order.refresh_from_db()
+    assert (order.status, Order.objects.count(), cash(account)) == ("new", 1, (D(9900), D(100)))
 
 
 def test_a_stale_version_and_an_ended_order_are_refused(account: Account, acme: Instrument) -> None:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts import ledger
 from accounts.decimals import plain
+from accounts.errors import IdempotencyConflict
 from accounts.models import Portfolio
 from trading import entry_plans, initial_levels, order_commands, order_groups, risk, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
@@ -32,7 +33,7 @@ from trading.order_rules.validity import Violation
 from trading.order_rules.vocabulary import OrderClass, Purpose
 from trading.order_rules.words import _ as _g
 from trading.order_tickets import known_of, next_step, reasons_of, ticket_of
-from trading.orders.placing import NotPlaced, Placed, place_many
+from trading.orders.placing import NotPlaced, Placed, place_many, refuse_odd
 from trading.signals import orders_changed
 
 
@@ -118,9 +119,15 @@ def _cancel_outside(order: Order, asked: Report, *, portfolio: Portfolio) -> Non
 def replace_order(order: Order, *, ticket: Ticket, client_order_id: str = "", version: int | None = None) -> Placed:
     """Another order has taken this one's place and continues its chain; what it frees or needs has moved.
 
-    The new quantity is that of the whole chain. Raises VersionConflict, InvalidState, or OrderRefused with every
-    reason, and then nothing has changed.
+    What this order has filled counts towards the new quantity. The same client id with the same request gives the first
+    successor again. Raises VersionConflict, InvalidState, IdempotencyConflict where something else has that id, or
+    OrderRefused with every reason, and then nothing has changed.
     """
+    refuse_odd(client_order_id)
+    trades.lock_accounts([order.account_id])
+    before = _asked_before(order, ticket, client_order_id)
+    if before is not None:
+        return Placed(before, is_new=False)
     order, portfolio = _held(order, version=version)
     state = fold(known_of(order.events.all()), quantity=order.quantity)
     against = replacing.reasons_against(ticket_of(order), ticket, state)
@@ -135,6 +142,33 @@ def replace_order(order: Order, *, ticket: Ticket, client_order_id: str = "", ve
     return _replaced(order, ticket, quantity, client_order_id, portfolio=portfolio)
 
 
+def _asked_before(order: Order, ticket: Ticket, client_order_id: str) -> Order | None:
+    """The successor that the same request made under this id; None where nothing here has the id.
+
+    Raises IdempotencyConflict where another request has it: what was asked for then is not what is to stand here.
+    """
+    found = (
+        Order.objects.select_related("account", "instrument", "replaces")
+        .filter(account=order.account_id, client_order_id=client_order_id)
+        .first()
+    )
+    if found is None:
+        return None
+    if found.replaces_id == order.pk:
+        quantity = replacing.quantity_of_successor(ticket, fold(known_of(order.events.all()), quantity=order.quantity))
+        if _successor(order, ticket, quantity, client_order_id).hash == found.request_hash:
+            return found
+    raise IdempotencyConflict(_("This client order id came before with another request."))
+
+
+def _successor(order: Order, ticket: Ticket, quantity: Decimal | None, client_order_id: str) -> Request:
+    intent = Intent(
+        client_order_id=client_order_id, purpose=Purpose(order.purpose), source=order.source, strategy=order.strategy
+    )
+    asked = dataclasses.replace(ticket, quantity=quantity)
+    return Request(order.account, order.instrument, asked, intent, replaces=order)
+
+
 def _replaced(
     order: Order, ticket: Ticket, quantity: Decimal | None, client_order_id: str, *, portfolio: Portfolio
 ) -> Placed:
@@ -143,22 +177,7 @@ def _replaced(
     risk.Book.hold(order.owner_id)
     asked = next_step(order, Event.PENDING_REPLACE)
     _move(order, [asked, Report(Event.REPLACED, asked.at)], portfolio=portfolio, source=LOCAL)
-    (placed,) = place_many(
-        [
-            Request(
-                order.account,
-                order.instrument,
-                dataclasses.replace(ticket, quantity=quantity),
-                Intent(
-                    client_order_id=client_order_id,
-                    purpose=Purpose(order.purpose),
-                    source=order.source,
-                    strategy=order.strategy,
-                ),
-                replaces=order,
-            )
-        ]
-    )
+    (placed,) = place_many([_successor(order, ticket, quantity, client_order_id)])
     if isinstance(placed, NotPlaced):
         raise placed.error
     if placed.order.status == Status.REJECTED:

@@ -109,10 +109,15 @@ def place_many(requests: Sequence[Request], *, may_rest: bool = False) -> list[P
 def with_id(request: Request) -> Request:
     """The request with a client order id of ours where it has none. Raises InvalidValue for one that cannot be."""
     given = request.intent.client_order_id
-    if len(given) > LONGEST_ID or not given.isprintable():
-        raise InvalidValue(_("A client order id has 1 to 128 printable characters."), pointer="/client_order_id")
+    refuse_odd(given)
     intent = dataclasses.replace(request.intent, client_order_id=given or f"d-{uuid.uuid4()}")
     return dataclasses.replace(request, intent=intent)
+
+
+def refuse_odd(client_order_id: str) -> None:
+    """Returns for what can be a client order id, or is none at all. Raises InvalidValue for anything else."""
+    if len(client_order_id) > LONGEST_ID or not client_order_id.isprintable():
+        raise InvalidValue(_("A client order id has 1 to 128 printable characters."), pointer="/client_order_id")
 
 
 def _first_of(requests: Sequence[Request]) -> dict[tuple[int, str], Order]:
