@@ -88,6 +88,7 @@ class AccountViewSet(OwnViewSet):
         "destroy": ("confirm",),
         "ledger": ("limit", "cursor", "kind", "currency"),
     }
+    bodyless = frozenset({"archive", "restore"})
 
     def accounts_query(self) -> AccountsQuery:
         """What the query string asks for. Raises what becomes a 400 for anything that it may not ask."""

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, TypeGuard
 
 from django.utils.dateparse import parse_datetime
@@ -19,8 +20,10 @@ from accounts import decimals, instants, text
 #: RFC 3339 with an offset. What DRF takes besides that (week dates, other digits, no offset) has more than one meaning.
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 _LONGEST_PARAMETER = 1000
+_NO_FIELD = "There is no such field."
 
 
 class StrictDecimalField(serializers.DecimalField):
@@ -91,6 +94,16 @@ class StrictBooleanField(serializers.BooleanField):
         return data
 
 
+class WholeNumberField(serializers.IntegerField):
+    """A whole number, or one in plain digits. What DRF takes besides (other digits, 5.0) only looks like one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        is_plain = isinstance(data, int) or (isinstance(data, str) and _WHOLE.fullmatch(data) is not None)
+        if isinstance(data, bool) or not is_plain:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class DayField(serializers.DateField):
     """A date as YYYY-MM-DD."""
 
@@ -133,6 +146,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             errors = {name: [self._refusal(str(name))] for name in data if self._is_refused(str(name))}
+            errors |= {name: [_too_long(most)] for name, most in self._too_long(data)}
             if errors:
                 raise ValidationError(errors)
         self._given = data if isinstance(data, dict) else None
@@ -148,17 +162,34 @@ class StrictSerializer(serializers.Serializer[Any]):
             if not field.read_only and (given is None or name in given or field.required or field.default is not empty)
         ]
 
+    def _too_long(self, data: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
+        """The lists with more in them than they may have; the framework looks at every row before it counts them."""
+        for name, most in self._most.items():
+            given = data.get(name)
+            if isinstance(given, list) and len(given) > most:
+                yield name, most
+
+    @cached_property
+    def _most(self) -> Mapping[str, int]:
+        """How much each list takes."""
+        lists = {name: field for name, field in self.fields.items() if isinstance(field, serializers.ListField)}
+        return {name: field.max_length for name, field in lists.items() if field.max_length is not None}
+
     def _is_refused(self, name: str) -> bool:
         return name not in self.fields or self.fields[name].read_only
 
     def _refusal(self, name: str) -> ErrorDetail:
         if name in self.fields:
             return ErrorDetail("This field is set by the server.", code="read_only")
-        return ErrorDetail("There is no such field.", code="unknown_field")
+        return ErrorDetail(_NO_FIELD, code="unknown_field")
+
+
+def _too_long(most: int) -> ErrorDetail:
+    return ErrorDetail(f"Ensure this field has no more than {most} elements.", code="max_length")
 
 
 class StrictQueryMixin(APIView):
-    """Refuses query parameters that the view does not know, and those that come twice.
+    """Refuses query parameters that the view does not know, those that come twice, and bodies where none is asked for.
 
     `query_parameters` maps an action of a viewset to the parameters that it takes, `repeatable_parameters` names those
     that may come more than once; a view that is no viewset uses its method in lower case as the action.
@@ -166,11 +197,15 @@ class StrictQueryMixin(APIView):
 
     query_parameters: Mapping[str, Iterable[str]] = {}
     repeatable_parameters: frozenset[str] = frozenset()
+    #: Actions that are told all by their address: whoever sends more means something that would not be done.
+    bodyless: frozenset[str] = frozenset()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         action = getattr(self, "action", None) or str(request.method).lower()
         check_query(request, allowed=self.query_parameters.get(action, ()), repeatable=self.repeatable_parameters)
+        if action in self.bodyless and request.data:
+            raise ValidationError({name: [ErrorDetail(_NO_FIELD, code="unknown_field")] for name in request.data})
 
 
 def check_query(request: Request, *, allowed: Iterable[str], repeatable: Iterable[str] = ()) -> None:

@@ -9,9 +9,8 @@ from django.db.models import Count, Q, QuerySet
 from accounts.errors import InvalidValue
 from accounts.models import User
 from intelligence.models import Signal, SyncStatus, Wallet, WalletHealth, WalletMode, WebhookRegistration
+from trading import risk
 
-#: Without any delivery for so long, the webhook itself is doubted.
-WEBHOOK_SILENT_AFTER = timedelta(hours=48)
 STATUSES = ("active", "paused", "archived")
 _BAD = frozenset({WalletHealth.FAILED, WalletHealth.UNSYNCED})
 _WARN = frozenset({WalletHealth.SILENT, WalletHealth.WAITING})
@@ -75,11 +74,19 @@ def shown(wallets: Iterable[Wallet], *, at: datetime) -> list[ShownWallet]:
 
 
 def is_webhook_silent(person: User, *, at: datetime) -> bool:
-    """Whether somebody is watched for this person and nothing at all was delivered here for two days."""
-    registration = WebhookRegistration.objects.filter(pk=1, pushed_at__lt=at - WEBHOOK_SILENT_AFTER).first()
+    """Whether somebody is watched for this person and nothing at all was delivered here for as many hours as the
+    configuration of risk allows.
+    """
+    longest = silent_after()
+    registration = WebhookRegistration.objects.filter(pk=1, pushed_at__lt=at - longest).first()
     if registration is None or not Wallet.objects.for_user(person).active().exists():
         return False
-    return registration.last_delivery_at is None or at - registration.last_delivery_at > WEBHOOK_SILENT_AFTER
+    return registration.last_delivery_at is None or at - registration.last_delivery_at > longest
+
+
+def silent_after() -> timedelta:
+    """Without any delivery for so long, the webhook itself is doubted."""
+    return timedelta(hours=risk.current().webhook_timeout_alert_hours)
 
 
 def troubled(person: User, *, at: datetime) -> int:

@@ -54,7 +54,15 @@ def _cleaned(text: str, *, lines: bool = False) -> str:
     try:
         return paragraphs(text) if lines else one_line(text)
     except ValueError as error:
-        raise ValidationError(f"{error}.".capitalize()) from error
+        words = str(error)
+        raise ValidationError(f"{words[:1].upper()}{words[1:]}.") from error
+
+
+class LineField(forms.CharField):
+    """One line of text without control characters and marks that hide or reorder what is around them."""
+
+    def to_python(self, value: Any) -> str:
+        return _cleaned(super().to_python(value) or "")
 
 
 class WallTimeField(forms.DateTimeField):

@@ -76,6 +76,13 @@ SELECT o.public_id FROM trading_order o
 WHERE NOT EXISTS (SELECT 1 FROM trading_orderevent WHERE order_id = o.id)
 """
 
+_REPLACED = """
+SELECT o.public_id FROM trading_order o
+WHERE o.status = 'replaced' AND o.venue = 'paper' AND NOT EXISTS (
+    SELECT FROM trading_order s WHERE s.replaces_id = o.id AND s.chain_id = o.chain_id
+)
+"""
+
 _POSITIONS = """
 SELECT coalesce(p.account_id, e.account_id) || '/' || coalesce(p.instrument_id, e.instrument_id)
 FROM trading_position p
@@ -314,6 +321,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
     _sql("orders-status", "an order's status goes with its quantities", _STATUS_OF_QUANTITIES),
     _sql("orders-events", "an order stands where its last event left it", _EVENTS_LEAD_TO_STATUS),
+    _sql("orders-replaced", "an order that was replaced here has an order in its place", _REPLACED),
     Invariant("orders-anew", "an order is what its events make of it", _orders_worked_out_anew),
     _sql("commands", "an order that its broker does not have yet is on its way there", _COMMANDS),
     _sql("positions", "a position is the sum of its fills", _POSITIONS),

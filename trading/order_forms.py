@@ -17,7 +17,7 @@ from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
 from accounts.forms import NumberField, PercentField
 from accounts.models import User
 from trading import instruments, order_words
-from trading.forms import OwnAccountField
+from trading.forms import LineField, OwnAccountField
 from trading.models import ExitStrategy, Instrument, Order, OrderSource
 from trading.models.breaker import LONGEST_STRATEGY
 from trading.order_rows import Intent, Request, WantedPlan
@@ -100,7 +100,7 @@ class TicketForm(forms.Form):
     stop_loss_stop = _price(pgettext_lazy("exit", "Stop"))
     stop_loss_limit = _price(gettext_lazy("Limit of the stop"))
     extended_hours = forms.BooleanField(label=gettext_lazy("Also outside of regular hours"), required=False)
-    strategy = forms.CharField(
+    strategy = LineField(
         label=gettext_lazy("Strategy"),
         required=False,
         max_length=LONGEST_STRATEGY,

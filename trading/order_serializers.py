@@ -15,7 +15,15 @@ from accounts.decimals import plain
 from accounts.errors import InvalidValue
 from accounts.models import Account, User
 from accounts.prepared import Prepared
-from accounts.strict import LineField, MoneyField, PriceField, StrictBooleanField, StrictSerializer, is_public_id
+from accounts.strict import (
+    LineField,
+    MoneyField,
+    PriceField,
+    StrictBooleanField,
+    StrictSerializer,
+    WholeNumberField,
+    is_public_id,
+)
 from trading import instruments
 from trading.models import Instrument, Order, OrderEvent, OrderSource
 from trading.models.breaker import LONGEST_STRATEGY
@@ -66,6 +74,15 @@ class WordField(serializers.Field):  # type: ignore[type-arg]
 
 def _word(vocabulary: type[StrEnum], **kwargs: Any) -> WordField:
     return WordField(lambda text: read(vocabulary, text), help_text=f"One of {', '.join(vocabulary)}.", **kwargs)
+
+
+class NameField(serializers.CharField):
+    """A client order id: text as it is, of which the verbs say what it may be. A number is none."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -136,12 +153,15 @@ class PlacedOrderSerializer(StrictSerializer):
     position_intent = _word(PositionIntent, required=False, allow_null=True)
     extended_hours = StrictBooleanField(required=False, default=False)
     order_class = WordField(
-        read_class, required=False, default=OrderClass.SIMPLE, help_text=f"One of {', '.join(OrderClass)}."
+        read_class,
+        required=False,
+        default=OrderClass.SIMPLE,
+        help_text="One of simple, bracket, oco, oto; mleg, an order of several legs, is refused.",
     )
     take_profit_limit = PriceField(required=False, allow_null=True)
     stop_loss_stop = PriceField(required=False, allow_null=True)
     stop_loss_limit = PriceField(required=False, allow_null=True)
-    client_order_id = serializers.CharField(required=False, allow_blank=True, max_length=128, default="")
+    client_order_id = NameField(required=False, allow_blank=True, max_length=128, default="")
     purpose = _word(Purpose, required=False, default=Purpose.ENTRY)
     strategy = LineField(required=False, allow_blank=True, max_length=LONGEST_STRATEGY, default="")
     exit_plan = WantedPlanSerializer(
@@ -154,13 +174,16 @@ class BulkOrderSerializer(StrictSerializer):
 
 
 class CancelSerializer(StrictSerializer):
-    version = serializers.IntegerField(required=False, min_value=1)
+    version = WholeNumberField(required=False, min_value=1)
 
 
 class ReplaceSerializer(StrictSerializer):
-    version = serializers.IntegerField(required=False, min_value=1)
-    client_order_id = serializers.CharField(required=False, allow_blank=True, max_length=128)
-    quantity = PriceField(required=False)
+    version = WholeNumberField(required=False, min_value=1)
+    client_order_id = NameField(required=False, allow_blank=True, max_length=128)
+    quantity = PriceField(
+        required=False,
+        help_text="What this order is for in all: what it has filled counts, its successor does the rest.",
+    )
     limit_price = PriceField(required=False)
     stop_price = PriceField(required=False)
     trail_price = PriceField(required=False)

@@ -19,7 +19,7 @@ from accounts.widgets import LANGUAGE, typed_here
 from trading.errors import PlanInvalid
 from trading.exits.plans import ExitPlan, Level
 from trading.exits.snapshots import snapshot
-from trading.forms import OwnAccountField
+from trading.forms import LineField, OwnAccountField
 from trading.models import ExitStrategy
 from trading.models.exit_strategy import MOST_LEVELS
 
@@ -111,8 +111,8 @@ class PlanForm(forms.Form):
 
 
 class StrategyForm(PlanForm):
-    name = forms.CharField(max_length=100, label=gettext_lazy("Name"))
-    description = forms.CharField(max_length=500, required=False, label=gettext_lazy("Description"))
+    name = LineField(max_length=100, label=gettext_lazy("Name"))
+    description = LineField(max_length=500, required=False, label=gettext_lazy("Description"))
     field_order = ["name", "description"]
 
 

@@ -10,7 +10,15 @@ from rest_framework import serializers
 from accounts.decimals import plain
 from accounts.errors import InvalidValue
 from accounts.models import Account
-from accounts.strict import InstantField, LineField, MoneyField, PriceField, StrictBooleanField, StrictSerializer
+from accounts.strict import (
+    InstantField,
+    LineField,
+    MoneyField,
+    PriceField,
+    StrictBooleanField,
+    StrictSerializer,
+    WholeNumberField,
+)
 from trading.exits.plans import ExitPlan, PlanRefused
 from trading.exits.snapshots import SnapshotRefused, overridden, restored, snapshot
 from trading.models import ExitStrategy, PlanExitReason, PlanStatus, TradeSide
@@ -70,7 +78,7 @@ class WantedPlanSerializer(StrictSerializer):
 
 class OverrideSerializer(StrictSerializer):
     changes = PlanSerializer()
-    revision = serializers.IntegerField(min_value=0, max_value=2**31 - 1, help_text="The one that was read.")
+    revision = WholeNumberField(min_value=0, max_value=2**31 - 1, help_text="The one that was read.")
 
 
 class PlanExitSerializer(StrictSerializer):

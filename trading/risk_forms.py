@@ -13,7 +13,7 @@ from accounts.errors import InvalidValue
 from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
 from accounts.forms import NumberField, refuse
 from accounts.models import Account, User
-from trading.forms import OwnAccountField
+from trading.forms import LineField, OwnAccountField
 from trading.models import BreakerMode, BreakerScope, Instrument, RiskConfig, RiskLimit
 from trading.models.breaker import LONGEST_STRATEGY
 from trading.risk import configuration
@@ -56,7 +56,7 @@ class StopForm(forms.Form):
     account = OwnAccountField(
         label=gettext_lazy("Account"), required=False, max_length=100, help_text=gettext_lazy("By its name.")
     )
-    strategy = forms.CharField(
+    strategy = LineField(
         label=gettext_lazy("Strategy"), required=False, max_length=LONGEST_STRATEGY,
         help_text=gettext_lazy("The name of a setup."),
     )  # fmt: skip
@@ -65,7 +65,7 @@ class StopForm(forms.Form):
         help_text=gettext_lazy("Not asked of an account: it is one or the other."),
     )  # fmt: skip
     level = forms.ChoiceField(label=gettext_lazy("How far"), choices=_LEVELS)
-    note = forms.CharField(label=gettext_lazy("Why"), max_length=LONGEST_NOTE)
+    note = LineField(label=gettext_lazy("Why"), max_length=LONGEST_NOTE)
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -160,7 +160,7 @@ class LimitForm(forms.Form):
 class RiskConfigForm(_ConfigModelForm):
     """The configuration, with what the verb refuses said beside the field."""
 
-    note = forms.CharField(label=gettext_lazy("Why"), max_length=LONGEST_NOTE, required=False)
+    note = LineField(label=gettext_lazy("Why"), max_length=LONGEST_NOTE, required=False)
 
     class Meta:
         model = RiskConfig
@@ -173,6 +173,9 @@ class RiskConfigForm(_ConfigModelForm):
                 self.fields[name] = NumberField(label=field.label, required=field.required, largest=LARGEST_MONEY)
             if not self.fields[name].required and name not in ("note", "resets_daily"):
                 self.fields[name].help_text = gettext_lazy("Empty: no such limit.")
+        self.fields["position_sizing_mode"].help_text = gettext_lazy(
+            "Copied trades are sized by a fixed share, whatever stands here."
+        )
 
     @property
     def changes(self) -> dict[str, Any]:

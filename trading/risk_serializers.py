@@ -9,7 +9,14 @@ from rest_framework import serializers
 
 from accounts.decimals import plain
 from accounts.models import Account
-from accounts.strict import LineField, MoneyField, PriceField, StrictBooleanField, StrictSerializer
+from accounts.strict import (
+    LineField,
+    MoneyField,
+    PriceField,
+    StrictBooleanField,
+    StrictSerializer,
+    WholeNumberField,
+)
 from trading.models import (
     BreakerEvent,
     BreakerEventKind,
@@ -54,7 +61,7 @@ def _number(name: str) -> serializers.Field[Any, Any, Any, Any]:
     least, most = RANGES[name]
     words = f"From {least} to {most}." if most < 10**9 else f"From {least}."
     if isinstance(RiskConfig._meta.get_field(name), models.PositiveSmallIntegerField):
-        return serializers.IntegerField(required=False, help_text=words)
+        return WholeNumberField(required=False, help_text=words)
     kind = _MoneyField if name in _MONEY else _PriceField
     return kind(required=False, allow_null=name in _OFF, help_text=words)
 
@@ -67,11 +74,15 @@ _Ranged: type[StrictSerializer] = type(
 
 class RiskConfigSerializer(_Ranged):  # type: ignore[misc, valid-type]
     currency = serializers.RegexField(r"^[A-Z0-9]{2,12}\Z", required=False)
-    position_sizing_mode = serializers.ChoiceField(SizingMode.choices, required=False)
+    position_sizing_mode = serializers.ChoiceField(
+        SizingMode.choices,
+        required=False,
+        help_text="Copied trades are sized by fixed_percent, whatever stands here.",
+    )
     resets_daily = StrictBooleanField(
         required=False, help_text="Breakers that are on only for the loss of a day are reset when it is over."
     )
-    revision = serializers.IntegerField(required=False, min_value=0, help_text="Number of changes so far.")
+    revision = WholeNumberField(required=False, min_value=0, help_text="Number of changes so far.")
     note = LineField(required=False, write_only=True, max_length=LONGEST_NOTE, allow_blank=True)
     updated_at = serializers.DateTimeField(read_only=True)
 
@@ -83,8 +94,8 @@ class RiskLimitSerializer(StrictSerializer):
     max_quantity = _PriceField(required=False, allow_null=True)
     max_notional = _MoneyField(required=False, allow_null=True, help_text="In the instrument's currency.")
     price_band = _PriceField(required=False, allow_null=True, help_text="Fraction of the last price, 0.05 for 5%.")
-    max_open_positions = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=1_000_000)
-    max_trades_per_day = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=1_000_000)
+    max_open_positions = WholeNumberField(required=False, allow_null=True, min_value=0, max_value=1_000_000)
+    max_trades_per_day = WholeNumberField(required=False, allow_null=True, min_value=0, max_value=1_000_000)
 
 
 class BreakerSerializer(StrictSerializer):
@@ -133,7 +144,7 @@ class BreakerStopSerializer(StrictSerializer):
     account = OwnIdField(queryset=Account.objects, required=False, allow_null=True)
     strategy = LineField(max_length=LONGEST_STRATEGY, required=False, allow_blank=True)
     mode = serializers.ChoiceField(BreakerMode.choices, required=False, help_text="Of an account it is known.")
-    level = serializers.IntegerField(min_value=1, max_value=3)
+    level = WholeNumberField(min_value=1, max_value=3)
     note = LineField(max_length=LONGEST_NOTE)
 
 

@@ -19,6 +19,7 @@ from accounts.strict import (
     StrictBooleanField,
     StrictSerializer,
     TextField,
+    WholeNumberField,
 )
 from trading.models import (
     ExecutionSource,
@@ -184,7 +185,7 @@ class TradeWordsSerializer(StrictSerializer):
         child=OwnIdField(queryset=Tag.objects), required=False, max_length=MOST_TAGS, help_text="Ids of tags."
     )
     reviewed = StrictBooleanField(required=False)
-    rating = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=5)
+    rating = WholeNumberField(required=False, allow_null=True, min_value=1, max_value=5)
 
 
 class EnteredTradeSerializer(StrictSerializer):

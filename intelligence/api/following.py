@@ -43,6 +43,7 @@ class WalletViewSet(OwnViewSet):
     serializer_class = WalletSerializer
     # Health moves with the clock, and what is heard with the chain.
     unversioned_actions = frozenset({"list", "retrieve"})
+    bodyless = frozenset({"pause", "activate", "archive", "restore"})
     query_parameters = {"list": ("limit", "cursor", "order", "status", "mode", "sync_status", "search")}
 
     def _one(self, id: str) -> Wallet:

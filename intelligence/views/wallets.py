@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -54,6 +55,7 @@ def wallet_list(request: HttpRequest) -> HttpResponseBase:
         "modes": WalletMode.choices,
         "troubled": wallet_lists.troubled(person, at=now),
         "is_webhook_silent": wallet_lists.is_webhook_silent(person, at=now),
+        "silent_hours": wallet_lists.silent_after() // timedelta(hours=1),
         "registration": WebhookRegistration.objects.filter(pk=1).first(),
         "unset": syncing.unset(),
     }

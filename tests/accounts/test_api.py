@@ -3,10 +3,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from rest_framework.exceptions import ParseError
 from rest_framework.test import APIClient
 
 from accounts import trading_accounts, versions
 from accounts.models import Account, AuditEvent, ClientStatus, LedgerEntry, User
+from config.api_json import _unique
 from tests.conftest import api_of
 from tests.factories import make_account, make_user
 
@@ -167,6 +169,25 @@ def test_a_body_that_is_not_exact_is_refused(alice_api: APIClient, body: str, co
     assert {"type", "title", "status", "detail", "code", "errors", "request_id"} == set(problem)
     assert code in {problem["code"], *(error["code"] for error in problem["errors"])}
     assert not Account.objects.exists()
+
+
+def test_a_name_that_comes_twice_is_found_by_looking_at_each_name_once() -> None:
+    looked: list[str] = []
+
+    class Name(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            looked.append(self)
+            return str.__eq__(self, other)
+
+    names = [*range(2_000), 1_999]
+    with pytest.raises(ParseError, match="'1999' comes twice"):
+        _unique([(Name(number), 1) for number in names])
+
+    # The one that repeats, in the dictionary and where it is looked for.
+    assert len(looked) < len(names)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from tests.factories import make_account, make_user
 from tests.intelligence.following import AT, signal, strategy, wallet
 from trading import exit_strategies
 from trading.exits.plans import simple_plan
-from trading.models import ExitStrategy
+from trading.models import ExitStrategy, RiskConfig
 
 MINT = address("token")
 
@@ -383,11 +383,15 @@ def test_a_filter_that_is_no_id_is_refused_in_words(alice_client: Client) -> Non
     assert "An id is a UUID in lower case." in answer.content.decode()
 
 
-def test_two_days_without_any_delivery_are_said(alice: User, alice_client: Client) -> None:
+@pytest.mark.parametrize("hours", [48, 12])
+def test_as_many_hours_without_any_delivery_as_are_configured_are_said(
+    alice: User, alice_client: Client, hours: int
+) -> None:
     wallet(alice)
-    words = b"Nothing was delivered for two days"
+    RiskConfig.objects.update_or_create(pk=1, defaults={"webhook_timeout_alert_hours": hours})
+    words = f"Nothing was delivered for {hours} hours".encode()
     now = timezone.now()
-    for pushed, heard, is_said in ((1, None, False), (72, None, True), (72, 47, False), (72, 49, True)):
+    for pushed, heard, is_said in ((1, None, False), (72, None, True), (72, hours - 1, False), (72, hours + 1, True)):
         WebhookRegistration.objects.update_or_create(
             pk=1,
             defaults={

@@ -104,6 +104,16 @@ def test_an_unsound_ticket_comes_back_with_every_reason_at_its_field_and_nothing
     assert cash(account) == (Decimal(10000), Decimal(0))
 
 
+def test_a_strategy_with_a_mark_that_hides_what_is_around_it_is_no_name(
+    alice_client: Client, account: Account, acme: Instrument
+) -> None:
+    answer = alice_client.post(NEW, form(strategy="a\u202eb"))
+
+    assert answer.status_code == 422
+    assert "The character U+202E is not allowed here." in answer.content.decode()
+    assert (Order.objects.count(), cash(account)) == (0, (Decimal(10000), Decimal(0)))
+
+
 def test_what_the_account_refuses_is_kept_as_refused_and_linked_and_sets_nothing_aside(
     alice_client: Client, account: Account, acme: Instrument
 ) -> None:

@@ -28,6 +28,10 @@ LIES = [
     ("UPDATE trading_order SET traded_amount = 1 WHERE status = 'filled'", {"orders-anew", "orders-ledger"}),
     ("UPDATE trading_order SET held = 'holdings', reserved_units = 11 WHERE status = 'new'", {"holdings"}),
     ("UPDATE trading_order SET venue = 'alpaca', status = 'submit_unknown' WHERE status = 'new'", {"commands"}),
+    (
+        "UPDATE trading_order SET status = 'replaced', reserved_amount = 0 WHERE status = 'new'",
+        {"orders-replaced", "orders-anew", "orders-events", "reserved"},
+    ),
     ("UPDATE trading_position SET quantity = quantity + 1", {"positions"}),
     ("UPDATE accounts_portfolio SET reserved_balance = reserved_balance + 1", {"reserved", "balances"}),
     ("UPDATE accounts_portfolio SET available_balance = available_balance + 1", {"balances"}),

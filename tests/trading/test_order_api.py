@@ -108,6 +108,10 @@ def test_a_refusal_tells_every_reason_with_its_field(alice_api: APIClient, accou
         ({"type": "iceberg"}, 400, "/type"),
         ({"symbol": "NOSUCH"}, 400, "/symbol"),
         ({"colour": "red"}, 400, "/colour"),
+        ({"order_class": "mleg"}, 422, "/order_class"),
+        ({"client_order_id": 5}, 400, "/client_order_id"),
+        ({"client_order_id": "mp:1:exit:1"}, 400, "/client_order_id"),
+        ({"client_order_id": "signal:1:1"}, 400, "/client_order_id"),
         ({"extended_hours": "yes"}, 400, "/extended_hours"),
         ({"strategy": "two\nlines"}, 400, "/strategy"),
         ({"type": "market", "limit_price": "50"}, 422, "/limit_price"),
@@ -180,6 +184,58 @@ def test_many_are_placed_at_once_each_by_itself(alice_api: APIClient, account: A
     assert cash(account) == (D(5000), D(5000))
 
 
+def test_what_is_wrong_with_one_of_many_is_told_of_that_one(
+    alice_api: APIClient, account: Account, acme: Instrument
+) -> None:
+    first = alice_api.post("/api/v1/orders/", asked(account, client_order_id="c-1"), format="json").json()
+    plans: list[dict[str, Any]] = [{"plan": {"stop_loss": "2"}}, {}]
+    body = {
+        "orders": [
+            asked(account, client_order_id="c-1", quantity="11"),
+            asked(account, client_order_id="a\x07b"),
+            *(asked(account, exit_plan=plan) for plan in plans),
+            asked(account, order_class="mleg"),
+            asked(account, client_order_id="c-2"),
+        ]
+    }
+
+    answer = alice_api.post("/api/v1/orders/bulk/", body, format="json")
+
+    assert answer.status_code == 200, answer.json()
+    results = answer.json()["results"]
+    assert [[(error["pointer"], error["code"]) for error in each["errors"]] for each in results] == [
+        [("", "idempotency_conflict")],
+        [("/client_order_id", "invalid_value")],
+        [("/exit_plan/plan/stop_loss", "plan_invalid")],
+        [("/exit_plan/strategy", "invalid_value")],
+        [("/order_class", "several_legs")],
+        [],
+    ]
+    assert set(Order.objects.values_list("client_order_id", flat=True)) == {"c-1", "c-2"}
+    assert (first["reserved_amount"], cash(account)) == ("500", (D(9000), D(1000)))
+
+
+def test_orders_beyond_those_that_are_taken_at_once_are_not_looked_at(
+    alice_api: APIClient, account: Account, acme: Instrument, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(20):
+        answer = alice_api.post("/api/v1/orders/bulk/", {"orders": [{}] * 501}, format="json")
+
+    assert answer.status_code == 400
+    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [("/orders", "max_length")]
+
+
+@pytest.mark.parametrize("version", ["１", 1.0, "1.0", True, "x", "1" * 400])
+def test_a_version_is_a_whole_number(alice_api: APIClient, account: Account, acme: Instrument, version: object) -> None:
+    order = alice_api.post("/api/v1/orders/", asked(account), format="json").json()
+
+    for act in ("cancel", "replace"):
+        answer = alice_api.post(f"/api/v1/orders/{order['id']}/{act}/", {"version": version}, format="json")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/version")
+
+    assert Order.objects.get().status == "new"
+
+
 def test_an_order_is_replaced_by_one_that_continues_its_chain(
     alice_api: APIClient, account: Account, acme: Instrument
 ) -> None:
@@ -192,6 +248,12 @@ def test_an_order_is_replaced_by_one_that_continues_its_chain(
     assert second.status_code == 201, second.json()
     assert (second.json()["replaces"], second.json()["chain"]) == (first["id"], first["chain"])
     assert cash(account) == (D(9600), D(400))
+    again = alice_api.post(
+        f"/api/v1/orders/{first['id']}/replace/",
+        {"limit_price": "40", "version": 1, "client_order_id": second.json()["client_order_id"]},
+        format="json",
+    )
+    assert (again.status_code, again.json()) == (200, second.json())
     stale = alice_api.post(f"/api/v1/orders/{first['id']}/cancel/", {"version": 1}, format="json")
     assert (stale.status_code, stale.json()["code"]) == (409, "version_conflict")
     ended = alice_api.post(f"/api/v1/orders/{first['id']}/cancel/", {}, format="json")

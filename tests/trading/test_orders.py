@@ -168,6 +168,17 @@ def test_a_replacement_that_is_asked_for_again_under_its_id_is_the_first_one(
     assert (first.order.quantity, Order.objects.count(), cash(account)) == (D(7), 2, (D(9914), D(56)))
 
 
+def test_a_successor_that_is_replaced_counts_what_it_has_filled_itself(account: Account, acme: Instrument) -> None:
+    first = placed(account, acme, ticket("buy", "10", "limit", limit_price="10"))
+    orders.record(first, [executed("1", "3", "10")], source="paper")
+    second = orders.replace_order(first, ticket=ticket("buy", "12", "limit", limit_price="10")).order
+    orders.record(second, [executed("2", "2", "10")], source="paper")
+    third = orders.replace_order(second, ticket=ticket("buy", "10", "limit", limit_price="10")).order
+
+    assert (second.quantity, third.quantity) == (D(9), D(8))
+    assert cash(account) == (D(9870), D(80))
+
+
 @pytest.mark.parametrize("name", ["a\x07b", "x" * 129, "\u202eab"])
 def test_what_is_no_client_id_replaces_nothing(account: Account, acme: Instrument, name: str) -> None:
     asked = ticket("buy", "10", "limit", limit_price="10")

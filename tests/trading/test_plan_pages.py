@@ -227,6 +227,22 @@ def test_the_api_makes_changes_and_closes_a_plan(alice_api: APIClient, account: 
     assert alice_api.get("/api/v1/managed-positions/", {"is_open": "false"}).json()["results"] == []
 
 
+def test_what_is_sent_along_with_an_act_that_takes_nothing_is_refused_and_nothing_is_done(
+    alice_api: APIClient, account: Account
+) -> None:
+    # Whoever sends a quantity means to close so much, not everything.
+    hold(account)
+    body = {"account": str(account.public_id), "symbol": "ACME", "plan": {"stop_loss": "0.2"}}
+    made = alice_api.post("/api/v1/managed-positions/", body).json()
+
+    for act in ("close", "let-go", "retry"):
+        refused = alice_api.post(f"/api/v1/managed-positions/{made['id']}/{act}/", {"quantity": "1"})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "/quantity"), act
+
+    assert ManagedPosition.objects.get().status == "monitoring"
+    assert not PlanExit.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("body", "status", "pointer"),
     [

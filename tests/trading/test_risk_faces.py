@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.errors import InvalidValue
 from accounts.models import Account, User
 from tests.conftest import api_of, signed_in
 from tests.factories import make_account, make_user
@@ -20,6 +21,7 @@ from trading import risk, trades
 from trading.models import (
     BreakerEvent,
     BreakerState,
+    ExitStrategy,
     Instrument,
     Order,
     Position,
@@ -213,6 +215,25 @@ def test_operators_change_the_configuration_and_everybody_sees_how(operator: Use
         assert f'<dd class="not-private">{words}</dd>' in page, words
     assert "root@example.com" not in page
     assert alice_client.post("/desk/risk/configuration/", {"capital": "500"}).status_code == 403
+
+
+def test_marks_that_hide_what_is_around_them_are_refused_on_every_form(
+    operator: User, alice: User, alice_client: Client
+) -> None:
+    client = signed_in(operator)
+    note = client.post("/desk/risk/configuration/", config_sent(client, max_drawdown="0.25", note="a\u202eb"))
+    stop = {"scope": "strategy", "strategy": "a\u202eb", "mode": "live", "level": "1", "note": "x"}
+    strategy = {"name": "a\u202eb", "stop_loss": "20"}
+
+    assert note.status_code == 422
+    assert alice_client.post("/desk/risk/stop/", stop).status_code == 422
+    assert alice_client.post("/desk/exit-strategies/new/", strategy).status_code == 422
+
+    assert not RiskConfigRevision.objects.exists()
+    assert not BreakerState.objects.exists()
+    assert not ExitStrategy.objects.filter(owner=alice).exists()
+    with pytest.raises(InvalidValue):
+        risk.configure(operator, note="a\u202eb", max_drawdown=Decimal("0.25"))
 
 
 # --- the API ---------------------------------------------------------------------------------------

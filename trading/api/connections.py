@@ -32,6 +32,7 @@ class BrokerConnectionViewSet(OwnViewSet):
     serializer_class = ConnectionSerializer
     # How a stream is changes by itself.
     unversioned_actions = frozenset({"list", "retrieve"})
+    bodyless = frozenset({"disable"})
     query_parameters = {"list": ("limit", "cursor")}
 
     def _own(self) -> Any:

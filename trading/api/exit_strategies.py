@@ -23,6 +23,7 @@ class ExitStrategyViewSet(OwnViewSet):
     serializer_class = ExitStrategySerializer
     unversioned_actions = frozenset({"list", "retrieve"})
     query_parameters = {"list": ("limit", "cursor", "archived")}
+    bodyless = frozenset({"default", "archive", "restore", "copy"})
 
     def _one(self, id: str) -> ExitStrategy:
         return get_object_or_404(ExitStrategy.objects.for_user(self.person), public_id=id)

@@ -42,6 +42,7 @@ class ManagedPositionViewSet(OwnViewSet):
         "revisions": ("limit", "cursor"),
     }
     repeatable_parameters = frozenset({"account"})
+    bodyless = frozenset({"close", "let_go", "retry"})
 
     def _one(self, id: str) -> ManagedPosition:
         rows = ManagedPosition.objects.for_user(self.person).select_related(

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import paging
+from accounts.errors import DomainError
 from accounts.serializers import page_of
 from accounts.strict import choice
 from accounts.viewsets import CURSOR, LIMIT, PAGING, OwnViewSet
@@ -19,6 +20,7 @@ from trading.attempt_serializers import AttemptSerializer, attempt_json
 from trading.errors import OrderRefused
 from trading.filters import instruments_of
 from trading.models import Order, OrderAttempt, OrderEvent, OrderQuerySet
+from trading.order_rows import Request as OrderRequest
 from trading.order_rules.statuses import Status
 from trading.order_rules.vocabulary import UnknownWord, read_status
 from trading.order_serializers import (
@@ -101,12 +103,14 @@ class OrderViewSet(OwnViewSet):
         """Place up to 500 orders, each decided by itself, in this order."""
         known = accounts_named(request.data, person=self.person)
         given = read(BulkOrderSerializer, request.data, person=self.person, accounts=known)["orders"]
-        answers = joint_orders.place_many([request_of(each) for each in given])
+        asked = [_asked(each) for each in given]
+        placed = iter(joint_orders.place_many([each for each in asked if isinstance(each, OrderRequest)]))
+        answers = [each if isinstance(each, orders.NotPlaced) else next(placed) for each in asked]
         made = iter(self._as_they_stand([each for each in answers if isinstance(each, joint_orders.Stood)]))
         results: list[Json] = []
         for answer in answers:
             if isinstance(answer, orders.NotPlaced):
-                results.append({"order": None, "is_new": False, "errors": answer.error.errors()})
+                results.append({"order": None, "is_new": False, "errors": _why_not(answer.error)})
                 continue
             order = next(made)
             errors = OrderRefused(orders.reasons_of(order)).errors() if order.reasons else []
@@ -169,3 +173,16 @@ class OrderViewSet(OwnViewSet):
         rows = OrderEvent.objects.for_user(self.person).filter(order=order)
         ordering = paging.order_of(None, allowed=["id"], default="id")
         return self.page(rows, name="order-events", order=ordering, shown=event_json, filters=str(id))
+
+
+def _asked(given: Json) -> OrderRequest | orders.NotPlaced:
+    """What is asked for; why not, where its exit plan is none."""
+    try:
+        return request_of(given)
+    except DomainError as error:
+        return orders.NotPlaced(error)
+
+
+def _why_not(error: DomainError) -> Sequence[Json]:
+    """Every reason; also one that is about no field is told."""
+    return error.errors() or [{"pointer": error.pointer, "code": error.code, "detail": str(error.message)}]

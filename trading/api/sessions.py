@@ -29,6 +29,7 @@ class SessionViewSet(OwnViewSet):
     unversioned_actions = frozenset({"list", "retrieve"})
     query_parameters = {"list": ("limit", "cursor", "account", "is_open")}
     repeatable_parameters = frozenset({"account"})
+    bodyless = frozenset({"end"})
 
     def _one(self, id: str) -> TradingSession:
         rows = TradingSession.objects.for_user(self.person).select_related("account")

@@ -19,7 +19,7 @@ from trading.order_rules.words import _
 def reasons_against(old: Ticket, new: Ticket, state: OrderState) -> list[Violation]:
     """Return every reason why an order in this state cannot be replaced by the new ticket, which is valid as such.
 
-    The new quantity is that of the whole chain: what is filled already counts towards it, so it has to be more.
+    The new quantity is what the old order is for in all: what it has filled counts towards it, so it has to be more.
     Source: docs/orders.md#replacing
     """
     reasons: list[Violation] = []
@@ -50,7 +50,7 @@ def may_be_replaced(status: Status) -> bool:
 
 
 def quantity_of_successor(new: Ticket, state: OrderState) -> Decimal | None:
-    """Return how much the successor has to execute itself: the new quantity less what the chain has filled.
+    """Return how much the successor has to execute itself: the new quantity less what the old order has filled.
 
     None for an order of an amount of money.
     """

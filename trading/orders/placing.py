@@ -22,7 +22,7 @@ from accounts.prepared import as_one, insert
 from trading import entry_plans, order_commands, order_groups, risk
 from trading.errors import OrderRefused
 from trading.exits.plans import ExitPlan
-from trading.models import BreakerState, Instrument, Order, OrderEvent, Quote, Venue
+from trading.models import BreakerState, Instrument, Order, OrderEvent, OrderSource, Quote, Venue
 from trading.order_facts import Facts
 from trading.order_progress import sign, tell_refused
 from trading.order_rows import Intent, Request, WantedPlan, accepted, built, refused
@@ -33,11 +33,22 @@ from trading.order_rules.pretrade import Decision, Effect, Terms
 from trading.order_rules.reservations import Hold
 from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import Violation, violations
-from trading.order_rules.vocabulary import OrderType, Side, TimeInForce
+from trading.order_rules.vocabulary import OrderClass, OrderType, Side, TimeInForce
+from trading.order_rules.words import _ as _g
 from trading.order_tickets import market_of
 from trading.paper_fills import PaperTerms, estimated_fees
 
 LONGEST_ID = 128
+#: How the ids of orders begin that plans and copies find again by their names: under one that a person took, an exit
+#: would be believed to be placed.
+_OURS = ("mp:", "signal:")
+_PERSONS = frozenset({OrderSource.UI, OrderSource.API})
+#: No venue here takes them, and a request has no place for legs: so it is not asked for any.
+_SEVERAL_LEGS = Violation(
+    "several_legs",
+    "/order_class",
+    _g("Orders of several legs are not taken here: place each leg as an order of its own."),
+)
 _LASTING = frozenset({TimeInForce.DAY, TimeInForce.GTC})
 CAPABILITIES: dict[str, Capabilities] = {Venue.PAPER: PAPER, Venue.ALPACA: ALPACA_2026_06}
 
@@ -69,8 +80,8 @@ def place(
 
     With an `exit_plan`, what it fills is under that plan from the first fill on; one that stands rejected has none.
     The same client id with the same request gives the first order again, whatever became of it.
-    Raises OrderRefused, PlanInvalid or PlanImpossible for what is no sound order or plan, and nothing is stored;
-    IdempotencyConflict for the same client id with another request.
+    Raises OrderRefused, PlanInvalid or PlanImpossible for what is no sound order or plan, InvalidValue for what is no
+    client id, and nothing is stored; IdempotencyConflict for the same client id with another request.
     """
     (answer,) = place_many([Request(account, instrument, ticket, intent or Intent(), exit_plan=exit_plan)])
     if isinstance(answer, NotPlaced):
@@ -85,13 +96,16 @@ def place_many(requests: Sequence[Request], *, may_rest: bool = False) -> list[P
     With `may_rest` a limit order that nothing meets yet waits in the book from the start, and need not be written
     again. The caller then asks the venue (`paper.arrived`) afterwards: what would meet it may have come meanwhile.
     """
-    named = [with_id(request) for request in requests]
-    facts = Facts(named, now=timezone.now())
+    named = [_named(request) for request in requests]
+    facts = Facts([each for each in named if isinstance(each, Request)], now=timezone.now())
     first = _first_of(facts.known)
     answers: list[Placed | NotPlaced] = []
     desk = _Desk(facts, may_rest=may_rest)
     desk.hold_books()
     for request in named:
+        if isinstance(request, NotPlaced):
+            answers.append(request)
+            continue
         before = first.get(request.key)
         if before is None:
             answer = desk.decide(request)
@@ -106,10 +120,20 @@ def place_many(requests: Sequence[Request], *, may_rest: bool = False) -> list[P
     return answers
 
 
+def _named(request: Request) -> Request | NotPlaced:
+    try:
+        return with_id(request)
+    except InvalidValue as error:
+        return NotPlaced(error)
+
+
 def with_id(request: Request) -> Request:
     """The request with a client order id of ours where it has none. Raises InvalidValue for one that cannot be."""
     given = request.intent.client_order_id
     refuse_odd(given)
+    if given.startswith(_OURS) and request.intent.source in _PERSONS:
+        words = _("Client order ids that begin with %(start)s are given by exit plans and copied trades alone.")
+        raise InvalidValue(words % {"start": " / ".join(_OURS)}, pointer="/client_order_id")
     intent = dataclasses.replace(request.intent, client_order_id=given or f"d-{uuid.uuid4()}")
     return dataclasses.replace(request, intent=intent)
 
@@ -212,6 +236,8 @@ class _Desk:
         account = facts.accounts[request.account.pk]
         market = market_of(request.instrument, facts.quote(request.instrument), on=account.trading_day(facts.now))
         venue = venue_of(account)
+        if request.ticket.order_class is OrderClass.MULTI_LEG:
+            return Judged((_SEVERAL_LEGS,))
         broken = violations(request.ticket, market, venue=CAPABILITIES[venue])
         if broken:
             return Judged(tuple(broken))

@@ -59,14 +59,14 @@ def configure(user: User, *, note: str = "", revision: int | None = None, **chan
     config = RiskConfig.objects.select_for_update().get(pk=1)
     if revision is not None and revision != config.revision:
         raise Conflict(_("Somebody has changed the configuration meanwhile: look at it again."), code="config_changed")
-    before = as_written(config)
+    before, words = as_written(config), _line(note)
     apply(config, changes)
     after = as_written(config)
     if after == before:
         return config
     config.revision += 1
     config.save()
-    now, words = timezone.now(), one_line(note)[:500]
+    now = timezone.now()
     RiskConfigRevision.objects.create(
         number=config.revision, actor_id=user.pk, actor_email=user.email, before=before, after=after, note=words
     )
@@ -78,6 +78,13 @@ def configure(user: User, *, note: str = "", revision: int | None = None, **chan
     was = {name: before[name] for name in changed}
     audit.written("risk_config.update", subject="risk_config", subject_id=config.revision, before=was, after=changed)
     return config
+
+
+def _line(note: str) -> str:
+    try:
+        return one_line(note)[:500]
+    except ValueError as error:
+        raise InvalidValue(_("Note: %(error)s.") % {"error": error}, pointer="/note") from error
 
 
 def apply(config: RiskConfig, changes: dict[str, Any]) -> None:
