@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.decimals import plain
 from trading import exit_plans, initial_levels
@@ -27,7 +28,6 @@ from trading.order_rules.pretrade import Effect, effect
 from trading.order_rules.statuses import Status
 from trading.order_rules.validity import Violation
 from trading.order_rules.vocabulary import OrderClass, Purpose, Side
-from trading.order_rules.words import _ as _g
 from trading.plan_words import below, refusal
 
 _ZERO = Decimal(0)
@@ -46,11 +46,13 @@ def resolved(request: Request, *, position: Decimal) -> ExitPlan | None:
     against = []
     if request.intent.purpose is not Purpose.ENTRY or effect(request.ticket, position) is Effect.CLOSES:
         against.append(
-            Violation("plan_needs_entry", "/exit_plan", _g("Only an order that enters carries an exit plan."))
+            Violation("plan_needs_entry", "/exit_plan", gettext_noop("Only an order that enters carries an exit plan."))
         )
     if request.ticket.order_class is not OrderClass.SIMPLE:
         against.append(
-            Violation("plan_beside_exits", "/exit_plan", _g("An order brings exits of its own or a plan, not both."))
+            Violation(
+                "plan_beside_exits", "/exit_plan", gettext_noop("An order brings exits of its own or a plan, not both.")
+            )
         )
     if against:
         raise OrderRefused(against)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts import ledger
 from accounts.decimals import plain
@@ -31,7 +32,6 @@ from trading.order_rules.statuses import Event, Status
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.validity import Violation
 from trading.order_rules.vocabulary import OrderClass, Purpose
-from trading.order_rules.words import _ as _g
 from trading.order_tickets import known_of, next_step, reasons_of, ticket_of
 from trading.orders.placing import NotPlaced, Placed, place_many, refuse_odd
 from trading.signals import orders_changed
@@ -132,7 +132,9 @@ def replace_order(order: Order, *, ticket: Ticket, client_order_id: str = "", ve
     state = fold(known_of(order.events.all()), quantity=order.quantity)
     against = replacing.reasons_against(ticket_of(order), ticket, state)
     if order.order_class != OrderClass.SIMPLE or order.legs.exists() or order.parent_id:
-        against.append(Violation("group_fixed", "", _g("Orders that belong together are canceled and placed anew.")))
+        against.append(
+            Violation("group_fixed", "", gettext_noop("Orders that belong together are canceled and placed anew."))
+        )
     if against:
         raise OrderRefused(against)
     quantity = replacing.quantity_of_successor(ticket, state)
@@ -202,7 +204,7 @@ def _replace_outside(
     What speaks against the successor here is told at once: it is put in place, and taken back.
     """
     if quantity is not None and quantity != quantity.to_integral_value():
-        raise OrderRefused([Violation("whole_units", "/quantity", _g("A replacement is for whole units."))])
+        raise OrderRefused([Violation("whole_units", "/quantity", gettext_noop("A replacement is for whole units."))])
     if OrderCommand.objects.open().filter(order=order).exists():
         raise InvalidState(_("The broker has not answered what it was asked about this order before."))
     try:

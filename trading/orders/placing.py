@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts import audit, ledger, versions
 from accounts.errors import DomainError, IdempotencyConflict, InvalidValue
@@ -34,7 +35,6 @@ from trading.order_rules.reservations import Hold
 from trading.order_rules.ticket import Market, Ticket
 from trading.order_rules.validity import Violation, violations
 from trading.order_rules.vocabulary import OrderClass, OrderType, Side, TimeInForce
-from trading.order_rules.words import _ as _g
 from trading.order_tickets import market_of
 from trading.paper_fills import PaperTerms, estimated_fees
 
@@ -47,7 +47,7 @@ _PERSONS = frozenset({OrderSource.UI, OrderSource.API})
 _SEVERAL_LEGS = Violation(
     "several_legs",
     "/order_class",
-    _g("Orders of several legs are not taken here: place each leg as an order of its own."),
+    gettext_noop("Orders of several legs are not taken here: place each leg as an order of its own."),
 )
 _LASTING = frozenset({TimeInForce.DAY, TimeInForce.GTC})
 CAPABILITIES: dict[str, Capabilities] = {Venue.PAPER: PAPER, Venue.ALPACA: ALPACA_2026_06}
