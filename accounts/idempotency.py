@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import exact_json
 from accounts.errors import IdempotencyConflict, IdempotencyKeyRequired, InvalidValue
 from accounts.models import IdempotencyKey, User
 
@@ -127,7 +128,7 @@ class IdempotentPostMixin(APIView):
         raise _Replay(Response(first.body, status=first.status_code, headers={"Idempotent-Replayed": "true"}))
 
     def _keep(self, response: Response) -> None:
-        body = orjson.loads(orjson.dumps(response.data, default=str)) if self.keeps_answers else None
+        body = exact_json.loads(exact_json.dumps(response.data, default=str)) if self.keeps_answers else None
         IdempotencyKey.objects.filter(pk=self._claim_id).update(status_code=response.status_code, body=body)
 
 
@@ -140,7 +141,7 @@ def hash_of(request: Request) -> str:
             for value in values:
                 _add(digest, value)
     else:
-        digest.update(orjson.dumps(request.data, default=str, option=orjson.OPT_SORT_KEYS))
+        digest.update(exact_json.dumps(request.data, default=str, option=orjson.OPT_SORT_KEYS))
     return digest.hexdigest()
 
 

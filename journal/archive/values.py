@@ -17,6 +17,7 @@ from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.utils.dateparse import parse_duration
 
+from accounts import exact_json
 from accounts.text import one_line
 from journal.archive.tables import BY_NAME, Table
 
@@ -54,7 +55,7 @@ class LineReader:
     def read(self, line: bytes) -> dict[str, Any]:
         """The values of a line by column. Raises BadValue, which says what is wrong with it."""
         try:
-            row = orjson.loads(line)
+            row = exact_json.loads(line)
         except orjson.JSONDecodeError as error:
             raise BadValue("it is not JSON") from error
         if not isinstance(row, dict):

@@ -15,6 +15,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
 from django.utils.duration import duration_iso_string
 
+from accounts import exact_json
 from accounts.decimals import plain
 from accounts.models import User
 from journal import reading
@@ -128,7 +129,7 @@ def rows_of(table: Table, owner: User) -> Iterator[dict[str, Any]]:
 
 def line_of(row: dict[str, Any]) -> bytes:
     """A row as a line: decimals in full as strings, times in ISO 8601 with their offset, durations too."""
-    return orjson.dumps(row, default=_json, option=orjson.OPT_APPEND_NEWLINE)
+    return exact_json.dumps(row, default=_json, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _labels(table: Table, name: str) -> ArraySubquery:
