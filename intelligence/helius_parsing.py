@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 SOL = "So11111111111111111111111111111111111111112"
 USDC = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
@@ -28,6 +28,8 @@ _LAMPORTS = Decimal(10) ** 9
 _LIQUIDITY_ADDED = frozenset({"ADD_LIQUIDITY", "ADD_TO_POOL", "CREATE_POOL", "DEPOSIT_LIQUIDITY"})
 _LIQUIDITY_REMOVED = frozenset({"REMOVE_LIQUIDITY", "WITHDRAW_LIQUIDITY", "REMOVE_FROM_POOL"})
 
+#: What an account is called: base58, as the database has it of wallets.
+_ADDRESS = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}", re.ASCII)
 _PLAIN = re.compile(r"[0-9]{1,40}(\.[0-9]{1,36})?", re.ASCII)
 
 Json = Mapping[str, Any]
@@ -92,11 +94,11 @@ def transactions_of(body: bytes) -> list[Json]:
 
 
 def parties(transactions: Iterable[Json]) -> set[str]:
-    """Every account that the transactions name as somebody's: those among them that are watched are meant."""
-    found: set[str] = set()
-    for transaction in transactions:
-        found.update(each for each in _named(transaction) if isinstance(each, str) and each)
-    return found
+    """Every account that the transactions name as somebody's: those among them that are watched are meant.
+
+    What is no address is nobody's: it would find no wallet, and no column holds it.
+    """
+    return {each for transaction in transactions for each in _named(transaction) if _is_address(each)}
 
 
 def read(
@@ -132,14 +134,15 @@ class _Prices:
 
 def _read_one(transaction: Json, reading: Reading, *, watched: Collection[str], prices: _Prices) -> None:
     signature = transaction.get("signature")
-    if not isinstance(signature, str) or not 1 <= len(signature) <= 128 or not signature.isalnum():
+    is_text = isinstance(signature, str) and signature.isascii() and signature.isalnum()
+    if not is_text or not 1 <= len(signature) <= 128:
         raise Malformed("no signature")
     if transaction.get("transactionError") is not None:
         reading.ignored.append(f"{signature}: failed on the chain")
         return
     about = sorted(parties([transaction]) & set(watched))
     payer = transaction.get("feePayer")
-    if not about and isinstance(payer, str) and payer:
+    if not about and _is_address(payer):
         about = [payer]
     if not about:
         raise Malformed("names nobody")
@@ -340,6 +343,10 @@ def _named(transaction: Json) -> Iterator[Any]:
 
 
 # ---------------------------------------------------------------- values
+
+
+def _is_address(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and _ADDRESS.fullmatch(value) is not None
 
 
 def _objects(value: Any) -> list[Json]:

@@ -124,6 +124,21 @@ def test_odd_shapes_are_kept_for_a_replay_and_take_nothing_with_them(whale: Wall
     assert AuditEvent.objects.filter(event="webhook.replay", subject_id=str(again.public_id)).count() == 1
 
 
+@pytest.mark.parametrize("name", ["a\0b", "x" * 45, "pool", "\N{CYRILLIC SMALL LETTER A}" * 40, "\ud800" * 40])
+def test_an_account_that_is_no_address_takes_nothing_with_it(whale: Wallet, name: str) -> None:
+    legs = [{"fromUserAccount": "pool", "toUserAccount": name, "mint": TOKEN, "tokenAmount": 5}]
+    paid = {"signature": "paid", "type": "SWAP", "feePayer": name, "tokenTransfers": legs}
+    beside = bought("beside", nativeTransfers=[{"fromUserAccount": name, "toUserAccount": name, "amount": 1}])
+    helius([paid, beside, bought("good")])
+
+    assert inbox.read_waiting() == 2
+
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.status, delivery.attempts, delivery.error) == ("dead", 1, "transaction 1: names nobody")
+    found = Signal.objects.order_by("id").values_list("transaction_id", "wallet")
+    assert list(found) == [(signature("beside"), whale.pk), (signature("good"), whale.pk)]
+
+
 def test_odd_values_beside_what_is_read_take_nothing_with_them(whale: Wallet) -> None:
     oddities = [r'"\\u0000"', r'"a\u0000b"', r'"\ud800"', "18446744073709551616"]
     for number, odd in enumerate(oddities):
