@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -122,7 +122,7 @@ class GoneTrade:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What a decision is about and led to. An order says its account; its fills say the trade.
+    """What a decision is about and led to. An order says its account, its fills the trade; a plan its order.
 
     `gone` counts where there is no `trade`: what it led to stays said while that is away.
     """
@@ -147,6 +147,10 @@ class Links:
             account = thing.account
             if not instruments:
                 instruments = [thing.instrument]
+        order, trade = self.order, self.trade
+        if self.managed_position is not None and order is None and trade is None and self.gone is None:
+            order = self.managed_position.entry_order
+            trade = _trade_under(self.managed_position) if order is None else None
         if self.trade is None and self.gone is not None and self.gone.account is not None:
             if account is not None and account != self.gone.account:
                 raise InvalidValue(_("This belongs to another account."), pointer="/trade")
@@ -155,7 +159,15 @@ class Links:
             raise InvalidValue(_("You have no account of this name."), pointer="/account")
         if len(instruments) > MOST_INSTRUMENTS:
             raise InvalidValue(_("At most %(most)s symbols.") % {"most": MOST_INSTRUMENTS}, pointer="/symbols")
-        return replace(self, account=account, instruments=instruments)
+        return replace(self, account=account, instruments=instruments, order=order, trade=trade)
+
+
+def _trade_under(plan: ManagedPosition) -> Trade | None:
+    """The trade that was open when a plan was put on what was held; None where it is no longer there."""
+    then = plan.entered_at
+    rows = Trade.objects.filter(account_id=plan.account_id, instrument_id=plan.instrument_id, side=plan.side)
+    rows = rows.filter(Q(opened_at__isnull=True) | Q(opened_at__lte=then), Q(closed_at=None) | Q(closed_at__gte=then))
+    return rows.order_by(F("opened_at").desc(nulls_last=True), "-id").first()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Source: docs/memory.md#bringing-decisions-along
 """
 
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -90,6 +91,9 @@ def run(lines: Iterable[bytes], *, into: Into) -> Imported:
     """Every line that is a decision is one, once however often the file comes; the rest is refused with its reason."""
     done = Imported()
     for number, line in enumerate(lines, start=1):
+        if number == 1:
+            # Some systems write the mark of UTF-8 before everything else.
+            line = line.removeprefix(BOM_UTF8)
         if not line.strip():
             continue
         try:

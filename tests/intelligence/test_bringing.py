@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from intelligence import decisions, memory, news_parsing, reembedding, search
 from intelligence.decisions import Links
+from intelligence.embedders import minilm
 from intelligence.embedders.hashing import HashEmbedder
 from intelligence.models import Decision, DecisionOutcome, DecisionRevision, Embedding, EmbeddingModel, NewsArticle
 from intelligence.news_parsing import BadFeed
@@ -79,6 +80,14 @@ def test_a_file_of_decisions_is_taken_once(alice: User, tmp_path: Path) -> None:
     assert [each.instrument.symbol for each in second.named.order_by("position")] == ["QQQ", "SPY"]
     assert Decision.objects.get(intent="yolo").action == "HOLD"
     assert Embedding.objects.filter(state="pending").count() == 3
+
+
+def test_a_file_of_decisions_may_begin_with_the_mark_of_utf_8(alice: User, tmp_path: Path) -> None:
+    file = tmp_path / "decisions.jsonl"
+    lines = [{"id": name, "action": "BUY", "reasoning": "r", "created_at": "2026-01-05T14:00:00Z"} for name in "ab"]
+    file.write_text("\r\n".join(map(json.dumps, lines)), encoding="utf-8-sig")
+
+    assert "2 decisions added" in run("import_decisions", str(file), "--email", alice.email)
 
 
 def test_a_line_that_cannot_be_kept_takes_no_other_with_it(alice: User, tmp_path: Path) -> None:
@@ -180,8 +189,13 @@ def test_commands_say_what_is_like_a_text_and_how_far_things_are(alice: User) ->
     assert "by words (hash-v2, hybrid)" in said
     assert "+2.00%" in said
     assert "too few to say" in said
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError) as nothing:
         run("similar", "x", "--email", alice.email, "--symbol", "NONE")
+    # What a shell makes of bytes that are no text.
+    for odd in (["a\udcff"], ["a", "--symbol", "\udcff"], ["a", "--strategy", "\udcff"]):
+        with pytest.raises(CommandError) as wrong:
+            run("similar", *odd, "--email", alice.email)
+        assert (nothing.value.returncode, wrong.value.returncode) == (1, 2)
 
 
 def test_retrieval_is_measured_and_leaves_nothing(alice: User, tmp_path: Path) -> None:
@@ -194,6 +208,19 @@ def test_retrieval_is_measured_and_leaves_nothing(alice: User, tmp_path: Path) -
     assert "1.000" in said
     assert not Decision.objects.exists()
     assert not EmbeddingModel.objects.exists()
+
+
+@pytest.mark.skipif(minilm.folder() is None, reason="requirements-embed.txt is not installed")
+def test_the_default_model_finds_more_than_the_lexical_one_and_by_both_more_than_by_either_alone(db: None) -> None:
+    pairs = measuring.pairs_of(measuring.NOTES)
+    scores = {(each.embedder, each.mode): each for each in measuring.measure(pairs, names=["minilm", "hash"])}
+    found = {name: score.mean_reciprocal_rank for name, score in scores.items()}
+
+    for mode in ("hybrid", "vector"):
+        assert found["minilm", mode] > found["hash", mode] + 0.04, found
+    for name in ("minilm", "hash"):
+        assert found[name, "hybrid"] > max(found[name, "vector"], found[name, "text"]) + 0.02, found
+    assert {score.count for score in scores.values()} == {len(pairs)} == {112}
 
 
 def test_searching_by_both_finds_more_than_by_either_alone(db: None) -> None:

@@ -15,10 +15,14 @@ from intelligence.models import Decision, DecisionOutcome, DecisionRevision, Emb
 from tests.factories import make_account
 from tests.intelligence.things import AT, at, close_trade, decide, open_trade
 from tests.journal.factories import make_instrument
-from trading import orders, trades
-from trading.models import Bar, Quote, Trade
+from tests.trading.desk import funded, share
+from tests.trading.test_entry_plans import filled, ordered
+from trading import exit_plans, orders, trades
+from trading.exits.plans import simple_plan
+from trading.models import Bar, ManagedPosition, Quote, Trade
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderType, Side, TimeInForce
+from trading.trades import EnteredFill
 from trading.venues import paper
 
 pytestmark = pytest.mark.django_db
@@ -240,6 +244,38 @@ def test_an_orders_decision_gets_its_trade_from_the_fills(alice: User) -> None:
 
     # Bought at the ask of 101, sold at the bid of 100.
     assert outcome_of(made).result_amount == -10
+
+
+def test_a_plans_decision_gets_its_trade_from_the_order_that_carried_the_plan(alice: User) -> None:
+    account, acme = funded(alice), share()
+    order = ordered(account, acme, simple_plan(stop_loss=D("0.2")))
+    plan = ManagedPosition.objects.get(entry_order=order)
+
+    made = decide(alice, links=Links(managed_position=plan))
+    assert (made.order, made.account, made.trade_key) == (order, account, None)
+    filled(order, "100", "1.00", "in")
+    assert Decision.objects.get(pk=made.pk).trade_key == Trade.objects.get().public_id
+    later = order.created_at + timedelta(minutes=5)
+    trades.enter(account, instrument=acme, fills=[EnteredFill("sell", D(100), D("1.25"), later)])
+
+    assert outcome_of(made).result_amount == 25
+
+
+def test_a_plans_decision_has_the_trade_that_was_held_when_the_plan_was_put_on_it(alice: User) -> None:
+    account = make_account(alice, currency="USD")
+    before = open_trade(account)
+    close_trade(before, "90", when=at(5, 15))
+    held = trades.enter(account, instrument=make_instrument("AAPL"), fills=[EnteredFill("buy", D(10), D(100), at(6))])
+    plan = exit_plans.open_plan(account, make_instrument("AAPL"), plan=simple_plan(stop_loss=D("0.2")))
+
+    made = decide(alice, links=Links(managed_position=plan))
+    assert (made.order, made.trade_key) == (None, held[0].public_id)
+    close_trade(held[0], "110", when=at(7))
+
+    assert outcome_of(made).result_amount == 100
+    # Written down after the end it is the same, and what is said of the link counts before it.
+    assert outcome_of(decide(alice, links=Links(managed_position=plan))).result_amount == 100
+    assert outcome_of(decide(alice, links=Links(managed_position=plan, trade=before))).result_amount == -100
 
 
 def test_the_benchmark_is_held_against_where_its_bars_are_known(alice: User) -> None:

@@ -33,6 +33,12 @@ class Command(BaseCommand):
             raise CommandError(f"--limit is 1 to {search.LARGEST_LIMIT}", returncode=2)
         if not options["text"].strip():
             raise CommandError("Say what to look for.", returncode=2)
+        for name in ("text", "symbol", "strategy"):
+            try:
+                options[name].encode()
+            except UnicodeEncodeError as error:
+                # Bytes of a shell that are no text.
+                raise CommandError(f"{name} is not UTF-8", returncode=2) from error
         filters = Filters(symbol=options["symbol"].upper(), action=options["action"], strategy=options["strategy"])
         try:
             filters.check(options["kind"])
