@@ -30,6 +30,7 @@ _LIQUIDITY_REMOVED = frozenset({"REMOVE_LIQUIDITY", "WITHDRAW_LIQUIDITY", "REMOV
 
 #: What an account is called: base58, as the database has it of wallets.
 _ADDRESS = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}", re.ASCII)
+_SIGNATURE = re.compile(r"[0-9A-Za-z]{1,128}", re.ASCII)
 _PLAIN = re.compile(r"[0-9]{1,40}(\.[0-9]{1,36})?", re.ASCII)
 
 Json = Mapping[str, Any]
@@ -134,8 +135,7 @@ class _Prices:
 
 def _read_one(transaction: Json, reading: Reading, *, watched: Collection[str], prices: _Prices) -> None:
     signature = transaction.get("signature")
-    is_text = isinstance(signature, str) and signature.isascii() and signature.isalnum()
-    if not is_text or not 1 <= len(signature) <= 128:
+    if not isinstance(signature, str) or not _SIGNATURE.fullmatch(signature):
         raise Malformed("no signature")
     if transaction.get("transactionError") is not None:
         reading.ignored.append(f"{signature}: failed on the chain")
