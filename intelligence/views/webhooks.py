@@ -191,12 +191,16 @@ def _skewed(source: str) -> None:
 
 def _check_size(request: HttpRequest) -> None:
     """Before anything is read."""
+    if _length(request) > LARGEST_BODY:
+        raise Refused(413, "too_large")
+
+
+def _length(request: HttpRequest) -> int:
+    """How long its sender says that the body is."""
     try:
-        length = int(request.META.get("CONTENT_LENGTH") or 0)
+        return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError as error:
         raise Refused(400, "invalid") from error
-    if length > LARGEST_BODY:
-        raise Refused(413, "too_large")
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -208,6 +212,9 @@ def _body(request: HttpRequest) -> bytes:
         raise Refused(400, "invalid") from error
     if len(body) > LARGEST_BODY:
         raise Refused(413, "too_large")
+    if len(body) < _length(request):
+        # The connection ended before it: what came may read like a whole.
+        raise Refused(400, "invalid")
     return body
 
 

@@ -1,5 +1,6 @@
 """What arrives at webhooks: W1 to W25, each by its number. What is refused leaves no row."""
 
+import io
 import json
 import logging
 import socket
@@ -526,6 +527,13 @@ def test_w23_a_length_that_is_wrong_is_refused(db: None) -> None:
     # Too small cuts it off; "chunked" arrives here without a length, and nothing is read.
     assert [with_length(each) for each in (str(len(body) - 5), "0", "", "many", "-1")] == [400] * 5
     assert not Signal.objects.exists()
+
+    # Too large: the connection ended before all of it was there, though what came is JSON.
+    for path, more in ((HELIUS, {"Authorization": OLD}), (BOT, {"X-Webhook-Signature": "t=1,v1=" + "a" * 64})):
+        kept = WebhookDelivery.objects.count()
+        cut = {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body) + 50)}
+        assert Client().generic("POST", path, body, headers=more, **cut).status_code == 400  # type: ignore[arg-type]
+        assert WebhookDelivery.objects.count() == kept
 
 
 def test_w24_only_post_is_answered_and_no_other_site_may_ask(db: None) -> None:
