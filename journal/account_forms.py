@@ -86,7 +86,7 @@ def window_of(params: QueryDict, user: User) -> AccountsWindow:
     if params.get("unit") == Unit.R and order.removeprefix("-") == "pnl":
         # What is shown is what is compared.
         order = order.replace("pnl", "r")
-    limit = _number(params, "limit", default=100, largest=account_windows.LARGEST_WINDOW) or 1
+    limit = _number(params, "limit", default=account_windows.WINDOW, largest=account_windows.LARGEST_WINDOW) or 1
     offset = _number(params, "offset", default=0, largest=10**9)
     return AccountsWindow(filters_of(params), order, offset, limit, scope=scope_of(params, user))
 

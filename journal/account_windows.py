@@ -24,8 +24,8 @@ from journal.figures import Answer, Figures
 from journal.filters import MetricsFilter
 from journal.metrics.totals import Totals
 
-#: Rows of one window, at most.
-LARGEST_WINDOW = 200
+#: Rows of one answer, and at most. The first of them are painted with the page.
+WINDOW, LARGEST_WINDOW = 50, 200
 DEFAULT_ORDER = "name"
 
 _OF_ACCOUNT = {
@@ -92,7 +92,7 @@ class AccountsWindow:
     filters: AccountFilters = field(default_factory=AccountFilters)
     order: str = DEFAULT_ORDER
     offset: int = 0
-    limit: int = 100
+    limit: int = WINDOW
     with_falls: bool = False
     scope: MetricsFilter = field(default_factory=MetricsFilter)
 

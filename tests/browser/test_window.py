@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
+from config.tour import window_times
 from tests.browser import window_urls
 from tests.browser.conftest import PATIENCE, come_in, no_sideways_scroll, until
 
@@ -82,6 +83,34 @@ def test_every_place_of_a_million_rows_is_reached_with_few_in_the_page(page: Any
     page.wait_for_selector("text='Row 999999'")
     assert in_sight(page)[-1] == "Row 999999"
     no_sideways_scroll(page)
+
+
+_WHEN_PAINTED = """new PerformanceObserver(() => {
+  const box = document.querySelector(".window");
+  window.seenFirst ??= {isLive: box.classList.contains("is-live"),
+                        rows: [...box.querySelectorAll("tbody tr")].filter((row) => row.checkVisibility()).length};
+}).observe({type: "paint"});"""
+
+
+def test_rows_are_painted_before_the_script_makes_a_window_of_them(page: Any, live_server: LiveServer) -> None:
+    page.add_init_script(_WHEN_PAINTED)
+
+    rows = opened(page, live_server.url)
+
+    seen = page.evaluate("window.seenFirst")
+    assert seen == {"isLive": False, "rows": 27}
+    assert 27 < rows.count() < 60
+
+
+def test_a_list_is_timed_in_a_browser(wide_page: Any, live_server: LiveServer) -> None:
+    come_in(wide_page, live_server.url, "/window/")
+
+    found = window_times.measure(wide_page, "/window/", address=live_server.url, times=3)
+
+    assert (found.total, found.most_rows < 60) == (1_000_000, True)
+    assert len(found.paints) == len(found.jumps) == 3
+    assert min(*found.paints, *found.jumps) > 0
+    assert 500_000 in window_urls.asked  # the middle
 
 
 def test_a_pull_is_not_lost_when_the_last_one_comes_to_rest_at_that_moment(

@@ -276,10 +276,10 @@ def test_the_fall_of_each_account_is_known_where_it_is_asked_for_with_as_many_qu
     assert falls() == [None, None, None, None]
     assert "−70.00" in alice_client.get("/accounts/").content.decode()
     with CaptureQueriesContext(connection) as few:
-        falls(with_falls=True)
+        falls(with_falls=True, limit=100)
     many(alice, 60)
     with CaptureQueriesContext(connection) as more:
-        falls(with_falls=True)
+        falls(with_falls=True, limit=100)
     assert len(few) == len(more)
 
 

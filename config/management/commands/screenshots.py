@@ -1,12 +1,10 @@
 """Pictures of every page, and what is wrong with it."""
 
 import argparse
-import importlib.util
 import os
 import shutil
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
 
 from accounts.models import User
-from config import serving
-from config.tour import people
+from config.tour import beside, people
 from config.tour.pages import Stop, admin_stops, names, stops, unplaced
 from journal.benchmark.dataset import Size
 
@@ -31,7 +27,6 @@ if TYPE_CHECKING:
 WIDTHS = (1440, 390)
 THEMES = ("light", "dark")
 DEFAULT_SIZES = ("empty", "demo")
-PORT = 8400
 
 
 class Command(BaseCommand):
@@ -61,7 +56,9 @@ class Command(BaseCommand):
                             help="where the pictures go (default: var/screenshots)")  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
-        walking, contact_sheet = _tools()
+        walking = beside.walking()
+        from config.tour import contact_sheet
+
         if forgotten := unplaced():
             raise CommandError(f"These addresses are in neither list of config/tour/pages.py: {', '.join(forgotten)}")
         call_command("migrate", database="owner", verbosity=0, interactive=False)
@@ -76,7 +73,7 @@ class Command(BaseCommand):
         if not any(chosen.values()):
             raise CommandError(_nobody_has(options["pages"], sizes), returncode=2)
         visits: dict[str, list[Visit]] = {}
-        with self._served() as address, walking.browsing() as browser, _playwright_and_django():
+        with beside.served() as address, walking.browsing() as browser, beside.queries_allowed():
             for size, person in walkers.items():
                 visits[size] = self._walk(browser, chosen[size], person, size=size, address=address, options=options)
         index = contact_sheet.write(options["into"], visits, absent)
@@ -88,7 +85,7 @@ class Command(BaseCommand):
     def _walk(
         self, browser: "Browser", chosen: list[Stop], person: User, *, size: str, address: str, options: dict[str, Any]
     ) -> "list[Visit]":
-        walking, _ = _tools()
+        walking = beside.walking()
         folder = options["into"] / size
         if options["pages"] == "*":
             shutil.rmtree(folder, ignore_errors=True)
@@ -111,16 +108,6 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(f"  {line}")
 
-    @contextmanager
-    def _served(self) -> Iterator[str]:
-        """The site is served as in the demo, and its address."""
-        server = serving.listen("127.0.0.1", PORT)
-        connections.close_all()
-        logs = settings.VAR_DIR / "log"
-        with server, serving.Servers(root=settings.BASE_DIR, logs=logs, environment={}) as servers:
-            servers.start_web(server)
-            yield serving.address_of(server)
-
 
 def _chosen(person: User, size: str, options: dict[str, Any]) -> tuple[list[Stop], list[str]]:
     """The pages to go to, and the names of those that this person cannot have."""
@@ -129,30 +116,6 @@ def _chosen(person: User, size: str, options: dict[str, Any]) -> tuple[list[Stop
         found += admin_stops()
     wanted = [stop for stop in found if isinstance(stop, Stop) and fnmatch(stop.name, options["pages"])]
     return wanted, [name for name in found if isinstance(name, str)]
-
-
-@contextmanager
-def _playwright_and_django() -> Iterator[None]:
-    """Queries are allowed although the browser's own event loop makes Django think that it is called from it."""
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-def _tools() -> tuple[Any, Any]:
-    """The modules that drive the browser. They are for development, and need not be there."""
-    for package in ("playwright", "axe_playwright_python"):
-        if importlib.util.find_spec(package) is None:
-            raise CommandError(f"{package} is not installed; `make environment` brings it.")
-    from config.tour import contact_sheet, walking
-
-    if not walking.browser_path():
-        raise CommandError("No browser is installed: on Debian, apt-get install chromium; or name one in CHROMIUM.")
-    return walking, contact_sheet
 
 
 def _some_of(allowed: tuple[str, ...]) -> Any:

@@ -25,6 +25,8 @@ const numbers = new Intl.NumberFormat(document.documentElement.lang || "en");
 const say = (text, values) => (text || "").replace(/%(\w+)%/g, (_, name) => values[name] ?? "");
 const wait = (time) => new Promise((done) => { setTimeout(done, time); });
 
+const isComingBack = ["back_forward", "reload"].includes(performance.getEntriesByType("navigation")[0]?.type);
+
 class RowWindow {
   constructor(box) {
     this.box = box;
@@ -78,16 +80,16 @@ class RowWindow {
     this.trouble.setAttribute("role", "alert");
     this.trouble.hidden = true;
     box.after(this.trouble);
-    box.style.setProperty("--window-row", `${this.row}px`);
     const first = [...this.body.rows];
     if (first.length) {
-      const height = first[0].getBoundingClientRect().height;
+      const { height } = first[0].getBoundingClientRect();
       if (height > 8) this.row = height;
       first.forEach((row, place) => this.dress(row, place));
       this.pages.set(0, first);
       first.forEach((row, place) => this.shown.set(place, row));
     }
-    box.style.setProperty("--window-row", `${this.row}px`);
+    // What every row inherits has them all styled anew: it is set only where it is not what the styles say.
+    if (this.row !== Number(box.dataset.windowRowHeight) || !first.length) box.style.setProperty("--window-row", `${this.row}px`);
     box.classList.add("is-live");
     this.columns = Math.max(1, [...(this.table.tHead?.rows[0]?.cells ?? [])].reduce((n, cell) => n + cell.colSpan, 0));
     this.measure();
@@ -139,7 +141,11 @@ class RowWindow {
   // ------------------------------------------------------------ where one is
 
   get place() {
-    return Math.min(Math.max(0, this.box.scrollTop + this.offset), this.end);
+    return this.within(this.box.scrollTop + this.offset);
+  }
+
+  within(place) {
+    return Math.min(Math.max(0, place), this.end);
   }
 
   scrolled() {
@@ -169,7 +175,7 @@ class RowWindow {
   }
 
   set(place) {
-    const at = Math.min(Math.max(0, place), this.end);
+    const at = this.within(place);
     this.box.scrollTop = this.ratio === 1 ? at : at / this.ratio;
     this.last = this.box.scrollTop;
     this.offset = at - this.last;
@@ -567,16 +573,18 @@ class RowWindow {
   }
 
   keep() {
+    // Where the last scroll ended: to ask the box would lay the page out once more, and the next one would wait for it.
+    const place = this.within(this.last + this.offset);
     try {
-      sessionStorage.setItem(this.memory, JSON.stringify({ url: this.url, place: this.place, active: this.active }));
+      sessionStorage.setItem(this.memory, JSON.stringify({ url: this.url, place, active: this.active }));
     } catch { /* Without a memory the list begins at its top. */ }
   }
 
   restore() {
-    const [visit] = performance.getEntriesByType("navigation");
-    if (!["back_forward", "reload"].includes(visit?.type)) return;
     try {
+      // Also where nothing is restored: the memory is slow the first time, and leaving is to be quick.
       const kept = JSON.parse(sessionStorage.getItem(this.memory));
+      if (!isComingBack) return;
       if (kept?.url !== this.url) return;
       this.set(kept.place);
       if (kept.active < this.total) this.active = kept.active;
@@ -593,5 +601,9 @@ function start(root) {
   }
 }
 
-start(document);
-document.addEventListener("htmx:load", (event) => start(event.detail.elt));
+// The rows that the page came with are painted first. Who comes back is led to where they were before they see any.
+let hasBegun = false;
+const begin = () => { hasBegun = true; start(document); };
+if (isComingBack || performance.getEntriesByType("paint").length) begin();
+else new PerformanceObserver((_, observer) => { observer.disconnect(); begin(); }).observe({ type: "paint" });
+document.addEventListener("htmx:load", (event) => { if (hasBegun) start(event.detail.elt); });
