@@ -296,6 +296,24 @@ def test_the_page_of_an_order_tells_its_fills_slippage_and_timeline(
     assert f"/desk/orders/{order.public_id}/" in alice_client.get(f"/trades/{trade.public_id}/").content.decode()
 
 
+def test_the_page_of_an_order_reads_itself_anew_until_the_order_has_ended(
+    alice_client: Client, account: Account, acme: Instrument
+) -> None:
+    order = placed(account, acme, ticket("buy", "10", "limit", limit_price="49"))
+    path = f"/desk/orders/{order.public_id}/"
+    asks = f'data-polls hx-get="{path}" hx-trigger="every 4s" hx-select="#order-stands"'
+
+    page = alice_client.get(path).content.decode()
+    assert asks in page
+    for part in ("order-stands", "order-status", "order-version", "order-events"):
+        assert page.count(f'id="{part}"') == 1, part
+    # A refused replacement stands at another address, which cannot be asked again.
+    assert asks in alice_client.post(f"{path}replace/", {"quantity": "x"}).content.decode()
+
+    orders.cancel(order)
+    assert 'hx-trigger="every' not in alice_client.get(path).content.decode()
+
+
 def test_an_order_is_replaced_by_form(alice_client: Client, account: Account, acme: Instrument) -> None:
     order = placed(account, acme, ticket("buy", "10", "limit", limit_price="49"))
     sent = {"quantity": "20", "limit_price": "48", "version": str(order.version), "client_order_id": "ui-2"}

@@ -54,6 +54,20 @@ def test_the_list_shows_stop_next_level_and_distances(alice_client: Client, acco
     assert "ACME" not in alice_client.get("/desk/plans/", {"ended": "1"}).content.decode()
 
 
+def test_open_plans_read_themselves_anew_and_ended_ones_do_not(alice_client: Client, account: Account) -> None:
+    plan = managed(account)
+    path = f"/desk/plans/{plan.public_id}/"
+
+    assert 'hx-trigger="every 5s" hx-select="#plans"' in alice_client.get("/desk/plans/").content.decode()
+    page = alice_client.get(path).content.decode()
+    assert f'hx-get="{path}" hx-trigger="every 4s" hx-select="#plan-stands"' in page
+    assert [page.count(f'id="{part}"') for part in ("plan-stands", "plan-status", "plan-exits")] == [1, 1, 1]
+
+    exit_plans.let_go(plan)
+    assert 'hx-trigger="every' not in alice_client.get("/desk/plans/?ended=1").content.decode()
+    assert 'hx-trigger="every' not in alice_client.get(path).content.decode()
+
+
 def test_the_list_costs_the_same_however_many_plans(
     alice_client: Client, account: Account, django_assert_max_num_queries: Any
 ) -> None:

@@ -173,6 +173,13 @@ def test_limits_are_added_changed_and_removed(alice: User, alice_client: Client,
     assert not RiskLimit.objects.exists()
 
 
+def test_gauges_read_themselves_anew(alice_client: Client) -> None:
+    asks = 'hx-get="/desk/risk/" hx-trigger="every 15s" hx-select="#risk-gauges"'
+
+    assert asks in alice_client.get("/desk/risk/").content.decode()
+    assert asks in alice_client.post("/desk/risk/limits/", {}).content.decode()
+
+
 def test_limits_of_everything_are_shown(alice: User, alice_client: Client) -> None:
     risk.set_limit(alice, max_notional=Decimal(5000), price_band=Decimal("0.05"))
 
