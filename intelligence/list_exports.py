@@ -11,13 +11,13 @@ from accounts import table_export
 from accounts.table_export import Columns
 from intelligence import signal_lists, wallet_lists
 from intelligence.models import Decision, Signal, Token, Wallet
-from intelligence.neighbours import symbols_of
+from intelligence.neighbours import Neighbour, symbols_of
 from intelligence.performance_lists import Ranked
 
 
-def _ended(name: str) -> Any:
-    """How a decision ended; None where it has not."""
-    return lambda decision: getattr(getattr(decision, "outcome", None), name, None)
+def _ended(name: str, *, of: str = "outcome") -> Any:
+    """How a decision or a neighbour ended; None where it has not."""
+    return lambda row: getattr(getattr(row, of, None), name, None)
 
 
 _WALLETS: Columns = {
@@ -89,6 +89,25 @@ _DECISIONS: Columns = {
     "r_multiple": _ended("r_multiple"),
     "resolved_at": _ended("resolved_at"),
 }
+_NEIGHBOURS: Columns = {
+    "id": "id",
+    "kind": "kind",
+    "similarity": "hit.similarity",
+    "at": "at",
+    "action": "action",
+    "symbols": lambda row: list(row.symbols),
+    "strategy": "strategy",
+    "actor": "actor",
+    "title": "title",
+    "text": "text",
+    "added": "added",
+    "outcome": _ended("outcome", of="ended"),
+    "result_pct": _ended("result_pct", of="ended"),
+    "result_amount": _ended("result_amount", of="ended"),
+    "currency": _ended("currency", of="ended"),
+    "r_multiple": _ended("r_multiple", of="ended"),
+    "holding_seconds": _ended("holding_seconds", of="ended"),
+}
 _PERFORMANCE: Columns = {
     "place": "rank",
     "wallet": "wallet.address",
@@ -130,6 +149,11 @@ def tokens(rows: "QuerySet[Token]") -> StreamingHttpResponse:
 def decisions(rows: "QuerySet[Decision]") -> StreamingHttpResponse:
     """Decisions, the latest first, with how each ended; what a row of the list shows has been asked for."""
     return table_export.of("decisions.csv", _DECISIONS, table_export.one_by_one(rows.order_by("-decided_at", "-id")))
+
+
+def found(rows: Iterable[Neighbour]) -> StreamingHttpResponse:
+    """What a search found, the nearest first, with how each ended."""
+    return table_export.of("memory.csv", _NEIGHBOURS, rows)
 
 
 def performance(rows: Iterable[Ranked]) -> StreamingHttpResponse:

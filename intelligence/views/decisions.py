@@ -57,9 +57,10 @@ def memory(request: HttpRequest) -> HttpResponseBase:
     context: dict[str, Any] = {"form": form, "is_filtered": filters != Filters(), "kind": form.chosen_kind}
     if form.text:
         found = search.find(person, form.text, kind=form.chosen_kind, filters=filters, limit=_MANY)
-        return render(
-            request, "intelligence/memory.html", {**context, "found": found, "shown": neighbours.shown(found)}
-        )
+        shown = neighbours.shown(found)
+        if request.GET.get("format") == "csv":
+            return list_exports.found(shown.with_added)
+        return render(request, "intelligence/memory.html", {**context, "found": found, "shown": shown})
     rows = decision_lists.filtered(Decision.objects.for_user(person), filters)
     if request.GET.get("format") == "csv":
         return list_exports.decisions(decision_lists.shown(rows))

@@ -33,6 +33,25 @@ def test_decisions_are_those_that_the_filters_let_through(alice_client: Client, 
     assert 'href="?action=BUY&amp;format=csv"' in alice_client.get("/memory/?action=BUY").content.decode()
 
 
+def test_what_a_search_found_is_a_file_of_the_rows_on_its_page_in_their_order(
+    alice_client: Client, alice: User, bob: User
+) -> None:
+    lost = decide(alice, "Bought the =breakout too late", symbols=("AAPL",), stated="-0.05")
+    won = decide(alice, "Bought the breakout at the retest of the breakout", stated="0.032")
+    decide(bob, "Bought the breakout of somebody else")
+
+    found = lines(alice_client, "/memory/?q=breakout+retest&format=csv")
+
+    assert [(line["id"], line["kind"], line["outcome"]) for line in found] == [
+        (str(won.public_id), "decision", "win"),
+        (str(lost.public_id), "decision", "loss"),
+    ]
+    assert (found[0]["result_pct"], found[1]["result_pct"], found[1]["symbols"]) == ("0.032", "-0.05", "AAPL")
+    assert found[0]["similarity"] >= found[1]["similarity"]
+    page = alice_client.get("/memory/?q=breakout+retest").content.decode()
+    assert 'href="?q=breakout+retest&amp;format=csv"' in page
+
+
 def test_signals_and_wallets_are_those_that_the_filters_let_through(alice_client: Client, alice: User) -> None:
     whale = wallet(alice, label="@whale")
     heard = signal(whale, amount=Decimal("1000.5"), value=Decimal("20"))
