@@ -71,7 +71,7 @@ class DecisionSerializer(StrictSerializer):
 
 
 class WriteDecisionSerializer(StrictSerializer):
-    """What is decided and why. An order or a trade says its account and symbol by itself."""
+    """What is decided and why. An order, a plan or a trade says its account and symbol by itself."""
 
     action = serializers.ChoiceField(DecisionAction.choices)
     reasoning = StrictTextField(max_length=LONGEST_TEXT)

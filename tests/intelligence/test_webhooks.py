@@ -1,10 +1,13 @@
 """What arrives at webhooks: W1 to W25, each by its number. What is refused leaves no row."""
 
+import copy
 import io
 import json
 import logging
+import random
 import socket
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
@@ -138,6 +141,35 @@ def test_an_account_that_is_no_address_takes_nothing_with_it(whale: Wallet, name
     assert (delivery.status, delivery.attempts, delivery.error) == ("dead", 1, "transaction 1: names nobody")
     found = Signal.objects.order_by("id").values_list("transaction_id", "wallet")
     assert list(found) == [(signature("beside"), whale.pk), (signature("good"), whale.pk)]
+
+
+def test_no_odd_value_anywhere_makes_a_reading_fail(whale: Wallet, caplog: pytest.LogCaptureFixture) -> None:
+    odd = [
+        None, True, -1, 2**63, 2**64, 10**40, 1.5, "", "-5", "NaN", "a\0b", "\ud800", "x" * 70,
+        "\N{ARABIC-INDIC DIGIT ONE}", [], {}, [[]], [None], [{}], whale.address, USDC, SOL,
+    ]  # fmt: skip
+    chance = random.Random(5)
+    for number in range(300):
+        tried = bought(f"n{number}", has_event=number % 2 == 0)
+        for _time in range(1 + number % 3):
+            inside, key = chance.choice([*places(tried)])
+            inside[key] = copy.deepcopy(chance.choice(odd))
+        inbox.receive(source=inbox.HELIUS, body=json.dumps([tried]).encode(), at=timezone.now())
+
+    inbox.read_waiting()
+
+    assert set(WebhookDelivery.objects.values_list("attempts", flat=True)) == {1}
+    assert not WebhookDelivery.objects.filter(error__contains="could not be read").exists()
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+    assert set(WebhookDelivery.objects.values_list("status", flat=True)) == {"parsed", "ignored", "dead"}
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Everywhere in a document that something else could stand."""
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield value, key
+        if isinstance(value[key], dict | list):
+            yield from places(value[key])
 
 
 def test_odd_values_beside_what_is_read_take_nothing_with_them(whale: Wallet) -> None:
