@@ -123,6 +123,9 @@ class TradeSerializer(StrictSerializer):
     rating = serializers.IntegerField(allow_null=True, help_text="How well it was traded, 1 to 5.")
     mae = MoneyField(allow_null=True, help_text="Largest open loss before the close; null without bars.")
     mfe = MoneyField(allow_null=True, help_text="Largest open profit before the close; null without bars.")
+    excursion_source = serializers.CharField(
+        allow_null=True, help_text="The bars that both were measured on: how long one is, and who made them."
+    )
 
 
 class SourceLineSerializer(StrictSerializer):

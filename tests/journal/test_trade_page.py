@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from rest_framework.test import APIClient
 
 from accounts.models import Account, User
 from tests.journal.factories import make_account, make_trade
@@ -31,6 +32,21 @@ def test_excursions_are_shown_in_money_and_in_r(alice_client: Client, account: A
 
     assert "MAE 5.00 0.25R" in page
     assert "MFE 40.00 2.00R 75.0%" in page
+
+
+def test_excursions_say_on_which_bars_they_were_measured(
+    alice_client: Client, alice_api: APIClient, account: Account
+) -> None:
+    trade = make_trade(account, day=DAY, pnl="30")
+    path, asked = f"/trades/{trade.public_id}/", f"/api/v1/trades/{trade.public_id}/"
+    Trade.objects.filter(pk=trade.pk).update(mae=D(5), mfe=D(40), excursion_source="5m file")
+    assert "Measured on bars of 5m file" in text_of(alice_client.get(path))
+    assert alice_api.get(asked).json()["excursion_source"] == "5m file"
+
+    # Looked at, and no bars cover it.
+    other = make_trade(account, day=DAY, pnl="1", symbol="MSFT")
+    Trade.objects.filter(pk=other.pk).update(excursion_source="")
+    assert "Measured on bars" not in text_of(alice_client.get(f"/trades/{other.public_id}/"))
 
 
 def test_what_is_undefined_is_a_dash_with_its_reason(alice_client: Client, account: Account) -> None:

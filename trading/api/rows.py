@@ -68,6 +68,7 @@ def trade_json(trade: Trade, *, realized: Decimal | None = None) -> Json:
         "rating": trade.rating,
         "mae": _number(trade.mae),
         "mfe": _number(trade.mfe),
+        "excursion_source": trade.excursion_source or None,
     }
 
 
