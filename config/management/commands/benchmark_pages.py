@@ -1,6 +1,5 @@
 """Times every page and every part of one, cold and warm, over the benchmark's data."""
 
-import gc
 import json
 from argparse import ArgumentParser
 from dataclasses import asdict
@@ -10,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.test.utils import override_settings
 
 from accounts.models import User
-from config import page_times
+from config import page_times, warming
 from config.page_times import COLD, WARM_P95, Times
 from journal.benchmark import dataset, presenting
 from journal.benchmark.dataset import Size
@@ -40,8 +39,7 @@ class Command(BaseCommand):
             raise CommandError("--cold and --warm are whole numbers from 1 on.", returncode=2)
         person = self._person(options)
         found: list[Times] = []
-        gc.collect()
-        gc.freeze()  # as `config.wsgi` does
+        warming.warm()  # as `config.wsgi` does
         with override_settings(ALLOWED_HOSTS=["*"], SECURE_SSL_REDIRECT=False):
             for question in list(page_times.questions(person, only=options["only"])):
                 times = page_times.measure(person, question, cold=options["cold"], warm=options["warm"])
