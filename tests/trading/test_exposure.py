@@ -15,7 +15,7 @@ from accounts.errors import InvalidValue
 from accounts.models import Account, ActivityEntry, User
 from tests.trading.desk import broken, cash, funded, placed, quoted, share, ticket
 from trading import halting, orders, risk, trades
-from trading.models import Instrument, Order, Position
+from trading.models import BreakerEvent, Instrument, Order, Position
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.vocabulary import OrderClass, OrderType, PositionIntent, Purpose, Side
 from trading.risk.breakers import Target
@@ -139,7 +139,12 @@ def test_a_breaker_stops_entries_cancels_what_waits_and_lets_exits_run(
     exits = placed(account, acme, ticket("sell", "10"))
 
     waiting.refresh_from_db()
-    assert [reason.code for reason in orders.reasons_of(entry)] == ["breaker_reducing"]
+    for stopped in (entry, waiting):
+        assert [reason.code for reason in orders.reasons_of(stopped)] == ["breaker_reducing"]
+    blocked = BreakerEvent.objects.filter(kind="blocked").order_by("id").values_list("order_id", flat=True)
+    assert list(blocked) == [str(entry.public_id), str(waiting.public_id)]
+    told = ActivityEntry.objects.filter(owner_id=alice.pk, kind="warning", link=f"/desk/orders/{waiting.public_id}/")
+    assert "The circuit breaker is on" in told.get().text
     assert (waiting.status, exits.status, exits.filled_average_price) == ("canceled", "filled", D(89))
     assert cash(account) == (D(9890), D(0))
 

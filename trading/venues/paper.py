@@ -20,10 +20,12 @@ from accounts.prepared import rows, run
 from trading import orders, risk, trades
 from trading.errors import InvalidState
 from trading.models import Bar, BreakerState, Order, OrderQuerySet, Quote, Venue
+from trading.order_progress import tell_refused
 from trading.order_rules.broker_events import Fill
-from trading.order_rules.pretrade import RiskState
+from trading.order_rules.pretrade import against_new_risk
 from trading.order_rules.reservations import Held
 from trading.order_rules.statuses import Event, Status
+from trading.order_rules.validity import Violation
 from trading.order_rules.vocabulary import OrderClass, OrderType, Side, TimeInForce
 from trading.order_tickets import FRESH, is_fresh, next_step
 from trading.paper_book import MEETS
@@ -225,18 +227,30 @@ def _judged(
 
 
 def _hold_back(rows: OrderQuerySet) -> None:
-    """What opens in accounts in which a breaker has come on meanwhile is canceled; what gets out goes on."""
+    """What opens where a breaker has come on meanwhile is canceled with the reason; what gets out goes on."""
     on: dict[int, list[BreakerState]] = {}
-    stopped = []
+    stopped, reasons = [], {}
     for order in rows.select_related("account").order_by("id"):
         if order.owner_id not in on:
             on[order.owner_id] = risk.on_for(order.owner_id)
-        if risk.worst(on[order.owner_id], order.account, order.strategy) is not RiskState.ACTIVE:
+        against = against_new_risk(risk.worst(on[order.owner_id], order.account, order.strategy))
+        if against is not None:
             stopped.append(order)
+            reasons[order.pk] = against
     for order in risk.opening(stopped):
         # With one of a group the others have ended, and cannot be canceled any more.
         with suppress(InvalidState):
-            orders.cancel(order)
+            _stop(orders.cancel(order), reasons[order.pk])
+
+
+def _stop(order: Order, against: Violation) -> None:
+    """That a breaker stopped the order is kept with it, among the events of breakers and in the feed."""
+    order.reasons = [
+        {"code": against.code, "pointer": against.pointer, "words": against.words, "values": dict(against.values)}
+    ]
+    order.save(update_fields=["reasons"])
+    risk.blocked(order.account, strategy=order.strategy, order_id=order.public_id, at=timezone.now())
+    tell_refused([order])
 
 
 def _working(order: Order) -> Working:
