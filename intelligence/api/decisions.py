@@ -153,7 +153,7 @@ class DecisionViewSet(OwnViewSet):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("q", str, required=True, description="A situation, in words."),
+            OpenApiParameter("q", str, required=True, description="A situation, in words: at most 1,000 characters."),
             OpenApiParameter("kind", str, enum=search.KINDS, default="decision"),
             OpenApiParameter("mode", str, enum=search.MODES, default="hybrid"),
             OpenApiParameter("limit", int, default=10),
