@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -20,6 +21,8 @@ BATCH = 16
 RETRIES, PAUSE = 2, 0.2
 #: After so many failures in a row nothing is tried for a while: a server that is down costs nothing then.
 FAILURES_THAT_OPEN, OPEN_FOR = 3, 30.0
+#: Of a key of a hundred characters, with the dimensions behind it.
+_LONGEST_NAME = 92
 _MOST_BYTES = 8 * 1024 * 1024
 _OVERLOADED = (408, 425, 429, 500, 502, 503, 504)
 
@@ -47,7 +50,7 @@ class RemoteEmbedder:
     def __init__(self, server: Server) -> None:
         self.server = server
         # Vectors of other dimensions are not comparable, so they are another model's.
-        self.key = f"{f'http-{server.api}-{server.model}'[:92]}-{server.dimensions}"
+        self.key = f"{_short(f'http-{server.api}-{server.model}')}-{server.dimensions}"
         self.dimensions = server.dimensions
         self._breaker = Breaker()
 
@@ -109,6 +112,14 @@ class RemoteEmbedder:
         if answer.status != 200:
             raise EmbeddingError(f"The embedding server answered with {answer.status}.")
         return [stored(each, dimensions=server.dimensions) for each in _vectors(answer.body, server.api, len(texts))]
+
+
+def _short(name: str) -> str:
+    """The name as far as a key has room for it; what differs only behind that is still another name."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = sha256(name.encode()).hexdigest()[:12]
+    return f"{name[: _LONGEST_NAME - len(digest) - 1]}-{digest}"
 
 
 def _vectors(body: bytes, api: str, count: int) -> list[list[float]]:

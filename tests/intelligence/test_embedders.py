@@ -316,3 +316,14 @@ def test_vectors_of_other_dimensions_are_another_models() -> None:
 
     assert len(keys) == 4
     assert max(map(len, keys)) <= 100
+
+
+def test_models_whose_long_names_begin_alike_are_not_one() -> None:
+    name = "hf.co/somebody/" + "a-rather-long-name-of-a-model-" * 3
+    keys = {RemoteEmbedder(Server(url="http://127.0.0.1:1", model=f"{name}:{kind}")).key for kind in ("Q4", "Q8")}
+
+    assert len(keys) == 2
+    assert {len(key) <= 100 for key in keys} == {True}
+    assert RemoteEmbedder(Server(url="http://127.0.0.1:1", model="nomic-embed-text")).key == (
+        "http-ollama-nomic-embed-text-768"
+    )
