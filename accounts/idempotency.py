@@ -7,6 +7,8 @@ refused stands with the reasons against it all the same. Keys are kept for 72 ho
 """
 
 import hashlib
+import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +24,8 @@ from rest_framework.views import APIView
 from accounts import exact_json
 from accounts.errors import IdempotencyConflict, IdempotencyKeyRequired, InvalidValue
 from accounts.models import IdempotencyKey, User
+
+logger = logging.getLogger(__name__)
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
@@ -75,11 +79,16 @@ class IdempotentPostMixin(APIView):
 
     key_required: bool | frozenset[str] = False
     keeps_answers = True
+    #: Whether all that this request does is one transaction, as a key makes it.
+    is_one_transaction = False
+    #: What an action leaves to be done once that is committed. Where it fails, whoever looks next has to find it. The
+    #: answer stays what it was: who sends the same again meanwhile is told the same.
+    afterwards: Callable[[], object] | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method != "POST" or HEADER not in request.headers:
             return super().dispatch(request, *args, **kwargs)
-        self._claim_id, self._is_kept = 0, False
+        self._claim_id, self._is_kept, self.is_one_transaction = 0, False, True
         with transaction.atomic():
             response = super().dispatch(request, *args, **kwargs)
             if self._is_kept:
@@ -89,6 +98,11 @@ class IdempotentPostMixin(APIView):
                 transaction.set_rollback(True)
             elif self._claim_id and isinstance(response, Response):
                 self._keep(response)
+        if self.afterwards is not None and response.status_code < 400:
+            try:
+                self.afterwards()
+            except Exception:
+                logger.exception("what follows a request that is committed has failed")
         return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -61,6 +61,9 @@ def halt(user: User, target: Target, *, level: int, note: str, at: datetime) -> 
     Positions stay as they are, and exits run. Raises as `risk.activate` does, and then nothing has changed.
     """
     waiting = entries_under(target) if level == 3 else []
+    if connection.in_atomic_block:
+        # In one transaction all are held before the first is canceled, which moves their person's version on.
+        trades.lock_accounts(each.account_id for each in waiting)
     stopped = risk.stop(user, target, level=level, note=note, at=at, entries=[each.public_id for each in waiting])
     return Halted(stopped.breaker, _canceled(waiting, stopped.to_cancel))
 
@@ -111,16 +114,21 @@ def held_under(owner: User, account: Account | None) -> list[Position]:
     return list(rows if account is None else rows.filter(account=account))
 
 
-def flatten(owner: User, account: Account | None, *, confirmed: bool) -> Flattened:
+def flatten(owner: User, account: Account | None, *, confirmed: bool, meets_market: bool = True) -> Flattened:
     """An order at the market stands for every position of this account, or of all of the person's accounts.
 
     What waits in its instrument is canceled with it: where the order is refused, all that protects the position stays.
     A broker cancels first, which takes time: there the monitor gets out as soon as the units are free. Positions
-    without a fresh price wait for one. Raises InvalidValue where nobody has confirmed it, and nothing is changed.
+    without a fresh price wait for one. Inside of a transaction that is about to be committed the orders do not meet the
+    market before: `meet_market` is for afterwards. Raises InvalidValue where nobody has confirmed it, and nothing is
+    changed.
     """
     if not confirmed:
         raise InvalidValue(_("Confirm that everything is to be sold or bought back."), pointer="/confirm")
     positions = held_under(owner, account)
+    if connection.in_atomic_block:
+        # As above: the first of them to be got out of moves the version on.
+        trades.lock_accounts(each.account_id for each in positions)
     behind = [position for position in positions if _has_exits_outside(position)]
     made: list[Order] = []
     waiting = refused = 0
@@ -136,9 +144,15 @@ def flatten(owner: User, account: Account | None, *, confirmed: bool) -> Flatten
         made += placed
         refused += len(why)
         _tell(why)
-    for instrument in sorted({order.instrument_id for order in made if order.venue == Venue.PAPER}):
-        paper.match(instrument)
+    if meets_market:
+        meet_market(made)
     return Flattened(list(Order.objects.filter(pk__in=[order.pk for order in made])), waiting, refused)
+
+
+def meet_market(placed: Iterable[Order]) -> None:
+    """Those of the orders that stand at the paper venue have met the market."""
+    for instrument in sorted({order.instrument_id for order in placed if order.venue == Venue.PAPER}):
+        paper.match(instrument)
 
 
 class _Refused(Exception):

@@ -92,7 +92,7 @@ _counter = _Counter()
 def place(request: Request) -> Stood:
     """As `orders.place`, and the venue has looked at the order; in one transaction with those that come meanwhile.
 
-    Inside of a transaction it is placed in that.
+    Inside of a transaction it is placed in that. One that is about to be committed takes `place_only` instead.
     """
     named = replace(orders.with_id(request), by=request.by or audit.actor())
     answer = place_many([named])[0] if connection.in_atomic_block else _counter.place(named)
@@ -106,6 +106,18 @@ def place_many(requests: Sequence[Request]) -> list[Stood | NotPlaced]:
     answers = orders.place_many(requests, may_rest=True)
     stood = iter(looked_at([each for each in answers if isinstance(each, Placed)]))
     return [each if isinstance(each, NotPlaced) else next(stood) for each in answers]
+
+
+def place_only(request: Request) -> Placed:
+    """As `orders.place`; once its transaction is committed, `looked_at` is to be called.
+
+    Whoever matches holds the instrument's book and then the accounts of orders in it, which are other people's, too. A
+    transaction that holds the account of what it has placed would be in a knot with them.
+    """
+    (answer,) = orders.place_many([request], may_rest=True)
+    if isinstance(answer, NotPlaced):
+        raise answer.error
+    return answer
 
 
 def looked_at(placed: Iterable[Placed]) -> list[Stood]:

@@ -1,10 +1,12 @@
 """Who needs several of an account, a person's book and a person's version takes them in one order: nobody is in a knot.
 
-The account first, then the book, which is held where limits count, then portfolios, and the version last.
+The account first, then the book, which is held where limits count, then portfolios, and the version last. Whoever
+matches holds the instrument's book before all of them: what was placed is matched after its transaction.
 """
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -15,12 +17,15 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.models import Account, LedgerEntry
+from tests.conftest import api_of
 from tests.factories import make_user
 from tests.trading.desk import broken, funded, placed, quoted, share, ticket
 from tests.waiting import PATIENCE, at_once, until_somebody_waits
-from trading import halting, orders, risk
-from trading.models import Instrument, Order
+from trading import halting, order_sweeps, orders, risk
+from trading.api.orders import OrderViewSet
+from trading.models import Instrument, Order, Quote
 from trading.orders import changes
+from trading.venues import paper
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 D = Decimal
@@ -145,3 +150,95 @@ def test_money_that_comes_without_holding_its_account_would_be_in_a_knot(monkeyp
     monkeypatch.setattr(ledger, "_hold", lambda account: None)
 
     assert any(_in_a_knot(_flattened_beside_a_deposit(monkeypatch)))
+
+
+def _placed(account: Account, acme: Instrument) -> tuple[str, dict[str, Any]]:
+    return "orders/", _asked(account, acme)
+
+
+def _placed_together(account: Account, acme: Instrument) -> tuple[str, dict[str, Any]]:
+    return "orders/bulk/", {"orders": [_asked(account, acme), _asked(account, acme)]}
+
+
+def _replaced(account: Account, acme: Instrument) -> tuple[str, dict[str, Any]]:
+    waiting = Order.objects.get(account=account, instrument=acme, status="new")
+    return f"orders/{waiting.public_id}/replace/", {"quantity": "2"}
+
+
+def _flattened(account: Account, _acme: Instrument) -> tuple[str, dict[str, Any]]:
+    return "breaker/flatten/", {"account": str(account.public_id), "confirm": True}
+
+
+def _asked(account: Account, acme: Instrument) -> dict[str, Any]:
+    return {
+        "account": str(account.public_id), "symbol": acme.symbol, "side": "buy", "type": "limit", "limit_price": "80",
+        "quantity": "1", "time_in_force": "gtc",
+    }  # fmt: skip
+
+
+_REQUESTS = [(_placed, orders), (_placed_together, orders), (_replaced, changes), (_flattened, orders)]
+
+
+def _beside_the_market(
+    patch: pytest.MonkeyPatch, asked: Callable[[Account, Instrument], Any], module: Any
+) -> list[Any]:
+    """A request under a key, all that it does being one transaction, and the market, which comes to a waiting order."""
+    account, acme = funded(make_user()), share()
+    quoted(acme, "99.90", "100")
+    placed(account, acme, ticket("buy", "10"))
+    placed(account, acme, ticket("buy", "1", "limit", limit_price="90"))
+    Quote.objects.update(bid=D("85.90"), ask=D(86))
+    path, body = asked(account, acme)
+    client = api_of(account.owner)
+
+    def sent() -> Any:
+        answer = client.post(f"/api/v1/{path}", body, format="json", HTTP_IDEMPOTENCY_KEY="one")
+        return OperationalError(answer.json()["code"]) if answer.status_code == 503 else answer.status_code
+
+    return _while_something_is_moved(patch, module, "place_many", sent, lambda: paper.match(acme.pk))
+
+
+@pytest.mark.parametrize(("asked", "module"), _REQUESTS)
+def test_a_request_under_a_key_and_the_market_come_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch, asked: Any, module: Any
+) -> None:
+    status, _matched = _beside_the_market(monkeypatch, asked, module)
+
+    assert status in (200, 201)
+    assert not order_sweeps.unmatched(at=timezone.now() + timedelta(seconds=3))
+    assert broken() == []
+
+
+def test_what_is_placed_and_matched_in_one_transaction_would_be_in_a_knot_with_the_market(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(OrderViewSet, "is_one_transaction", property(lambda _view: False, lambda _view, _value: None))
+
+    status, matched = _beside_the_market(monkeypatch, _placed, orders)
+
+    assert isinstance(status, OperationalError) or any(_in_a_knot([matched]))
+
+
+def _two_instruments_of_two_persons(patch: pytest.MonkeyPatch) -> list[Any]:
+    """Orders of both wait in each: in one that of the first person came first, in the other that of the second."""
+    people, (acme, bolt) = [make_user(), make_user()], (share(), share("BOLT"))
+    for instrument, owners in ((acme, people), (bolt, people[::-1])):
+        for owner in owners:
+            placed(funded(owner), instrument, ticket("buy", "1", "limit", limit_price="90"))
+        Quote.objects.create(instrument=instrument, bid=D(79), ask=D(80), quoted_at=timezone.now())
+    return _while_something_is_moved(
+        patch, orders, "record", lambda: paper.match(acme.pk), lambda: paper.match(bolt.pk)
+    )
+
+
+def test_two_instruments_in_which_the_same_persons_trade_are_matched_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert _two_instruments_of_two_persons(monkeypatch) == [2, 2]
+    assert broken() == []
+
+
+def test_matching_that_moves_versions_on_as_the_fills_come_would_be_in_a_knot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paper, "versions", SimpleNamespace(move_on=lambda owner_ids: None))
+
+    assert any(_in_a_knot(_two_instruments_of_two_persons(monkeypatch)))

@@ -90,8 +90,16 @@ class OrderViewSet(OwnViewSet):
 
     @extend_schema(request=PlacedOrderSerializer, responses={201: OrderSerializer, 200: OrderSerializer})
     def create(self, request: Request) -> Response:
-        """Place an order. The same `client_order_id` again answers 200 with the order that it made first."""
-        stood = joint_orders.place(request_of(read(PlacedOrderSerializer, request.data, person=self.person)))
+        """Place an order. The same `client_order_id` again answers 200 with the order that it made first.
+
+        The answer is the order once the venue has looked at it; under an idempotency key, as it was placed.
+        """
+        asked = request_of(read(PlacedOrderSerializer, request.data, person=self.person))
+        stood = (
+            self._looked_at([joint_orders.place_only(asked)])[0]
+            if self.is_one_transaction
+            else joint_orders.place(asked)
+        )
         (order,) = self._as_they_stand([stood])
         if order.status == Status.REJECTED and order.reasons:
             raise OrderRefused(orders.reasons_of(order), order_id=str(order.public_id))
@@ -104,9 +112,10 @@ class OrderViewSet(OwnViewSet):
         known = accounts_named(request.data, person=self.person)
         given = read(BulkOrderSerializer, request.data, person=self.person, accounts=known)["orders"]
         asked = [_asked(each) for each in given]
-        placed = iter(joint_orders.place_many([each for each in asked if isinstance(each, OrderRequest)]))
+        sound = [each for each in asked if isinstance(each, OrderRequest)]
+        placed = iter(orders.place_many(sound, may_rest=True))
         answers = [each if isinstance(each, orders.NotPlaced) else next(placed) for each in asked]
-        made = iter(self._as_they_stand([each for each in answers if isinstance(each, joint_orders.Stood)]))
+        made = iter(self._as_they_stand(self._looked_at([each for each in answers if isinstance(each, orders.Placed)])))
         results: list[Json] = []
         for answer in answers:
             if isinstance(answer, orders.NotPlaced):
@@ -114,8 +123,15 @@ class OrderViewSet(OwnViewSet):
                 continue
             order = next(made)
             errors = OrderRefused(orders.reasons_of(order)).errors() if order.reasons else []
-            results.append({"order": order_json(order), "is_new": answer.placed.is_new, "errors": errors})
+            results.append({"order": order_json(order), "is_new": answer.is_new, "errors": errors})
         return Response({"results": results})
+
+    def _looked_at(self, placed: Sequence[orders.Placed]) -> Sequence[joint_orders.Stood]:
+        """The venue has looked at what is new, or will have once that is committed."""
+        if not self.is_one_transaction:
+            return joint_orders.looked_at(placed)
+        self.afterwards = lambda: joint_orders.looked_at(placed)
+        return [joint_orders.Stood(each, is_changed=not each.is_new) for each in placed]
 
     def _as_they_stand(self, stood: Sequence[joint_orders.Stood]) -> Sequence[Order]:
         """The orders as they are now; those that stand as they were placed need not be read again."""
@@ -153,7 +169,7 @@ class OrderViewSet(OwnViewSet):
             client_order_id=asked.get("client_order_id", ""),
             version=asked.get("version"),
         )
-        (order,) = self._as_they_stand(joint_orders.looked_at([made]))
+        (order,) = self._as_they_stand(self._looked_at([made]))
         return Response(order_json(order), status=201 if made.is_new else 200)
 
     @extend_schema(parameters=[LIMIT, CURSOR], responses=page_of(AttemptSerializer))

@@ -171,7 +171,10 @@ class BreakerViewSet(OwnViewSet):
     def flatten(self, request: Request) -> Response:
         """Close every position of an account, or of all, at the market. `confirm` has to be true."""
         asked = read(FlattenSerializer, request.data, person=self.person)
-        done = halting.flatten(self.person, asked.get("account"), confirmed=asked["confirm"])
+        is_met = not self.is_one_transaction
+        done = halting.flatten(self.person, asked.get("account"), confirmed=asked["confirm"], meets_market=is_met)
+        if not is_met:
+            self.afterwards = lambda: halting.meet_market(done.placed)
         placed = [str(each.public_id) for each in done.placed]
         return Response({"orders": placed, "waiting": done.waiting, "refused": done.refused})
 

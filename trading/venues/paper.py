@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts import versions
 from accounts.models import PaperFills
 from accounts.prepared import rows, run
 from trading import orders, risk, trades
@@ -208,6 +209,10 @@ def _settle(
     # As they are now: while this waited for an account, one of its orders may have been canceled.
     found, book, result = _judged(rows, judge, terms, source)
     _remember(_moved(found, book))
+    owners = {found[fill.key].owner_id for fill in result.fills}
+    if len(owners) > 1:
+        # In one order, before the fills do as they come: whoever matches another instrument moves the same ones on.
+        versions.move_on(owners)
     if offered_by is not None:
         _use_up(offered_by, found, result)
     return _record(found, result, terms, at=at)
