@@ -23,7 +23,7 @@ from accounts.models import Portfolio
 from trading import entry_plans, initial_levels, order_commands, order_groups, risk, trades
 from trading.errors import InvalidState, OrderRefused, VersionConflict
 from trading.models import Order, OrderCommand, Position, Venue
-from trading.order_progress import LOCAL, advance
+from trading.order_progress import LOCAL, Step, advance
 from trading.order_rows import Intent, Request
 from trading.order_rules import replacing
 from trading.order_rules.broker_events import BrokerEvent, Report, fold
@@ -31,7 +31,7 @@ from trading.order_rules.reservations import Held
 from trading.order_rules.statuses import Event, Status
 from trading.order_rules.ticket import Ticket
 from trading.order_rules.validity import Violation
-from trading.order_rules.vocabulary import OrderClass, Purpose
+from trading.order_rules.vocabulary import OrderClass, Purpose, Side
 from trading.order_tickets import known_of, next_step, reasons_of, ticket_of
 from trading.orders.placing import NotPlaced, Placed, place_many, refuse_odd
 from trading.signals import orders_changed
@@ -64,23 +64,41 @@ def _move(
         initial_levels.follow(step)
         entry_plans.follow(step)
         orders_changed.send(sender=Order, step=step)
-        if step.after.executed < step.before.executed:
+        if _may_promise_too_much(step):
             _end_what_closes_nothing(step.order)
 
 
+def _may_promise_too_much(step: Step) -> bool:
+    """Whether more units may wait to be closed now than are held.
+
+    A fill was taken back; what was to open a position has found another, and got out of that; or exits that an entry
+    brought work from now on, while others had promised what it held.
+    """
+    if step.after.executed < step.before.executed or step.order.order_class in (OrderClass.BRACKET, OrderClass.OTO):
+        return True
+    return step.order.held != Held.HOLDINGS and step.after.executed > step.before.executed
+
+
 def _end_what_closes_nothing(order: Order) -> None:
-    """After a fill was taken back, no more units wait to be closed here than are held: the oldest that fit stay."""
-    held = Position.objects.filter(account=order.account_id, instrument=order.instrument_id)
-    units = abs(held.values_list("quantity", flat=True).first() or Decimal(0))
-    waiting = Order.objects.live().filter(
-        account=order.account_id, instrument=order.instrument_id, venue=Venue.PAPER, held=Held.HOLDINGS
+    """No more units wait to be closed here than are held: the oldest that fit stay."""
+    waiting = list(
+        Order.objects.live()
+        .filter(account=order.account_id, instrument=order.instrument_id, venue=Venue.PAPER, held=Held.HOLDINGS)
+        .filter(reserved_units__gt=0)
+        .order_by("id")
     )
-    for each in waiting.filter(reserved_units__gt=0).order_by("id"):
-        units -= each.reserved_units
-        if units < 0:
-            units += each.reserved_units
-            with suppress(InvalidState):
-                cancel(each)
+    if not waiting:
+        return
+    held = Position.objects.filter(account=order.account_id, instrument=order.instrument_id)
+    position = held.values_list("quantity", flat=True).first() or Decimal(0)
+    units = {Side.SELL: position, Side.BUY: -position}
+    for each in waiting:
+        side = Side(each.side)
+        if each.reserved_units <= units[side]:
+            units[side] -= each.reserved_units
+            continue
+        with suppress(InvalidState):
+            cancel(each)
     # It may have been among them, or have ended with one of them.
     order.refresh_from_db()
 

@@ -5,7 +5,7 @@ Source: docs/orders.md#the-paper-venue
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -30,7 +30,7 @@ from trading.order_rules.validity import Violation
 from trading.order_rules.vocabulary import OrderClass, OrderType, Side, TimeInForce
 from trading.order_tickets import FRESH, is_fresh, next_step
 from trading.paper_book import MEETS
-from trading.paper_fills import Matched, Offer, PaperTerms, Range, Working, matched, matched_in
+from trading.paper_fills import Matched, Offer, PaperFill, PaperTerms, Range, Working, matched, matched_in
 
 #: The first half of the advisory lock on an instrument's book; the second is the instrument.
 _BOOK = 0x0B00C
@@ -215,7 +215,12 @@ def _settle(
         versions.move_on(owners)
     if offered_by is not None:
         _use_up(offered_by, found, result)
-    return _record(found, result, terms, at=at)
+    count = len(result.fills) + len(result.given_up)
+    if passed_over := _record(found, result, terms, at=at):
+        # The others of them meet what is left, as if they had just come.
+        Order.objects.filter(pk__in=passed_over).update(is_resting=False)
+        count += _settle(concerned, judge, at=at, source=source, offered_by=offered_by)
+    return count
 
 
 def _judged(
@@ -317,29 +322,51 @@ def _remember(moved: Sequence[Order]) -> None:
         Order.objects.bulk_update(moved, ["best_price", "is_triggered", "is_resting"], batch_size=500)
 
 
-def _record(found: dict[int, Order], result: Matched, terms: PaperTerms, *, at: datetime) -> int:
+def _record(found: dict[int, Order], result: Matched, terms: PaperTerms, *, at: datetime) -> set[int]:
+    """What happened is told to the orders; returns those to which it did not, as they or whom they meet had ended.
+
+    A fill of what was to open a position may end others of its account, which would get out of what is no longer held.
+    """
     counted = {key: order.events.filter(kind="fill").count() for key, order in found.items() if result.of(key)}
-    meetings: dict[tuple[int, int], uuid.UUID] = {}
-    for fill in result.fills:
-        order = found[fill.key]
-        counted[fill.key] += 1
-        fees = terms.fees(fill.quantity, fill.price, order.instrument.multiplier, is_first=counted[fill.key] == 1)
-        told = Fill(
-            f"{order.public_id}:{counted[fill.key]}",
-            max(at, order.created_at),
-            fill.quantity,
-            fill.price,
-            fees,
-            completes=order.quantity is None,
-        )
-        match_id = None
-        if fill.against is not None:
-            pair = (min(fill.key, fill.against), max(fill.key, fill.against))
-            match_id = meetings.setdefault(pair, uuid.uuid4())
-        orders.record(order, [told], source=Venue.PAPER, match_id=match_id)
+    meetings: dict[tuple[int, ...], uuid.UUID] = {}
+    passed_over: set[int] = set()
+    opened: set[int] = set()
+    for fills in _together(result.fills):
+        keys = tuple(sorted(fill.key for fill in fills))
+        may_have_ended = any(found[key].account_id in opened for key in keys)
+        if passed_over.intersection(keys) or (may_have_ended and not _are_live(keys)):
+            passed_over.update(keys)
+            continue
+        match_id = meetings.setdefault(keys, uuid.uuid4()) if len(fills) > 1 else None
+        for fill in fills:
+            order = found[fill.key]
+            counted[fill.key] += 1
+            fees = terms.fees(fill.quantity, fill.price, order.instrument.multiplier, is_first=counted[fill.key] == 1)
+            told = Fill(
+                f"{order.public_id}:{counted[fill.key]}",
+                max(at, order.created_at),
+                fill.quantity,
+                fill.price,
+                fees,
+                completes=order.quantity is None,
+            )
+            orders.record(order, [told], source=Venue.PAPER, match_id=match_id)
+            if order.held != Held.HOLDINGS or order.order_class in (OrderClass.BRACKET, OrderClass.OTO):
+                opened.add(order.account_id)
     for key in result.given_up:
         orders.record(found[key], [next_step(found[key], Event.CANCELED)], source=Venue.PAPER)
-    return len(result.fills) + len(result.given_up)
+    return passed_over
+
+
+def _together(fills: Iterable[PaperFill]) -> Iterator[tuple[PaperFill, ...]]:
+    """Each fill from the offer alone, and those of two orders that met as a pair, which they follow each other as."""
+    rest = iter(fills)
+    for fill in rest:
+        yield (fill,) if fill.against is None else (fill, next(rest))
+
+
+def _are_live(keys: Sequence[int]) -> bool:
+    return Order.objects.live().filter(pk__in=keys).count() == len(keys)
 
 
 def take_quote(quote: Quote) -> bool:
