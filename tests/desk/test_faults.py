@@ -5,38 +5,27 @@ faults in the specification of reliability; DESK_REQUESTS=1000 sends as many as 
 connections.
 """
 
-import http.client
 import json
 import os
 import secrets
 import signal
-import subprocess
-import sys
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.utils import timezone
-from pytest_django import DjangoDbBlocker
 
-from accounts import tokens
-from accounts.models import Account, LedgerEntry, TokenScope, User
-from config import embedded, keeper
-from config.backups import server as database_server
-from config.serving import Servers, listen
-from tests.factories import make_user
+from accounts.models import Account, LedgerEntry
+from tests.desk.sending import sent_by_many
+from tests.desk.servers import Desk, Program, ask, children, kill_one
 from tests.trading.desk import broken, cash, funded, placed, quoted, share, ticket
 from tests.waiting import PATIENCE, until
 from trading import exit_orders, exit_plans, order_sweeps
@@ -46,144 +35,10 @@ from trading.venues import paper
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 D = Decimal
-PROJECT = Path(__file__).resolve().parent.parent
 #: How many equal, and how many different orders are sent at once.
 REQUESTS = int(os.environ.get("DESK_REQUESTS", "50"))
 #: By so many clients, each with a connection of its own.
 SENDERS = int(os.environ.get("DESK_SENDERS", "25"))
-#: Seconds that a connection is used again after; the server takes one for left that has nothing to say for two.
-KEPT = 1
-#: An answer with one of these is the end of it; anything else is sent again.
-ANSWERED = frozenset({200, 201, 409, 422})
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The servers, and one person at them."""
-
-    place: keeper.Place
-    environment: dict[str, str]
-    port: int
-    web: int  #: the web server's process
-    url: str  #: of the database, as the owner of its tables
-    owner: User
-    secret: str
-
-
-@pytest.fixture(scope="module")
-def desk(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Desk]:
-    """The servers, with a journal that has nothing but a person."""
-    folder = tmp_path_factory.mktemp("desk")
-    services = embedded.ensure(folder / "var")
-    with django_db_blocker.unblock():
-        _copy_tables(services.owner_database_url)
-    environment = {
-        "DJANGO_SETTINGS_MODULE": "config.settings", "EMBEDDED_SERVICES": "false", "EMBEDDER": "hash",
-        "DATABASE_URL": services.database_url, "REDIS_URL": services.redis_url, "BROKER_URL": services.broker_url,
-        "SECRET_KEY": secrets.token_urlsafe(50), "MEDIA_ROOT": str(folder), "VAR_DIR": str(folder / "var"),
-        "ALLOWED_HOSTS": "127.0.0.1",
-    }  # fmt: skip
-    try:
-        with (
-            Servers(root=PROJECT, logs=folder, environment=environment) as servers,
-            listen("127.0.0.1", 18_600) as listening,
-        ):
-            with django_db_blocker.unblock(), _connected_to(services.owner_database_url):
-                owner = make_user("desk@example.com")
-                _, secret = tokens.create(owner=owner, name="desk", scope=TokenScope.WRITE, at=timezone.now())
-            servers.start_web(listening)
-            place = keeper.place_of((folder / "var").resolve())
-            web, port = servers._children[0].process.pid, listening.getsockname()[1]
-            desk = Desk(place, environment, port, web, services.owner_database_url, owner, secret)
-            yield desk
-    finally:
-        embedded.delete(folder / "var")
-
-
-@pytest.fixture(autouse=True)
-def _at_the_desk(transactional_db: None, desk: Desk) -> Iterator[None]:
-    """This process's connection goes to the desk's database, too."""
-    with _connected_to(desk.url):
-        yield
-
-
-def _copy_tables(url: str) -> None:
-    """The database has the tables of the test database, and what migrations wrote to them."""
-    mine = database_server.Database(
-        {"dbname": connection.settings_dict["NAME"], "user": "journal_owner", "host": connection.settings_dict["HOST"]}
-    )
-    other = database_server.Database({"dbname": "journal", "user": "journal_owner", "host": _host(url)})
-    with other.connect(autocommit=True) as there:
-        # The rights are those that the dump gives, and none besides.
-        there.execute("ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM journal_app")
-    dump = database_server.program("pg_dump", for_server=18).path
-    restore = database_server.program("pg_restore", for_server=18).path
-    pieces = database_server.output_of([dump, "-Fc", "-Z0", "-N", "migrated", "-d", mine.address], mine)
-    options = ["--no-owner", "--no-comments", "--single-transaction"]
-    database_server.feed([restore, *options, "-d", other.address], other, pieces)
-
-
-def _host(url: str) -> str:
-    return parse_qs(urlsplit(url).query)["host"][0]
-
-
-@contextmanager
-def _connected_to(url: str) -> Iterator[None]:
-    mine = {name: connection.settings_dict[name] for name in ("NAME", "HOST")}
-    connection.close()
-    connection.settings_dict.update(NAME="journal", HOST=_host(url))
-    try:
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict.update(mine)
-
-
-# --- who sends orders --------------------------------------------------------------------------------
-
-
-class Sender:
-    """One connection of a client that sends until it is answered, always the same order under the same name."""
-
-    def __init__(self, desk: Desk, is_over: threading.Event) -> None:
-        self.desk, self.is_over = desk, is_over
-        self.seen: Counter[Any] = Counter()
-        self.http: http.client.HTTPConnection | None = None
-        self.answered_at = 0.0
-
-    def send(self, body: dict[str, str]) -> tuple[int, Any]:
-        """The answer at last. Statuses and lost connections on the way are counted in `seen`."""
-        deadline = time.monotonic() + 3 * PATIENCE
-        while time.monotonic() < deadline and not self.is_over.is_set():
-            status, told = self._once(json.dumps(body))
-            self.seen[status] += 1
-            if status in ANSWERED:
-                return int(status), told
-            time.sleep(0.05)
-        raise AssertionError(f"never answered: {self.seen}")
-
-    def _once(self, body: str) -> tuple[int | str, Any]:
-        headers = {"Authorization": f"Bearer {self.desk.secret}", "Content-Type": "application/json"}
-        if time.monotonic() - self.answered_at > KEPT:
-            self.close()
-        try:
-            if self.http is None:
-                self.http = http.client.HTTPConnection("127.0.0.1", self.desk.port, timeout=PATIENCE)
-            self.http.request("POST", "/api/v1/orders/", body=body, headers=headers)
-            answer = self.http.getresponse()
-            told = json.loads(answer.read() or b"null")
-        except (OSError, http.client.HTTPException):
-            self.close()
-            return "lost", None
-        self.answered_at = time.monotonic()
-        return answer.status, told
-
-    def close(self) -> None:
-        if self.http is not None:
-            self.http.close()
-            self.http = None
 
 
 def an_order(account: Account, name: str, *, fills: bool = False) -> dict[str, str]:
@@ -198,73 +53,6 @@ def an_order(account: Account, name: str, *, fills: bool = False) -> dict[str, s
 def orders_for(account: Account, fault: str) -> Iterator[dict[str, str]]:
     """Orders without end, of which every tenth fills."""
     return (an_order(account, f"{fault}-{number}", fills=number % 10 == 0) for number in count())
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of what was sent: by name its answers, and every status or loss on the way."""
-
-    answers: dict[str, list[tuple[int, Any]]]
-    seen: Counter[Any]
-
-
-def sent_by_many(
-    desk: Desk,
-    bodies: Iterable[dict[str, str]],
-    *,
-    senders: int,
-    pause: float = 0.0,
-    meanwhile: Callable[[], None] = lambda: None,
-) -> Sent:
-    """All of them are answered, sent by so many at once; of those without end, as many as went while it went on."""
-    waiting, guard, start = iter(bodies), threading.Lock(), threading.Barrier(senders)
-    answers: dict[str, list[tuple[int, Any]]] = {}
-    seen: Counter[Any] = Counter()
-    failed: list[BaseException] = []
-    is_enough, is_over = threading.Event(), threading.Event()
-
-    def run() -> None:
-        sender = Sender(desk, is_over)
-        try:
-            start.wait(PATIENCE)
-            while not (pause and is_enough.wait(pause)):
-                with guard:
-                    body = next(waiting, None)
-                if body is None:
-                    return
-                answer = sender.send(body)
-                with guard:
-                    answers.setdefault(body["client_order_id"], []).append(answer)
-        except BaseException as error:  # noqa: BLE001 - told below
-            failed.append(error)
-        finally:
-            sender.close()
-            with guard:
-                seen.update(sender.seen)
-
-    threads = [threading.Thread(target=run) for _ in range(senders)]
-    for thread in threads:
-        thread.start()
-    try:
-        meanwhile()
-        is_enough.set()
-        for thread in threads:
-            thread.join(3 * PATIENCE)
-    finally:
-        is_enough.set()
-        is_over.set()
-    assert not failed, failed
-    return Sent(answers, seen)
-
-
-def children(process: int) -> list[int]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it ended while we looked
-            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
-            if int(parent) == process and state != "Z":
-                found.append(int(stat.parent.name))
-    return sorted(found)
 
 
 def the_market(desk: Desk) -> tuple[Account, Instrument]:
@@ -312,9 +100,7 @@ def test_web_workers_that_are_killed_while_orders_come_lose_none_and_double_none
             until(lambda number=number: Order.objects.filter(account=account).count() >= between * (number + 1))
             # Else it is too old before many orders are through.
             quoted(acme, "99.90", "100")
-            worker = workers[number] if number < len(workers) else secrets.choice(children(desk.web))
-            os.kill(worker, signal.SIGKILL)
-            until(lambda worker=worker: len(set(children(desk.web)) - {worker}) == 2)
+            kill_one(desk.web, workers[number] if number < len(workers) else None)
 
     sent = sent_by_many(desk, orders_for(account, "f1"), senders=8, pause=0.05, meanwhile=kill)
 
@@ -445,29 +231,6 @@ app.worker_main(["worker", "-P", "prefork", "-c", "1", "-l", "WARNING", "--witho
 """
 
 
-@contextmanager
-def worker(desk: Desk) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker, whose whole group is gone afterwards."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", _WORKER], cwd=PROJECT, env={**os.environ, **desk.environment}, start_new_session=True
-    )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(PATIENCE)
-
-
-def ask(desk: Desk, name: str, *arguments: object) -> None:
-    """The task is in the queue."""
-    from celery import Celery
-
-    with Celery(broker=desk.environment["BROKER_URL"]) as app:
-        app.conf.broker_transport_options = {"global_keyprefix": "celery:"}
-        app.send_task(name, arguments)
-
-
 def test_a_worker_that_is_told_to_stop_ends_what_it_does_and_a_poisonous_task_does_not_keep_it_dying(
     desk: Desk, tmp_path: Path
 ) -> None:
@@ -475,7 +238,7 @@ def test_a_worker_that_is_told_to_stop_ends_what_it_does_and_a_poisonous_task_do
     account, _ = the_market(desk)
     poisoned = tmp_path / "poisoned"
     for how in (signal.SIGTERM, signal.SIGQUIT):
-        with worker(desk) as process:
+        with Program(desk, "-c", _WORKER) as worker:
             if not poisoned.exists():
                 ask(desk, "tests.poison", str(poisoned))
                 until(lambda: poisoned.exists() and len(poisoned.read_text()) == 4)
@@ -484,8 +247,8 @@ def test_a_worker_that_is_told_to_stop_ends_what_it_does_and_a_poisonous_task_do
                 ask(desk, "trading.tasks.watch_plans")
             # Begun, and ended perhaps: the worker does not wait for us to look.
             until(lambda bolt=bolt: PlanExit.objects.filter(managed_position__instrument=bolt).exists())
-            process.send_signal(how)
-            process.wait(PATIENCE)
+            worker.process.send_signal(how)
+            worker.process.wait(PATIENCE)
         assert broken() == []
         _look_again(bolt)
     assert len(poisoned.read_text()) == 4
