@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal as D
+from functools import cache
 from io import StringIO
 from pathlib import Path
 
@@ -210,25 +211,27 @@ def test_retrieval_is_measured_and_leaves_nothing(alice: User, tmp_path: Path) -
     assert not EmbeddingModel.objects.exists()
 
 
+@cache
+def shipped(name: str) -> dict[str, float]:
+    """How well an embedder finds the notes that come with the command, by each way: measured once."""
+    scores = measuring.measure(measuring.pairs_of(measuring.NOTES), names=[name])
+    return {score.mode: score.mean_reciprocal_rank for score in scores}
+
+
 @pytest.mark.skipif(minilm.folder() is None, reason="requirements-embed.txt is not installed")
 def test_the_default_model_finds_more_than_the_lexical_one_and_by_both_more_than_by_either_alone(db: None) -> None:
-    pairs = measuring.pairs_of(measuring.NOTES)
-    scores = {(each.embedder, each.mode): each for each in measuring.measure(pairs, names=["minilm", "hash"])}
-    found = {name: score.mean_reciprocal_rank for name, score in scores.items()}
+    default, lexical = shipped("minilm"), shipped("hash")
 
     for mode in ("hybrid", "vector"):
-        assert found["minilm", mode] > found["hash", mode] + 0.04, found
-    for name in ("minilm", "hash"):
-        assert found[name, "hybrid"] > max(found[name, "vector"], found[name, "text"]) + 0.02, found
-    assert {score.count for score in scores.values()} == {len(pairs)} == {112}
+        assert default[mode] > lexical[mode] + 0.04
+    assert default["hybrid"] > max(default["vector"], default["text"]) + 0.02
 
 
 def test_searching_by_both_finds_more_than_by_either_alone(db: None) -> None:
-    scores = {score.mode: score for score in measuring.measure(measuring.pairs_of(measuring.NOTES), names=["hash"])}
+    found = shipped("hash")
 
-    best = max(scores["vector"].mean_reciprocal_rank, scores["text"].mean_reciprocal_rank)
-    assert scores["hybrid"].mean_reciprocal_rank > best + 0.03
-    assert scores["vector"].mean_reciprocal_rank > 0.28
+    assert found["hybrid"] > max(found["vector"], found["text"]) + 0.03
+    assert found["vector"] > 0.28
 
 
 RSS = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>Wire</title>
