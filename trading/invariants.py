@@ -44,12 +44,23 @@ def _sql(name: str, words: str, query: str, parameters: Sequence[Any] = ()) -> I
     return Invariant(name, words, broken)
 
 
+# A fill whose trade a person deleted or corrected was executed all the same; one that the venue took back, or told
+# otherwise later, was not.
 _ORDERS_AND_FILLS = """
 SELECT o.public_id FROM trading_order o
 LEFT JOIN (
     SELECT account_id, order_id, sum(quantity) AS quantity, sum(quantity * price) AS points,
         sum(commission + fees) AS fees
-    FROM trading_execution WHERE source = 'order' AND voided_at IS NULL GROUP BY account_id, order_id
+    FROM trading_execution x
+    WHERE source = 'order' AND (voided_at IS NULL OR NOT EXISTS (
+        SELECT FROM trading_orderevent v JOIN trading_order w ON w.id = v.order_id
+        WHERE w.public_id = x.order_id::uuid AND v.kind = 'correction' AND left(v.corrects, 100) = x.broker_fill_id
+        UNION ALL
+        SELECT FROM trading_execution later
+        WHERE later.order_id = x.order_id AND later.source = 'order' AND later.account_id = x.account_id
+            AND later.broker_fill_id = x.broker_fill_id AND later.id > x.id
+    ))
+    GROUP BY account_id, order_id
 ) e ON e.order_id = o.public_id::text AND e.account_id = o.account_id
 WHERE o.filled_quantity + o.overfill_quantity <> coalesce(e.quantity, 0)
     OR o.filled_average_price IS DISTINCT FROM round(e.points / e.quantity, 12)
@@ -112,7 +123,7 @@ LEFT JOIN (
 WHERE p.reserved_balance <> coalesce(r.amount, 0)
 """
 
-# Where fills came from files or by hand too, they may have taken what orders had set aside.
+# Where fills came from files or by hand too, or trades were deleted, that may have taken what orders had set aside.
 _HOLDINGS = """
 SELECT o.account_id || '/' || o.instrument_id FROM (
     SELECT account_id, instrument_id, sum(reserved_units) AS units FROM trading_order
@@ -121,7 +132,8 @@ SELECT o.account_id || '/' || o.instrument_id FROM (
 LEFT JOIN trading_position p ON p.account_id = o.account_id AND p.instrument_id = o.instrument_id
 WHERE o.units > abs(coalesce(p.quantity, 0)) AND NOT EXISTS (
     SELECT FROM trading_execution e
-    WHERE e.account_id = o.account_id AND e.instrument_id = o.instrument_id AND e.source <> 'order'
+    WHERE e.account_id = o.account_id AND e.instrument_id = o.instrument_id
+        AND (e.source <> 'order' OR e.voided_at IS NOT NULL)
 )
 """
 

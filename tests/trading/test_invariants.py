@@ -6,13 +6,15 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts.models import Portfolio
 from tests.factories import make_user
 from tests.trading.desk import funded, placed, quoted, share, ticket
-from trading import exit_plans
+from trading import exit_plans, trades
 from trading.exits.plans import simple_plan
 from trading.invariants import INVARIANTS
+from trading.models import Trade
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -46,6 +48,24 @@ LIES = [
 
 def broken() -> set[str]:
     return {each.name for each in INVARIANTS if list(each.broken())}
+
+
+def test_a_person_who_deletes_and_corrects_trades_of_orders_breaks_nothing() -> None:
+    account, acme = funded(make_user()), share()
+    quoted(acme, "10", "10")
+    placed(account, acme, ticket("buy", "10"))
+    placed(account, acme, ticket("sell", "10"))
+    trade = Trade.objects.get()
+
+    fills = trades.delete(trade)
+    assert broken() == set()
+    trades.restore(account.owner_id, execution_ids=fills)
+    assert broken() == set()
+    trades.correct(Trade.objects.get(), fills=[trades.EnteredFill("buy", Decimal(4), Decimal(9), timezone.now())])
+    assert broken() == set()
+    placed(account, acme, ticket("sell", "4", "limit", limit_price="12"))
+    trades.delete(Trade.objects.get())
+    assert broken() == set()
 
 
 def test_every_lie_is_noticed_and_the_truth_is_not_called_one() -> None:
