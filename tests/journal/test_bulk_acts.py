@@ -114,6 +114,11 @@ def test_more_than_the_bound_is_refused_in_words(
     assert not Trade.objects.filter(rating=5).exists()
 
 
+def test_the_bar_of_acts_says_how_many_trades_match(alice_client: Client, three: list[Trade]) -> None:
+    assert "All 3 that match" in alice_client.get("/trades/").content.decode()
+    assert "All 1 that match" in alice_client.get("/trades/?symbol=MSFT").content.decode()
+
+
 def test_trades_of_others_are_left_alone(alice_client: Client, bob: User, three: list[Trade]) -> None:
     foreign = make_trade(make_account(bob, "His"), day=date(2026, 3, 2), pnl="1")
     ids = [str(foreign.public_id), str(three[0].public_id)]
