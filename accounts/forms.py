@@ -19,7 +19,7 @@ from accounts import attempts, audit, currencies, decimals, people
 from accounts.errors import DomainError, TooManyAttempts
 from accounts.fields import LARGEST_MONEY
 from accounts.models import Account, AccountGroup, AccountTag, Client, Language, Theme, TokenScope, User
-from accounts.widgets import HiddenTypedNumber, LongSelect, NoNumber, TypedNumber, page_language
+from accounts.widgets import HiddenTypedNumber, LongSelect, NoNumber, Paragraphs, TypedNumber, page_language
 
 if TYPE_CHECKING:
     _UserCreationForm = BaseUserCreationForm[User]
@@ -290,7 +290,7 @@ class AccountForm(_AccountModelForm):
             "broker": forms.TextInput(attrs={"autocomplete": "off", "list": "known-brokers"}),
             "color": forms.TextInput(attrs={"type": "color"}),
             "day_start": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-            "description": forms.Textarea(attrs={"rows": 3}),
+            "description": Paragraphs(attrs={"rows": 3}),
         }
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:

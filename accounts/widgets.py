@@ -30,6 +30,15 @@ class LongSelect(forms.Select):
         return format_html('<select name="{}"{}>{}</select>', name, found, options)
 
 
+class Paragraphs(forms.Textarea):
+    """Text of several lines. Browsers send two characters for the end of a line and count it as one; so does this."""
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
+        """What was typed, its line ends as one newline each."""
+        text = super().value_from_datadict(data, files, name)
+        return text.replace("\r\n", "\n").replace("\r", "\n") if isinstance(text, str) else text
+
+
 class NoNumber(str):
     """What was typed as a number and is none in the language in which it was."""
 

@@ -12,6 +12,7 @@ from accounts.errors import InvalidValue
 from accounts.fields import LARGEST_PRICE
 from accounts.forms import NumberField, PercentField
 from accounts.models import User
+from accounts.widgets import Paragraphs
 from intelligence import decision_stats, search
 from intelligence.decisions import MOST_INSTRUMENTS, Said
 from intelligence.models import ActorKind, DecisionAction
@@ -64,13 +65,13 @@ class DecisionForm(forms.Form):
         help_text=gettext_lazy("Such as hedge, roll or take profit."),
     )
     reasoning = forms.CharField(
-        label=gettext_lazy("Why"), max_length=LONGEST_TEXT, widget=forms.Textarea(attrs={"rows": 6})
+        label=gettext_lazy("Why"), max_length=LONGEST_TEXT, widget=Paragraphs(attrs={"rows": 6})
     )
     market_context = forms.CharField(
         label=gettext_lazy("What the market was like"),
         required=False,
         max_length=LONGEST_TEXT,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=Paragraphs(attrs={"rows": 3}),
     )
     confidence = PercentField(
         label=gettext_lazy("Confidence, %"),
@@ -105,7 +106,7 @@ class DecisionForm(forms.Form):
         label=gettext_lazy("What was learned"),
         required=False,
         max_length=LONGEST_TEXT,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=Paragraphs(attrs={"rows": 3}),
     )
 
     def __init__(self, *args: Any, owner: User, is_new: bool, **kwargs: Any) -> None:

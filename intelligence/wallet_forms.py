@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.forms import NumberField, PercentField
 from accounts.models import User
+from accounts.widgets import Paragraphs
 from intelligence.models import DiscoverySource, Wallet, WalletMode
 from trading.forms import OwnAccountField
 from trading.models import ExitStrategy
@@ -52,14 +53,14 @@ class WalletForm(forms.Form):
         label=gettext_lazy("Why it is worth following"),
         max_length=2000,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=Paragraphs(attrs={"rows": 3}),
     )
     baseline_win_rate = PercentField(label=gettext_lazy("Win rate before, %"), required=False)
     baseline_trades = NumberField(label=gettext_lazy("Trades observed"), largest=_LARGEST, required=False)
     baseline_average_pnl = PercentField(label=gettext_lazy("Average result before, %"), required=False)
     baseline_days = NumberField(label=gettext_lazy("Days observed"), largest=_LARGEST, required=False)
     notes = forms.CharField(
-        label=gettext_lazy("Notes"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+        label=gettext_lazy("Notes"), max_length=2000, required=False, widget=Paragraphs(attrs={"rows": 3})
     )
 
     def __init__(self, *args: Any, owner: User, wallet: Wallet | None = None, **kwargs: Any) -> None:

@@ -123,7 +123,7 @@ def parse(params: QueryDict, *, user: User, also: Collection[str] = ()) -> Metri
     _refuse_unknown(params, also=also)
     start, end = _day(params, "from"), _day(params, "to")
     if start and end and start > end:
-        raise InvalidValue(_("from must not be after to."), pointer="?from")
+        raise InvalidValue(_("The first day must not be after the last."), pointer="?from")
     if "month" not in also:
         start, end = _within_month(params, start, end)
     if (unit := params.get("unit") or "money") not in UNITS:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.text import one_line, paragraphs
+from accounts.widgets import Paragraphs
 from journal.filters import EARLIEST, LATEST
 from journal.models import LONGEST_NOTE, Note, NoteKind, NoteTemplate
 from journal.notes import Written
@@ -50,7 +51,7 @@ class NoteForm(forms.Form):
         required=False,
         strip=False,
         label=gettext_lazy("Text"),
-        widget=forms.Textarea(attrs={"rows": 14, "data-markdown": ""}),
+        widget=Paragraphs(attrs={"rows": 14, "data-markdown": ""}),
     )
     rating = forms.TypedChoiceField(
         coerce=int,
@@ -148,7 +149,7 @@ class TemplateForm(forms.Form):
         max_length=LONGEST_NOTE,
         strip=False,
         label=gettext_lazy("Text"),
-        widget=forms.Textarea(attrs={"rows": 14, "data-markdown": ""}),
+        widget=Paragraphs(attrs={"rows": 14, "data-markdown": ""}),
     )
 
     @classmethod

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.text import one_line, paragraphs
+from accounts.widgets import Paragraphs
 from journal.models import Playbook, PlaybookRule
 from journal.playbooks import MOST_RULES, WrittenRule
 
@@ -32,7 +33,7 @@ class PlaybookForm(forms.Form):
         required=False,
         label=gettext_lazy("When and why"),
         help_text=gettext_lazy("Markdown. Which market, which setup, what has to be true before you look at it."),
-        widget=forms.Textarea(attrs={"rows": 4}),
+        widget=Paragraphs(attrs={"rows": 4}),
     )
 
     def clean_name(self) -> str:

@@ -130,7 +130,7 @@ class TradeFilterSet(FilterSet):
             raise InvalidValue(str(messages[0]), pointer=f"?{name}")
         start, end = found.days
         if start and end and start > end:
-            raise InvalidValue(_("from must not be after to."), pointer="?from")
+            raise InvalidValue(_("The first day must not be after the last."), pointer="?from")
         return found
 
     @property

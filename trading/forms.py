@@ -17,6 +17,7 @@ from accounts.fields import LARGEST_MONEY, LARGEST_PRICE
 from accounts.forms import NumberField
 from accounts.models import Account, User
 from accounts.text import one_line, paragraphs
+from accounts.widgets import Paragraphs
 from trading import typed_symbols
 from trading.models import Execution, Instrument, InstrumentKind, Side, Tag, Trade
 from trading.trades import EnteredFill, Plan, words_digest
@@ -218,7 +219,7 @@ class WordsForm(forms.Form):
         required=False,
         max_length=20_000,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 6, "data-hotkey": "n"}),
+        widget=Paragraphs(attrs={"rows": 6, "data-hotkey": "n"}),
     )
 
     #: What note and plan were when the form was made; empty where whoever sends it does not say.

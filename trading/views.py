@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import toasts, undo
 from accounts.models import Account
 from accounts.permissions import may_write_required, person_of
+from accounts.views import back_of
 from trading import taking_back, trades
 from trading.errors import NothingLeft, TradeRefused
 from trading.forms import MOST_FILLS, TradeForm, corrected_fills, fills_formset, initial_fills
@@ -159,7 +160,8 @@ def trade_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
     token = undo.token(person_of(request), taking_back.ONE, {"fills": [each.hex for each in ids]})
     words = _("The trade in %(symbol)s was deleted.") % {"symbol": trade.instrument.symbol}
     toasts.say(request, words, undo=token)
-    return redirect("trade_list")
+    # The page that it was sent from is gone with its trade.
+    return redirect(back_of(request) if request.POST.get("next") else "trade_list")
 
 
 @may_write_required

@@ -7,6 +7,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.conftest import PATIENCE, come_in, until
 from tests.factories import make_account, make_user
+from trading import tags
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -188,3 +189,19 @@ def test_keys_theme_and_menus(wide_page: Any, live_server: LiveServer) -> None:
     until(page, lambda: page.evaluate("getComputedStyle(document.body).backgroundColor") != before)
     page.reload()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+
+
+def test_a_tag_is_changed_on_a_phone_with_its_name_in_sight(browser: Any, live_server: LiveServer) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    person = make_user("carol@example.com")
+    tags.create(owner=person, name="Breakout of the opening range")
+    come_in(page, live_server.url, "/tags/", person=person)
+
+    page.click(".tag-edit summary")
+
+    box = page.locator("div:has(> .tag-table)")
+    assert box.evaluate("each => each.scrollWidth <= each.clientWidth")
+    assert page.locator(".tag-forms input[name=name]").bounding_box()["x"] < 100
+    context.close()

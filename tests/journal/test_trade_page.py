@@ -144,6 +144,21 @@ def test_without_a_script_one_form_keeps_the_note_and_all_marks_or_nothing(
     assert (trade.rating, trade.reviewed_at) == (None, None)
 
 
+def test_the_end_of_a_line_counts_as_one_character_as_it_does_while_one_types(
+    alice_client: Client, account: Account
+) -> None:
+    trade = make_trade(account, day=DAY, pnl="50")
+    typed = "a" * 9_999 + "\n" + "b" * 10_000
+    sent = typed.replace("\n", "\r\n")  # as browsers do
+
+    assert alice_client.post(f"/trades/{trade.public_id}/words/", {"note": sent}).status_code == 302
+    trade.refresh_from_db()
+    assert trade.note == typed
+    assert alice_client.post(f"/trades/{trade.public_id}/words/", {"note": sent + "c"}).status_code == 422
+    trade.refresh_from_db()
+    assert trade.note == typed
+
+
 def test_a_form_without_a_field_leaves_that_alone(alice_client: Client, alice: User, account: Account) -> None:
     trade = make_trade(account, day=DAY, pnl="50", stop="975", tags=[tags.create(owner=alice, name="gap")])
 

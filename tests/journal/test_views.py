@@ -138,6 +138,25 @@ def test_a_parameter_that_a_page_does_not_know_is_refused(alice_client: Client, 
     assert "There is no such parameter" in text_of(response)
 
 
+def test_days_the_wrong_way_round_are_refused_in_words_and_leave_the_other_filters(
+    alice_client: Client, traded: Account
+) -> None:
+    for path in ("/", "/trades/", "/calendar/", "/reports/by/"):
+        answer = alice_client.get(f"{path}?currency=USD&from=2026-03-04&to=2026-03-03")
+
+        assert answer.status_code == 400
+        assert "From: The first day must not be after the last." in text_of(answer)
+        link = re.search(r'href="([^"]+)">Open it without that', answer.content.decode())
+        assert link
+        assert link[1] == f"{path}?currency=USD"
+
+
+def test_only_the_parameter_at_fault_is_left_out_of_the_way_on(alice_client: Client, traded: Account) -> None:
+    answer = alice_client.get("/trades/?symbol=AAPL&color=red&side=long")
+
+    assert 'href="/trades/?symbol=AAPL&amp;side=long">Open it without that</a>' in answer.content.decode()
+
+
 @pytest.mark.parametrize(
     "query", ["from=03.03.2026", "account=7", "side=up", "from=2026-03-04&to=2026-03-03", "cursor=abc", "order=price"]
 )

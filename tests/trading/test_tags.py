@@ -143,3 +143,14 @@ def test_a_picker_is_offered_what_begins_with_what_was_typed_first(alice: User, 
     ] == ["Gap and go", "gap", "big gap"]
     assert answer.context["is_new"]
     assert not alice_client.get("/tags/options/?q=GAP").context["is_new"]
+
+
+def test_what_changes_a_tag_is_no_difference_of_amounts_in_french(alice: User, alice_client: Client) -> None:
+    User.objects.filter(pk=alice.pk).update(language="fr")
+    group = tag_groups.create(owner=alice, name="Setups")
+    tags.create(owner=alice, name="gap", group=group)
+
+    page = alice_client.get("/tags/").content.decode()
+
+    assert page.count("Modifier<") == 3  # of the group, of the tag, and the head of its column
+    assert "Écart" not in page

@@ -4,6 +4,7 @@ import re
 import uuid
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,19 @@ def test_a_deleted_trade_comes_back_by_the_undo_of_its_message(alice_client: Cli
     brought_back = Trade.objects.get()
     assert brought_back.net_pnl == Decimal(50)
     assert back.headers["Location"] == f"/trades/{brought_back.public_id}/"
+
+
+def test_whoever_deletes_a_trade_is_back_in_the_list_as_it_was_filtered(alice_client: Client, account: Account) -> None:
+    trade = make_trade(account, day=DAY, pnl="50")
+    page = alice_client.get(f"/trades/{trade.public_id}/?from=2026-03-01&side=long").content.decode()
+    form = page[page.index(f'action="/trades/{trade.public_id}/delete/"') :].partition("</form>")[0]
+    found = re.search(r'name="next" value="([^"]+)"', form)
+    assert found
+    sent = {"next": unescape(found[1])}
+
+    after = alice_client.post(f"/trades/{trade.public_id}/delete/", sent)
+
+    assert after.headers["Location"] == "/trades/?from=2026-03-01&side=long"
 
 
 def test_a_page_that_was_open_before_takes_a_deletion_back_at_its_old_address(
