@@ -431,7 +431,8 @@ def _why(report: Report) -> tuple[str, str]:
     if report.errors:
         first = report.errors[0]
         place = f"Line {first['line']}" + (f", column {first['column']}" if first["column"] else "")
-        more = f" ({report.error_count - 1} more errors)" if report.error_count > 1 else ""
+        others = report.error_count - 1
+        more = f" ({others} more error{'s' if others > 1 else ''})" if others else ""
         return first["code"], f"{place}: {first['message']}{more} Nothing of the file was imported."
     if report.decisions:
         return "needs_decision", report.decisions[0]["message"]

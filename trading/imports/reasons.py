@@ -73,6 +73,11 @@ _KNOWN = (
     gettext_noop("A value is required in %(column)s."),
     gettext_noop("The symbol is missing."),
     gettext_noop("This is not a symbol: %(reason)s."),
+    gettext_noop("the symbol is empty"),
+    gettext_noop("the symbol has %(count)s characters, at most %(most)s are allowed"),
+    gettext_noop("a symbol does not begin with %(character)s"),
+    gettext_noop("the symbol contains %(character)s, which no symbol has"),
+    gettext_noop("the symbol contains U+%(code)s (%(name)s); use plain ASCII letters"),
     gettext_noop("The option cannot be read: expiry, strike or right is missing."),
     gettext_noop("This is not a futures contract with its month and year."),
     gettext_noop(
@@ -123,7 +128,7 @@ _KNOWN = (
 )
 _GAP = re.compile(r"%\\\((\w+)\\\)s|%\((\w+)\)s")
 _OF_A_LINE = re.compile(
-    r"Line (?P<line>\d+)(?:, column (?P<column>.*?))?: (?P<reason>.*?)(?: \((?P<more>\d+) more errors\))? "
+    r"Line (?P<line>\d+)(?:, column (?P<column>.*?))?: (?P<reason>.*?)(?: \((?P<more>\d+) more errors?\))? "
     r"Nothing of the file was imported\.",
     re.DOTALL,
 )
@@ -147,7 +152,8 @@ def told(message: str) -> str:
         return _of_a_line(**found.groupdict())
     for words, pattern in _WITH_GAPS:
         if found := pattern.fullmatch(message):
-            return gettext(words) % found.groupdict()
+            # What fills a gap may be a message itself.
+            return gettext(words) % {name: told(said) for name, said in found.groupdict().items()}
     return message
 
 

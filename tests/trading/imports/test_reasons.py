@@ -20,6 +20,14 @@ from trading.imports import reasons
             "Ligne 7, colonne Price : Ce n’est pas un nombre. (et 2 autres erreurs) Rien du fichier n’a été importé.",
         ),
         (
+            "Line 7: This is not a number. (1 more error) Nothing of the file was imported.",
+            "Ligne 7 : Ce n’est pas un nombre. (et 1 autre erreur) Rien du fichier n’a été importé.",
+        ),
+        (
+            "This is not a symbol: the symbol contains '<', which no symbol has.",
+            "Ce n’est pas un symbole : il contient '<', qu’aucun symbole n’a.",
+        ),
+        (
             "Line 7: This is not a number. (1 more errors) Nothing of the file was imported.",
             "Ligne 7 : Ce n’est pas un nombre. (et 1 autre erreur) Rien du fichier n’a été importé.",
         ),
@@ -39,6 +47,7 @@ def test_a_message_is_told_in_the_language_of_the_moment(kept: str, french: str)
 
 def test_every_known_message_is_one_that_imports_say() -> None:
     paths = [path for path in (ROOT / "trading" / "imports").rglob("*.py") if path.name != "reasons.py"]
+    paths.append(ROOT / "trading" / "contracts.py")
     said = {words for path in paths for words in _texts(path.read_text())}
     # The one message that is put together of two.
     said |= {f"The file does not look {each}{_OF_REGISTRY}" for each in _LOOKS}
