@@ -8,8 +8,9 @@ from accounts.models import User
 from tests.factories import make_user
 from tests.trading.desk import broken, cash, funded, placed, quoted, share, ticket
 from trading import orders
-from trading.models import Execution, Order, Position
+from trading.models import Execution, Order, Position, Quote
 from trading.order_rules.vocabulary import OrderClass
+from trading.venues import paper
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -63,6 +64,24 @@ def test_who_would_have_met_such_an_exit_meets_the_market_instead(alice: User) -
         "filled", "filled", "canceled",
     ]  # fmt: skip
     assert (cash(account), cash(other)) == ((D(10005), D(0)), (D(9895), D(0)))
+    assert broken() == []
+
+
+def test_what_such_an_exit_leaves_of_the_offer_is_for_whoever_comes_next_and_no_more(alice: User) -> None:
+    account, acme, other = funded(alice, allows_short=True), share(), funded(make_user())
+    quoted(acme, "9.99", "10")
+    placed(account, acme, ticket("sell", "10", "limit", limit_price="10.50"))
+    placed(account, acme, ticket("buy", "10"))
+    placed(account, acme, ticket("sell", "10", "limit", limit_price="10.55"))
+    placed(other, acme, ticket("buy", "5"))
+    sale = placed(other, acme, ticket("sell", "5", "limit", limit_price="10.60"))
+
+    quoted(acme, "10.60", "10.62", bid_size="12")
+
+    sale.refresh_from_db()
+    assert (sale.status, sale.filled_quantity) == ("partially_filled", D(2))
+    assert Quote.objects.get().bid_taken == D(12)
+    assert paper.match(acme.pk) == 0
     assert broken() == []
 
 

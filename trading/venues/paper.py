@@ -97,6 +97,7 @@ def _match_now(instrument_id: int, *, told: Quote | None = None, coming: Sequenc
         at=now,
         source=PaperFills.QUOTES,
         offered_by=quote,
+        again=lambda: _match_now(instrument_id),
     )
 
 
@@ -107,10 +108,10 @@ def _offer(quote: Quote) -> Offer:
     return Offer(quote.bid or quote.last, quote.ask or quote.last, bid_left, ask_left)
 
 
-def _use_up(quote: Quote, found: dict[int, Order], result: Matched) -> None:
+def _use_up(quote: Quote, found: dict[int, Order], fills: Iterable[PaperFill]) -> None:
     """What these fills took of the quote is not there for the next."""
     taken = dict.fromkeys(Side, _ZERO)
-    for fill in result.fills:
+    for fill in fills:
         if fill.against is None:
             taken[Side(found[fill.key].side)] += fill.quantity
     sizes = {"bid_taken": (quote.bid_size, taken[Side.SELL]), "ask_taken": (quote.ask_size, taken[Side.BUY])}
@@ -131,7 +132,11 @@ def match_bar(bar: Bar, *, closed_at: datetime) -> int:
     _lock_book(bar.instrument_id)
     concerned = list(_book(bar.instrument_id).filter(created_at__lte=bar.starts_at).values_list("pk", flat=True))
     return _settle(
-        concerned, lambda book, terms: matched_in(book, stretch, terms), at=closed_at, source=PaperFills.BARS
+        concerned,
+        lambda book, terms: matched_in(book, stretch, terms),
+        at=closed_at,
+        source=PaperFills.BARS,
+        again=lambda: match_bar(bar, closed_at=closed_at),
     )
 
 
@@ -193,7 +198,13 @@ def _concerned(instrument_id: int, offer: Offer | None, *, met_none: Sequence[in
 
 
 def _settle(
-    concerned: Sequence[int], judge: _Match, *, at: datetime, source: str, offered_by: Quote | None = None
+    concerned: Sequence[int],
+    judge: _Match,
+    *,
+    at: datetime,
+    source: str,
+    again: Callable[[], int],
+    offered_by: Quote | None = None,
 ) -> int:
     if not concerned:
         return 0
@@ -213,13 +224,15 @@ def _settle(
     if len(owners) > 1:
         # In one order, before the fills do as they come: whoever matches another instrument moves the same ones on.
         versions.move_on(owners)
+    passed_over = _record(found, result, terms, at=at)
+    executed = [fill for fill in result.fills if fill not in passed_over]
     if offered_by is not None:
-        _use_up(offered_by, found, result)
-    count = len(result.fills) + len(result.given_up)
-    if passed_over := _record(found, result, terms, at=at):
-        # The others of them meet what is left, as if they had just come.
-        Order.objects.filter(pk__in=passed_over).update(is_resting=False)
-        count += _settle(concerned, judge, at=at, source=source, offered_by=offered_by)
+        _use_up(offered_by, found, executed)
+    count = len(executed) + len(result.given_up)
+    if passed_over:
+        # The others of them meet what is left of the offer, as if they had just come.
+        Order.objects.filter(pk__in={fill.key for fill in passed_over}).update(is_resting=False)
+        count += again()
     return count
 
 
@@ -322,20 +335,21 @@ def _remember(moved: Sequence[Order]) -> None:
         Order.objects.bulk_update(moved, ["best_price", "is_triggered", "is_resting"], batch_size=500)
 
 
-def _record(found: dict[int, Order], result: Matched, terms: PaperTerms, *, at: datetime) -> set[int]:
-    """What happened is told to the orders; returns those to which it did not, as they or whom they meet had ended.
+def _record(found: dict[int, Order], result: Matched, terms: PaperTerms, *, at: datetime) -> set[PaperFill]:
+    """What happened is told to the orders; returns what did not, as they or whom they meet had ended.
 
     A fill of what was to open a position may end others of its account, which would get out of what is no longer held.
     """
     counted = {key: order.events.filter(kind="fill").count() for key, order in found.items() if result.of(key)}
     meetings: dict[tuple[int, ...], uuid.UUID] = {}
-    passed_over: set[int] = set()
+    passed_over: set[PaperFill] = set()
     opened: set[int] = set()
     for fills in _together(result.fills):
         keys = tuple(sorted(fill.key for fill in fills))
         may_have_ended = any(found[key].account_id in opened for key in keys)
-        if passed_over.intersection(keys) or (may_have_ended and not _are_live(keys)):
-            passed_over.update(keys)
+        is_after_another = any(fill.key in keys for fill in passed_over)
+        if is_after_another or (may_have_ended and not _are_live(keys)):
+            passed_over.update(fills)
             continue
         match_id = meetings.setdefault(keys, uuid.uuid4()) if len(fills) > 1 else None
         for fill in fills:
