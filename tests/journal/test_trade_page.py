@@ -291,3 +291,12 @@ def test_the_page_takes_no_more_queries_for_more_fills(alice_client: Client, acc
     many = trades.enter(account, instrument=make_instrument("TSLA"), fills=[*entries, *exits])[-1]
 
     assert queries(few) == queries(many)
+
+
+def test_the_day_shows_the_note_of_a_trade_as_words_not_as_it_was_typed(alice_client: Client, account: Account) -> None:
+    trade = make_trade(account, day=DAY, pnl="50")
+    trades.annotate(trade, note="Too **early** & <b>late</b>.")
+
+    page = alice_client.get(f"/days/{DAY}/").content.decode()
+
+    assert '<td class="wrap small">Too early &amp; &lt;b&gt;late&lt;/b&gt;.</td>' in page.replace("\n</td>", "</td>")
