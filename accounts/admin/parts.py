@@ -43,6 +43,11 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         rows = self.object_list
         return rows[:COUNTED].count() if isinstance(rows, QuerySet) else len(rows)
 
+    @property
+    def is_capped(self) -> bool:
+        """Whether there may be more rows than were counted."""
+        return self.count >= COUNTED
+
 
 class PlainDecimalField(forms.DecimalField):
     """A number that stands in its form as 0.01, however many decimals its column keeps."""

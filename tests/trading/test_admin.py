@@ -115,6 +115,19 @@ def test_a_list_of_trades_costs_the_same_however_long(
         assert b"8 trades" in operator.get(path).content
 
 
+def test_a_list_that_is_not_counted_to_its_end_says_so(
+    operator: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.admin.parts.COUNTED", 2)
+    for number in range(3):
+        make_account(alice, f"Account {number}")
+    path = reverse("admin:accounts_account_changelist")
+
+    assert b"at least 2 accounts" in operator.get(path).content
+    assert b"at least 2 results" in operator.get(path, {"q": alice.email}).content
+    assert b"1 result " in operator.get(path, {"q": "Account 1"}).content
+
+
 def test_a_search_names_a_person_an_account_or_a_symbol_in_full(operator: Client, alice: User, bob: User) -> None:
     stock = Instrument.objects.create(symbol="ACME", kind="stock", currency="USD")
     for owner in (alice, bob):
