@@ -171,6 +171,12 @@ def test_two_filters_are_compared_side_by_side(alice_client: Client, alice: User
     assert "Too few to tell" in page.content.decode()
 
 
+def test_comparisons_to_begin_with_stand_before_the_many_fields(alice_client: Client) -> None:
+    page = alice_client.get("/reports/compare/").content.decode()
+
+    assert page.index("Long against short") < page.index('name="a.symbol"')
+
+
 def test_a_set_that_is_part_of_the_other_is_counted_as_shared(alice_client: Client, traded: Account) -> None:
     page = alice_client.get("/reports/compare/", {"a.symbol": "MSFT", "b.side": "long"})
 
