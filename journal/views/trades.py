@@ -48,6 +48,7 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
     sums = reports.aggregate_metrics(person, listed.wanted)
     panel = SimpleLazyObject(lambda: trade_filters.fields(person, request.GET))
     scale = units.scale(units.of(request), sums)
+    waiting = reviewing.left(person)
     columns, density = trade_tables.columns_of(person), trade_tables.density_of(person)
     context = {
         "version": version,
@@ -82,7 +83,8 @@ def trade_list(request: HttpRequest) -> HttpResponseBase:
         "setups": SimpleLazyObject(lambda: _tags_of(person, TagRole.SETUP)),
         "mistakes": SimpleLazyObject(lambda: _tags_of(person, TagRole.MISTAKE)),
         "tag_names": Tag.objects.for_user(person).order_by("name", "id").values_list("name", flat=True)[:300],
-        "to_review": reviewing.left(person),
+        "to_review": min(waiting, reviewing.MOST_COUNTED),
+        "has_more_to_review": waiting > reviewing.MOST_COUNTED,
         "most": bulk_acts.MOST,
         **standing(sums),
     }

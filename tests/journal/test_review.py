@@ -231,3 +231,17 @@ def test_the_inbox_is_that_of_the_filters_of_the_page_and_stays_so(
     assert "All that wait" in alice_client.get(plain.headers["Location"]).content.decode()
     assert in_hand(alice_client.get("/trades/review/?from=2026-03-03")) == str(three[1].public_id)
     assert reviewing.left(alice) == 1
+
+
+def test_the_list_of_trades_says_where_counting_stopped(
+    alice_client: Client, three: list[Trade], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> str:
+        found = re.search(r'chip-brand">([^<]*)<', alice_client.get("/trades/").content.decode())
+        return found[1] if found else ""
+
+    monkeypatch.setattr(reviewing, "MOST_COUNTED", 3)
+    assert told() == "3"
+
+    monkeypatch.setattr(reviewing, "MOST_COUNTED", 2)
+    assert told() == "2+"
