@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.errors import Conflict
 from accounts.models import Account, User
+from tests.factories import make_user
 from tests.trading.brokers import stored, units
 from tests.trading.desk import broken, cash, funded, quoted, share, ticket
 from trading import connections, feeds, order_sweeps, risk, trades
@@ -120,6 +121,41 @@ def test_a_trailing_stop_is_met_where_it_stood_before_the_bar_and_no_bar_moves_i
     load(feed(tmp_path / "b", "ACME", (2, "107", "108", "103", "104")))
     trail.refresh_from_db()
     assert (trail.status, trail.filled_average_price) == ("filled", D(105))
+    assert broken() == []
+
+
+@pytest.mark.parametrize("has_exit", [False, True])
+@pytest.mark.django_db
+def test_a_bar_in_which_an_exit_ends_unfilled_is_met_once_by_everybody_else(
+    alice: User, tmp_path: Path, has_exit: bool
+) -> None:
+    account, other, acme = funded(alice, allows_short=True), funded(make_user()), share()
+    quoted(acme, "99", "100")
+    opening = stored(account, acme, ticket("sell", "10", "limit", limit_price="108"))
+    orders = [opening]
+    for each in (account, other):
+        stored(each, acme, ticket("buy", "10"))
+    paper.match(acme.pk)
+    if has_exit:
+        orders.append(stored(account, acme, ticket("sell", "10", "limit", limit_price="110")))
+    for each in (account, other):
+        # What waits already stays, and meets bars from now on.
+        Account.objects.filter(pk=each.pk).update(paper_fills="bars")
+        each.refresh_from_db()
+    trail = stored(other, acme, ticket("sell", "10", "trailing_stop", trail_price="5"))
+    for order in (*orders, trail):
+        placed_at(order, 0)
+
+    # The first sale gets out of what was bought, and the exit of that has nothing left to close.
+    said = load(feed(tmp_path / "a", "ACME", (1, "101", "111", "100", "110")))
+
+    assert "1 fills" in said
+    for order in (*orders, trail):
+        order.refresh_from_db()
+    assert (opening.status, opening.filled_average_price) == ("filled", D(108))
+    assert [order.status for order in orders[1:]] == ["canceled"] * has_exit
+    # It began at the opening of 101, so 96, which the bar did not touch; the bar moved it to 106, below its close.
+    assert (trail.status, trail.best_price) == ("new", D(111))
     assert broken() == []
 
 

@@ -126,7 +126,8 @@ def _use_up(quote: Quote, found: dict[int, Order], fills: Iterable[PaperFill]) -
 def match_bar(bar: Bar, *, closed_at: datetime) -> int:
     """Every paper order that stood before the bar began has met it, its fills dated at the close; as `match`.
 
-    Only those of accounts that are filled from bars.
+    Only those of accounts that are filled from bars. They do not meet each other: who is passed over leaves nobody
+    behind, and a bar that was met again would meet trailing stops where it has moved them itself.
     """
     stretch = Range(bar.open, bar.high, bar.low, bar.close)
     _lock_book(bar.instrument_id)
@@ -136,7 +137,6 @@ def match_bar(bar: Bar, *, closed_at: datetime) -> int:
         lambda book, terms: matched_in(book, stretch, terms),
         at=closed_at,
         source=PaperFills.BARS,
-        again=lambda: match_bar(bar, closed_at=closed_at),
     )
 
 
@@ -203,7 +203,7 @@ def _settle(
     *,
     at: datetime,
     source: str,
-    again: Callable[[], int],
+    again: Callable[[], int] | None = None,
     offered_by: Quote | None = None,
 ) -> int:
     if not concerned:
@@ -229,7 +229,7 @@ def _settle(
     if offered_by is not None:
         _use_up(offered_by, found, executed)
     count = len(executed) + len(result.given_up)
-    if passed_over:
+    if passed_over and again is not None:
         # The others of them meet what is left of the offer, as if they had just come.
         Order.objects.filter(pk__in={fill.key for fill in passed_over}).update(is_resting=False)
         count += again()
