@@ -147,8 +147,15 @@ def _of_tab(rows: OrderQuerySet, tab: str) -> OrderQuerySet:
 @require_safe
 @says_why
 def order_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponseBase:
-    """What was asked, where it stands, and everything that happened."""
-    return _order_page(request, _own_order(request, id))
+    """What was asked, where it stands, and everything that happened.
+
+    A page that reads itself anew is led to itself once the order has ended: its forms have nothing more to do.
+    """
+    order = _own_order(request, id)
+    answer = _order_page(request, order)
+    if request.headers.get("HX-Request") and not order.is_live:
+        answer.headers["HX-Redirect"] = order_address(order)
+    return answer
 
 
 @may_write_required

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -63,8 +64,15 @@ def plan_list(request: HttpRequest) -> HttpResponseBase:
 @login_required
 @require_safe
 def plan_detail(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
-    """One plan: its lines, exits and revisions, and the form that changes it."""
-    return _detail(request, _own(request, id))
+    """One plan: its lines, exits and revisions, and the form that changes it.
+
+    A page that reads itself anew is led to itself once the plan has ended: its forms have nothing more to do.
+    """
+    managed = _own(request, id)
+    answer = _detail(request, managed)
+    if request.headers.get("HX-Request") and not managed.is_open:
+        answer.headers["HX-Redirect"] = reverse("plan_detail", args=[managed.public_id])
+    return answer
 
 
 @may_write_required

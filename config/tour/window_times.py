@@ -1,6 +1,7 @@
 """How long a windowed list takes in a browser: to its first paint, and to the rows of a place far away."""
 
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from playwright.sync_api import Page as Tab
 
 #: Milliseconds from the end of the answer to the first paint, and from a jump to its rows.
 PAINT, JUMP = 100.0, 200.0
+#: Seconds for a list to become a window.
+PATIENCE = 30
 #: The list that is timed, as every page with one names it.
 _LIST = "[data-window]"
 _PAINTED = """() => {
@@ -32,6 +35,10 @@ _JUMPED = f"""(index) => new Promise((done) => {{
 }})"""
 
 
+class Untimed(Exception):
+    """There is nothing to time; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class WindowTimes:
     """What was seen of one list. Times are in milliseconds, sorted; `most_rows` is the largest number in the page."""
@@ -47,6 +54,7 @@ def measure(page: Tab, path: str, *, address: str, times: int) -> WindowTimes:
     """The list at this path was opened so often, and jumped in as often: first to its middle, then to chance places.
 
     The browser keeps styles and scripts, as it does for whoever comes back; one visit before is not counted.
+    Raises Untimed where the page has no such list, or the browser tells of no paint.
     """
     paints: list[float] = []
     for visit in range(times + 1):
@@ -55,6 +63,8 @@ def measure(page: Tab, path: str, *, address: str, times: int) -> WindowTimes:
         painted = page.evaluate(_PAINTED)
         if visit and painted is not None:
             paints.append(float(painted))
+    if not paints:
+        raise Untimed(f"The browser tells of no paint of {path}.")
     total = int(page.evaluate(_TOTAL))
     chance = random.Random(1)  # noqa: S311 – places to jump to
     places = [total // 2, *(chance.randrange(total) for _ in range(times - 1))]
@@ -67,5 +77,8 @@ def measure(page: Tab, path: str, *, address: str, times: int) -> WindowTimes:
 
 
 def _await(page: Tab, condition: str) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not page.evaluate(condition):
+        if time.monotonic() > deadline:
+            raise Untimed(f"{page.url} has no list that a script keeps.")
         page.wait_for_timeout(10)

@@ -62,7 +62,12 @@ def account_list(request: HttpRequest) -> HttpResponseBase:
     version = versions.current(person.pk)
     _refuse_unknown(request)
     chosen = preferences.get(person, account_tables.PREFERENCE, account_tables.DEFAULT)
-    wanted = replace(account_forms.window_of(request.GET, person), with_falls=account_tables.DRAWDOWN in chosen)
+    # Of one length, whatever the address says: a script that keeps few windows would ask for tiny ones without end.
+    wanted = replace(
+        account_forms.window_of(request.GET, person),
+        limit=account_windows.WINDOW,
+        with_falls=account_tables.DRAWDOWN in chosen,
+    )
     if request.GET.get("format") == "csv":
         rows = _all_rows(person, wanted)
         names = account_tables.csv_headings(chosen)

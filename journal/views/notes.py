@@ -283,7 +283,7 @@ def note_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
 def note_preview(request: HttpRequest) -> HttpResponse:
     """What was typed as it will be shown; nothing is kept."""
     text = request.POST.get("text", "") or request.POST.get("note", "") or request.POST.get("description", "")
-    return HttpResponse(to_html(text[:LONGEST_NOTE]))
+    return HttpResponse(to_html(text.replace("\r\n", "\n")[:LONGEST_NOTE]))
 
 
 # ---------------------------------------------------------------- drafts

@@ -283,6 +283,14 @@ def test_the_fall_of_each_account_is_known_where_it_is_asked_for_with_as_many_qu
     assert len(few) == len(more)
 
 
+def test_a_window_of_the_page_is_of_one_length_whatever_the_address_says(alice: User, alice_client: Client) -> None:
+    many(alice, 60)
+
+    page = alice_client.get("/accounts/?limit=1").content.decode()
+
+    assert ('data-window-page="50"' in page, page.count("<tr data-id=")) == (True, 50)
+
+
 def test_any_chosen_accounts_can_be_shown_on_the_dashboard_without_a_script(alice: User, alice_client: Client) -> None:
     chosen = [make_account(alice, name) for name in ("One", "Two")]
     make_account(alice, "Three")

@@ -311,7 +311,13 @@ def test_the_page_of_an_order_reads_itself_anew_until_the_order_has_ended(
     assert asks in alice_client.post(f"{path}replace/", {"quantity": "x"}).content.decode()
 
     orders.cancel(order)
-    assert 'hx-trigger="every' not in alice_client.get(path).content.decode()
+    ended = alice_client.get(path)
+    assert 'hx-trigger="every' not in ended.content.decode()
+    # Its forms have nothing more to do; who came by themselves are led nowhere.
+    assert (alice_client.get(path, headers={"HX-Request": "true"}).headers["HX-Redirect"], "HX-Redirect" in ended) == (
+        path,
+        False,
+    )
 
 
 def test_an_order_is_replaced_by_form(alice_client: Client, account: Account, acme: Instrument) -> None:

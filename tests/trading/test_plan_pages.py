@@ -61,9 +61,13 @@ def test_open_plans_read_themselves_anew_and_ended_ones_do_not(alice_client: Cli
     assert 'hx-trigger="every 5s" hx-select="#plans"' in alice_client.get("/desk/plans/").content.decode()
     page = alice_client.get(path).content.decode()
     assert f'hx-get="{path}" hx-trigger="every 4s" hx-select="#plan-stands"' in page
-    assert [page.count(f'id="{part}"') for part in ("plan-stands", "plan-status", "plan-exits")] == [1, 1, 1]
+    for part in ("plan-stands", "plan-status", "plan-acts", "plan-problem", "plan-exits"):
+        assert page.count(f'id="{part}"') == 1, part
+    assert 'hx-select-oob="#plan-status,#plan-acts,#plan-problem,#plan-exits"' in page
+    assert "HX-Redirect" not in alice_client.get(path, headers={"HX-Request": "true"})
 
     exit_plans.let_go(plan)
+    assert alice_client.get(path, headers={"HX-Request": "true"}).headers["HX-Redirect"] == path
     assert 'hx-trigger="every' not in alice_client.get("/desk/plans/?ended=1").content.decode()
     assert 'hx-trigger="every' not in alice_client.get(path).content.decode()
 

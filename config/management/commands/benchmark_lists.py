@@ -52,7 +52,10 @@ class Command(BaseCommand):
             walking.tab(browser, width=options["width"], address=address, session=session) as page,
         ):
             for name in LISTS:
-                times = window_times.measure(page, reverse(name), address=address, times=options["times"])
+                try:
+                    times = window_times.measure(page, reverse(name), address=address, times=options["times"])
+                except window_times.Untimed as untimed:
+                    raise CommandError(str(untimed), returncode=2) from untimed
                 self.stdout.write(_line(times))
                 found.append(times)
         self.stdout.write(", ".join(f"{name} {value}" for name, value in presenting.machine().items()))

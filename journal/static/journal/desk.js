@@ -11,7 +11,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("htmx:beforeSwap", (event) => {
   const table = event.target.closest("[data-polls]");
   if (!table || event.target !== table) return;
-  if (table.contains(document.activeElement)) event.detail.shouldSwap = false;
+  if (table.contains(document.activeElement) || document.querySelector("dialog[open]")) event.detail.shouldSwap = false;
 });
 
 const ticket = document.querySelector("form[data-ticket]");

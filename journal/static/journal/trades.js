@@ -15,6 +15,8 @@ async function readAnew() {
     if (place && new_place) new_place.textContent = place.textContent;
     old.replaceWith(sums);
   }
+  const all = document.querySelector("[data-window-all]");
+  if (all) all.textContent = fresh.querySelector("[data-window-all]")?.textContent ?? "";
   const total = Number(fresh.getElementById("trades")?.dataset.windowTotal ?? 0);
   box?.dispatchEvent(new CustomEvent("window:reload", { detail: { total } }));
 }

@@ -603,8 +603,14 @@ function start(root) {
 
 // The rows that the page came with are painted first. Who comes back is led to where they were before they see any.
 let hasBegun = false;
-const begin = () => { hasBegun = true; start(document); };
-const isTold = PerformanceObserver.supportedEntryTypes?.includes("paint");
-if (isComingBack || !isTold || performance.getEntriesByType("paint").length) begin();
-else new PerformanceObserver((_, observer) => { observer.disconnect(); begin(); }).observe({ type: "paint" });
+function begin() {
+  if (hasBegun) return;
+  hasBegun = true;
+  start(document);
+}
+if (isComingBack || performance.getEntriesByType("paint").length) begin();
+else {
+  new PerformanceObserver(begin).observe({ type: "paint", buffered: true });
+  setTimeout(begin, 1000);  // Some browsers tell of no paint.
+}
 document.addEventListener("htmx:load", (event) => { if (hasBegun) start(event.detail.elt); });
