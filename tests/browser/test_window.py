@@ -105,16 +105,6 @@ def test_rows_are_painted_before_the_script_makes_a_window_of_them(page: Any, li
 
 
 _NO_PAINT = "performance.getEntriesByType = () => []; PerformanceObserver.prototype.observe = () => {};"
-_SEEN = "() => [...document.querySelectorAll('.window tbody tr')].filter((row) => row.checkVisibility()).length"
-
-
-def test_where_the_script_does_not_come_all_rows_that_the_page_has_are_seen(page: Any, live_server: LiveServer) -> None:
-    page.add_init_script(f"{_NO_PAINT} window.setTimeout = () => 0;")
-
-    come_in(page, live_server.url, "/window/")
-
-    assert page.evaluate(_SEEN) == 33
-    until(page, lambda: page.evaluate(_SEEN) == 100)
 
 
 def test_where_the_browser_tells_of_no_paint_a_window_is_made_all_the_same(page: Any, live_server: LiveServer) -> None:
