@@ -23,8 +23,9 @@ from tests.trading.desk import broken, funded, placed, quoted, share, ticket
 from tests.waiting import PATIENCE, at_once, until_somebody_waits
 from trading import halting, order_sweeps, orders, risk
 from trading.api.orders import OrderViewSet
-from trading.models import Instrument, Order, Quote
+from trading.models import BreakerMode, Instrument, Order, Quote
 from trading.orders import changes
+from trading.risk.breakers import Target
 from trading.venues import paper
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -219,26 +220,42 @@ def test_what_is_placed_and_matched_in_one_transaction_would_be_in_a_knot_with_t
     assert isinstance(status, OperationalError) or any(_in_a_knot([matched]))
 
 
-def _two_instruments_of_two_persons(patch: pytest.MonkeyPatch) -> list[Any]:
+#: What becomes of what waits in both instruments, which is what moves the version of its person on: it fills at the
+#: price of the quote, is canceled as a breaker came on, or is given up, as it had to execute at once and cannot.
+_ENDS = [("record", "gtc", "80", "filled"), ("cancel", "gtc", "80", "canceled"), ("record", "ioc", "95", "canceled")]
+
+
+def _two_instruments_of_two_persons(patch: pytest.MonkeyPatch, moves: str, time_in_force: str, ask: str) -> list[Any]:
     """Orders of both wait in each: in one that of the first person came first, in the other that of the second."""
     people, (acme, bolt) = [make_user(), make_user()], (share(), share("BOLT"))
     for instrument, owners in ((acme, people), (bolt, people[::-1])):
         for owner in owners:
-            placed(funded(owner), instrument, ticket("buy", "1", "limit", limit_price="90"))
-        Quote.objects.create(instrument=instrument, bid=D(79), ask=D(80), quoted_at=timezone.now())
-    return _while_something_is_moved(
-        patch, orders, "record", lambda: paper.match(acme.pk), lambda: paper.match(bolt.pk)
-    )
+            asked = ticket("buy", "1", "limit", limit_price="90", time_in_force=time_in_force)
+            orders.place(funded(owner), instrument=instrument, ticket=asked)
+        Quote.objects.create(instrument=instrument, bid=D(79), ask=D(ask), quoted_at=timezone.now())
+    if moves == "cancel":
+        for person in people:
+            halted = Target(person, BreakerMode.SIMULATION)
+            risk.activate(person, halted, state="halted", note="Enough", at=timezone.now())
+    return _while_something_is_moved(patch, orders, moves, lambda: paper.match(acme.pk), lambda: paper.match(bolt.pk))
 
 
+@pytest.mark.parametrize(("moves", "time_in_force", "ask", "end"), _ENDS)
 def test_two_instruments_in_which_the_same_persons_trade_are_matched_one_after_the_other(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, moves: str, time_in_force: str, ask: str, end: str
 ) -> None:
-    assert _two_instruments_of_two_persons(monkeypatch) == [2, 2]
+    counted = _two_instruments_of_two_persons(monkeypatch, moves, time_in_force, ask)
+
+    # What a breaker stopped was not given up by the market.
+    assert counted == ([0, 0] if moves == "cancel" else [2, 2])
+    assert list(Order.objects.values_list("status", flat=True)) == [end] * 4
     assert broken() == []
 
 
-def test_matching_that_moves_versions_on_as_the_fills_come_would_be_in_a_knot(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("moves", "time_in_force", "ask"), [each[:3] for each in _ENDS])
+def test_matching_that_moves_versions_on_as_orders_end_would_be_in_a_knot(
+    monkeypatch: pytest.MonkeyPatch, moves: str, time_in_force: str, ask: str
+) -> None:
     monkeypatch.setattr(paper, "versions", SimpleNamespace(move_on=lambda owner_ids: None))
 
-    assert any(_in_a_knot(_two_instruments_of_two_persons(monkeypatch)))
+    assert any(_in_a_knot(_two_instruments_of_two_persons(monkeypatch, moves, time_in_force, ask)))

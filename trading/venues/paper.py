@@ -216,14 +216,15 @@ def _settle(
         return 0
     _hold_accounts(rows)
     if not is_quiet:
+        owners = set(rows.order_by().values_list("owner_id", flat=True))
+        if len(owners) > 1:
+            # In one order, before what becomes of their orders does as it comes: whoever matches another instrument
+            # moves the same ones on.
+            versions.move_on(owners)
         _hold_back(rows)
     # As they are now: while this waited for an account, one of its orders may have been canceled.
     found, book, result = _judged(rows, judge, terms, source)
     _remember(_moved(found, book))
-    owners = {found[fill.key].owner_id for fill in result.fills}
-    if len(owners) > 1:
-        # In one order, before the fills do as they come: whoever matches another instrument moves the same ones on.
-        versions.move_on(owners)
     passed_over = _record(found, result, terms, at=at)
     executed = [fill for fill in result.fills if fill not in passed_over]
     if offered_by is not None:
