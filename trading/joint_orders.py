@@ -111,10 +111,12 @@ def place_many(requests: Sequence[Request]) -> list[Stood | NotPlaced]:
 def place_only(request: Request) -> Placed:
     """As `orders.place`; once its transaction is committed, `looked_at` is to be called.
 
+    Until then it does not count as one that waits: where nobody lives to call it, the sweep finds the order.
+
     Whoever matches holds the instrument's book and then the accounts of orders in it, which are other people's, too. A
     transaction that holds the account of what it has placed would be in a knot with them.
     """
-    (answer,) = orders.place_many([request], may_rest=True)
+    (answer,) = orders.place_many([request])
     if isinstance(answer, NotPlaced):
         raise answer.error
     return answer

@@ -16,10 +16,11 @@ from django.utils import timezone
 from accounts import audit, ledger
 from accounts.errors import DomainError
 from accounts.models import Account, AuditEvent, LedgerEntry
+from tests.conftest import api_of
 from tests.factories import make_user
 from tests.trading.desk import broken, cash, funded, share, ticket
 from tests.waiting import PATIENCE, at_once, until, until_somebody_waits
-from trading import joint_orders, order_facts, order_groups, orders, risk, trades
+from trading import joint_orders, order_facts, order_groups, order_sweeps, orders, risk, trades
 from trading.models import Instrument, Order, Quote
 from trading.order_rules.broker_events import Fill
 from trading.order_rules.vocabulary import OrderClass
@@ -369,3 +370,74 @@ def test_orders_that_cross_while_neither_sees_the_other_meet_all_the_same(monkey
     assert list(Order.objects.exclude(pk=held.pk).values_list("status", flat=True)) == ["filled", "filled"]
     assert cash(buyer) == (D(9890), D(0))
     assert broken() == []
+
+
+def _crossed_while_one_dies(patch: pytest.MonkeyPatch, path: str) -> Instrument:
+    """A request under a key whose process is gone once it is committed, and one that crosses it and does not see it."""
+    acme, buyer, seller = share(), funded(make_user()), funded(make_user(), allows_short=True)
+    Quote.objects.create(instrument=acme, bid=D(90), ask=D(110), quoted_at=timezone.now())
+    has_placed, may_commit, place_many = threading.Event(), threading.Event(), orders.place_many
+    body: dict[str, Any] = {
+        "account": str(buyer.public_id), "symbol": "ACME", "side": "buy", "type": "limit", "limit_price": "100",
+        "quantity": "5", "time_in_force": "gtc",
+    }  # fmt: skip
+
+    def until_the_other_waits(requests: Any, **options: Any) -> Any:
+        answers = place_many(requests, **options)
+        has_placed.set()
+        assert may_commit.wait(PATIENCE)
+        return answers
+
+    def dies(_placed: Any) -> Any:
+        raise RuntimeError("gone")
+
+    def asks() -> int:
+        client = api_of(buyer.owner)
+        sent = {"orders": [body]} if path == "orders/bulk/" else body
+        return client.post(f"/api/v1/{path}", sent, format="json", HTTP_IDEMPOTENCY_KEY="one").status_code
+
+    def crosses() -> int:
+        assert has_placed.wait(PATIENCE)
+        asked = ticket("sell", "5", "limit", limit_price="100")
+        (answer,) = place_many([orders.Request(seller, acme, asked)], may_rest=True)
+        assert isinstance(answer, orders.Placed)
+        met = paper.arrived(acme.pk, [answer.order.pk])
+        may_commit.set()
+        return met
+
+    patch.setattr(orders, "place_many", until_the_other_waits)
+    patch.setattr(joint_orders, "looked_at", dies)
+    status, met = at_once(asks, crosses)
+    assert status in (200, 201)
+    assert met == 0
+    assert list(Order.objects.values_list("status", flat=True)) == ["new", "new"]
+    return acme
+
+
+@pytest.mark.parametrize("path", ["orders/", "orders/bulk/"])
+def test_what_a_process_did_not_live_to_match_after_it_was_committed_under_a_key_is_found_by_the_sweep(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    acme = _crossed_while_one_dies(monkeypatch, path)
+    late = timezone.now() + timedelta(seconds=3)
+
+    assert order_sweeps.unmatched(at=late) == [acme.pk]
+    assert order_sweeps.match_unmatched(at=late) == order_sweeps.Swept(done=1, failed=0)
+
+    states = Order.objects.order_by("id").values_list("status", "filled_quantity", "filled_average_price")
+    assert list(states) == [("filled", D(5), D(100))] * 2
+    assert order_sweeps.unmatched(at=late) == []
+    assert broken() == []
+
+
+@pytest.mark.parametrize("path", ["orders/", "orders/bulk/"])
+def test_what_counts_as_waiting_before_it_is_looked_at_would_never_be_found(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    place_many = orders.place_many
+    monkeypatch.setattr(orders, "place_many", lambda requests, **_options: place_many(requests, may_rest=True))
+
+    _crossed_while_one_dies(monkeypatch, path)
+
+    assert order_sweeps.unmatched(at=timezone.now() + timedelta(seconds=3)) == []
+    assert list(Order.objects.values_list("status", "is_resting")) == [("new", True)] * 2
