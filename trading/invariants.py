@@ -123,18 +123,19 @@ LEFT JOIN (
 WHERE p.reserved_balance <> coalesce(r.amount, 0)
 """
 
-# Where fills came from files or by hand too, or trades were deleted, that may have taken what orders had set aside.
+# Fills from files or by hand, and trades that were deleted, may have taken what orders had set aside: as many units as
+# they are for, and no more.
 _HOLDINGS = """
 SELECT o.account_id || '/' || o.instrument_id FROM (
     SELECT account_id, instrument_id, sum(reserved_units) AS units FROM trading_order
     WHERE reserved_units > 0 AND held = 'holdings' AND venue = 'paper' GROUP BY account_id, instrument_id
 ) o
 LEFT JOIN trading_position p ON p.account_id = o.account_id AND p.instrument_id = o.instrument_id
-WHERE o.units > abs(coalesce(p.quantity, 0)) AND NOT EXISTS (
-    SELECT FROM trading_execution e
+WHERE o.units > abs(coalesce(p.quantity, 0)) AND o.units > abs(coalesce(p.quantity, 0)) + coalesce((
+    SELECT sum(e.quantity) FROM trading_execution e
     WHERE e.account_id = o.account_id AND e.instrument_id = o.instrument_id
         AND (e.source <> 'order' OR e.voided_at IS NOT NULL)
-)
+), 0)
 """
 
 _LEDGER_OF_ORDERS = """

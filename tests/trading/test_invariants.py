@@ -14,7 +14,7 @@ from tests.trading.desk import funded, placed, quoted, share, ticket
 from trading import exit_plans, trades
 from trading.exits.plans import simple_plan
 from trading.invariants import INVARIANTS
-from trading.models import Trade
+from trading.models import Order, Trade
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -66,6 +66,21 @@ def test_a_person_who_deletes_and_corrects_trades_of_orders_breaks_nothing() -> 
     placed(account, acme, ticket("sell", "4", "limit", limit_price="12"))
     trades.delete(Trade.objects.get())
     assert broken() == set()
+
+
+def test_a_deleted_trade_excuses_as_many_promised_units_as_it_was_for_and_no_more() -> None:
+    account, acme = funded(make_user()), share()
+    quoted(acme, "10", "10")
+    placed(account, acme, ticket("buy", "1"))
+    trades.delete(Trade.objects.get())
+    placed(account, acme, ticket("buy", "10"))
+    waits = placed(account, acme, ticket("sell", "10", "limit", limit_price="20"))
+    assert broken() == set()
+
+    # 10 are held, and 1 was.
+    for promised, is_broken in ((11, False), (12, True)):
+        Order.objects.filter(pk=waits.pk).update(reserved_units=promised)
+        assert ("holdings" in broken()) is is_broken
 
 
 def test_every_lie_is_noticed_and_the_truth_is_not_called_one() -> None:
