@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.errors import InvalidValue
 from accounts.models import Account, ActivityEntry, User
 from tests.trading.brokers import (
     EXIT,
@@ -250,6 +251,23 @@ def test_a_replacement_that_the_account_cannot_pay_is_refused_here_and_changes_n
     order.refresh_from_db()
     with pytest.raises(OrderRefused):
         orders.replace_order(order, ticket=ticket("buy", "900", "limit", limit_price="50", time_in_force="day"))
+    order.refresh_from_db()
+    assert (order.status, cash(account), it.count("PATCH")) == ("new", (D(9500), D(500)), 0)
+    assert not OrderCommand.objects.filter(kind="replace").exists()
+    assert broken() == []
+
+
+@pytest.mark.parametrize("name", ["mp:0198c0c0:1", "signal:7"])
+@pytest.mark.parametrize("source", ["api", "ui", "plan", "bot"])
+def test_ids_of_plans_and_copied_trades_are_refused_before_the_broker_is_asked_to_replace(
+    account: Account, it: StandIn, name: str, source: str
+) -> None:
+    order = sent(account, share(), ten())
+    told(account, *held(it))
+    Order.objects.filter(pk=order.pk).update(source=source)
+    order.refresh_from_db()
+    with pytest.raises(InvalidValue, match="are given by exit plans and copied trades alone"):
+        orders.replace_order(order, ticket=replace(ticket_of(order), limit_price=D(40)), client_order_id=name)
     order.refresh_from_db()
     assert (order.status, cash(account), it.count("PATCH")) == ("new", (D(9500), D(500)), 0)
     assert not OrderCommand.objects.filter(kind="replace").exists()

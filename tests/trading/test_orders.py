@@ -179,8 +179,8 @@ def test_a_successor_that_is_replaced_counts_what_it_has_filled_itself(account: 
     assert cash(account) == (D(9870), D(80))
 
 
-@pytest.mark.parametrize("name", ["a\x07b", "x" * 129, "\u202eab"])
-def test_what_is_no_client_id_replaces_nothing(account: Account, acme: Instrument, name: str) -> None:
+@pytest.mark.parametrize("name", ["a\x07b", "x" * 129, "\u202eab", "mp:0198c0c0:1", "signal:7"])
+def test_what_is_no_client_id_of_a_person_replaces_nothing(account: Account, acme: Instrument, name: str) -> None:
     asked = ticket("buy", "10", "limit", limit_price="10")
     order = placed(account, acme, asked)
 

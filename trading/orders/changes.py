@@ -141,7 +141,8 @@ def replace_order(order: Order, *, ticket: Ticket, client_order_id: str = "", ve
     successor again. Raises VersionConflict, InvalidState, IdempotencyConflict where something else has that id, or
     OrderRefused with every reason, and then nothing has changed.
     """
-    refuse_odd(client_order_id)
+    # Persons alone replace orders, those of plans and copied trades too.
+    refuse_odd(client_order_id, is_persons=True)
     trades.lock_accounts([order.account_id])
     before = _asked_before(order, ticket, client_order_id)
     if before is not None:

@@ -130,18 +130,21 @@ def _named(request: Request) -> Request | NotPlaced:
 def with_id(request: Request) -> Request:
     """The request with a client order id of ours where it has none. Raises InvalidValue for one that cannot be."""
     given = request.intent.client_order_id
-    refuse_odd(given)
-    if given.startswith(_OURS) and request.intent.source in _PERSONS:
-        words = _("Client order ids that begin with %(start)s are given by exit plans and copied trades alone.")
-        raise InvalidValue(words % {"start": " / ".join(_OURS)}, pointer="/client_order_id")
+    refuse_odd(given, is_persons=request.intent.source in _PERSONS)
     intent = dataclasses.replace(request.intent, client_order_id=given or f"d-{uuid.uuid4()}")
     return dataclasses.replace(request, intent=intent)
 
 
-def refuse_odd(client_order_id: str) -> None:
-    """Returns for what can be a client order id, or is none at all. Raises InvalidValue for anything else."""
+def refuse_odd(client_order_id: str, *, is_persons: bool) -> None:
+    """Returns for what can be a client order id, for those that a person gave, or is none at all.
+
+    Raises InvalidValue for anything else.
+    """
     if len(client_order_id) > LONGEST_ID or not client_order_id.isprintable():
         raise InvalidValue(_("A client order id has 1 to 128 printable characters."), pointer="/client_order_id")
+    if is_persons and client_order_id.startswith(_OURS):
+        words = _("Client order ids that begin with %(start)s are given by exit plans and copied trades alone.")
+        raise InvalidValue(words % {"start": " / ".join(_OURS)}, pointer="/client_order_id")
 
 
 def _first_of(requests: Sequence[Request]) -> dict[tuple[int, str], Order]:
