@@ -1,5 +1,6 @@
 """Runs a command as somebody typed it: what its surroundings lack is told in one line, and nothing was changed."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,14 +11,20 @@ from django.db.migrations.executor import MigrationExecutor
 
 #: Of the database, where what the statement names is not there.
 _UNDEFINED = frozenset({"42P01", "42703", "42883"})
+_PIPE = 141
 
 
 def run(arguments: Sequence[str]) -> None:
     """The command has run. Ends the process with 2 where settings or tables are not those that it needs, with 1 where
-    the database does not answer; `--traceback` shows where that was.
+    the database does not answer; `--traceback` shows where that was. With 141, as a shell does, where nobody reads on.
     """
     try:
         execute_from_command_line(list(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as `| head` does. What is left is not written at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_PIPE)
     except (ImproperlyConfigured, ProgrammingError, OperationalError) as error:
         lacks = None if "--traceback" in arguments else _what_lacks(error)
         if lacks is None:

@@ -47,6 +47,23 @@ def test_a_command_on_a_database_that_was_not_migrated_says_what_to_run(
     assert (ended.value.code, capsys.readouterr().err) == (2, EMPTY)
 
 
+def test_who_reads_no_further_is_not_told_of_a_fault() -> None:
+    many = [sys.executable, "manage.py", "shell", "-c", "for n in range(100_000): print('line', n)"]
+    nowhere = {"DATABASE_URL": "postgresql://127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    surroundings = {**os.environ, **nowhere, "EMBEDDED_SERVICES": "0"}
+
+    with subprocess.Popen(
+        many, cwd=PROJECT, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        told = process.stderr.read()
+
+    assert (process.wait(), "Traceback" in told) == (141, False)
+
+
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_a_fault_of_our_own_is_shown_as_one() -> None:
