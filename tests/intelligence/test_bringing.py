@@ -526,7 +526,7 @@ def test_a_filter_that_cannot_be_meant_is_refused_by_name_with_what_it_takes(
         ("start=2026-13-01", "start: A day is written YYYY-MM-DD."),
         ("start=2026-02-01&end=2026-01-01", "start: The first day must not be after the last."),
         ("outcom=win", "outcom: There is no such parameter."),
-        ("kind=note&q=x&symbol=AAPL", "symbol: Only decisions and trades have this."),
+        ("kind=note&q=x&symbol=AAPL", "Symbol: Only decisions and trades have this."),
         ("kind=note&q=x&outcome=open", "outcome: Only decisions and trades have this."),
         ("kind=trade&q=x&strategy=gap", "strategy: Only decisions have this."),
     ):
