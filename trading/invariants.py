@@ -124,7 +124,7 @@ WHERE p.reserved_balance <> coalesce(r.amount, 0)
 """
 
 # Fills from files or by hand, and trades that were deleted, may have taken what orders had set aside: as many units as
-# they are for, and no more.
+# they are for, and no more. Most promise no more than is held, and are asked for nothing else.
 _HOLDINGS = """
 SELECT o.account_id || '/' || o.instrument_id FROM (
     SELECT account_id, instrument_id, sum(reserved_units) AS units FROM trading_order

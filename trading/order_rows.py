@@ -130,10 +130,7 @@ def _expiry(ticket: Ticket, account: Account, now: datetime) -> datetime | None:
 def refused(order: Order, decision: Decision, *, now: datetime) -> list[OrderEvent]:
     """The order is rejected with every reason against it; its only event."""
     order.status, order.reject_source, order.rejected_at = Status.REJECTED.value, "pretrade", now
-    order.reasons = [
-        {"code": each.code, "pointer": each.pointer, "words": each.words, "values": dict(each.values)}
-        for each in decision.reasons
-    ]
+    order.reasons = [each.kept() for each in decision.reasons]
     row = event_row(order, Event.REFUSED, None, Status.REJECTED, source=LOCAL, now=now)
     row.details = {"reasons": order.reasons}
     return [row]

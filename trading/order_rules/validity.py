@@ -11,6 +11,7 @@ Source: docs/orders.md#validity
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from trading.order_rules import conditions as when
 from trading.order_rules.amounts import is_positive
@@ -38,6 +39,10 @@ class Violation:
     def message(self) -> str:
         """The sentence for people, in English."""
         return self.words % self.values
+
+    def kept(self) -> dict[str, Any]:
+        """The violation as an order keeps it among its reasons."""
+        return {"code": self.code, "pointer": self.pointer, "words": self.words, "values": dict(self.values)}
 
     def said(self, translate: Callable[[str], str]) -> str:
         """The sentence in the language that `translate` (gettext) speaks."""

@@ -235,8 +235,8 @@ def refuse(order: Order, *, code: str, said: str, event: Event = Event.REJECTED)
     trades.lock_accounts([order.account_id])
     if event is Event.REJECTED or event is Event.NOT_FOUND:
         # The words are the broker's own: a percent sign in them is one.
-        reason = {"code": code or "broker", "pointer": "", "words": said.replace("%", "%%"), "values": {}}
-        Order.objects.filter(pk=order.pk).update(reasons=[reason])
+        reason = Violation(code or "broker", "", said.replace("%", "%%"))
+        Order.objects.filter(pk=order.pk).update(reasons=[reason.kept()])
     order = orders.record(order, [next_step(order, event)], source=LOCAL)
     _after(order)
     return order
@@ -249,8 +249,7 @@ def abort(order: Order, against: Violation) -> Order | None:
     None where it has moved on, as the broker tells of it after all; then nothing has changed.
     """
     trades.lock_accounts([order.account_id])
-    reason = {"code": against.code, "pointer": against.pointer, "words": against.words, "values": dict(against.values)}
-    if not Order.objects.filter(pk=order.pk, status=order.status).update(reasons=[reason]):
+    if not Order.objects.filter(pk=order.pk, status=order.status).update(reasons=[against.kept()]):
         return None
     # Where it may have been there, the broker has been asked and does not have it.
     event = Event.NOT_FOUND if order.status == Status.SUBMIT_UNKNOWN else Event.ABORTED

@@ -269,9 +269,7 @@ def _hold_back(rows: OrderQuerySet) -> None:
 
 def _stop(order: Order, against: Violation) -> None:
     """That a breaker stopped the order is kept with it, among the events of breakers and in the feed."""
-    order.reasons = [
-        {"code": against.code, "pointer": against.pointer, "words": against.words, "values": dict(against.values)}
-    ]
+    order.reasons = [against.kept()]
     order.save(update_fields=["reasons"])
     risk.blocked(order.account, strategy=order.strategy, order_id=order.public_id, at=timezone.now())
     tell_refused([order])
