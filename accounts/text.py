@@ -26,7 +26,12 @@ def one_line(text: str) -> str:
 
 def paragraphs(text: str) -> str:
     """As `one_line`, with line breaks and tabs allowed; line ends become one newline."""
-    return _cleaned(text.replace("\r\n", "\n").replace("\r", "\n"), allowed="\n\t")
+    return _cleaned(with_newlines(text), allowed="\n\t")
+
+
+def with_newlines(text: str) -> str:
+    """The text with one newline for each end of a line, however it was sent."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _cleaned(text: str, *, allowed: str) -> str:

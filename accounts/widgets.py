@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from accounts import decimals
+from accounts.text import with_newlines
 
 #: How the name of what says the language of a number ends.
 LANGUAGE = "-language"
@@ -36,7 +37,7 @@ class Paragraphs(forms.Textarea):
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
         """What was typed, its line ends as one newline each."""
         text = super().value_from_datadict(data, files, name)
-        return text.replace("\r\n", "\n").replace("\r", "\n") if isinstance(text, str) else text
+        return with_newlines(text) if isinstance(text, str) else text
 
 
 class NoNumber(str):

@@ -16,6 +16,7 @@ from accounts import idempotency, table_export, toasts, undo, versions
 from accounts.errors import DomainError, InvalidValue
 from accounts.models import Account
 from accounts.permissions import may_write_required, person_of
+from accounts.text import with_newlines
 from journal import attachments, breakdowns, charts, drafts, filters, note_lists, notes
 from journal.context import today_of
 from journal.markdown import to_html
@@ -283,7 +284,7 @@ def note_delete(request: HttpRequest, id: uuid.UUID) -> HttpResponse:
 def note_preview(request: HttpRequest) -> HttpResponse:
     """What was typed as it will be shown; nothing is kept."""
     text = request.POST.get("text", "") or request.POST.get("note", "") or request.POST.get("description", "")
-    return HttpResponse(to_html(text.replace("\r\n", "\n")[:LONGEST_NOTE]))
+    return HttpResponse(to_html(with_newlines(text)[:LONGEST_NOTE]))
 
 
 # ---------------------------------------------------------------- drafts
