@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from accounts import instants
-from intelligence.helius_parsing import Malformed, Seen, scaled
+from intelligence.helius_parsing import ADDRESS, SIGNATURE, Malformed, Seen, scaled
 
 KNOWN_TYPE = "wallet.signals"
 KNOWN_VERSION = 1
@@ -24,9 +24,7 @@ MOST_SIGNALS = 1000
 DEEPEST = 20
 
 _ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
-_WALLET = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}", re.ASCII)
 _PRICE = re.compile(r"[0-9]{1,18}(\.[0-9]{1,20})?", re.ASCII)
-_TRANSACTION = re.compile(r"[0-9A-Za-z]{1,128}", re.ASCII)
 _TYPES = frozenset({"swap_detected", "liquidity_add", "liquidity_remove", "other"})
 _FIELDS = frozenset(
     {
@@ -120,11 +118,11 @@ def _read(value: Mapping[str, Any]) -> Seen:
         raise Malformed("amount: not negative")
     price = _price(value.get("price"))
     return Seen(
-        wallet_address=_text(value, "wallet", _WALLET),
-        token_address=_text(value, "token", _WALLET),
+        wallet_address=_text(value, "wallet", ADDRESS),
+        token_address=_text(value, "token", ADDRESS),
         type=kind,
         action=action,
-        transaction_id=_text(value, "transaction", _TRANSACTION),
+        transaction_id=_text(value, "transaction", SIGNATURE),
         block=_block(value.get("block")),
         occurred_at=_instant(value.get("occurred_at")),
         amount=amount,

@@ -28,9 +28,9 @@ _LAMPORTS = Decimal(10) ** 9
 _LIQUIDITY_ADDED = frozenset({"ADD_LIQUIDITY", "ADD_TO_POOL", "CREATE_POOL", "DEPOSIT_LIQUIDITY"})
 _LIQUIDITY_REMOVED = frozenset({"REMOVE_LIQUIDITY", "WITHDRAW_LIQUIDITY", "REMOVE_FROM_POOL"})
 
-#: What an account is called: base58, as the database has it of wallets.
-_ADDRESS = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}", re.ASCII)
-_SIGNATURE = re.compile(r"[0-9A-Za-z]{1,128}", re.ASCII)
+#: What an account and a transaction are called: base58, as the database has it of wallets; letters and digits.
+ADDRESS = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}", re.ASCII)
+SIGNATURE = re.compile(r"[0-9A-Za-z]{1,128}", re.ASCII)
 _PLAIN = re.compile(r"[0-9]{1,40}(\.[0-9]{1,36})?", re.ASCII)
 
 Json = Mapping[str, Any]
@@ -135,7 +135,7 @@ class _Prices:
 
 def _read_one(transaction: Json, reading: Reading, *, watched: Collection[str], prices: _Prices) -> None:
     signature = transaction.get("signature")
-    if not isinstance(signature, str) or not _SIGNATURE.fullmatch(signature):
+    if not isinstance(signature, str) or not SIGNATURE.fullmatch(signature):
         raise Malformed("no signature")
     if transaction.get("transactionError") is not None:
         reading.ignored.append(f"{signature}: failed on the chain")
@@ -346,7 +346,7 @@ def _named(transaction: Json) -> Iterator[Any]:
 
 
 def _is_address(value: Any) -> TypeGuard[str]:
-    return isinstance(value, str) and _ADDRESS.fullmatch(value) is not None
+    return isinstance(value, str) and ADDRESS.fullmatch(value) is not None
 
 
 def _objects(value: Any) -> list[Json]:

@@ -1,6 +1,6 @@
 """The lists of wallets, signals, tokens and decisions as files: all rows that a page's filters let through."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,13 @@ from intelligence.neighbours import Neighbour, symbols_of
 from intelligence.performance_lists import Ranked
 
 
-def _ended(name: str, *, of: str = "outcome") -> Any:
-    """How a decision or a neighbour ended; None where it has not."""
-    return lambda row: getattr(getattr(row, of, None), name, None)
+def _ends(of: str, *more: str) -> Columns:
+    """How a decision or a neighbour ended, which its attribute of this name says; None where it has not."""
+
+    def said(name: str) -> Callable[[Any], object]:
+        return lambda row: getattr(getattr(row, of, None), name, None)
+
+    return {name: said(name) for name in ("outcome", "result_pct", "result_amount", "currency", "r_multiple", *more)}
 
 
 _WALLETS: Columns = {
@@ -82,12 +86,7 @@ _DECISIONS: Columns = {
     "actor_kind": "actor_kind",
     "actor": "actor",
     "account": lambda decision: decision.account and decision.account.name,
-    "outcome": _ended("outcome"),
-    "result_pct": _ended("result_pct"),
-    "result_amount": _ended("result_amount"),
-    "currency": _ended("currency"),
-    "r_multiple": _ended("r_multiple"),
-    "resolved_at": _ended("resolved_at"),
+    **_ends("outcome", "resolved_at"),
 }
 _NEIGHBOURS: Columns = {
     "id": "id",
@@ -101,12 +100,7 @@ _NEIGHBOURS: Columns = {
     "title": "title",
     "text": "text",
     "added": "added",
-    "outcome": _ended("outcome", of="ended"),
-    "result_pct": _ended("result_pct", of="ended"),
-    "result_amount": _ended("result_amount", of="ended"),
-    "currency": _ended("currency", of="ended"),
-    "r_multiple": _ended("r_multiple", of="ended"),
-    "holding_seconds": _ended("holding_seconds", of="ended"),
+    **_ends("ended", "holding_seconds"),
 }
 _PERFORMANCE: Columns = {
     "place": "rank",
