@@ -71,7 +71,8 @@ def ensure(root: Path, *, throwaway: bool = False) -> Services:
 def _mark_throwaway(root: Path) -> None:
     """The folder will be deleted with its servers. Refused where anything is in it that was not meant to go."""
     mark = root / "throwaway"
-    if not mark.exists() and any(root.iterdir()):
+    # In this order: another start may put its mark, which is the first thing that it puts, between the two looks.
+    if any(root.iterdir()) and not mark.exists():
         raise EmbeddedError(f"{root} is in use: servers that are thrown away need a folder of their own.")
     mark.touch()
 

@@ -89,6 +89,29 @@ def root() -> Iterator[Path]:
     shutil.rmtree(parent, ignore_errors=True)  # a keeper may be deleting it too
 
 
+def test_a_folder_that_another_start_marks_meanwhile_is_not_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, lists = Path.exists, Path.iterdir
+
+    def mark_after(asked: Path) -> bool:
+        found = looks(asked)
+        (tmp_path / "throwaway").touch()
+        return found
+
+    def mark_before(asked: Path) -> Iterator[Path]:
+        (tmp_path / "throwaway").touch()
+        return lists(asked)
+
+    monkeypatch.setattr(Path, "exists", mark_after)
+    embedded._mark_throwaway(tmp_path)
+
+    monkeypatch.setattr(Path, "exists", looks)
+    monkeypatch.setattr(Path, "iterdir", mark_before)
+    (tmp_path / "throwaway").unlink()
+    embedded._mark_throwaway(tmp_path)
+
+
 def test_two_processes_that_start_at_once_share_one_server(root: Path) -> None:
     users = [User(root), User(root)]
 
